@@ -1,0 +1,44 @@
+"""gunicorn, configured by our settings instead of a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from prometheus_client.multiprocess import mark_process_dead
+
+from tasks.settings import Settings
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class Server(BaseApplication):
+    """Serves `app.wsgi` with gevent workers: a greenlet a client, so a process holds thousands of streams."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "workers": self._settings.web_processes,
+            "worker_class": "gevent",
+            "worker_connections": self._settings.web_connections,
+            "graceful_timeout": int(self._settings.drain_seconds),
+            "timeout": 60,
+            "keepalive": 30,
+            "loglevel": "warning",
+            "proc_name": "caravan-web",
+            "child_exit": _forget_metrics,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        # Imported here, in each worker, after gevent has patched the standard library.
+        from app.wsgi import app
+
+        return app

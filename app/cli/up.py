@@ -1,0 +1,157 @@
+"""``caravan up``: the whole cluster on one machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+import click
+import httpx
+
+from app.cli.api import API_TIMEOUT_SECONDS
+from app.cli.own_redis import own_redis
+from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
+from tasks import logs
+from tasks.models.catalogue import Catalogue, CatalogueError, load
+from tasks.settings import Settings
+
+FIRST_QUESTION = "What is the capital of France?"
+DRAIN_SECONDS = 5.0
+"""Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
+START_SECONDS = 60.0
+
+
+class _Stopped(Exception):
+    """Raised in the main thread by Ctrl-C and SIGTERM."""
+
+
+@click.command("up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address of the web front.")
+@click.option("--port", default=8000, show_default=True, help="The port of the web front.")
+@click.option("--flower-port", default=5555, show_default=True, help="The port of Flower, on loopback.")
+@click.option("--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml).")
+@click.option("--redis-url", help="A Redis to use; without it the cluster starts its own.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
+              help="Where the cluster's own Redis keeps its file.")  # fmt: skip
+def command(
+    host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path
+) -> None:
+    """Run the whole cluster on this machine: Redis, web front, a worker a model, the clerk and Flower.
+
+    What dies is started again. Ctrl-C or SIGTERM stops all; jobs that have not ended go on at the next start.
+    """
+    settings = Settings()
+    logs.configure(settings)
+    models = models or settings.models_file
+    catalogue = _catalogue(models)
+    for address, taken in ((host, port), ("127.0.0.1", flower_port)):
+        _refuse_taken(address, taken)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    supervisor = Supervisor()
+    drain_seconds = float(os.environ.get("CARAVAN_DRAIN_SECONDS", DRAIN_SECONDS))
+    try:
+        env = {"CARAVAN_HOST": host, "CARAVAN_PORT": str(port), "CARAVAN_DRAIN_SECONDS": str(drain_seconds)}
+        if models:
+            env["CARAVAN_MODELS_FILE"] = str(models.resolve())
+        if redis_url:
+            env["CARAVAN_REDIS_URL"] = redis_url
+        else:
+            server = own_redis(data)
+            supervisor.start(server.program)
+            _until(server.answers, supervisor, "Redis did not start; the log above says why.")
+            env["CARAVAN_REDIS_URL"] = server.url
+            env.pop("CARAVAN_BROKER_URL", None)
+        _serve(supervisor, env, catalogue, api=f"http://{host}:{port}", flower_port=flower_port)
+    except _Stopped:
+        click.echo("Stopping ...", err=True)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        supervisor.stop(drain_seconds)
+
+
+def programs(env: Mapping[str, str], catalogue: Catalogue, *, flower_port: int) -> list[Program]:
+    """Everything but Redis, in the order of its start."""
+    python, caravan = sys.executable, [sys.executable, "-m", "app.cli"]
+    workers = [
+        Program(name=name, argv=[python, "-m", "tasks.worker", model, "--name", name], env=env, rank=1)
+        for model, entry in catalogue.items()
+        for name in (f"{model}-{number}" for number in range(1, max(1, entry.workers.min) + 1))
+    ]
+    return [
+        *workers,
+        Program(name="web", argv=[*caravan, "web"], env=env, rank=2),
+        Program(name="clerk", argv=[python, "-m", "tasks.clerk"], env=env, rank=1),
+        Program(name="flower", argv=[*caravan, "flower", "--port", str(flower_port)], env=env, rank=1),
+    ]
+
+
+def _serve(
+    supervisor: Supervisor, env: Mapping[str, str], catalogue: Catalogue, *, api: str, flower_port: int
+) -> None:
+    for program in programs(env, catalogue, flower_port=flower_port):
+        supervisor.start(program)
+    _until(lambda: _ready(api), supervisor, "The web front did not start; the log above says why.")
+    _announce(api, catalogue, flower_port)
+    while True:
+        supervisor.tend()
+        time.sleep(POLL_SECONDS)
+
+
+def _announce(api: str, catalogue: Catalogue, flower_port: int) -> None:
+    """The first answer, so that whoever started this sees that it works, and where to go on."""
+    model = "demo" if "demo" in catalogue else next(iter(catalogue))
+    body = {"model": model, "messages": [{"role": "user", "content": FIRST_QUESTION}], "max_tokens": 64}
+    click.echo("Caravan is up.\n")
+    click.echo(f"  API     {api}\n  Flower  http://127.0.0.1:{flower_port}\n")
+    try:
+        job = httpx.post(f"{api}/jobs", json=body, headers={"Prefer": "wait=30"}, timeout=API_TIMEOUT_SECONDS).json()
+        if job.get("status") == "succeeded":
+            click.echo(f"  {FIRST_QUESTION}\n  {job['result']['choices'][0]['message']['content']}\n")
+        else:
+            click.echo(f"  A first job is {job.get('status', 'refused')}; caravan jobs list tells how it goes on.\n")
+    except httpx.HTTPError as exc:
+        click.echo(f"  A first job was not answered yet ({exc}).\n")
+
+
+def _catalogue(models: Path | None) -> Catalogue:
+    try:
+        return load(models)
+    except CatalogueError as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise click.ClickException(f"{host}:{port} cannot be bound ({exc.strerror}). Give another port.") from exc
+
+
+def _ready(api: str) -> bool:
+    try:
+        return httpx.get(f"{api}/readyz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(condition: Callable[[], bool], supervisor: Supervisor, failure: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        supervisor.tend()
+        if time.monotonic() > deadline:
+            raise click.ClickException(failure)
+        time.sleep(POLL_SECONDS)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped

@@ -1,0 +1,27 @@
+"""``caravan web``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import click
+
+from app.cli.gunicorn_server import Server
+from tasks import logs
+from tasks.models.catalogue import CatalogueError, load
+from tasks.settings import Settings
+
+
+@click.command("web")
+def command() -> None:
+    """Run the web front: gunicorn with gevent workers. CARAVAN_HOST, _PORT and _WEB_PROCESSES say where and how many."""
+    settings = Settings()
+    logs.configure(settings)
+    try:
+        load(settings.models_file)
+    except CatalogueError as exc:
+        raise click.ClickException(str(exc)) from exc
+    with tempfile.TemporaryDirectory(prefix="caravan-metrics-") as folder:
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        Server(settings).run()

@@ -1,0 +1,43 @@
+"""The one place that wires the front together."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app import errors, request_id
+from app.metrics import HttpMetrics
+from app.routes import chat, completions, health, jobs, models, queues
+from app.services import Services
+from app.stream_hub import StreamHub
+from tasks.celery_app import create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.job_store import open_store
+from tasks.models.catalogue import load
+from tasks.redis_client import connect
+from tasks.settings import Settings
+from tasks.submit import Submitter
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
+    app = Flask("app", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    client, store = connect(settings.redis_url), open_store(settings)
+    app.extensions["caravan"] = Services(
+        settings=settings,
+        catalogue=load(settings.models_file),
+        redis=client,
+        store=store,
+        submitter=Submitter(
+            store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue
+        ),
+        hub=StreamHub(client),
+        metrics=HttpMetrics(),
+    )
+    request_id.install(app)
+    app.extensions["caravan"].metrics.install(app)
+    errors.install(app)
+    for routes in (jobs, chat, completions, models, queues, health):
+        app.register_blueprint(routes.blueprint)
+    return app

@@ -1,0 +1,69 @@
+"""Following a job: what is in its stream already, then what comes, each event once and in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from app.services import Services
+from app.stream_hub import Missed, Subscription
+from tasks import event_stream, names
+from tasks.events import START, Cursor, Event
+from tasks.jobs import Job
+from tasks.logs import get_logger
+from tasks.redis_client import UNAVAILABLE
+
+PAUSE_SECONDS = 0.5
+
+log = get_logger(__name__)
+
+
+def follow(
+    services: Services, job: Job, *, after: Cursor = START, silence_seconds: float | None = None
+) -> Iterator[Event | None]:
+    """The events of a job after a cursor, up to the end; None for each time of silence, so that a caller can act.
+
+    While Redis is away there is silence, and then the stream goes on where it was.
+    """
+    silence_seconds = silence_seconds or services.settings.heartbeat_seconds
+    with services.hub.subscribe(job.id) as subscription:
+        cursor = after
+        while True:
+            try:
+                events = event_stream.read(services.redis, job.id, after=cursor)
+                gone = not events and not services.redis.exists(names.log(job.id))
+            except UNAVAILABLE:
+                yield None
+                time.sleep(PAUSE_SECONDS)
+                continue
+            for event in events:
+                cursor = event.cursor
+                yield event
+                if event.type == "done":
+                    return
+            if gone or (job.status.ended and not events):
+                return
+            for live in _live(subscription, cursor, silence_seconds):
+                cursor = live.cursor if live else cursor
+                yield live
+                if live and live.type == "done":
+                    return
+
+
+def _live(subscription: Subscription, cursor: Cursor, silence_seconds: float) -> Iterator[Event | None]:
+    """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again."""
+    while True:
+        try:
+            events = subscription.get(silence_seconds)
+        except Missed:
+            return
+        if not events:
+            yield None
+            return
+        for event in events:
+            if event.cursor <= cursor:
+                continue
+            if not cursor.precedes(event.cursor):
+                return
+            cursor = event.cursor
+            yield event

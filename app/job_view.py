@@ -1,0 +1,51 @@
+"""A job as ``GET /jobs/<id>`` shows it. Pure but for the place in the line, which is passed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app import openai
+from tasks.jobs import Job, JobStatus
+
+
+def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None) -> dict[str, Any]:
+    """All the fields of the interface. Times are whole seconds since the epoch.
+
+    Args:
+        place: how many jobs begin before this one ends its wait, itself counted; None unless it is queued.
+        eta_seconds: seconds until it is likely to begin; None if unknown.
+    """
+    return {
+        "id": job.id,
+        "object": "job",
+        "model": job.model,
+        "operation": job.operation.value,
+        "status": job.status.value,
+        "priority": job.priority.value,
+        "created_at": int(job.created_at),
+        "started_at": _whole(job.started_at),
+        "finished_at": _whole(job.finished_at),
+        "queue_position": place,
+        "eta_seconds": eta_seconds,
+        "attempt": job.attempt,
+        "result": openai.result(job),
+        "error": _error(job),
+        "usage": job.outcome.usage.to_wire() if job.outcome else None,
+        "metadata": dict(job.metadata),
+        "urls": {
+            "self": f"/jobs/{job.id}",
+            "events": f"/jobs/{job.id}/events",
+            "cancel": f"/jobs/{job.id}/cancel",
+        },
+    }
+
+
+def _error(job: Job) -> dict[str, Any] | None:
+    if job.status is JobStatus.EXPIRED:
+        message = f"The job did not end within its timeout of {job.timeout_seconds:g} seconds."
+        return {"message": message, "type": "timeout_error", "param": None, "code": "deadline_exceeded"}
+    return dict(job.error) if job.error else None
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds)

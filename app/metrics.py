@@ -1,0 +1,53 @@
+"""HTTP figures of the web processes, and the page that tells them together with the ledger's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import redis
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tasks.metrics import LedgerCollector
+from tasks.models.catalogue import Catalogue
+
+
+class HttpMetrics:
+    """Counts requests by route. Under gunicorn the processes share their counts through ``PROMETHEUS_MULTIPROC_DIR``."""
+
+    def __init__(self) -> None:
+        self._own = CollectorRegistry()
+        labels = ["method", "route", "status"]
+        self._requests = Counter("caravan_http_requests", "Requests answered.", labels, registry=self._own)
+        self._seconds = Histogram(
+            "caravan_http_request_seconds", "Seconds until the headers were sent.", ["route"], registry=self._own
+        )
+
+    def install(self, app: Flask) -> None:
+        """Count every request."""
+
+        @app.before_request
+        def begin() -> None:
+            g.began = time.perf_counter()
+
+        @app.after_request
+        def count(response: Response) -> Response:
+            route = request.url_rule.rule if request.url_rule else "unmatched"
+            self._requests.labels(request.method, route, response.status_code).inc()
+            self._seconds.labels(route).observe(time.perf_counter() - g.began)
+            return response
+
+    def page(self, client: redis.Redis, catalogue: Catalogue) -> bytes:
+        """All figures of the cluster in Prometheus' text format."""
+        registry = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry) + self._ledger(client, catalogue)
+        return generate_latest(self._own) + self._ledger(client, catalogue)
+
+    def _ledger(self, client: redis.Redis, catalogue: Catalogue) -> bytes:
+        registry = CollectorRegistry()
+        registry.register(LedgerCollector(client, catalogue))
+        return generate_latest(registry)

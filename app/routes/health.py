@@ -1,0 +1,30 @@
+"""Whether this process lives, whether it can accept jobs, and its figures."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.services import services
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """The process answers. Asks nobody."""
+    return jsonify({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """Jobs are accepted: the ledger answers. A model that sleeps does not matter, since its jobs wait."""
+    services().redis.ping()
+    return jsonify({"status": "ok"})
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """All figures of the cluster, in Prometheus' text format."""
+    page = services().metrics.page(services().redis, services().catalogue)
+    return Response(page, content_type=CONTENT_TYPE_LATEST)

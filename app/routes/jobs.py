@@ -1,0 +1,208 @@
+"""``/jobs``: accept, show, list, follow and cancel jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.datastructures import Headers
+
+from app import sse
+from app.follow import follow
+from app.intake import build_job, idempotency_key, read_json, validate
+from app.job_view import view
+from app.schemas.jobs import ChatJobBody, CompletionJobBody
+from app.services import Services, services
+from tasks import names
+from tasks.errors import InvalidRequest, JobNotFound
+from tasks.events import START, Cursor
+from tasks.jobs import Job, JobStatus
+from tasks.overview import workers
+
+blueprint = Blueprint("jobs", __name__)
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
+
+
+@blueprint.post("/jobs")
+def create() -> tuple[Response, int]:
+    """Accept a job: 202 with it, or 200 when it ended within ``Prefer: wait=N``."""
+    body = read_json()
+    wait = _prefer_wait(request.headers)
+    if body.get("stream") is True:
+        raise InvalidRequest("A job is followed at its events URL; leave stream out.", param="stream")
+    schema = _schema(body)
+    job_id = services().submitter.submit(build_job(validate(schema, body)), idempotency_key=idempotency_key())
+    job = _wait_for(find(job_id), wait)
+    response = jsonify(_view(job))
+    response.headers["Location"] = f"/jobs/{job_id}"
+    return response, 200 if job.status.ended else 202
+
+
+@blueprint.get("/jobs")
+def index() -> Response:
+    """The jobs of the caller, newest first."""
+    limit = _integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    status = request.args.get("status")
+    if status is not None and status not in set(JobStatus):
+        raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
+    found = _select(limit=limit + 1, after=request.args.get("after"), model=request.args.get("model"), status=status)
+    page = found[:limit]
+    return jsonify(
+        {
+            "object": "list",
+            "data": [view(job) for job in page],
+            "first_id": page[0].id if page else None,
+            "last_id": page[-1].id if page else None,
+            "has_more": len(found) > limit,
+        }
+    )
+
+
+@blueprint.get("/jobs/<job_id>")
+def show(job_id: str) -> Response:
+    """One job; with ``?wait=N`` as it is when it has ended, or N seconds later."""
+    job = find(job_id)
+    return jsonify(_view(_wait_for(job, _wait_argument())))
+
+
+@blueprint.get("/jobs/<job_id>/events")
+def events(job_id: str) -> Response:
+    """The job's stream from its beginning, or from after ``Last-Event-ID`` or ``?after=``, to its end."""
+    job = find(job_id)
+    after = _cursor()
+    if job.status.ended and not _has_more(job, after):
+        return Response(status=204)  # an EventSource that has seen the end stops asking
+    return sse.respond(_frames(services(), job, after))
+
+
+@blueprint.post("/jobs/<job_id>/cancel")
+def cancel(job_id: str) -> Response:
+    """Cancel a job that has not ended."""
+    services().submitter.cancel(job_id, owner=names.LOCAL_OWNER)
+    return jsonify(_view(find(job_id)))
+
+
+def find(job_id: str) -> Job:
+    """The job of that id; raises JobNotFound."""
+    job = services().store.get(job_id)
+    if job is None or job.owner != names.LOCAL_OWNER:
+        raise JobNotFound(f"There is no job '{job_id[:80]}'. It may have expired.")
+    return job
+
+
+def _schema(body: dict[str, Any]) -> type[ChatJobBody] | type[CompletionJobBody]:
+    if "input" in body:
+        raise InvalidRequest("Embeddings need a model of kind 'embedding', and this server has none.", param="input")
+    if "messages" in body and "prompt" in body:
+        raise InvalidRequest("Send messages or prompt, not both.", param="prompt")
+    if "messages" in body:
+        return ChatJobBody
+    if "prompt" in body:
+        return CompletionJobBody
+    raise InvalidRequest("Send messages (a chat) or prompt (a completion).", param="messages")
+
+
+def _view(job: Job) -> dict[str, Any]:
+    place = services().store.place(job) if job.status is JobStatus.QUEUED else None
+    return view(job, place=place, eta_seconds=_eta_seconds(job, place))
+
+
+def _eta_seconds(job: Job, place: int | None) -> float | None:
+    """Turns that must pass before the job's own, times how long a job has taken on the workers that live."""
+    if place is None:
+        return None
+    crew = workers(services().redis, [job.model])
+    slots = sum(worker.slots for worker in crew)
+    timed = [seconds for worker in crew if (seconds := worker.figures["job_seconds"])]
+    if not slots or not timed:
+        return None
+    return round(place / slots * sum(timed) / len(timed), 1)
+
+
+def _wait_for(job: Job, seconds: float) -> Job:
+    """The job as it is when it has ended, or when the time is over."""
+    if seconds <= 0 or job.status.ended:
+        return job
+    deadline = time.monotonic() + seconds
+    for event in follow(services(), job, silence_seconds=min(seconds, 1.0)):
+        if (event and event.type == "done") or time.monotonic() >= deadline:
+            break
+    return find(job.id)
+
+
+def _frames(to: Services, job: Job, after: Cursor) -> Iterator[str]:
+    for event in follow(to, job, after=after):
+        if event is None:
+            yield sse.HEARTBEAT
+        elif event.type == "token":
+            if event.text:
+                yield sse.frame({"index": event.index, "text": event.text}, event="token", cursor=str(event.cursor))
+        elif event.type == "done":
+            yield sse.frame(view(to.store.get(job.id) or job), event="done", cursor=str(event.cursor))
+        else:
+            yield sse.frame({"status": event.status}, event="status", cursor=str(event.cursor))
+
+
+def _has_more(job: Job, after: Cursor) -> bool:
+    return after < Cursor(job.fence, 0)
+
+
+def _select(*, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
+    """The caller's jobs that match, newest first. Pages through the index until there are enough of them."""
+    found: list[Job] = []
+    while len(found) < limit:
+        try:
+            ids = services().store.owned(names.LOCAL_OWNER, before=after, count=MAX_PAGE)
+        except LookupError as exc:
+            raise InvalidRequest("after is not the id of one of your jobs.", param="after") from exc
+        jobs = services().store.get_many(ids)
+        found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
+        if len(ids) < MAX_PAGE:
+            break
+        after = ids[-1]
+    return found[:limit]
+
+
+def _cursor() -> Cursor:
+    text = request.headers.get("Last-Event-ID") or request.args.get("after")
+    if not text:
+        return START
+    try:
+        return Cursor.parse(text)
+    except ValueError as exc:
+        raise InvalidRequest(f"'{text[:40]}' is not a cursor: send the id of an event.", param="after") from exc
+
+
+def _integer(name: str, default: int, least: int, most: int) -> int:
+    text = request.args.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
+    return int(text)
+
+
+def _wait_argument() -> float:
+    return _seconds(request.args.get("wait", "0"), "wait")
+
+
+def _prefer_wait(headers: Headers) -> float:
+    """``Prefer: wait=N`` (RFC 7240, section 4.3); other preferences are not ours to judge."""
+    for preference in headers.get("Prefer", "").split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "wait":
+            return _seconds(value.strip().strip('"'), "Prefer")
+    return 0.0
+
+
+def _seconds(text: str, param: str) -> float:
+    """Seconds to wait; more than the server allows counts as what it allows."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise InvalidRequest("wait must be a number of seconds, 0 or more.", param=param)
+    return min(seconds, services().settings.max_wait_seconds)

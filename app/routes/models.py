@@ -1,0 +1,55 @@
+"""The models: OpenAI's list, and what the cluster makes of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from app.services import services
+from tasks.overview import QueueOverview, WorkerOverview, queues, workers
+
+blueprint = Blueprint("models", __name__)
+
+
+@blueprint.get("/v1/models")
+def openai_list() -> Response:
+    """The catalogue, as OpenAI lists models. Asks neither Redis nor a worker."""
+    return jsonify({"object": "list", "data": [_openai_model(name) for name in services().catalogue]})
+
+
+@blueprint.get("/v1/models/<name>")
+def openai_show(name: str) -> Response:
+    """One model of the catalogue."""
+    services().catalogue.find(name)
+    return jsonify(_openai_model(name))
+
+
+@blueprint.get("/models")
+def index() -> Response:
+    """Each model's state: its workers, slots, depth and measured speed."""
+    catalogue = services().catalogue
+    crew = workers(services().redis, catalogue)
+    found = queues(services().redis, catalogue)
+    return jsonify({"object": "list", "data": [_model(queue, crew) for queue in found]})
+
+
+def _openai_model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
+
+
+def _model(queue: QueueOverview, crew: list[WorkerOverview]) -> dict[str, Any]:
+    entry = services().catalogue[queue.model]
+    own = [worker for worker in crew if worker.model == queue.model]
+    return {
+        "id": queue.model,
+        "object": "model",
+        "state": "loaded" if own else "asleep",
+        "context": entry.context,
+        "slots": sum(worker.slots for worker in own),
+        "busy": int(sum(worker.figures["busy"] for worker in own)),
+        "queued": queue.depth,
+        "running": queue.running,
+        "tokens_per_second": round(sum(worker.figures["tokens_per_second"] for worker in own), 1),
+        "workers": [{"name": worker.name, "slots": worker.slots} for worker in own],
+    }

@@ -1,0 +1,52 @@
+"""The body of a chat."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.sampling import SamplingBody
+
+
+class TextPart(BaseModel):
+    """One part of a message's content."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """One message of a conversation."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | Annotated[list[TextPart], Field(min_length=1)]
+    name: str | None = Field(None, max_length=64)
+    tool_call_id: str | None = Field(None, max_length=128)
+
+    def payload(self) -> dict[str, Any]:
+        """The message as chat templates know it; OpenAI's ``developer`` is their ``system``."""
+        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        message = {"role": "system" if self.role == "developer" else self.role, "content": text}
+        extra = {"name": self.name, "tool_call_id": self.tool_call_id}
+        return message | {key: value for key, value in extra.items() if value is not None}
+
+
+class ChatBody(SamplingBody):
+    """``POST /v1/chat/completions``, and ``POST /jobs`` with ``messages``."""
+
+    messages: list[Message] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+
+    def limit(self) -> tuple[str, int | None]:
+        if self.max_completion_tokens is not None:
+            return "max_completion_tokens", self.max_completion_tokens
+        return super().limit()
+
+    def payload(self) -> dict[str, Any]:
+        """What of the body goes to the worker, beside the sampling."""
+        return {"messages": [message.payload() for message in self.messages]}

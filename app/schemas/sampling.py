@@ -1,0 +1,69 @@
+"""The fields that chat and completion share."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.sampling import MAX_SEED, SamplingParams
+
+RANDOM_SEED = -1
+"""llama.cpp's way to ask for a new seed."""
+
+StopString = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class StreamOptions(BaseModel):
+    """Options of a streamed answer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    include_usage: bool = False
+
+
+class SamplingBody(BaseModel):
+    """Sampling as a client asks for it. Unknown fields are refused, so that none is ignored in silence."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    model: str = Field(min_length=1, max_length=64)
+    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_k: int | None = Field(None, ge=0, le=1_000_000)
+    top_p: float | None = Field(None, gt=0, le=1)
+    min_p: float | None = Field(None, ge=0, le=1)
+    typical_p: float | None = Field(None, gt=0, le=1)
+    repeat_penalty: float | None = Field(None, gt=0, le=10)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
+    stop: StopString | Annotated[list[StopString], Field(max_length=16)] | None = None
+    ignore_eos: bool | None = None
+    n: int | None = Field(None, ge=1, le=128)
+    user: str | None = Field(None, max_length=512)
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    def limit(self) -> tuple[str, int | None]:
+        """The field that limits the answer, and its value."""
+        return "max_tokens", self.max_tokens
+
+    def sampling(self, entry: ModelEntry) -> SamplingParams:
+        """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""
+        field, max_tokens = self.limit()
+        if max_tokens is not None and max_tokens > entry.context:
+            raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
+        names = ("temperature", "top_k", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty")
+        names += ("frequency_penalty", "ignore_eos", "n")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
+        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+        return SamplingParams(max_tokens=max_tokens, seed=seed or 0, stop=stop, **given)

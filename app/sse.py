@@ -1,0 +1,29 @@
+"""Server-sent events: framing and headers (HTML standard, section 9.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Response
+
+HEARTBEAT = ": still here\n\n"
+"""A comment: readers skip it, and a proxy sees that the stream is alive."""
+
+DONE = "data: [DONE]\n\n"
+
+
+def frame(data: Any, *, event: str = "", cursor: str = "") -> str:
+    """One event. The JSON has no line breaks, so one ``data:`` line holds it."""
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    head = (f"id: {cursor}\n" if cursor else "") + (f"event: {event}\n" if event else "")
+    return f"{head}data: {body}\n\n"
+
+
+def respond(frames: Iterable[str]) -> Response:
+    """A response that streams frames, and that neither caches nor proxies hold back."""
+    response = Response(frames, mimetype="text/event-stream")  # type: ignore[arg-type]
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response

@@ -1,0 +1,49 @@
+"""The worker without a model: it consumes the queues `bulk` and `webhooks`, and sweeps for every model."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from tasks import logs, names
+from tasks.celery_app import create_celery, create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.job_store import open_store
+from tasks.models.catalogue import load
+from tasks.redis_client import connect
+from tasks.settings import Settings
+from tasks.sweep import Sweeper
+
+
+def run_clerk(settings: Settings, *, name: str) -> int:
+    """Serve until told to stop; the exit status."""
+    store = open_store(settings)
+    sweeper = Sweeper(
+        connect(settings.redis_url),
+        store,
+        Dispatcher(store, create_publisher(settings)),
+        name=name,
+        models=load(settings.models_file),
+    )
+    stopping = threading.Event()
+    sweeping = threading.Thread(target=sweeper.run, args=(stopping,), name="sweeper", daemon=True)
+    sweeping.start()
+    program = create_celery(settings, queues=names.CLERK_QUEUES).Worker(
+        hostname=f"{name}@{os.uname().nodename}", quiet=True, without_mingle=True, without_gossip=True, loglevel=settings.log_level.upper()
+    )
+    program.start()
+    stopping.set()
+    sweeping.join(timeout=5)
+    return int(program.exitcode or 0)
+
+
+def main() -> int:
+    """``python -m tasks.clerk``: what ``caravan clerk`` runs; the exit status."""
+    settings = Settings()
+    logs.configure(settings)
+    return run_clerk(settings, name=f"clerk-{os.uname().nodename}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

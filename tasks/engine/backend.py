@@ -1,0 +1,76 @@
+"""What the engine asks of a model: the protocol that `llama` and `fake` fulfil."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tasks.sampling import SamplingParams
+
+
+class CacheFull(Exception):
+    """Raised by `Backend.decode` when the KV cache has no room; nothing of the batch was computed."""
+
+
+class BackendFailure(Exception):
+    """Raised when the model cannot go on; the process should be started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One token of a batch: its place in a slot, and whether the token after it is wanted."""
+
+    token: int
+    position: int
+    slot: int
+    wants_logits: bool
+
+
+class Sampler(Protocol):
+    """Chooses tokens for one sequence."""
+
+    def accept(self, token: int) -> None:
+        """Take notice of a token that was chosen before, when a sequence is continued."""
+
+    def sample(self, row: int, position: int) -> int:
+        """Choose the token for `position` (counted from the first generated one) after the batch's row `row`."""
+
+    def close(self) -> None:
+        """Free what the sampler holds."""
+
+
+class Backend(Protocol):
+    """One loaded model. All calls come from one thread, but for `tokenize` and `render_chat`, which any may make."""
+
+    num_slots: int
+    context: int
+    """Tokens a sequence may hold."""
+    cache_tokens: int
+    """Tokens the cache holds in all."""
+    batch_tokens: int
+    """Rows of a batch at most."""
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""
+
+    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """The prompt of a conversation, by the model's own template; raises InvalidRequest if it refuses."""
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token, which may be a part of a character; empty for control tokens."""
+
+    def is_end(self, token: int) -> bool:
+        """Whether a token ends the answer."""
+
+    def sampler(self, params: SamplingParams, index: int) -> Sampler:
+        """A sampler for choice `index` of a job."""
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Run a batch; raises `CacheFull` or `BackendFailure`."""
+
+    def forget(self, slot: int) -> None:
+        """Drop all that a slot holds."""
+
+    def close(self) -> None:
+        """Free the model."""

@@ -1,0 +1,174 @@
+"""The engine: one step is schedule, run, postprocess."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from tasks.engine.backend import Backend, CacheFull
+from tasks.engine.scheduler import Plan, Scheduler
+from tasks.engine.sequence import FinishReason, Sequence
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one step made for one sequence: a token and the text that may be shown because of it."""
+
+    sequence: Sequence
+    token: int
+    text: str
+    finish_reason: FinishReason | None
+    """Set with the sequence's last token."""
+
+
+@dataclass(slots=True)
+class EngineFigures:
+    """Counts since the start. Read by other threads, written by the engine's alone."""
+
+    steps: int = 0
+    step_sequences: int = 0
+    """Sequences that got a token, summed over the steps: divided by `steps` it is the mean batch."""
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    set_back: int = 0
+    decode_seconds: float = 0.0
+    running: int = 0
+    waiting: int = 0
+    cells_used: int = 0
+    last_step_at: float = 0.0
+
+
+class Engine:
+    """Decodes sequences together. `submit` and `abort` may be called from any thread, `step` from one."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._scheduler = Scheduler(
+            num_slots=backend.num_slots, cache_tokens=backend.cache_tokens, batch_tokens=backend.batch_tokens
+        )
+        self._inbox: SimpleQueue[Sequence] = SimpleQueue()
+        self._aborts: SimpleQueue[Hashable] = SimpleQueue()
+        self._wake = threading.Event()
+        self.figures = EngineFigures()
+
+    def submit(self, sequences: Iterable[Sequence]) -> None:
+        """Hand over the sequences of a job; they begin in this order."""
+        for sequence in sequences:
+            self._inbox.put(sequence)
+        self._wake.set()
+
+    def abort(self, job: Hashable) -> None:
+        """Drop a job's sequences before the next step; no output of them follows after that."""
+        self._aborts.put(job)
+        self._wake.set()
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Sleep until there is something to do; whether there is."""
+        if self._scheduler.busy or not self._inbox.empty():
+            return True
+        self._wake.wait(timeout_seconds)
+        self._wake.clear()
+        return self._scheduler.busy or not self._inbox.empty()
+
+    def step(self) -> list[Output]:
+        """Decode one batch; the tokens that it gave. Raises `BackendFailure`."""
+        self._receive()
+        plan = self._schedule()
+        if not plan.rows:
+            return []
+        began = time.monotonic()
+        plan = self._run(plan)
+        outputs = self._postprocess(plan)
+        self._count(plan, time.monotonic() - began)
+        return outputs
+
+    def close(self) -> None:
+        """Free samplers and model."""
+        for sequence in (*self._scheduler.running, *self._scheduler.waiting):
+            self._drop(sequence)
+        self._backend.close()
+
+    def _receive(self) -> None:
+        for sequence in _drain(self._inbox):
+            self._scheduler.add(sequence)
+        for job in _drain(self._aborts):
+            for sequence in self._scheduler.of_job(job):
+                self._drop(sequence)
+
+    def _schedule(self) -> Plan:
+        plan = self._scheduler.plan()
+        for slot in self._scheduler.take_vacated():
+            self._backend.forget(slot)
+        return plan
+
+    def _run(self, plan: Plan) -> Plan:
+        """Decode, with fewer sequences if the cache turns out to be too full; the plan that was run."""
+        while True:
+            try:
+                self._backend.decode(plan.rows)
+                return plan
+            except CacheFull:
+                if len(self._scheduler.running) < 2:
+                    raise
+                self._scheduler.set_back_youngest()
+                self.figures.set_back += 1
+                plan = self._schedule()
+
+    def _postprocess(self, plan: Plan) -> list[Output]:
+        for sequence, count in plan.chunks:
+            sequence.num_computed += count
+        outputs = [self._next_token(sequence, row) for sequence, row in plan.sampled]
+        for output in outputs:
+            if output.finish_reason:
+                self._drop(output.sequence)
+        return outputs
+
+    def _next_token(self, sequence: Sequence, row: int) -> Output:
+        if sequence.sampler is None:
+            sequence.sampler = self._backend.sampler(sequence.params, sequence.index)
+            for token in sequence.generated:
+                sequence.sampler.accept(token)
+        token = sequence.sampler.sample(row, sequence.num_generated)
+        text = take(sequence, token, self._backend)
+        return Output(sequence, token, text, sequence.finish_reason)
+
+    def _drop(self, sequence: Sequence) -> None:
+        self._scheduler.remove(sequence)
+        if sequence.sampler is not None:
+            sequence.sampler.close()
+            sequence.sampler = None
+
+    def _count(self, plan: Plan, seconds: float) -> None:
+        figures = self.figures
+        if plan.sampled:
+            figures.steps += 1
+            figures.step_sequences += len(plan.sampled)
+        figures.generated_tokens += len(plan.sampled)
+        figures.prompt_tokens += sum(count for sequence, count in plan.chunks if count > 1)
+        figures.decode_seconds += seconds
+        figures.running = len(self._scheduler.running)
+        figures.waiting = len(self._scheduler.waiting)
+        figures.cells_used = self._scheduler.cells_used
+        figures.last_step_at = time.monotonic()
+
+
+def take(sequence: Sequence, token: int, backend: Backend) -> str:
+    """Give a sequence its next token, or one that an earlier worker chose; the text that may be shown because of it."""
+    ends = backend.is_end(token) and not sequence.params.ignore_eos
+    return sequence.extend(token, backend.piece(token), ends=ends)
+
+
+def _drain(inbox: SimpleQueue[T]) -> list[T]:
+    items: list[T] = []
+    while True:
+        try:
+            items.append(inbox.get_nowait())
+        except Empty:
+            return items

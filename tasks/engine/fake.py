@@ -1,0 +1,105 @@
+"""A deterministic byte-level model for tests: no weights, but every rule of a real backend is checked.
+
+A token is a byte, and 256 ends the answer. The next token depends on all tokens before it, as its slot holds them, so
+a wrong position, a forgotten slot or a mixed-up row shows in the text.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.errors import InvalidRequest
+from tasks.sampling import SamplingParams, draw_seed
+
+END = 256
+ALPHABET = b"abcdefghijklmnopqrstuvwxyz ,."
+
+
+class FakeSampler:
+    """Greedy takes the byte that the context stands for; a temperature shifts it by the draw."""
+
+    def __init__(self, backend: FakeBackend, params: SamplingParams, index: int) -> None:
+        self._backend, self._params, self._index = backend, params, index
+
+    def accept(self, token: int) -> None:
+        pass
+
+    def sample(self, row: int, position: int) -> int:
+        state = self._backend.state_of(row)
+        if not self._params.greedy:
+            state = zlib.crc32(b"draw", state ^ draw_seed(self._params.seed, self._index, position))
+        if state % 97 == 0 and position > 16 and not self._params.ignore_eos:
+            return END
+        return ALPHABET[state % len(ALPHABET)]
+
+    def close(self) -> None:
+        pass
+
+
+class FakeBackend:
+    """Fulfils `tasks.engine.backend.Backend` without a model.
+
+    Args:
+        step_seconds: how long a batch takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_slots: int,
+        context: int,
+        cache_tokens: int,
+        batch_tokens: int = 64,
+        step_seconds: float = 0.0,
+    ) -> None:
+        self.num_slots, self.context = num_slots, context
+        self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
+        self._step_seconds = step_seconds
+        self._slots: list[list[int]] = [[] for _ in range(num_slots)]
+        self._states: dict[int, int] = {}
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        return list(text.encode())
+
+    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        if any("content" not in message for message in messages):
+            raise InvalidRequest("A message has no content.", param="messages")
+        return "".join(f"{message['role']}: {message['content']}\n" for message in messages)
+
+    def piece(self, token: int) -> bytes:
+        return b"" if token == END else bytes([token])
+
+    def is_end(self, token: int) -> bool:
+        return token == END
+
+    def sampler(self, params: SamplingParams, index: int) -> FakeSampler:
+        return FakeSampler(self, params, index)
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        if len(rows) > self.batch_tokens:
+            raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
+        if sum(map(len, self._slots)) + len(rows) > self.cache_tokens:
+            raise CacheFull
+        time.sleep(self._step_seconds)
+        self._states = {}
+        for number, row in enumerate(rows):
+            slot = self._slots[row.slot]
+            if row.position != len(slot):
+                raise BackendFailure(f"position {row.position} in a slot that holds {len(slot)} tokens")
+            slot.append(row.token)
+            if row.wants_logits:
+                self._states[number] = zlib.crc32(repr(slot).encode())
+
+    def state_of(self, row: int) -> int:
+        """What the row's logits would be."""
+        return self._states[row]
+
+    def forget(self, slot: int) -> None:
+        self._slots[slot] = []
+
+    def close(self) -> None:
+        pass

@@ -1,0 +1,287 @@
+"""llama.cpp behind the `Backend` protocol. The only file that imports llama_cpp."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import llama_cpp
+import numpy as np
+import numpy.typing as npt
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.errors import InvalidRequest
+from tasks.logs import get_logger
+from tasks.sampling import SamplingParams, draw_seed
+
+log = get_logger(__name__)
+
+BATCH_TOKENS = 512
+PENALTY_LAST_TOKENS = 64
+NO_KV_SLOT = 1
+_LOG_LEVELS = {3: "debug", 4: "error"}
+
+
+def _keeping_the_gil(function: Any) -> Any:
+    """The same C function, called without letting go of the GIL.
+
+    For calls of microseconds: letting go means waiting up to 5 ms to get it back from the publisher's thread, and
+    sampling makes several such calls for each token. Only `llama_decode` and the tokenizer let go.
+    """
+    twin = getattr(_PYDLL, function.__name__)
+    twin.argtypes, twin.restype = function.argtypes, function.restype
+    return twin
+
+
+_PYDLL = ctypes.PyDLL(llama_cpp.llama_cpp._lib._name)
+_get_logits_ith = _keeping_the_gil(llama_cpp.llama_get_logits_ith)
+_sampler_accept = _keeping_the_gil(llama_cpp.llama_sampler_accept)
+_sampler_sample = _keeping_the_gil(llama_cpp.llama_sampler_sample)
+_sampler_free = _keeping_the_gil(llama_cpp.llama_sampler_free)
+_chain_add = _keeping_the_gil(llama_cpp.llama_sampler_chain_add)
+_chain_n = _keeping_the_gil(llama_cpp.llama_sampler_chain_n)
+_chain_remove = _keeping_the_gil(llama_cpp.llama_sampler_chain_remove)
+_init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
+_seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
+
+
+@llama_cpp.llama_log_callback
+def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""
+    if level in _LOG_LEVELS:
+        getattr(log, _LOG_LEVELS[level])("llama.cpp", text=text.decode(errors="replace").strip())
+
+
+class _Batch:
+    """One `llama_batch` over numpy arrays, filled again for every step; a token belongs to one sequence."""
+
+    def __init__(self, size: int) -> None:
+        self.tokens = np.zeros(size, np.int32)
+        self.positions = np.zeros(size, np.int32)
+        self.slots = np.zeros(size, np.int32)
+        self.wants_logits = np.zeros(size, np.int8)
+        self._counts = np.ones(size, np.int32)
+        self._slot_pointers = self.slots.ctypes.data + np.arange(size, dtype=np.uintp) * self.slots.itemsize
+        self.struct = llama_cpp.llama_batch(
+            token=_pointer(self.tokens, ctypes.c_int32),
+            pos=_pointer(self.positions, ctypes.c_int32),
+            n_seq_id=_pointer(self._counts, ctypes.c_int32),
+            seq_id=_pointer(self._slot_pointers, ctypes.POINTER(ctypes.c_int32)),
+            logits=_pointer(self.wants_logits, ctypes.c_int8),
+        )
+
+    def fill(self, rows: Sequence[Row]) -> None:
+        count = self.struct.n_tokens = len(rows)
+        self.tokens[:count] = [row.token for row in rows]
+        self.positions[:count] = [row.position for row in rows]
+        self.slots[:count] = [row.slot for row in rows]
+        self.wants_logits[:count] = [row.wants_logits for row in rows]
+
+
+class LlamaSampler:
+    """One llama.cpp sampler chain. Greedy without penalties needs none: it is an argmax over the logits."""
+
+    def __init__(self, backend: LlamaBackend, params: SamplingParams, index: int) -> None:
+        self._backend, self._params, self._index = backend, params, index
+        self._chain = None if params.greedy and not params.penalised else self._build()
+
+    def accept(self, token: int) -> None:
+        if self._chain is not None:
+            _sampler_accept(self._chain, token)
+
+    def sample(self, row: int, position: int) -> int:
+        logits = self._backend.logits(row)
+        if self._params.ignore_eos:
+            logits[self._backend.end_tokens] = -np.inf
+        if self._chain is None:
+            return int(logits.argmax())
+        if not self._params.greedy:
+            self._draw_with(draw_seed(self._params.seed, self._index, position))
+        return int(_sampler_sample(self._chain, self._backend.ctx, row))
+
+    def close(self) -> None:
+        if self._chain is not None:
+            _sampler_free(self._chain)
+            self._chain = None
+
+    def _build(self) -> Any:
+        p, size = self._params, self._backend.vocab_size
+        chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+        links = []
+        if p.penalised:
+            links.append(
+                llama_cpp.llama_sampler_init_penalties(
+                    size, PENALTY_LAST_TOKENS, p.repeat_penalty, p.frequency_penalty, p.presence_penalty
+                )
+            )
+        if p.greedy:
+            links.append(llama_cpp.llama_sampler_init_greedy())
+        else:
+            links += [
+                llama_cpp.llama_sampler_init_top_k(p.top_k),
+                llama_cpp.llama_sampler_init_typical(p.typical_p, 1),
+                llama_cpp.llama_sampler_init_top_p(p.top_p, 1),
+                llama_cpp.llama_sampler_init_min_p(p.min_p, 1),
+                llama_cpp.llama_sampler_init_temp(p.temperature),
+                _init_dist(0),
+            ]
+        for link in links:
+            _chain_add(chain, link)
+        return chain
+
+    def _draw_with(self, seed: int) -> None:
+        """Give the chain's last link, which draws, the seed of this one draw."""
+        last = _chain_n(self._chain) - 1
+        _sampler_free(_chain_remove(self._chain, last))
+        _chain_add(self._chain, _init_dist(seed))
+
+
+class LlamaBackend:
+    """A GGUF model and one context with a unified KV cache.
+
+    Args:
+        path: the GGUF file.
+        num_slots: sequences decoded together.
+        context: tokens a sequence may hold; cut to what the model was trained for.
+        cache_tokens: tokens the cache holds in all.
+        threads: CPU threads; all cores if None.
+        gpu_layers: layers on the GPU; -1 is all.
+
+    Raises:
+        BackendFailure: the file cannot be loaded, or the context does not fit into memory.
+    """
+
+    batch_tokens = BATCH_TOKENS
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        num_slots: int,
+        context: int,
+        cache_tokens: int,
+        threads: int | None = None,
+        gpu_layers: int = -1,
+    ) -> None:
+        llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+        self.num_slots, self.cache_tokens = num_slots, cache_tokens
+        self._model = self._load(path, gpu_layers)
+        self.ctx = self._create_context(threads or os.cpu_count() or 1)
+        self._memory = llama_cpp.llama_get_memory(self.ctx)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.context = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
+        self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
+        self._ends = frozenset(self.end_tokens)
+        self._formatter = self._chat_formatter()
+        self._batch = _Batch(self.batch_tokens)
+        self._pieces: dict[int, bytes] = {}
+        self._warm_up()
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        data = text.encode()
+        size = len(data) + 2
+        buffer = (ctypes.c_int32 * size)()
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
+        if count < 0:
+            raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
+        return list(buffer[:count])
+
+    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        if self._formatter is None:
+            raise InvalidRequest("This model has no chat template. Send a prompt instead of messages.", param="messages")
+        try:
+            return str(self._formatter(messages=list(messages)).prompt)  # type: ignore[arg-type]
+        except (jinja2.TemplateError, TypeError, ValueError) as exc:
+            raise InvalidRequest(f"The model's chat template refuses these messages: {exc}", param="messages") from exc
+
+    def piece(self, token: int) -> bytes:
+        if token not in self._pieces:
+            self._pieces[token] = self._read_piece(token, special=False)
+        return self._pieces[token]
+
+    def is_end(self, token: int) -> bool:
+        return token in self._ends
+
+    def sampler(self, params: SamplingParams, index: int) -> LlamaSampler:
+        return LlamaSampler(self, params, index)
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        self._batch.fill(rows)
+        status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
+        if status == NO_KV_SLOT:
+            raise CacheFull
+        if status != 0:
+            raise BackendFailure(f"llama_decode returned {status}")
+
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        """The logits of a row of the last batch, in llama.cpp's own memory: valid, and writable, until the next."""
+        pointer = _get_logits_ith(self.ctx, row)
+        return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+
+    def forget(self, slot: int) -> None:
+        if not _seq_rm(self._memory, slot, -1, -1):
+            raise BackendFailure(f"slot {slot} could not be emptied")
+
+    def close(self) -> None:
+        llama_cpp.llama_free(self.ctx)
+        llama_cpp.llama_model_free(self._model)
+
+    def _load(self, path: Path, gpu_layers: int) -> Any:
+        if not path.is_file():
+            raise BackendFailure(f"there is no model file {path}")
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+        if not model:
+            raise BackendFailure(f"llama.cpp cannot load {path}; the log above says why")
+        return model
+
+    def _create_context(self, threads: int) -> Any:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.cache_tokens
+        params.n_batch = params.n_ubatch = self.batch_tokens
+        params.n_seq_max = self.num_slots
+        params.n_threads = params.n_threads_batch = threads
+        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.kv_unified = True
+        params.no_perf = True
+        ctx = llama_cpp.llama_init_from_model(self._model, params)
+        if not ctx:
+            raise BackendFailure(f"no room for a context of {self.cache_tokens} tokens; lower kv_tokens or slots")
+        return ctx
+
+    def _chat_formatter(self) -> Jinja2ChatFormatter | None:
+        template = llama_cpp.llama_model_chat_template(self._model, None)
+        if not template:
+            return None
+        bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
+        return Jinja2ChatFormatter(
+            template=template.decode(), bos_token=self._special_text(bos), eos_token=self._special_text(eos)
+        )
+
+    def _special_text(self, token: int) -> str:
+        return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(64)
+        size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        if size < 0:
+            buffer = ctypes.create_string_buffer(-size)
+            size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        return buffer.raw[:size]
+
+    def _warm_up(self) -> None:
+        """Decode one token, so that weights are paged in and buffers exist before the first job."""
+        self.decode([Row(max(0, llama_cpp.llama_vocab_bos(self._vocab)), 0, 0, True)])
+        self.forget(0)
+
+
+def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
+    return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))

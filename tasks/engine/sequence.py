@@ -1,0 +1,88 @@
+"""The engine's state of one completion."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from enum import Enum, auto
+from typing import Literal
+
+from tasks.engine.backend import Sampler
+from tasks.engine.detokenizer import Detokenizer
+from tasks.engine.stop_strings import StopStrings
+from tasks.sampling import SamplingParams
+
+FinishReason = Literal["stop", "length"]
+
+
+class SequenceState(Enum):
+    WAITING = auto()
+    PREFILLING = auto()
+    DECODING = auto()
+    FINISHED = auto()
+
+
+class Sequence:
+    """One completion: its tokens, how many of them the cache holds, and the text made of them.
+
+    There is one rule for prefill and decode: the tokens from `num_computed` on are still to be run, and running the
+    last of them gives the next. A sequence that was set back, or that another worker began, has tokens generated
+    already and `num_computed` 0: it is prefilled again, generated tokens included, and goes on.
+    """
+
+    def __init__(self, *, job: Hashable, index: int, prompt: list[int], params: SamplingParams, context: int) -> None:
+        self.job = job
+        self.index = index
+        self.params = params
+        self.tokens = list(prompt)
+        self.num_prompt_tokens = len(prompt)
+        self.num_computed = 0
+        self.slot: int | None = None
+        self.sampler: Sampler | None = None
+        self.text = ""
+        self.finish_reason: FinishReason | None = None
+        self._context = context
+        self._detokenizer = Detokenizer()
+        self._stops = StopStrings(params.stop)
+
+    @property
+    def state(self) -> SequenceState:
+        if self.finish_reason:
+            return SequenceState.FINISHED
+        if self.slot is None:
+            return SequenceState.WAITING
+        return SequenceState.DECODING if self.num_generated and self.num_pending == 1 else SequenceState.PREFILLING
+
+    @property
+    def num_generated(self) -> int:
+        return len(self.tokens) - self.num_prompt_tokens
+
+    @property
+    def num_pending(self) -> int:
+        """Tokens still to be run: 1 while decoding, more while prefilling."""
+        return len(self.tokens) - self.num_computed
+
+    @property
+    def generated(self) -> list[int]:
+        return self.tokens[self.num_prompt_tokens :]
+
+    def set_back(self) -> None:
+        """Lose the slot and all that was computed in it; the tokens stay."""
+        self.slot, self.num_computed = None, 0
+
+    def extend(self, token: int, piece: bytes, *, ends: bool) -> str:
+        """Take the next token; the text that may be shown because of it. Sets `finish_reason` when it is the last.
+
+        Args:
+            piece: the token's bytes.
+            ends: whether the token ends the answer; it is kept, but has no text.
+        """
+        self.tokens.append(token)
+        text = "" if ends else self._stops.feed(self._detokenizer.feed(piece))
+        if ends or self._stops.stopped:
+            self.finish_reason = "stop"
+        elif len(self.tokens) >= self._context or self.num_generated == self.params.max_tokens:
+            self.finish_reason = "length"
+        if self.finish_reason and not self._stops.stopped:
+            text += self._stops.feed(self._detokenizer.flush()) + self._stops.flush()
+        self.text += text
+        return text

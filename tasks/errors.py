@@ -1,0 +1,177 @@
+"""The tree of errors. Each knows its own wire form, so the worker and the front tell a client the same thing.
+
+    CaravanError
+      InvalidRequest            400  the request cannot be run as it stands
+        ContextLengthExceeded   400  prompt and answer do not fit into the model's context
+      AuthenticationFailed      401
+      NotFound                  404
+        ModelNotFound, JobNotFound
+      JobConflict               409
+      RequestTooLarge           413
+      Overloaded                429, with Retry-After
+        QueueFull, RateLimited
+      EngineFailure             500
+      Unavailable               503, with Retry-After
+        ModelUnavailable, BrokerUnavailable
+      JobTimeout                504
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class CaravanError(Exception):
+    """Base of every error that a client may see.
+
+    Args:
+        message: one sentence that says what to mend.
+        param: the field of the request that is at fault, if one is.
+        retry_after_seconds: when to come again, for errors that pass by themselves.
+    """
+
+    http_status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: str = "engine_failure"
+    default_retry_after_seconds: ClassVar[int | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.code
+        self.retry_after_seconds = retry_after_seconds or self.default_retry_after_seconds
+
+    def to_wire(self) -> dict[str, Any]:
+        """The object that goes under ``error`` in a response: message, type, param, code."""
+        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+
+
+class InvalidRequest(CaravanError):
+    """Raised when a request cannot be run as it stands; ``param`` names the field."""
+
+    http_status = 400
+    type = "invalid_request_error"
+    code = "invalid_value"
+
+
+class ContextLengthExceeded(InvalidRequest):
+    """Raised when a prompt leaves no room in the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class AuthenticationFailed(CaravanError):
+    """Raised when a request carries no key, or one that is not known."""
+
+    http_status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class NotFound(CaravanError):
+    """Raised when a path or an object does not exist."""
+
+    http_status = 404
+    type = "not_found_error"
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    """Raised when a model is not in the catalogue."""
+
+    code = "model_not_found"
+
+
+class JobNotFound(NotFound):
+    """Raised when a job never existed, has expired, or belongs to another owner."""
+
+    code = "job_not_found"
+
+
+class JobConflict(CaravanError):
+    """Raised when a job's state, or an idempotency key already used, forbids the call."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "job_already_finished"
+
+
+class RequestTooLarge(CaravanError):
+    """Raised when a request's body is over ``CARAVAN_MAX_BODY_BYTES``."""
+
+    http_status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class Overloaded(CaravanError):
+    """Raised when there is too much to do just now."""
+
+    http_status = 429
+    type = "rate_limit_error"
+    code = "rate_limited"
+    default_retry_after_seconds = 5
+
+
+class QueueFull(Overloaded):
+    """Raised when a model's queue holds ``CARAVAN_MAX_QUEUE`` jobs already."""
+
+    code = "queue_full"
+
+
+class RateLimited(Overloaded):
+    """Raised when an owner's limits are used up."""
+
+
+class EngineFailure(CaravanError):
+    """Raised when the engine could not finish a job; the cause is in the worker's log."""
+
+
+class Unavailable(CaravanError):
+    """Raised when a part that the request needs is away."""
+
+    http_status = 503
+    type = "unavailable_error"
+    code = "broker_unavailable"
+    default_retry_after_seconds = 2
+
+
+class ModelUnavailable(Unavailable):
+    """Raised when a model is in the catalogue but cannot be loaded."""
+
+    code = "model_failed"
+
+
+class BrokerUnavailable(Unavailable):
+    """Raised when Redis does not answer."""
+
+
+class JobTimeout(CaravanError):
+    """Raised when a job's ``timeout`` ran out before it ended."""
+
+    http_status = 504
+    type = "timeout_error"
+    code = "deadline_exceeded"
+
+
+class UpstreamError(CaravanError):
+    """Raised when a job ended with an error whose code this version does not know."""
+
+
+def _leaves(cls: type[CaravanError]) -> list[type[CaravanError]]:
+    return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _leaves(sub))]
+
+
+def from_wire(error: dict[str, Any]) -> CaravanError:
+    """Rebuild the error that a worker wrote down, by its code."""
+    by_code = {cls.code: cls for cls in reversed(_leaves(CaravanError))}
+    cls = by_code.get(str(error.get("code")), UpstreamError)
+    return cls(str(error.get("message", "")), param=error.get("param"), code=error.get("code"))

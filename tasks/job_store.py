@@ -1,0 +1,212 @@
+"""The ledger: job records in Redis. It is the truth; the broker's messages are hints.
+
+Every write that decides something is one Lua script under ``tasks/lua``, so a process may die between any two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal
+
+import redis
+
+from tasks import names
+from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome
+from tasks.redis_client import connect
+from tasks.settings import Settings
+
+Verdict = str
+"""``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submission: ``accepted``, ``known`` (the same key and body), ``reused`` or ``full``."""
+
+    verdict: Literal["accepted", "known", "reused", "full"]
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on a job: `job` when it was given, else `status`, why it was not."""
+
+    job: Job | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """The events that one step made for one job: stored bodies, the first of them numbered `first`."""
+
+    job_id: str
+    fence: int
+    first: int
+    events: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep mended: jobs taken from dead workers, messages nobody claimed, ids of jobs that ended because of it."""
+
+    reclaimed: int
+    unclaimed: int
+    ended: list[str]
+
+
+class JobStore:
+    """Reads and writes job records. All methods raise redis-py's errors when Redis is away."""
+
+    def __init__(self, client: redis.Redis, *, result_ttl: int, lease_seconds: float, unclaimed_seconds: float) -> None:
+        self._redis = client
+        self._result_ttl = result_ttl
+        self._lease_seconds = lease_seconds
+        self._unclaimed_seconds = unclaimed_seconds
+        self._scripts: dict[str, Callable[..., Any]] = {}
+
+    def _run(self, script: str, *args: str | int | float) -> Any:
+        if script not in self._scripts:
+            lua = files("tasks") / "lua"
+            text = (lua / "common.lua").read_text() + (lua / f"{script}.lua").read_text()
+            self._scripts[script] = self._redis.register_script(text)
+        return self._scripts[script](args=args)
+
+    # -- the front
+
+    def submit(self, job: Job, *, longest_queue: int, idempotency_key: str = "", digest: str = "") -> Submission:
+        """Accept a job, unless its key is known or its model's queue is full."""
+        record = [part for pair in job.encode().items() for part in pair]
+        verdict, job_id = self._run(
+            "submit",
+            job.id,
+            job.model,
+            job.owner,
+            job.priority.value,
+            job.priority.ageing_seconds,
+            self._result_ttl,
+            longest_queue,
+            idempotency_key,
+            digest,
+            "" if job.timeout_seconds is None else job.timeout_seconds,
+            *record,
+        )
+        return Submission(verdict, job_id)
+
+    def cancel(self, job_id: str, *, owner: str = "") -> list[str]:
+        """Cancel a job: ``["cancelled", model, status before]``, or ``[status]`` when it had ended or is unknown."""
+        answer: list[str] = self._run("cancel", job_id, owner)
+        return answer
+
+    def get(self, job_id: str) -> Job | None:
+        """The job, or None if there is none, it has expired, or another version wrote it."""
+        return _decode(self._redis.hgetall(names.job(job_id)))
+
+    def get_many(self, job_ids: Iterable[str]) -> list[Job]:
+        """The jobs that still exist, in the order asked."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(names.job(job_id))
+        return [job for fields in pipe.execute() if (job := _decode(fields))]
+
+    def owned(self, owner: str, *, before: str | None, count: int) -> list[str]:
+        """Ids of an owner's jobs, newest first, from the one after `before`; raises LookupError if that is unknown."""
+        key, start = names.owned(owner), 0
+        if before is not None:
+            rank = self._redis.zrevrank(key, before)
+            if rank is None:
+                raise LookupError(before)
+            start = int(rank) + 1
+        ids: list[str] = self._redis.zrevrange(key, start, start + count - 1)
+        return ids
+
+    def place(self, job: Job) -> int | None:
+        """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.zrank(names.published(job.model), job.id)
+        pipe.zrank(names.waiting(job.model), job.id)
+        pipe.zcard(names.published(job.model))
+        published, waiting, ahead = pipe.execute()
+        if published is not None:
+            return int(published) + 1
+        return None if waiting is None else int(waiting) + int(ahead) + 1
+
+    # -- dispatch and sweep
+
+    def take(self, model: str) -> list[str]:
+        """Move the head of the line to the published ones, as far as live workers have room; the ids."""
+        ids: list[str] = self._run("take", model)
+        return ids
+
+    def sweep(self, model: str) -> Swept:
+        """Give back what dead workers held and what nobody claimed; expire what is late."""
+        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS))
+
+    # -- the worker
+
+    def claim(self, job_id: str, worker: str) -> Claim:
+        """Hold a queued job for `worker` until its lease ends."""
+        status, *rest = self._run("claim", job_id, worker, self._lease_seconds, SCHEMA_VERSION, MAX_CLAIMS)
+        if status != "claimed":
+            return Claim(None, status)
+        fields = dict(_pairs(rest[1:]))
+        return Claim(Job.decode(fields), status)
+
+    def append(self, parts: Sequence[Append]) -> list[Verdict]:
+        """Append events for many jobs in one call; a verdict for each part."""
+        args: list[str | int] = []
+        for part in parts:
+            args += [part.job_id, part.fence, part.first, len(part.events), *part.events]
+        verdicts: list[Verdict] = self._run("append", *args)
+        return verdicts
+
+    def succeed(self, job_id: str, fence: int, outcome: Outcome) -> Verdict:
+        """End a job well."""
+        return str(self._run("finish", job_id, fence, JobStatus.SUCCEEDED.value, "outcome", outcome.encode()))
+
+    def fail(self, job_id: str, fence: int, error: str) -> Verdict:
+        """End a job with an error, given as JSON in its wire form."""
+        return str(self._run("finish", job_id, fence, JobStatus.FAILED.value, "error", error))
+
+    def extend(self, model: str, held: Mapping[str, int]) -> dict[str, str]:
+        """Extend the leases of held jobs (id -> fence); the present status of each that is lost."""
+        pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
+        return dict(_pairs(self._run("extend", model, self._lease_seconds, *pairs)))
+
+    def report(self, model: str, worker: str, ttl_seconds: float, figures: Mapping[str, str | int | float]) -> None:
+        """Say that a worker lives, and what it holds; it counts as dead when this is older than `ttl_seconds`."""
+        pairs = [part for pair in figures.items() for part in pair]
+        self._run("report", model, worker, ttl_seconds, *pairs)
+
+    def retire(self, model: str, worker: str) -> None:
+        """Say that a worker has stopped."""
+        self._redis.delete(names.worker(worker))
+        self._redis.zrem(names.crew(model), worker)
+
+    def give_back(self, held: Mapping[str, int]) -> int:
+        """Put held jobs back at their old places, with no blame: the worker is stopping."""
+        pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
+        return int(self._run("give_back", 0, MAX_FAILS, *pairs))
+
+    def release_worker(self, model: str, worker: str) -> int:
+        """Give back what an earlier process of this name was running."""
+        return int(self._run("release_worker", model, worker, MAX_FAILS))
+
+
+def open_store(settings: Settings) -> JobStore:
+    """The ledger that the settings name."""
+    return JobStore(
+        connect(settings.redis_url),
+        result_ttl=settings.result_ttl,
+        lease_seconds=settings.lease_seconds,
+        unclaimed_seconds=settings.unclaimed_seconds,
+    )
+
+
+def _pairs(flat: Sequence[str]) -> Iterable[tuple[str, str]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _decode(fields: Mapping[str, str]) -> Job | None:
+    return Job.decode(fields) if fields.get("v") == str(SCHEMA_VERSION) else None

@@ -1,0 +1,180 @@
+"""The job: the durable unit of work, and the transitions that its status may make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+SCHEMA_VERSION = 1
+"""Version of the job record in Redis; a process leaves records of other versions alone."""
+
+MAX_CLAIMS = 100
+"""Claims after which a job is given up, whatever the cause."""
+
+MAX_FAILS = 3
+"""Deaths of workers since a job's last new token after which it goes to the dead letters."""
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset(
+        {JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
+    ),
+    JobStatus.RUNNING: frozenset(
+        {JobStatus.QUEUED, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
+    ),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.CANCELLED: frozenset(),
+    JobStatus.EXPIRED: frozenset(),
+}
+
+
+class Operation(StrEnum):
+    """What is asked of the model; it decides the shape of the result."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def ageing_seconds(self) -> float:
+        """How much later a job counts as submitted: it waits at most so long behind more urgent ones."""
+        return {Priority.HIGH: 0.0, Priority.NORMAL: 3600.0, Priority.LOW: 6 * 3600.0}[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One finished sequence of a job."""
+
+    index: int
+    text: str
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens that a job read and wrote."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    def to_wire(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker writes down at the end of a job that succeeded."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage
+
+    def encode(self) -> str:
+        choices = [{"index": c.index, "text": c.text, "finish_reason": c.finish_reason} for c in self.choices]
+        usage = {"prompt_tokens": self.usage.prompt_tokens, "completion_tokens": self.usage.completion_tokens}
+        return json.dumps({"choices": choices, "usage": usage}, ensure_ascii=False)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        body = json.loads(text)
+        return cls(choices=tuple(Choice(**choice) for choice in body["choices"]), usage=Usage(**body["usage"]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
+
+    ``request`` is the validated body: ``messages`` or ``prompt``, and ``sampling`` as `SamplingParams.encode` wrote it.
+    ``attempt`` counts the claims; ``fence`` is the number of the last transition.
+    """
+
+    id: str
+    model: str
+    operation: Operation
+    request: Mapping[str, Any]
+    owner: str = "local"
+    priority: Priority = Priority.NORMAL
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    timeout_seconds: float | None = None
+
+    status: JobStatus = JobStatus.QUEUED
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    fence: int = 0
+    attempt: int = 0
+    worker: str | None = None
+    outcome: Outcome | None = None
+    error: Mapping[str, Any] | None = None
+
+    def encode(self) -> dict[str, str]:
+        """The hash fields that submission writes; the ledger's scripts add and change the rest."""
+        fields = {
+            "v": str(SCHEMA_VERSION),
+            "id": self.id,
+            "model": self.model,
+            "operation": self.operation.value,
+            "owner": self.owner,
+            "priority": self.priority.value,
+            "request": json.dumps(self.request, ensure_ascii=False, separators=(",", ":")),
+            "metadata": json.dumps(self.metadata, ensure_ascii=False, separators=(",", ":")),
+            "request_id": self.request_id,
+        }
+        if self.timeout_seconds is not None:
+            fields["timeout"] = repr(self.timeout_seconds)
+        return fields
+
+    @classmethod
+    def decode(cls, fields: Mapping[str, str]) -> Self:
+        """Read a job's hash; raises KeyError if fields are missing."""
+
+        def seconds(name: str) -> float | None:
+            return float(fields[name]) if fields.get(name) else None
+
+        return cls(
+            id=fields["id"],
+            model=fields["model"],
+            operation=Operation(fields["operation"]),
+            request=json.loads(fields["request"]),
+            owner=fields["owner"],
+            priority=Priority(fields["priority"]),
+            metadata=json.loads(fields["metadata"]),
+            request_id=fields.get("request_id", ""),
+            timeout_seconds=seconds("timeout"),
+            status=JobStatus(fields["status"]),
+            created_at=float(fields["created_at"]),
+            started_at=seconds("started_at"),
+            finished_at=seconds("finished_at"),
+            fence=int(fields["fence"]),
+            attempt=int(fields.get("claims", 0)),
+            worker=fields.get("worker") or None,
+            outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
+            error=json.loads(fields["error"]) if fields.get("error") else None,
+        )
+

@@ -1,0 +1,54 @@
+"""Logging: events with bound keys, as JSON in production and readable in a terminal. Prompts are never logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from tasks.settings import Settings
+
+Logger = structlog.stdlib.BoundLogger
+
+NOISY = ("celery.worker.strategy", "celery.app.trace", "httpx", "gunicorn.access", "tornado.access")
+
+
+def get_logger(name: str) -> Logger:
+    """A logger whose events take keys: ``log.info("job claimed", job_id=...)``."""
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def configure(settings: Settings) -> None:
+    """Send structlog's and the standard library's records to stderr in one form."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,39 @@
+-- Accept a job: its idempotency key, its record, its first event and its place in the line, or nothing at all.
+-- ARGV: id, model, owner, priority, ageing seconds, ttl, longest queue, idempotency key or '', digest of the body,
+--       timeout seconds or '', then the record's fields and values.
+-- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''} or {'full', queue length}.
+local id, model, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local ttl, longest, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+local now = clock()
+
+local idem = PREFIX .. 'idem:' .. owner .. ':' .. key
+if key ~= '' then
+  local known = redis.call('HMGET', idem, 'job', 'digest')
+  if known[1] and redis.call('EXISTS', job_key(known[1])) == 1 then
+    if known[2] ~= digest then return { 'reused', '' } end
+    return { 'known', known[1] }
+  end
+end
+
+local depth = redis.call('ZCARD', model_key('pend', model))
+if depth >= longest then return { 'full', tostring(depth) } end
+
+local place = stamp(now + tonumber(ARGV[5]))
+redis.call('HSET', job_key(id), 'created_at', stamp(now), 'place', place, 'ttl', ttl, 'fence', 0, unpack(ARGV, 11))
+turn(id, 'queued', now)
+enter_line(id, model, priority, place)
+redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
+redis.call('ZADD', model_key('pend', model), stamp(now), id)
+if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
+if key ~= '' then
+  redis.call('HSET', idem, 'job', id, 'digest', digest)
+  redis.call('EXPIRE', idem, ttl)
+end
+
+-- Each submission drops up to two of its owner's records that have expired, so the list stays as long as what it lists.
+local owned = PREFIX .. 'jobs:' .. owner
+for _, oldest in ipairs(redis.call('ZRANGE', owned, 0, 1)) do
+  if redis.call('EXISTS', job_key(oldest)) == 0 then redis.call('ZREM', owned, oldest) end
+end
+redis.call('ZADD', owned, stamp(now), id)
+return { 'accepted', id }

@@ -1,0 +1,34 @@
+-- Mend what died: expired leases, published jobs that nobody claimed, deadlines that have passed.
+-- ARGV: model, seconds that a message may stay unclaimed, most fails.
+-- Returns {jobs taken from dead workers, messages nobody claimed, ids of the jobs that ended because of it}.
+local model, now, max_fails = ARGV[1], clock(), tonumber(ARGV[3])
+local LIMIT, ended = 200, {}
+
+local lapsed = redis.call('ZRANGEBYSCORE', model_key('run', model), '-inf', stamp(now), 'LIMIT', 0, LIMIT)
+for _, id in ipairs(lapsed) do
+  if redis.call('HGET', job_key(id), 'status') == 'running' then
+    if give_back(id, 1, now, max_fails) == 'failed' then ended[#ended + 1] = id end
+  else
+    redis.call('ZREM', model_key('run', model), id)
+  end
+end
+
+local before = stamp(now - tonumber(ARGV[2]))
+local unclaimed = redis.call('ZRANGEBYSCORE', model_key('out', model), '-inf', before, 'LIMIT', 0, LIMIT)
+for _, id in ipairs(unclaimed) do
+  redis.call('ZREM', model_key('out', model), id)
+  local place = redis.call('HGET', job_key(id), 'place')
+  if place then redis.call('ZADD', model_key('wait', model), place, id) end
+end
+
+local late = redis.call('ZRANGEBYSCORE', model_key('due', model), '-inf', stamp(now), 'LIMIT', 0, LIMIT)
+for _, id in ipairs(late) do
+  if redis.call('EXISTS', job_key(id)) == 1 then
+    conclude(id, 'expired', now)
+    ended[#ended + 1] = id
+    redis.call('PUBLISH', model_key('bell', model), id)
+  else
+    redis.call('ZREM', model_key('due', model), id)
+  end
+end
+return { #lapsed, #unclaimed, ended }

@@ -1,0 +1,146 @@
+"""The catalogue: what models.yaml says of each model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from tasks import names
+from tasks.errors import ModelNotFound
+from tasks.jobs import Operation
+
+DEMO_PATH = "demo"
+FAKE_PATH = "fake"
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class CatalogueError(Exception):
+    """Raised when models.yaml cannot be read or does not make sense; the message says where."""
+
+
+def _seconds(value: Any) -> Any:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    return float(match[1]) * _UNITS[match[2]] if match else value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise ValueError("a model's name has letters, digits, '.', '_' and '-', 64 at most")
+    if value in names.CLERK_QUEUES:
+        raise ValueError(f"'{value}' is the name of a queue of the clerk")
+    return value
+
+
+class Workers(BaseModel):
+    """How many workers a model may have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min: int = Field(1, ge=0)
+    max: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max < self.min:
+            raise ValueError("workers.max is less than workers.min")
+        return self
+
+
+class ModelEntry(BaseModel):
+    """One model of the catalogue."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(description="A GGUF file, or `demo` for the one that is built in.")
+    slots: int = Field(16, ge=1, le=128, description="Sequences decoded together.")
+    context: int = Field(4096, ge=64, description="Tokens a sequence may hold.")
+    kv_tokens: int | None = Field(None, ge=64, description="Tokens the cache holds in all; slots x context if left out.")
+    workers: Workers = Workers()
+    keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(600.0, gt=0, description="Seconds an idle model stays.")
+
+    @model_validator(mode="after")
+    def _cache_holds_a_sequence(self) -> Self:
+        if self.cache_tokens < self.context:
+            raise ValueError("kv_tokens is less than context: not one full sequence would fit")
+        return self
+
+    @property
+    def cache_tokens(self) -> int:
+        return self.kv_tokens or self.slots * self.context
+
+    @property
+    def lookahead(self) -> int:
+        """Jobs a worker takes beyond its slots, so that a slot that falls free is filled at once."""
+        return max(1, self.slots // 8)
+
+    @property
+    def operations(self) -> frozenset[Operation]:
+        return frozenset(Operation)
+
+
+ModelName = Annotated[str, AfterValidator(_name)]
+
+
+class _ModelsFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: dict[ModelName, ModelEntry] = Field(min_length=1)
+
+
+class Catalogue(Mapping[str, ModelEntry]):
+    """The models by name. `find` is how a request's ``model`` is looked up."""
+
+    def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
+        self._entries = MappingProxyType(dict(entries))
+
+    def __getitem__(self, name: str) -> ModelEntry:
+        return self._entries[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, name: str) -> ModelEntry:
+        """The entry of a model; raises `ModelNotFound`, which lists those there are."""
+        if name not in self._entries:
+            known = ", ".join(sorted(self._entries))
+            raise ModelNotFound(f"There is no model '{name[:80]}'. This server has: {known}.", param="model")
+        return self._entries[name]
+
+
+DEMO = ModelEntry(path=DEMO_PATH, slots=16, context=1024, kv_tokens=8192)
+
+
+def load(path: Path | None) -> Catalogue:
+    """Read a models file; without one, the demo model alone. Raises `CatalogueError`."""
+    if path is None:
+        return Catalogue({"demo": DEMO})
+    try:
+        body = yaml.safe_load(path.read_text())
+        entries = _ModelsFile.model_validate(body).models
+    except (OSError, yaml.YAMLError) as exc:
+        raise CatalogueError(f"{path} cannot be read: {exc}") from exc
+    except ValidationError as exc:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        raise CatalogueError(f"{path} does not make sense: {faults}") from exc
+    return Catalogue({name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()})
+
+
+def gguf_path(entry: ModelEntry) -> Path:
+    """Where the model's GGUF file lies."""
+    return Path(str(files("tasks.models") / "demo" / "demo.gguf")) if entry.path == DEMO_PATH else Path(entry.path)
+
+
+def _beside(models_file: Path, path: str) -> str:
+    """A relative path is meant from the models file."""
+    return path if path in (DEMO_PATH, FAKE_PATH) else str(models_file.parent / Path(path).expanduser())

@@ -1,0 +1,71 @@
+"""Names that processes must agree on: Celery tasks, queues, Redis keys and channels."""
+
+from __future__ import annotations
+
+RUN_JOB = "caravan.run"
+"""The Celery task that runs one job; its only argument is the job id, which is the task id as well."""
+
+BULK_QUEUE = "bulk"
+WEBHOOKS_QUEUE = "webhooks"
+CLERK_QUEUES = (BULK_QUEUE, WEBHOOKS_QUEUE)
+
+LOCAL_OWNER = "local"
+"""Whose jobs they are while API keys are off."""
+
+PREFIX = "caravan:"
+
+
+def job(job_id: str) -> str:
+    return f"{PREFIX}job:{job_id}"
+
+
+def log(job_id: str) -> str:
+    return f"{PREFIX}log:{job_id}"
+
+
+def tokens(job_id: str) -> str:
+    return f"{PREFIX}tok:{job_id}"
+
+
+def waiting(model: str) -> str:
+    return f"{PREFIX}wait:{model}"
+
+
+def published(model: str) -> str:
+    return f"{PREFIX}out:{model}"
+
+
+def running(model: str) -> str:
+    return f"{PREFIX}run:{model}"
+
+
+def pending(model: str) -> str:
+    return f"{PREFIX}pend:{model}"
+
+
+def queued_by_priority(model: str) -> str:
+    return f"{PREFIX}queued:{model}"
+
+
+def totals(model: str) -> str:
+    return f"{PREFIX}totals:{model}"
+
+
+def crew(model: str) -> str:
+    return f"{PREFIX}workers:{model}"
+
+
+def worker(name: str) -> str:
+    return f"{PREFIX}worker:{name}"
+
+
+def bell(model: str) -> str:
+    return f"{PREFIX}bell:{model}"
+
+
+def owned(owner: str) -> str:
+    return f"{PREFIX}jobs:{owner}"
+
+
+def sweep_leader() -> str:
+    return f"{PREFIX}leader:sweep"

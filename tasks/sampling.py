@@ -1,0 +1,60 @@
+"""How a sequence chooses its tokens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """Sampling of one job's sequences. Defaults are llama.cpp's.
+
+    ``max_tokens`` None means: until the context is full. ``temperature`` 0 is greedy. ``seed`` is fixed when a job is
+    accepted, so that another worker draws the same numbers.
+    """
+
+    max_tokens: int | None = None
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    typical_p: float = 1.0
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    n: int = 1
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+    @property
+    def penalised(self) -> bool:
+        return self.repeat_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
+
+    def encode(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def decode(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `encode` wrote; keys of a newer version are left out."""
+        known = {field.name for field in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        return cls(**{**kept, "stop": tuple(kept.get("stop", ()))})
+
+
+def draw_seed(seed: int, index: int, position: int) -> int:
+    """The 32-bit seed of one draw, from the job's seed, the choice's index and the token's position.
+
+    A draw depends on nothing else, so a sequence can be continued anywhere without replaying the draws before it.
+    """
+    digest = hashlib.blake2b(f"{seed}:{index}:{position}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,78 @@
+"""What the front asks of the queue: accept a job, cancel one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from tasks.dispatch import Dispatcher
+from tasks.errors import JobConflict, JobNotFound, QueueFull
+from tasks.job_store import JobStore
+from tasks.jobs import Job
+from tasks.redis_client import UNAVAILABLE, as_broker_errors
+from tasks.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Submitter:
+    """Accepts and cancels jobs. Methods raise `BrokerUnavailable` while Redis is away."""
+
+    def __init__(self, store: JobStore, dispatcher: Dispatcher, *, longest_queue: int) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._longest_queue = longest_queue
+
+    def submit(self, job: Job, *, idempotency_key: str = "") -> str:
+        """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
+
+        Raises:
+            QueueFull: the model's queue is as long as it may be.
+            JobConflict: the key was used with another body.
+        """
+        with as_broker_errors():
+            submission = self._store.submit(
+                job, longest_queue=self._longest_queue, idempotency_key=idempotency_key, digest=_digest(job)
+            )
+        if submission.verdict == "full":
+            raise QueueFull(f"The queue of '{job.model}' holds {submission.job_id} jobs, which is all it may. Try again later.")
+        if submission.verdict == "reused":
+            raise JobConflict(
+                "This Idempotency-Key was used with another body. Send a new key, or the same body.",
+                param="Idempotency-Key",
+                code="idempotency_key_reused",
+            )
+        if submission.verdict == "accepted":
+            log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
+            self._dispatch(job.model)
+        return submission.job_id
+
+    def cancel(self, job_id: str, *, owner: str) -> None:
+        """Cancel a job that has not ended.
+
+        Raises:
+            JobNotFound: there is no such job of this owner.
+            JobConflict: it had ended already.
+        """
+        with as_broker_errors():
+            status, *rest = self._store.cancel(job_id, owner=owner)
+        if status == "unknown":
+            raise JobNotFound(f"There is no job '{job_id}'.")
+        if not rest:
+            raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
+        model, before = rest
+        log.info("job cancelled", job_id=job_id, model=model, before=before)
+        if before == "queued":
+            # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
+            self._dispatcher.publish(job_id, model)
+
+    def _dispatch(self, model: str) -> None:
+        try:
+            self._dispatcher.dispatch(model)
+        except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
+            log.warning("dispatch put off", model=model, error=str(exc))
+
+
+def _digest(job: Job) -> str:
+    body = [job.model, job.operation, job.request, job.priority, job.timeout_seconds, job.metadata]
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""Mending what died: one process at a time sweeps the ledger, whichever holds the lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import redis
+
+from tasks import names
+from tasks.dispatch import Dispatcher
+from tasks.job_store import JobStore
+from tasks.logs import get_logger
+from tasks.redis_client import UNAVAILABLE
+
+LEADER_SECONDS = 3
+INTERVAL_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+class Sweeper:
+    """Sweeps every model once a second while its process leads."""
+
+    def __init__(
+        self, client: redis.Redis, store: JobStore, dispatcher: Dispatcher, *, name: str, models: Iterable[str]
+    ) -> None:
+        self._redis = client
+        self._store = store
+        self._dispatcher = dispatcher
+        self._name = name
+        self._models = tuple(models)
+
+    def tick(self) -> None:
+        """Sweep if this process leads."""
+        if self._leads():
+            for model in self._models:
+                self._sweep(model)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Sweep until told to stop, through any absence of Redis."""
+        while not stopping.wait(INTERVAL_SECONDS):
+            try:
+                self.tick()
+            except UNAVAILABLE as exc:
+                log.warning("sweep put off", error=str(exc))
+
+    def _leads(self) -> bool:
+        key = names.sweep_leader()
+        if self._redis.set(key, self._name, nx=True, ex=LEADER_SECONDS):
+            return True
+        if self._redis.get(key) != self._name:
+            return False
+        return bool(self._redis.expire(key, LEADER_SECONDS))
+
+    def _sweep(self, model: str) -> None:
+        swept = self._store.sweep(model)
+        if swept.reclaimed or swept.unclaimed or swept.ended:
+            log.info("swept", model=model, reclaimed=swept.reclaimed, unclaimed=swept.unclaimed, ended=len(swept.ended))
+        for job_id in swept.ended:
+            # No worker announced their end; the one that receives the message does, so that Flower knows of it.
+            self._dispatcher.publish(job_id, model)
+        self._dispatcher.dispatch(model)

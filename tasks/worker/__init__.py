@@ -1,0 +1,13 @@
+"""The seam between Celery and the engine.
+
+Threads of a worker, and the rule of each:
+
+- hub (the main thread): Celery's event loop. Receives messages, acknowledges them, sends Celery's events. Nothing else.
+- intake: claims jobs in the ledger, renders and tokenises prompts, hands sequences to the engine.
+- engine: steps.
+- publisher: appends what the steps made to the jobs' streams, and ends jobs.
+- keeper: extends leases, reports the worker's figures, sweeps.
+- bell: hears of cancelled jobs.
+
+Only the hub thread touches Celery's objects; the others post to it through `runner.Runner.post`.
+"""

@@ -1,0 +1,69 @@
+"""What a worker holds: a claimed job, from the claim until it has ended, was lost or was given back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from tasks.engine.sequence import Sequence
+from tasks.jobs import Choice, Job, Outcome, Usage
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """One claimed job. Compared by identity: a job that was lost and claimed again is another `Held`."""
+
+    job: Job
+    sequences: list[Sequence] = field(default_factory=list)
+    next_event: int = 1
+    """Number of the next event under this claim's fence; 0 was the claim's own."""
+    claimed_at: float = field(default_factory=time.monotonic)
+    num_open: int = 0
+    """Sequences whose last token is not yet in the stream."""
+
+    @property
+    def id(self) -> str:
+        return self.job.id
+
+    def outcome(self) -> Outcome:
+        """What the finished sequences give."""
+        choices = tuple(
+            Choice(index=s.index, text=s.text, finish_reason=s.finish_reason or "stop") for s in self.sequences
+        )
+        usage = Usage(
+            prompt_tokens=self.sequences[0].num_prompt_tokens,
+            completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
+        )
+        return Outcome(choices=choices, usage=usage)
+
+
+class Holdings:
+    """All that the worker holds. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, Held] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, held: Held) -> None:
+        with self._lock:
+            self._held[held.id] = held
+
+    def get(self, job_id: str) -> Held | None:
+        return self._held.get(job_id)
+
+    def drop(self, held: Held) -> bool:
+        """Hold a job no more; whether it was still held."""
+        with self._lock:
+            if self._held.get(held.id) is not held:
+                return False
+            del self._held[held.id]
+            return True
+
+    def leases(self) -> dict[str, int]:
+        """Fence by job id."""
+        with self._lock:
+            return {job_id: held.job.fence for job_id, held in self._held.items()}

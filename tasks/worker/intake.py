@@ -1,0 +1,132 @@
+"""From a message to sequences: claim the job, render and tokenise its prompt, take up what was generated before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import redis
+
+from tasks import event_stream
+from tasks.engine.backend import Backend
+from tasks.engine.engine import Engine, take
+from tasks.engine.sequence import Sequence
+from tasks.errors import CaravanError, ContextLengthExceeded, EngineFailure
+from tasks.job_store import JobStore
+from tasks.jobs import Operation
+from tasks.logs import get_logger
+from tasks.sampling import SamplingParams
+from tasks.worker.held import Held, Holdings
+from tasks.worker.insist import Insist
+from tasks.worker.publisher import Publisher
+from tasks.worker.runner import Runner
+
+log = get_logger(__name__)
+
+
+class Intake:
+    """Works through the ids of received messages, in order."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        client: redis.Redis,
+        store: JobStore,
+        backend: Backend,
+        engine: Engine,
+        holdings: Holdings,
+        publisher: Publisher,
+        insist: Insist,
+    ) -> None:
+        self._worker = worker
+        self._redis = client
+        self._store = store
+        self._backend = backend
+        self._engine = engine
+        self._holdings = holdings
+        self._publisher = publisher
+        self._insist = insist
+        self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.runner: Runner | None = None
+
+    def claim(self, job_id: str) -> None:
+        """Any thread: claim a job when its turn comes."""
+        self._inbox.put(lambda: self._claim(job_id))
+
+    def cancel(self, job_id: str) -> None:
+        """Any thread: cancel a job that was revoked through Celery."""
+        self._inbox.put(lambda: self._insist(lambda: self._store.cancel(job_id)) and None)
+
+    def stop(self) -> None:
+        self._inbox.put(None)
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while (work := self._inbox.get()) is not None:
+            work()
+
+    def _claim(self, job_id: str) -> None:
+        assert self.runner is not None
+        claim = self._insist(lambda: self._store.claim(job_id, self._worker))
+        if claim is None:
+            return
+        if claim.job is None:
+            log.info("message dropped", job_id=job_id, status=claim.status)
+            self.runner.settle(job_id, claim.status)
+            return
+        held = Held(claim.job)
+        self._holdings.add(held)
+        self.runner.started(job_id)
+        log.info("job claimed", job_id=job_id, attempt=held.job.attempt, request_id=held.job.request_id)
+        try:
+            self._begin(held)
+        except CaravanError as exc:
+            self._publisher.fail(held, exc)
+        except Exception:
+            log.exception("job could not be prepared", job_id=job_id)
+            self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
+
+    def _begin(self, held: Held) -> None:
+        held.sequences = prepare(held, self._backend)
+        if held.job.attempt > 1:
+            self._replay(held)
+        unfinished = [sequence for sequence in held.sequences if not sequence.finish_reason]
+        held.num_open = len(unfinished)
+        if unfinished:
+            self._engine.submit(unfinished)
+        else:
+            self._publisher.finish(held)
+
+    def _replay(self, held: Held) -> None:
+        """Take up the tokens that earlier workers have sent; the sequences go on at the next ones."""
+        events = self._insist(lambda: event_stream.read(self._redis, held.id))
+        for event in events or ():
+            for token in event.tokens:
+                take(held.sequences[event.index], token, self._backend)
+
+
+def prepare(held: Held, backend: Backend) -> list[Sequence]:
+    """The sequences of a job, one for each choice.
+
+    Raises:
+        ContextLengthExceeded: the prompt leaves no room for a token.
+        InvalidRequest: the model's chat template refuses the messages.
+    """
+    job = held.job
+    params = SamplingParams.decode(job.request["sampling"])
+    if job.operation is Operation.CHAT:
+        prompt = backend.tokenize(backend.render_chat(job.request["messages"]), add_special=False, parse_special=True)
+        field = "messages"
+    else:
+        prompt = backend.tokenize(job.request["prompt"], add_special=True, parse_special=True)
+        field = "prompt"
+    if len(prompt) >= backend.context:
+        raise ContextLengthExceeded(
+            f"The prompt has {len(prompt)} tokens, and the model's context holds {backend.context}, "
+            "at least one of them for the answer. Shorten it.",
+            param=field,
+        )
+    return [
+        Sequence(job=held, index=index, prompt=prompt, params=params, context=backend.context) for index in range(params.n)
+    ]

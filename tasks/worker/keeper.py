@@ -1,0 +1,106 @@
+"""Keeping what the worker holds: leases extended, figures reported, jobs that were lost let go."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+import time
+from collections.abc import Callable
+
+from tasks.dispatch import Dispatcher
+from tasks.engine.engine import Engine
+from tasks.job_store import JobStore
+from tasks.logs import get_logger
+from tasks.models.catalogue import ModelEntry
+from tasks.redis_client import UNAVAILABLE
+from tasks.sweep import Sweeper
+from tasks.worker.held import Held, Holdings
+
+log = get_logger(__name__)
+
+
+class Keeper:
+    """Ticks about once a second, always more often than four times a lease."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        model: str,
+        entry: ModelEntry,
+        store: JobStore,
+        engine: Engine,
+        holdings: Holdings,
+        dispatcher: Dispatcher,
+        sweeper: Sweeper,
+        lease_seconds: float,
+        on_lost: Callable[[Held, str], None],
+    ) -> None:
+        self._worker = worker
+        self._model = model
+        self._entry = entry
+        self._store = store
+        self._engine = engine
+        self._holdings = holdings
+        self._dispatcher = dispatcher
+        self._sweeper = sweeper
+        self._lease_seconds = lease_seconds
+        self._on_lost = on_lost
+        self._interval_seconds = min(1.0, lease_seconds / 4)
+        self._generated = 0
+        self._tokens_per_second = 0.0
+        self._job_seconds = 0.0
+
+    def job_ended(self, seconds: float) -> None:
+        """Take notice of how long a job ran; the mean of about the last ten is reported."""
+        self._job_seconds += (seconds - self._job_seconds) * (0.1 if self._job_seconds else 1.0)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Until told to stop, through any absence of Redis."""
+        while True:
+            try:
+                self.check()
+                self._report()
+                self._dispatcher.dispatch(self._model)
+                self._sweeper.tick()
+            except UNAVAILABLE as exc:
+                log.warning("leases could not be extended", error=str(exc))
+            if stopping.wait(self._interval_seconds):
+                return
+
+    def check(self) -> None:
+        """Extend the leases, and let go of what is ours no more."""
+        for job_id, status in self._store.extend(self._model, self._holdings.leases()).items():
+            if held := self._holdings.get(job_id):
+                self._on_lost(held, status)
+
+    def _report(self) -> None:
+        figures = self._engine.figures
+        made = figures.generated_tokens - self._generated
+        self._generated = figures.generated_tokens
+        if made:
+            self._tokens_per_second = made / self._interval_seconds
+        self._store.report(
+            self._model,
+            self._worker,
+            self._lease_seconds,
+            {
+                "pid": os.getpid(),
+                "slots": self._entry.slots,
+                "capacity": self._entry.slots + self._entry.lookahead,
+                "busy": figures.running,
+                "held": len(self._holdings),
+                "tokens_per_second": round(self._tokens_per_second, 1),
+                "job_seconds": round(self._job_seconds, 3),
+                "steps": figures.steps,
+                "step_sequences": figures.step_sequences,
+                "prompt_tokens": figures.prompt_tokens,
+                "generated_tokens": figures.generated_tokens,
+                "set_back": figures.set_back,
+                "decode_seconds": round(figures.decode_seconds, 3),
+                "cells_used": figures.cells_used,
+                "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "seen_at": round(time.time(), 3),
+            },
+        )

@@ -1,0 +1,85 @@
+"""A worker process from its start to its end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from celery import bootsteps
+
+from tasks.celery_app import create_celery, create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.job_store import JobStore, open_store
+from tasks.logs import get_logger
+from tasks.models.catalogue import load
+from tasks.redis_client import connect
+from tasks.settings import Settings
+from tasks.sweep import Sweeper
+from tasks.worker.insist import Insist
+from tasks.worker.loading import load_backend
+from tasks.worker.strategy import RunJob
+from tasks.worker.worker import Worker
+
+log = get_logger(__name__)
+
+
+def run_worker(settings: Settings, *, model: str, name: str) -> int:
+    """Serve one model until told to stop; the exit status.
+
+    The jobs of an earlier process of this name are given back first, then the model is loaded and warmed up, and only
+    then are messages consumed.
+
+    Raises:
+        ModelNotFound: the catalogue has no such model.
+        BackendFailure: it cannot be loaded.
+    """
+    catalogue = load(settings.models_file)
+    entry = catalogue.find(model)
+    store = open_store(settings)
+    _release_earlier_self(store, model, name)
+    backend = load_backend(entry, settings)
+    log.info("model loaded", model=model, slots=entry.slots, context=backend.context, cache_tokens=entry.cache_tokens)
+    dispatcher = Dispatcher(store, create_publisher(settings))
+    worker = Worker(
+        settings,
+        name=name,
+        model=model,
+        entry=entry,
+        backend=backend,
+        store=store,
+        dispatcher=dispatcher,
+        sweeper=Sweeper(connect(settings.redis_url), store, dispatcher, name=name, models=catalogue),
+    )
+    celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead)
+    celery.register_task(RunJob(worker.runner))
+    celery.steps["worker"].add(_engine_step(worker))
+    program = celery.Worker(
+        hostname=f"{name}@{os.uname().nodename}", quiet=True, without_mingle=True, without_gossip=True, loglevel=settings.log_level.upper()
+    )
+    program.start()
+    return int(program.exitcode or 0)
+
+
+def _release_earlier_self(store: JobStore, model: str, name: str) -> None:
+    released = Insist(threading.Event())(lambda: store.release_worker(model, name))
+    if released:
+        log.warning("an earlier worker of this name died with jobs; they go on", worker=name, jobs=released)
+
+
+def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:
+    class EngineStep(bootsteps.StartStopStep):
+        """Started before Celery consumes; stopped after it consumes no more, while acknowledgements still go out."""
+
+        requires = {"celery.worker.components:Pool"}
+
+        def start(self, parent: Any) -> None:
+            worker.runner.attach(parent.hub)
+            worker.start()
+
+        def stop(self, parent: Any) -> None:
+            worker.stop()
+
+        terminate = stop
+
+    return EngineStep

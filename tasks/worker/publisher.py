@@ -1,0 +1,151 @@
+"""From the engine's steps to the jobs' streams: all that has come up since the last call goes in one script call."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from tasks.engine.engine import Output
+from tasks.errors import CaravanError
+from tasks.events import encode_token
+from tasks.job_store import Append, JobStore
+from tasks.logs import get_logger
+from tasks.worker.held import Held, Holdings
+from tasks.worker.insist import Insist
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A job to be ended: with an error, or well."""
+
+    held: Held
+    error: CaravanError | None = None
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What one sequence made since the last call."""
+
+    index: int
+    text: str = ""
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: str | None = None
+
+    def encode(self) -> str:
+        return encode_token(index=self.index, text=self.text, tokens=self.tokens, finish_reason=self.finish_reason)
+
+
+class Publisher:
+    """Writes what the engine makes. Everything that ends a job comes through here, so it comes after the last token.
+
+    Args:
+        on_lost: called with a held job that turned out not to be ours any more, and its present status.
+        on_ended: called with a job that ended, its status, and a detail for Flower.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        holdings: Holdings,
+        insist: Insist,
+        on_lost: Callable[[Held, str], None],
+        on_ended: Callable[[Held, str, str], None],
+    ) -> None:
+        self._store = store
+        self._holdings = holdings
+        self._insist = insist
+        self._on_lost = on_lost
+        self._on_ended = on_ended
+        self._queue: SimpleQueue[list[Output] | _Ended | None] = SimpleQueue()
+
+    def outputs(self, outputs: list[Output]) -> None:
+        """Any thread: what one step made."""
+        self._queue.put(outputs)
+
+    def fail(self, held: Held, error: CaravanError) -> None:
+        """Any thread: a job cannot be run."""
+        self._queue.put(_Ended(held, error))
+
+    def finish(self, held: Held) -> None:
+        """Any thread: a job turned out to be finished already."""
+        self._queue.put(_Ended(held))
+
+    def stop(self) -> None:
+        """Any thread: return from `run` once everything before this is written."""
+        self._queue.put(None)
+
+    def run(self) -> None:
+        """Until `stop`."""
+        stopping = False
+        while not stopping:
+            items = self._take()
+            stopping = None in items
+            steps = [output for item in items if isinstance(item, list) for output in item]
+            ended = [item for item in items if isinstance(item, _Ended)]
+            finished = self._append(steps)
+            for end in (*map(_Ended, finished), *ended):
+                self._end(end)
+
+    def _take(self) -> list[list[Output] | _Ended | None]:
+        items = [self._queue.get()]
+        while True:
+            try:
+                items.append(self._queue.get_nowait())
+            except Empty:
+                return items
+
+    def _append(self, outputs: Iterable[Output]) -> list[Held]:
+        """Append the events; the jobs that are finished with them."""
+        pieces = self._gather(outputs)
+        if not pieces:
+            return []
+        parts = [
+            Append(held.id, held.job.fence, held.next_event, [piece.encode() for piece in made.values()])
+            for held, made in pieces.items()
+        ]
+        verdicts = self._insist(lambda: self._store.append(parts)) or ["unwritten"] * len(parts)
+        finished = []
+        for held, part, verdict in zip(pieces, parts, verdicts, strict=True):
+            held.next_event += len(part.events)
+            held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
+            if verdict != "ok":
+                self._on_lost(held, verdict)
+            elif held.num_open == 0:
+                finished.append(held)
+        return finished
+
+    def _gather(self, outputs: Iterable[Output]) -> dict[Held, dict[int, _Piece]]:
+        pieces: dict[Held, dict[int, _Piece]] = {}
+        for output in outputs:
+            held: Held = output.sequence.job  # type: ignore[assignment]
+            if self._holdings.get(held.id) is not held:
+                continue
+            piece = pieces.setdefault(held, {}).setdefault(output.sequence.index, _Piece(output.sequence.index))
+            piece.text += output.text
+            piece.tokens.append(output.token)
+            piece.finish_reason = output.finish_reason
+        return pieces
+
+    def _end(self, end: _Ended) -> None:
+        held, job = end.held, end.held.job
+        if self._holdings.get(held.id) is not held:
+            return
+        if end.error is None:
+            status, outcome = "succeeded", held.outcome()
+            detail = f"{outcome.usage.completion_tokens} tokens"
+            verdict = self._insist(lambda: self._store.succeed(job.id, job.fence, outcome))
+        else:
+            status, detail = "failed", end.error.message
+            error = json.dumps(end.error.to_wire())
+            verdict = self._insist(lambda: self._store.fail(job.id, job.fence, error))
+        if verdict == "ok":
+            log.info("job ended", job_id=job.id, status=status, seconds=round(time.time() - job.created_at, 3))
+            self._on_ended(held, status, detail)
+        elif verdict is not None:
+            self._on_lost(held, verdict)

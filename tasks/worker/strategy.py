@@ -1,0 +1,68 @@
+"""How Celery hands a message over: its stock strategy and request, with our runner in the place of the pool.
+
+So revoke, expiry, events and Flower stay Celery's own; nothing is announced by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Task
+from celery.worker.request import Request
+from celery.worker.strategy import default as default_strategy
+
+from tasks import names
+from tasks.logs import get_logger
+from tasks.worker.runner import Runner
+
+log = get_logger(__name__)
+
+
+class JobRequest(Request):
+    """A received message. All methods run on the hub thread."""
+
+    def acknowledge(self) -> None:
+        """Acknowledge at once. The stock method posts to the hub and waits for its next turn, up to a second."""
+        if not self.acknowledged:
+            self._message.ack_log_error(log, self._connection_errors)
+            self.acknowledged = True
+
+    def terminate(self, pool: Any, signal: Any = None) -> None:
+        """``control.revoke(id, terminate=True)``: the job is cancelled wherever it is."""
+        self._announce_revoked("terminated", True, str(signal or "SIGTERM"), False)
+
+    def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
+        """Celery stops in haste. The job is given back by the ledger, so there is nothing to announce."""
+
+    def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
+        super()._announce_revoked(reason, terminated, signum, expired)
+        self.task.runner.revoked(self.id)
+
+
+class _ConsumerWithRunner:
+    """The consumer as `default_strategy` sees it: with our runner for a pool."""
+
+    def __init__(self, consumer: Any, runner: Runner) -> None:
+        self._consumer = consumer
+        self.pool = runner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+
+class RunJob(Task):
+    """The task that runs a job. It is never called as a function: the engine does the work."""
+
+    name = names.RUN_JOB
+    Request = JobRequest
+    ignore_result = True
+    acks_late = True
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    def Strategy(self, task: Task, app: Any, consumer: Any) -> Any:  # noqa: N802 - Celery's name
+        return default_strategy(task, app, _ConsumerWithRunner(consumer, self.runner))
+
+    def run(self, job_id: str) -> None:
+        raise NotImplementedError("jobs run in the engine")

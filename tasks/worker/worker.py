@@ -1,0 +1,165 @@
+"""One worker: its parts, its threads, how it starts and how it stops."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from tasks.dispatch import Dispatcher
+from tasks.engine.backend import Backend
+from tasks.engine.engine import Engine
+from tasks.job_store import JobStore
+from tasks.logs import get_logger
+from tasks.models.catalogue import ModelEntry
+from tasks.redis_client import UNAVAILABLE, connect
+from tasks.settings import Settings
+from tasks.sweep import Sweeper
+from tasks.worker import bell
+from tasks.worker.held import Held, Holdings
+from tasks.worker.insist import Insist
+from tasks.worker.intake import Intake
+from tasks.worker.keeper import Keeper
+from tasks.worker.publisher import Publisher
+from tasks.worker.runner import Runner
+
+IDLE_SECONDS = 0.5
+ENGINE_FAILED = 70
+"""Exit status of a worker whose engine failed: the supervisor starts another."""
+
+log = get_logger(__name__)
+
+
+class Worker:
+    """A loaded model between Celery and the ledger. `start` and `stop` are called on the hub thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        name: str,
+        model: str,
+        entry: ModelEntry,
+        backend: Backend,
+        store: JobStore,
+        dispatcher: Dispatcher,
+        sweeper: Sweeper,
+    ) -> None:
+        self._settings = settings
+        self._model = model
+        self._name = name
+        self._store = store
+        self._dispatcher = dispatcher
+        self._redis = connect(settings.redis_url)
+        self._stopping = threading.Event()
+        self._given_up = threading.Event()
+        self._threads: dict[str, threading.Thread] = {}
+        insist = Insist(self._given_up)
+
+        self._holdings = Holdings()
+        self._engine = Engine(backend)
+        self._publisher = Publisher(
+            store=store, holdings=self._holdings, insist=insist, on_lost=self._lose, on_ended=self._settle_ended
+        )
+        self._intake = Intake(
+            worker=name,
+            client=self._redis,
+            store=store,
+            backend=backend,
+            engine=self._engine,
+            holdings=self._holdings,
+            publisher=self._publisher,
+            insist=insist,
+        )
+        self.runner = Runner(claim=self._intake.claim, cancel=self._intake.cancel)
+        self._intake.runner = self.runner
+        self._keeper = Keeper(
+            worker=name,
+            model=model,
+            entry=entry,
+            store=store,
+            engine=self._engine,
+            holdings=self._holdings,
+            dispatcher=dispatcher,
+            sweeper=sweeper,
+            lease_seconds=settings.lease_seconds,
+            on_lost=self._lose,
+        )
+
+    def start(self) -> None:
+        """Start the threads; the hub is attached already."""
+        self._spawn("engine", self._decode)
+        self._spawn("publisher", self._publisher.run)
+        self._spawn("intake", self._intake.run)
+        self._spawn("keeper", lambda: self._keeper.run(self._stopping))
+        self._spawn("bell", lambda: bell.listen(self._redis, self._model, self._on_ring, self._stopping))
+
+    def stop(self) -> None:
+        """Drain: finish what ends within the drain time, and give the rest back to the line."""
+        deadline = time.monotonic() + self._settings.drain_seconds
+        log.info("draining", jobs=len(self._holdings), seconds=self._settings.drain_seconds)
+        self._intake.stop()
+        while len(self._holdings) and time.monotonic() < deadline:
+            self.runner.pump()
+            time.sleep(0.01)
+        self._stopping.set()
+        self._join("engine")
+        self._given_up.set()
+        self._publisher.stop()
+        self._join("publisher")
+        self._give_back()
+        self.runner.pump()
+
+    def _decode(self) -> None:
+        """The engine thread."""
+        try:
+            while not self._stopping.is_set():
+                if self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
+                    self._publisher.outputs(outputs)
+        except Exception:
+            log.exception("the engine failed")
+            os._exit(ENGINE_FAILED)
+
+    def _lose(self, held: Held, status: str) -> None:
+        """A job turned out not to be ours any more: cancelled, expired, or claimed by another worker."""
+        if self._holdings.drop(held):
+            log.info("job lost", job_id=held.id, status=status)
+            self._engine.abort(held)
+            self.runner.settle(held.id, status)
+
+    def _settle_ended(self, held: Held, status: str, detail: str) -> None:
+        if self._holdings.drop(held):
+            self._engine.abort(held)
+            seconds = time.monotonic() - held.claimed_at
+            self._keeper.job_ended(seconds)
+            self.runner.settle(held.id, status, detail, seconds)
+            try:
+                self._dispatcher.dispatch(self._model)
+            except UNAVAILABLE as exc:
+                log.warning("dispatch put off", error=str(exc))
+
+    def _on_ring(self, job_id: str) -> None:
+        if self._holdings.get(job_id):
+            self._keeper.check()
+
+    def _give_back(self) -> None:
+        held = self._holdings.leases()
+        try:
+            if held:
+                count = self._store.give_back(held)
+                log.info("jobs given back", jobs=count)
+            self._store.retire(self._model, self._name)
+            self._dispatcher.dispatch(self._model)
+        except UNAVAILABLE as exc:
+            log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))
+        for job_id in held:
+            self.runner.settle(job_id, "queued")
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _join(self, name: str, timeout_seconds: float = 5.0) -> None:
+        self._threads[name].join(timeout_seconds)
