@@ -24,7 +24,9 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _unexpected)
     for away in UNAVAILABLE:
-        app.register_error_handler(away, lambda _: _respond(BrokerUnavailable("The queue does not answer just now. Try again.")))
+        app.register_error_handler(
+            away, lambda _: _respond(BrokerUnavailable("The queue does not answer just now. Try again."))
+        )
 
 
 def from_validation(exc: ValidationError) -> InvalidRequest:

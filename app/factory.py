@@ -29,9 +29,7 @@ def create_app(settings: Settings) -> Flask:
         catalogue=load(settings.models_file),
         redis=client,
         store=store,
-        submitter=Submitter(
-            store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue
-        ),
+        submitter=Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue),
         hub=StreamHub(client),
         metrics=HttpMetrics(),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ from app.schemas.jobs import Envelope
 from app.services import services
 from tasks import names
 from tasks.errors import InvalidRequest
+from tasks.job_store import Idempotency
 from tasks.jobs import Job, Operation, Priority
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -59,9 +62,10 @@ def build_job(body: ChatBody | CompletionBody) -> Job:
     )
 
 
-def idempotency_key() -> str:
-    """The request's ``Idempotency-Key``; empty if it has none."""
+def idempotency(body: dict[str, Any]) -> Idempotency | None:
+    """The request's ``Idempotency-Key``, bound to the path and the body as the client sent it; None without a key."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if len(key) > MAX_KEY_LENGTH:
         raise InvalidRequest(f"An Idempotency-Key has {MAX_KEY_LENGTH} characters at most.", param="Idempotency-Key")
-    return key
+    digest = hashlib.sha256(f"{request.path} {json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+    return Idempotency(key, digest) if key else None

@@ -15,7 +15,7 @@ from tasks.models.catalogue import Catalogue
 
 
 class HttpMetrics:
-    """Counts requests by route. Under gunicorn the processes share their counts through ``PROMETHEUS_MULTIPROC_DIR``."""
+    """Counts requests by route. gunicorn's processes share counts through ``PROMETHEUS_MULTIPROC_DIR``."""
 
     def __init__(self) -> None:
         self._own = CollectorRegistry()

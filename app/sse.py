@@ -23,7 +23,7 @@ def frame(data: Any, *, event: str = "", cursor: str = "") -> str:
 
 def respond(frames: Iterable[str]) -> Response:
     """A response that streams frames, and that neither caches nor proxies hold back."""
-    response = Response(frames, mimetype="text/event-stream")  # type: ignore[arg-type]
+    response = Response(frames, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

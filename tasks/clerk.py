@@ -30,7 +30,11 @@ def run_clerk(settings: Settings, *, name: str) -> int:
     sweeping = threading.Thread(target=sweeper.run, args=(stopping,), name="sweeper", daemon=True)
     sweeping.start()
     program = create_celery(settings, queues=names.CLERK_QUEUES).Worker(
-        hostname=f"{name}@{os.uname().nodename}", quiet=True, without_mingle=True, without_gossip=True, loglevel=settings.log_level.upper()
+        hostname=f"{name}@{os.uname().nodename}",
+        quiet=True,
+        without_mingle=True,
+        without_gossip=True,
+        loglevel=settings.log_level.upper(),
     )
     program.start()
     stopping.set()

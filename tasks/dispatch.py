@@ -32,6 +32,8 @@ class Dispatcher:
     def publish(self, job_id: str, model: str) -> None:
         """Put one message on the model's queue; a broker that is away is not an error, the sweep mends it."""
         try:
-            self._celery.send_task(names.RUN_JOB, args=[job_id], task_id=job_id, queue=model, retry=True, retry_policy=ONCE_MORE)
+            self._celery.send_task(
+                names.RUN_JOB, args=[job_id], task_id=job_id, queue=model, retry=True, retry_policy=ONCE_MORE
+            )
         except OperationalError as exc:
             log.warning("message not published", job_id=job_id, model=model, error=str(exc))

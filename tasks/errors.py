@@ -1,19 +1,19 @@
 """The tree of errors. Each knows its own wire form, so the worker and the front tell a client the same thing.
 
-    CaravanError
-      InvalidRequest            400  the request cannot be run as it stands
-        ContextLengthExceeded   400  prompt and answer do not fit into the model's context
-      AuthenticationFailed      401
-      NotFound                  404
-        ModelNotFound, JobNotFound
-      JobConflict               409
-      RequestTooLarge           413
-      Overloaded                429, with Retry-After
-        QueueFull, RateLimited
-      EngineFailure             500
-      Unavailable               503, with Retry-After
-        ModelUnavailable, BrokerUnavailable
-      JobTimeout                504
+CaravanError
+  InvalidRequest            400  the request cannot be run as it stands
+    ContextLengthExceeded   400  prompt and answer do not fit into the model's context
+  AuthenticationFailed      401
+  NotFound                  404
+    ModelNotFound, JobNotFound
+  JobConflict               409
+  RequestTooLarge           413
+  Overloaded                429, with Retry-After
+    QueueFull, RateLimited
+  EngineFailure             500
+  Unavailable               503, with Retry-After
+    ModelUnavailable, BrokerUnavailable
+  JobTimeout                504
 """
 
 from __future__ import annotations

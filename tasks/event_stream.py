@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import redis
 
@@ -16,7 +17,7 @@ def read(client: redis.Redis, job_id: str, *, after: Cursor = START) -> list[Eve
     """All events of a job that come after a cursor, oldest first; empty if there are none or the job has expired."""
     events: list[Event] = []
     while True:
-        page = client.xrange(names.log(job_id), min=f"({after}", count=PAGE)
+        page = cast("list[tuple[str, dict[str, str]]]", client.xrange(names.log(job_id), min=f"({after}", count=PAGE))
         events += [Event.decode(cursor, json.loads(entry["e"])) for cursor, entry in page]
         if len(page) < PAGE:
             return events

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import redis
 
@@ -19,6 +19,14 @@ from tasks.settings import Settings
 
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's key for a request, and a digest of the request: the same key stands for the same digest."""
+
+    key: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep mended: jobs taken from dead workers, messages nobody claimed, ids of jobs that ended because of it."""
+    """What a sweep mended: jobs of dead workers, messages nobody claimed, ids of jobs that ended because of it."""
 
     reclaimed: int
     unclaimed: int
@@ -75,7 +83,7 @@ class JobStore:
 
     # -- the front
 
-    def submit(self, job: Job, *, longest_queue: int, idempotency_key: str = "", digest: str = "") -> Submission:
+    def submit(self, job: Job, *, longest_queue: int, idempotency: Idempotency | None = None) -> Submission:
         """Accept a job, unless its key is known or its model's queue is full."""
         record = [part for pair in job.encode().items() for part in pair]
         verdict, job_id = self._run(
@@ -87,8 +95,8 @@ class JobStore:
             job.priority.ageing_seconds,
             self._result_ttl,
             longest_queue,
-            idempotency_key,
-            digest,
+            idempotency.key if idempotency else "",
+            idempotency.digest if idempotency else "",
             "" if job.timeout_seconds is None else job.timeout_seconds,
             *record,
         )
@@ -101,7 +109,7 @@ class JobStore:
 
     def get(self, job_id: str) -> Job | None:
         """The job, or None if there is none, it has expired, or another version wrote it."""
-        return _decode(self._redis.hgetall(names.job(job_id)))
+        return _decode(cast("dict[str, str]", self._redis.hgetall(names.job(job_id))))
 
     def get_many(self, job_ids: Iterable[str]) -> list[Job]:
         """The jobs that still exist, in the order asked."""
@@ -114,12 +122,11 @@ class JobStore:
         """Ids of an owner's jobs, newest first, from the one after `before`; raises LookupError if that is unknown."""
         key, start = names.owned(owner), 0
         if before is not None:
-            rank = self._redis.zrevrank(key, before)
+            rank = cast("int | None", self._redis.zrevrank(key, before))
             if rank is None:
                 raise LookupError(before)
-            start = int(rank) + 1
-        ids: list[str] = self._redis.zrevrange(key, start, start + count - 1)
-        return ids
+            start = rank + 1
+        return cast("list[str]", self._redis.zrevrange(key, start, start + count - 1))
 
     def place(self, job: Job) -> int | None:
         """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more."""

@@ -177,4 +177,3 @@ class Job:
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
             error=json.loads(fields["error"]) if fields.get("error") else None,
         )
-

@@ -54,7 +54,9 @@ class LedgerCollector(Collector):
         oldest = GaugeMetricFamily(
             "caravan_queue_oldest_age_seconds", "Age of the oldest job that has not ended.", labels=["model"]
         )
-        total = CounterMetricFamily("caravan_jobs", "Jobs accepted, and jobs ended by status.", labels=["model", "status"])
+        total = CounterMetricFamily(
+            "caravan_jobs", "Jobs accepted, and jobs ended by status.", labels=["model", "status"]
+        )
         for queue in overview.queues(self._redis, self._models):
             for priority, count in queue.queued.items():
                 depth.add_metric([queue.model, priority], count)

@@ -1,4 +1,4 @@
-"""Clients of the ledger's Redis. They retry nothing and wait two seconds at most: each caller decides what a failure means."""
+"""Clients of the ledger's Redis. They retry nothing and wait two seconds at most: callers decide."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from tasks.errors import BrokerUnavailable
 
 TIMEOUT_SECONDS = 2.0
 
-UNAVAILABLE = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.BusyLoadingError, redis.exceptions.ReadOnlyError)
+UNAVAILABLE = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.ReadOnlyError,
+)
 """What redis-py raises while Redis is away, starting, or no longer the primary."""
 
 
 def connect(url: str) -> redis.Redis:
-    """A client with its own pool; thread-safe. redis-py 8 would retry ten times, for five seconds each, if it were let."""
+    """A client with its own pool; thread-safe. redis-py 8 would retry ten times, five seconds each, if let."""
     return redis.Redis.from_url(
         url,
         decode_responses=True,

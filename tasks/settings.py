@@ -30,14 +30,20 @@ class Settings(BaseSettings):
     max_queue: int = Field(10_000, ge=1, description="Jobs a model's queue holds before new ones get 429.")
     result_ttl: int = Field(86_400, ge=1, description="Seconds that an ended job and its events are kept.")
     lease_seconds: float = Field(10, gt=0, description="Seconds after which a silent worker loses its jobs.")
-    unclaimed_seconds: float = Field(5, gt=0, description="Seconds after which an unclaimed message goes back to the line.")
+    unclaimed_seconds: float = Field(
+        5, gt=0, description="Seconds after which an unclaimed message goes back to the line."
+    )
     drain_seconds: float = Field(20, ge=0, description="Seconds that a stopping worker goes on decoding.")
 
     threads: int | None = Field(None, ge=1, description="CPU threads a worker decodes with; all cores if unset.")
-    gpu_layers: int = Field(-1, ge=-1, description="Layers kept on the GPU; -1 is all, where llama.cpp was built for one.")
+    gpu_layers: int = Field(
+        -1, ge=-1, description="Layers kept on the GPU; -1 is all, where llama.cpp was built for one."
+    )
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="json, console, or by whether stderr is a terminal.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="json, console, or by whether stderr is a terminal."
+    )
 
     @property
     def celery_broker_url(self) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from tasks.dispatch import Dispatcher
 from tasks.errors import JobConflict, JobNotFound, QueueFull
-from tasks.job_store import JobStore
+from tasks.job_store import Idempotency, JobStore
 from tasks.jobs import Job
-from tasks.redis_client import UNAVAILABLE, as_broker_errors
 from tasks.logs import get_logger
+from tasks.redis_client import UNAVAILABLE, as_broker_errors
 
 log = get_logger(__name__)
 
@@ -23,7 +20,7 @@ class Submitter:
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
 
-    def submit(self, job: Job, *, idempotency_key: str = "") -> str:
+    def submit(self, job: Job, *, idempotency: Idempotency | None = None) -> str:
         """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
 
         Raises:
@@ -31,11 +28,11 @@ class Submitter:
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
-            submission = self._store.submit(
-                job, longest_queue=self._longest_queue, idempotency_key=idempotency_key, digest=_digest(job)
-            )
+            submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
         if submission.verdict == "full":
-            raise QueueFull(f"The queue of '{job.model}' holds {submission.job_id} jobs, which is all it may. Try again later.")
+            raise QueueFull(
+                f"The queue of '{job.model}' holds {submission.job_id} jobs, which is all it may. Try again later."
+            )
         if submission.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
@@ -71,8 +68,3 @@ class Submitter:
             self._dispatcher.dispatch(model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
-
-
-def _digest(job: Job) -> str:
-    body = [job.model, job.operation, job.request, job.priority, job.timeout_seconds, job.metadata]
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

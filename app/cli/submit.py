@@ -21,7 +21,9 @@ from app.cli.api import Api, url_option
 @click.option("--seed", type=int, help="The same seed gives the same draws.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="Its place in the line.")
 @url_option
-def command(prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, url: str, **given: Any) -> None:
+def command(
+    prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, url: str, **given: Any
+) -> None:
     """Submit PROMPT as a chat job and print the answer; PROMPT - is read from standard input.
 
     The job's id goes to standard error, the answer alone to standard output.

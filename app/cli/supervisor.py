@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -80,7 +81,7 @@ class Supervisor:
             stdin=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+            preexec_fn=_die_with_parent,
         )
         assert child.process.stdin is not None
         child.process.stdin.write(program.stdin)
@@ -120,7 +121,5 @@ def _die_with_parent() -> None:
 
 def _kill_session(process: subprocess.Popen[str]) -> None:
     """Whatever a program leaves behind goes with it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

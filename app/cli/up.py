@@ -35,13 +35,13 @@ class _Stopped(Exception):
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address of the web front.")
 @click.option("--port", default=8000, show_default=True, help="The port of the web front.")
 @click.option("--flower-port", default=5555, show_default=True, help="The port of Flower, on loopback.")
-@click.option("--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml).")
+@click.option(
+    "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
+)
 @click.option("--redis-url", help="A Redis to use; without it the cluster starts its own.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="Where the cluster's own Redis keeps its file.")  # fmt: skip
-def command(
-    host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path
-) -> None:
+def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path) -> None:
     """Run the whole cluster on this machine: Redis, web front, a worker a model, the clerk and Flower.
 
     What dies is started again. Ctrl-C or SIGTERM stops all; jobs that have not ended go on at the next start.
@@ -93,9 +93,7 @@ def programs(env: Mapping[str, str], catalogue: Catalogue, *, flower_port: int) 
     ]
 
 
-def _serve(
-    supervisor: Supervisor, env: Mapping[str, str], catalogue: Catalogue, *, api: str, flower_port: int
-) -> None:
+def _serve(supervisor: Supervisor, env: Mapping[str, str], catalogue: Catalogue, *, api: str, flower_port: int) -> None:
     for program in programs(env, catalogue, flower_port=flower_port):
         supervisor.start(program)
     _until(lambda: _ready(api), supervisor, "The web front did not start; the log above says why.")

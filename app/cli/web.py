@@ -15,7 +15,10 @@ from tasks.settings import Settings
 
 @click.command("web")
 def command() -> None:
-    """Run the web front: gunicorn with gevent workers. CARAVAN_HOST, _PORT and _WEB_PROCESSES say where and how many."""
+    """Run the web front: gunicorn with gevent workers.
+
+    CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES say where, and how many processes.
+    """
     settings = Settings()
     logs.configure(settings)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.intake import read_json, validate
 from app.routes.openai_call import answer
 from app.schemas.chat import ChatBody
 
@@ -14,4 +13,4 @@ blueprint = Blueprint("chat", __name__)
 @blueprint.post("/v1/chat/completions")
 def create() -> Response:
     """Answer a conversation."""
-    return answer(validate(ChatBody, read_json()))
+    return answer(ChatBody)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.intake import read_json, validate
 from app.routes.openai_call import answer
 from app.schemas.completions import CompletionBody
 
@@ -14,4 +13,4 @@ blueprint = Blueprint("completions", __name__)
 @blueprint.post("/v1/completions")
 def create() -> Response:
     """Continue a prompt."""
-    return answer(validate(CompletionBody, read_json()))
+    return answer(CompletionBody)

@@ -11,7 +11,7 @@ from werkzeug.datastructures import Headers
 
 from app import sse
 from app.follow import follow
-from app.intake import build_job, idempotency_key, read_json, validate
+from app.intake import build_job, idempotency, read_json, validate
 from app.job_view import view
 from app.schemas.jobs import ChatJobBody, CompletionJobBody
 from app.services import Services, services
@@ -35,7 +35,7 @@ def create() -> tuple[Response, int]:
     if body.get("stream") is True:
         raise InvalidRequest("A job is followed at its events URL; leave stream out.", param="stream")
     schema = _schema(body)
-    job_id = services().submitter.submit(build_job(validate(schema, body)), idempotency_key=idempotency_key())
+    job_id = services().submitter.submit(build_job(validate(schema, body)), idempotency=idempotency(body))
     job = _wait_for(find(job_id), wait)
     response = jsonify(_view(job))
     response.headers["Location"] = f"/jobs/{job_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -9,11 +10,11 @@ from flask import Response, jsonify, stream_with_context
 
 from app import openai, sse
 from app.follow import follow
-from app.intake import build_job, idempotency_key
+from app.intake import build_job, idempotency, read_json, validate
+from app.routes.jobs import find
 from app.schemas.chat import ChatBody
 from app.schemas.completions import CompletionBody
 from app.services import Services, services
-from app.routes.jobs import find
 from tasks.errors import CaravanError, JobConflict, JobTimeout, from_wire
 from tasks.events import Event
 from tasks.jobs import Job, JobStatus, Operation
@@ -21,9 +22,11 @@ from tasks.jobs import Job, JobStatus, Operation
 JOB_HEADER = "X-Job-Id"
 
 
-def answer(body: ChatBody | CompletionBody) -> Response:
-    """Run a body as a job; its result, or its stream."""
-    job = find(services().submitter.submit(build_job(body), idempotency_key=idempotency_key()))
+def answer(schema: type[ChatBody] | type[CompletionBody]) -> Response:
+    """Run the request's body as a job; its result, or its stream."""
+    sent = read_json()
+    body = validate(schema, sent)
+    job = find(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
     response = _stream(job, include_usage=body.include_usage) if body.stream else _result(job)
     response.headers[JOB_HEADER] = job.id
     return response
@@ -102,7 +105,5 @@ def _end(job: Job, *, include_usage: bool) -> Iterator[str]:
 
 
 def _cancel(to: Services, job: Job) -> None:
-    try:
+    with contextlib.suppress(CaravanError):  # it has ended meanwhile, or Redis is away and the job runs on
         to.submitter.cancel(job.id, owner=job.owner)
-    except CaravanError:  # it has ended meanwhile, or Redis is away and the job runs on
-        pass

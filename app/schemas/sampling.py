@@ -14,6 +14,20 @@ from tasks.sampling import MAX_SEED, SamplingParams
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
+PASSED_ON = {
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "ignore_eos",
+    "n",
+}
+"""Fields that mean in `SamplingParams` what they mean here."""
+
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -61,9 +75,7 @@ class SamplingBody(BaseModel):
         field, max_tokens = self.limit()
         if max_tokens is not None and max_tokens > entry.context:
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
-        names = ("temperature", "top_k", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty")
-        names += ("frequency_penalty", "ignore_eos", "n")
-        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        given = self.model_dump(include=PASSED_ON, exclude_none=True)
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return SamplingParams(max_tokens=max_tokens, seed=seed or 0, stop=stop, **given)

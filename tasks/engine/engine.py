@@ -13,7 +13,6 @@ from tasks.engine.backend import Backend, CacheFull
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 
-
 T = TypeVar("T")
 
 

@@ -195,9 +195,11 @@ class LlamaBackend:
 
     def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
         if self._formatter is None:
-            raise InvalidRequest("This model has no chat template. Send a prompt instead of messages.", param="messages")
+            raise InvalidRequest(
+                "This model has no chat template. Send a prompt instead of messages.", param="messages"
+            )
         try:
-            return str(self._formatter(messages=list(messages)).prompt)  # type: ignore[arg-type]
+            return str(self._formatter(messages=list(messages)).prompt)
         except (jinja2.TemplateError, TypeError, ValueError) as exc:
             raise InvalidRequest(f"The model's chat template refuses these messages: {exc}", param="messages") from exc
 

@@ -62,9 +62,13 @@ class ModelEntry(BaseModel):
     path: str = Field(description="A GGUF file, or `demo` for the one that is built in.")
     slots: int = Field(16, ge=1, le=128, description="Sequences decoded together.")
     context: int = Field(4096, ge=64, description="Tokens a sequence may hold.")
-    kv_tokens: int | None = Field(None, ge=64, description="Tokens the cache holds in all; slots x context if left out.")
+    kv_tokens: int | None = Field(
+        None, ge=64, description="Tokens the cache holds in all; slots x context if left out."
+    )
     workers: Workers = Workers()
-    keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(600.0, gt=0, description="Seconds an idle model stays.")
+    keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
+        600.0, gt=0, description="Seconds an idle model stays."
+    )
 
     @model_validator(mode="after")
     def _cache_holds_a_sequence(self) -> Self:
@@ -133,7 +137,9 @@ def load(path: Path | None) -> Catalogue:
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
         raise CatalogueError(f"{path} does not make sense: {faults}") from exc
-    return Catalogue({name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()})
+    return Catalogue(
+        {name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()}
+    )
 
 
 def gguf_path(entry: ModelEntry) -> Path:

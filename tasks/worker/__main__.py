@@ -18,7 +18,9 @@ def main() -> int:
     """Parse, run; the exit status."""
     parser = argparse.ArgumentParser(prog="caravan worker", description="Serve one model of the catalogue.")
     parser.add_argument("model", help="the model's name in models.yaml")
-    parser.add_argument("--name", help="the worker's name; one that starts again under its name takes up its jobs at once")
+    parser.add_argument(
+        "--name", help="the worker's name; one that starts again under its name takes up its jobs at once"
+    )
     args = parser.parse_args()
     settings = Settings()
     logs.configure(settings)

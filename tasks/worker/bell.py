@@ -20,7 +20,7 @@ def listen(client: redis.Redis, model: str, on_ring: Callable[[str], None], stop
     """Call `on_ring` with each job id that the model's bell rings for, until told to stop."""
     while not stopping.is_set():
         try:
-            with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
                 pubsub.subscribe(names.bell(model))
                 while not stopping.is_set():
                     if message := pubsub.get_message(timeout=PAUSE_SECONDS):

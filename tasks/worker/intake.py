@@ -56,7 +56,7 @@ class Intake:
 
     def cancel(self, job_id: str) -> None:
         """Any thread: cancel a job that was revoked through Celery."""
-        self._inbox.put(lambda: self._insist(lambda: self._store.cancel(job_id)) and None)
+        self._inbox.put(lambda: self._cancel(job_id))
 
     def stop(self) -> None:
         self._inbox.put(None)
@@ -65,6 +65,9 @@ class Intake:
         """Until `stop`."""
         while (work := self._inbox.get()) is not None:
             work()
+
+    def _cancel(self, job_id: str) -> None:
+        self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
         assert self.runner is not None
@@ -128,5 +131,6 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             param=field,
         )
     return [
-        Sequence(job=held, index=index, prompt=prompt, params=params, context=backend.context) for index in range(params.n)
+        Sequence(job=held, index=index, prompt=prompt, params=params, context=backend.context)
+        for index in range(params.n)
     ]

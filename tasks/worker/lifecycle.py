@@ -55,7 +55,11 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     celery.register_task(RunJob(worker.runner))
     celery.steps["worker"].add(_engine_step(worker))
     program = celery.Worker(
-        hostname=f"{name}@{os.uname().nodename}", quiet=True, without_mingle=True, without_gossip=True, loglevel=settings.log_level.upper()
+        hostname=f"{name}@{os.uname().nodename}",
+        quiet=True,
+        without_mingle=True,
+        without_gossip=True,
+        loglevel=settings.log_level.upper(),
     )
     program.start()
     return int(program.exitcode or 0)
@@ -71,7 +75,7 @@ def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:
     class EngineStep(bootsteps.StartStopStep):
         """Started before Celery consumes; stopped after it consumes no more, while acknowledgements still go out."""
 
-        requires = {"celery.worker.components:Pool"}
+        requires = ("celery.worker.components:Pool",)
 
         def start(self, parent: Any) -> None:
             worker.runner.attach(parent.hub)

@@ -21,6 +21,8 @@ log = get_logger(__name__)
 class JobRequest(Request):
     """A received message. All methods run on the hub thread."""
 
+    acknowledged: bool
+
     def acknowledge(self) -> None:
         """Acknowledge at once. The stock method posts to the hub and waits for its next turn, up to a second."""
         if not self.acknowledged:
