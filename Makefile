@@ -13,7 +13,7 @@ setup: .venv/.dev ## make .venv with everything in it (the first build of llama.
 .venv/.run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock

@@ -1,0 +1,1 @@
+"""The cluster as `caravan up` starts it, and real clients."""

@@ -1,0 +1,1 @@
+"""What several kinds of tests start and stop: Redis, worker processes, a whole cluster."""

@@ -1,0 +1,87 @@
+"""A whole cluster, as `caravan up` starts it."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.processes import Process, with_variable
+from tests.support.redis_server import free_port
+from tests.support.waiting import until
+
+MARK = "CARAVAN_TEST_CLUSTER"
+
+
+class Cluster:
+    """`caravan up` on free ports, with its data under `folder`."""
+
+    def __init__(
+        self, folder: Path, *, models: str | None = None, env: Mapping[str, str] | None = None, options: list[str] | None = None
+    ) -> None:
+        self.mark = uuid.uuid4().hex
+        self.port, self.flower_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.flower_url = f"http://127.0.0.1:{self.flower_port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+        arguments = ["-m", "app.cli", "up", "--port", str(self.port), "--flower-port", str(self.flower_port)]
+        arguments += ["--data", str(folder / "data"), *(options or [])]
+        if models:
+            (folder / "models.yaml").write_text(models)
+            arguments += ["--models", str(folder / "models.yaml")]
+        self.process = Process(arguments, env={MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log")
+
+    def start(self) -> None:
+        """Start, and wait for the first answer's announcement."""
+        self.process.start()
+        until(self._announced, seconds=60, what="the cluster announces itself")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Stop; the exit status."""
+        status = self.process.stop(number, seconds=60)
+        self.http.close()
+        return status
+
+    def processes(self) -> list[int]:
+        """All processes that belong to the cluster."""
+        return with_variable(MARK, self.mark)
+
+    def pid_of(self, argument: str) -> int:
+        """The process whose arguments hold this one."""
+        for pid in self.processes():
+            try:
+                arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            except OSError:
+                continue
+            if argument in arguments:
+                return pid
+        raise LookupError(argument)
+
+    def submit(self, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+        """The job that the cluster accepted."""
+        response = self.http.post("/jobs", json=body, headers=headers)
+        assert response.status_code in (200, 202), response.text
+        job: dict[str, Any] = response.json()
+        return job
+
+    def job(self, job_id: str, *, wait: float = 0) -> dict[str, Any]:
+        job: dict[str, Any] = self.http.get(f"/jobs/{job_id}", params={"wait": wait}).json()
+        return job
+
+    def figures(self) -> dict[str, float]:
+        """The metrics page, by name and labels."""
+        lines = self.http.get("/metrics").text.splitlines()
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
+
+    def _announced(self) -> bool:
+        assert self.process.running, self.process.output()
+        return "The capital of France is Paris." in self.process.output() or "A first job is" in self.process.output()
+
+
+def chat(text: str, **options: Any) -> dict[str, Any]:
+    """The body of a chat with the demo model."""
+    return {"model": "demo", "messages": [{"role": "user", "content": text}], **options}
