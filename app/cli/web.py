@@ -7,7 +7,6 @@ import tempfile
 
 import click
 
-from app.cli.gunicorn_server import Server
 from tasks import logs
 from tasks.models.catalogue import CatalogueError, load
 from tasks.settings import Settings
@@ -27,4 +26,7 @@ def command() -> None:
         raise click.ClickException(str(exc)) from exc
     with tempfile.TemporaryDirectory(prefix="caravan-metrics-") as folder:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+        # prometheus_client decides when it is imported whether counts are shared, so this must come after the variable.
+        from app.cli.gunicorn_server import Server
+
         Server(settings).run()

@@ -1,0 +1,131 @@
+"""Bad input gets an error of the table that names the field; nothing is enqueued."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster, chat
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
+    ("unknown model", {"model": "gpt-7", "messages": HELLO}, 404, "model_not_found", "model"),
+    ("no model", {"messages": HELLO}, 400, "invalid_value", "model"),
+    ("empty prompt", {"model": "demo", "prompt": ""}, 400, "invalid_value", "prompt"),
+    ("no messages", {"model": "demo", "messages": []}, 400, "invalid_value", "messages"),
+    ("neither", {"model": "demo"}, 400, "invalid_value", "messages"),
+    ("both", {"model": "demo", "messages": HELLO, "prompt": "x"}, 400, "invalid_value", "prompt"),
+    ("embedding", {"model": "demo", "input": "x"}, 400, "invalid_value", "input"),
+    ("prompt of a wrong type", {"model": "demo", "prompt": 7}, 400, "invalid_value", "prompt"),
+    ("unknown role", {"model": "demo", "messages": [{"role": "king", "content": "x"}]}, 400, "invalid_value", "messages.0.role"),
+    ("negative max_tokens", chat("x", max_tokens=-1), 400, "invalid_value", "max_tokens"),
+    ("huge max_tokens", chat("x", max_tokens=10**12), 400, "invalid_value", "max_tokens"),
+    ("max_tokens as text", chat("x", max_tokens="5"), 400, "invalid_value", "max_tokens"),
+    ("temperature", chat("x", temperature=3), 400, "invalid_value", "temperature"),
+    ("top_p", chat("x", top_p=0), 400, "invalid_value", "top_p"),
+    ("n", chat("x", n=0), 400, "invalid_value", "n"),
+    ("an unknown parameter", chat("x", best_of=2), 400, "unknown_parameter", "best_of"),
+    ("priority", chat("x", priority="urgent"), 400, "invalid_value", "priority"),
+    ("timeout", chat("x", timeout=0), 400, "invalid_value", "timeout"),
+    ("metadata", chat("x", metadata={"a": 1}), 400, "invalid_value", "metadata.a"),
+    ("stream", chat("x", stream=True), 400, "invalid_value", "stream"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "status", "code", "param"), [f[1:] for f in FAULTS], ids=[f[0] for f in FAULTS])
+def test_a_body_at_fault_is_refused(
+    cluster: Cluster, body: dict[str, Any], status: int, code: str, param: str | None
+) -> None:
+    accepted = _accepted(cluster)
+    response = cluster.http.post("/jobs", json=body)
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == (code, param)
+    assert set(error) == {"message", "type", "param", "code"}
+    assert _accepted(cluster) == accepted
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'"text"', b'{"model":"demo","prompt":"\xff\xfe"}', b'{"model":"demo","prompt":"\\ud800"}',
+     b'{"model":"demo","prompt":"x","temperature":NaN}', b"[" * 100_000],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions", "/v1/completions"])
+def test_what_is_not_a_json_object_is_refused(cluster: Cluster, path: str, content: bytes) -> None:
+    response = cluster.http.post(path, content=content)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "invalid_json"
+
+
+def test_a_body_over_the_limit_is_refused(cluster: Cluster) -> None:
+    response = cluster.http.post("/jobs", json=chat("x" * (1 << 20)))
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_prompt_longer_than_the_context_fails_in_the_worker(cluster: Cluster) -> None:
+    asked = chat("What is 1 + 1? " * 400)
+    job = cluster.submit(asked, Prefer="wait=20")
+    assert job["status"] == "failed"
+    assert job["error"]["code"] == "context_length_exceeded"
+    assert job["error"]["param"] == "messages"
+    for stream in (False, True):
+        response = cluster.http.post("/v1/chat/completions", json={**asked, "stream": stream})
+        assert response.status_code == 400
+        assert response.json()["error"] == job["error"]
+
+
+@pytest.mark.parametrize("path", ["/jobs/none", "/jobs/none/events"])
+def test_an_unknown_job_is_404(cluster: Cluster, path: str) -> None:
+    response = cluster.http.get(path)
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "job_not_found"
+
+
+def test_a_finished_job_cannot_be_cancelled(cluster: Cluster) -> None:
+    job = cluster.submit(chat("Count to 2."), Prefer="wait=20")
+    response = cluster.http.post(f"/jobs/{job['id']}/cancel")
+    assert response.status_code == 409
+    assert response.json()["error"]["code"] == "job_already_finished"
+    assert cluster.http.post("/jobs/none/cancel").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("PUT", "/jobs", 405),
+        ("GET", "/jobs?limit=0", 400),
+        ("GET", "/jobs?limit=ten", 400),
+        ("GET", "/jobs?status=done", 400),
+        ("GET", "/jobs?after=none", 400),
+        ("GET", "/v1/models/none", 404),
+    ],
+)
+def test_every_refusal_has_one_form(cluster: Cluster, method: str, path: str, status: int) -> None:
+    response = cluster.http.request(method, path)
+    assert response.status_code == status
+    assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("query", ["wait=-1", "wait=nan", "wait=soon", "wait=inf"])
+def test_a_wait_that_is_no_number_is_refused(cluster: Cluster, query: str) -> None:
+    job = cluster.submit(chat("Count to 2."))
+    assert cluster.http.get(f"/jobs/{job['id']}?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("cursor", ["x", "-", "1", "1-", "1-2-3", "99999999999999999999-1", "1 -1"])
+def test_a_cursor_that_is_none_is_refused(cluster: Cluster, cursor: str) -> None:
+    job = cluster.submit(chat("Count to 2."))
+    assert cluster.http.get(f"/jobs/{job['id']}/events", headers={"Last-Event-ID": cursor}).status_code == 400
+
+
+def test_a_request_id_is_taken_over_only_if_it_is_sane(cluster: Cluster) -> None:
+    assert cluster.http.get("/healthz", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+    assert cluster.http.get("/healthz", headers={"X-Request-Id": 'a" b'}).headers["X-Request-Id"] != 'a" b'
+
+
+def _accepted(cluster: Cluster) -> float:
+    return cluster.figures().get('caravan_jobs_total{model="demo",status="accepted"}', 0)

@@ -1,0 +1,87 @@
+"""The `openai` package, unmodified, against a real cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from tests.support.cluster import Cluster
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def client(cluster: Cluster) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{cluster.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
+
+
+def test_a_chat_is_answered(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "What is 12 + 7?"}])
+    assert answer.choices[0].message.content == "12 + 7 = 19."
+    assert answer.choices[0].finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 21
+
+
+def test_a_chat_streams_its_role_its_text_its_end_and_its_usage(client: openai.OpenAI) -> None:
+    stream = client.chat.completions.create(
+        model="demo",
+        messages=[{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": "Count to 9."}],
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    chunks = list(stream)
+    assert chunks[0].choices[0].delta.role == "assistant"
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    assert text == "1, 2, 3, 4, 5, 6, 7, 8, 9."
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+    assert chunks[-1].choices == []
+    assert chunks[-1].usage is not None
+
+
+def test_a_completion_is_answered_and_streamed_alike(client: openai.OpenAI) -> None:
+    prompt = "<|im_start|>user\nTell me a story about a fox.<|im_end|>\n<|im_start|>assistant\n"
+    whole = client.completions.create(model="demo", prompt=prompt, max_tokens=40, temperature=0)
+    stream = client.completions.create(model="demo", prompt=prompt, max_tokens=40, temperature=0, stream=True)
+    assert "".join(chunk.choices[0].text for chunk in stream) == whole.choices[0].text
+    assert whole.choices[0].finish_reason == "length"
+
+
+def test_a_stop_string_ends_the_text_before_it(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="demo", messages=[{"role": "user", "content": "Count to 12."}], stop=[", 7"], temperature=0
+    )
+    assert answer.choices[0].message.content == "1, 2, 3, 4, 5, 6"
+
+
+def test_errors_come_as_the_clients_exceptions(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.chat.completions.create(model="none", messages=[{"role": "user", "content": "x"}])
+    assert missing.value.code == "model_not_found"
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "x"}], temperature=9)
+    assert refused.value.param == "temperature"
+
+
+def test_every_answer_names_its_job(client: openai.OpenAI, cluster: Cluster) -> None:
+    raw = client.chat.completions.with_raw_response.create(model="demo", messages=[{"role": "user", "content": "Hello"}])
+    assert cluster.job(raw.headers["X-Job-Id"])["status"] == "succeeded"
+
+
+def test_a_reader_that_goes_away_cancels_its_job(client: openai.OpenAI, cluster: Cluster) -> None:
+    with client.chat.completions.with_streaming_response.create(
+        model="demo",
+        messages=[{"role": "user", "content": "Tell me a long story about a bear."}],
+        stream=True,
+        extra_body={"ignore_eos": True, "max_tokens": 1000, "n": 16},
+    ) as response:
+        job_id = response.headers["X-Job-Id"]
+        next(response.iter_lines())
+    until(lambda: cluster.job(job_id)["status"] == "cancelled", what="the job is cancelled")
+
+
+def test_models_are_listed(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["demo"]
+    assert client.models.retrieve("demo").owned_by == "caravan"
