@@ -1,0 +1,1 @@
+"""Processes really killed, connections really cut."""

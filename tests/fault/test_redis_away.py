@@ -1,0 +1,90 @@
+"""Redis goes away and comes back: what was accepted ends, and streams wait and go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from tests.support import sse
+from tests.support.cluster import Cluster, chat
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
+
+STORY = chat("Tell me a long story about a llama.", temperature=0, max_tokens=1000, ignore_eos=True, n=8)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    running = RedisServer(tmp_path)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
+    running = Cluster(tmp_path, options=["--redis-url", server.url])
+    running.start()
+    yield running
+    running.stop()
+    assert running.processes() == []
+
+
+def test_streams_wait_for_redis_and_go_on(cluster: Cluster, server: RedisServer) -> None:
+    job_id = cluster.submit(STORY)["id"]
+    with ThreadPoolExecutor() as pool, httpx.Client(base_url=cluster.url, timeout=90) as http:
+        watcher = pool.submit(lambda: list(sse.read(http, job_id)))
+        until(lambda: cluster.job(job_id)["status"] == "running")
+        server.kill()
+        began = time.monotonic()
+        refused = cluster.http.post("/jobs", json=chat("Hello"))
+        assert time.monotonic() - began < 3
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"]
+        assert refused.json()["error"]["code"] == "broker_unavailable"
+        assert cluster.http.get("/healthz").status_code == 200
+        assert cluster.http.get("/readyz").status_code == 503
+        assert cluster.http.get("/v1/models").status_code == 200
+        assert "caravan_redis_up 0" in cluster.http.get("/metrics").text
+        time.sleep(4)
+        server.start()
+        events = watcher.result()
+    job = cluster.job(job_id, wait=30)
+    assert job["status"] == "succeeded"
+    assert len({event.id for event in events}) == len(events)
+    for choice in job["result"]["choices"]:
+        assert sse.text(events, choice["index"]) == choice["message"]["content"]
+    after = cluster.submit(chat("Count to 4."), Prefer="wait=30")
+    assert after["result"]["choices"][0]["message"]["content"] == "1, 2, 3, 4."
+
+
+def test_cut_connections_lose_and_double_nothing(cluster: Cluster, server: RedisServer) -> None:
+    ids = [cluster.submit({**STORY, "n": 2, "max_tokens": 600})["id"] for _ in range(12)]
+    client = redis.Redis(port=server.port)
+    with ThreadPoolExecutor(len(ids)) as pool:
+        watchers = [pool.submit(_watch, cluster.url, job_id) for job_id in ids]
+        for _ in range(3):
+            time.sleep(0.7)
+            for kind in ("normal", "pubsub"):
+                client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        streams = [watcher.result() for watcher in watchers]
+    for job_id, events in zip(ids, streams, strict=True):
+        job = cluster.job(job_id, wait=60)
+        assert job["status"] == "succeeded", job
+        assert len({event.id for event in events}) == len(events)
+        for choice in job["result"]["choices"]:
+            assert sse.text(events, choice["index"]) == choice["message"]["content"]
+    until(lambda: client.zcard("caravan:pend:demo") == 0)
+    until(lambda: redis.Redis(port=server.port, db=1).hlen("unacked") == 0, what="every message is acknowledged")
+    client.close()
+
+
+def _watch(url: str, job_id: str) -> list[sse.Received]:
+    with httpx.Client(base_url=url, timeout=90) as http:
+        return list(sse.read(http, job_id))

@@ -1,0 +1,83 @@
+"""A worker that dies loses nothing: its jobs go on at their next tokens."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import sse
+from tests.support.cluster import Cluster, chat
+from tests.support.waiting import until
+
+MODELS = "models: {demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192}}"
+JOBS = [
+    chat("Tell me a long story about a llama.", temperature=0, max_tokens=900, ignore_eos=True),
+    chat("Tell me a long story about a fox.", temperature=0, max_tokens=900, ignore_eos=True),
+    chat("Tell me a long story about an owl.", seed=11, max_tokens=800, ignore_eos=True),
+    chat("Tell me a long story about a bear.", seed=12, max_tokens=800, ignore_eos=True, stop=["Chapter 9"]),
+    chat("Tell me a long story about a goat.", temperature=0, max_tokens=800, ignore_eos=True),
+    chat("Tell me a long story about a cat.", temperature=0, max_tokens=800, ignore_eos=True, n=2),
+    chat("Tell me a long story about a horse.", temperature=0, max_tokens=900, ignore_eos=True),
+]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    running = Cluster(tmp_path, models=MODELS)
+    running.start()
+    yield running
+    running.stop()
+    assert running.processes() == []
+
+
+def test_jobs_of_a_killed_worker_go_on_and_no_stream_shows_a_token_twice(cluster: Cluster) -> None:
+    ids = [cluster.submit(body)["id"] for body in JOBS]
+
+    def watch(job_id: str) -> list[sse.Received]:
+        with httpx.Client(base_url=cluster.url, timeout=90) as http:
+            return list(sse.read(http, job_id))
+
+    with ThreadPoolExecutor(len(ids)) as pool:
+        watchers = [pool.submit(watch, job_id) for job_id in ids]
+        for _ in range(2):
+            until(lambda: _tokens(cluster, ids[0]) >= 20, what="the first job has tokens")
+            os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
+            until(lambda: cluster.job(ids[0])["attempt"] > 1 or cluster.job(ids[0])["status"] == "queued")
+            until(lambda: cluster.job(ids[0])["status"] != "queued", what="a new worker has claimed the job")
+        streams = [watcher.result() for watcher in watchers]
+
+    jobs = [cluster.job(job_id, wait=30) for job_id in ids]
+    assert [job["status"] for job in jobs] == ["succeeded"] * len(ids)
+    assert max(job["attempt"] for job in jobs) >= 2
+    for job, events in zip(jobs, streams, strict=True):
+        assert len({event.id for event in events}) == len(events)
+        for choice in job["result"]["choices"]:
+            assert sse.text(events, choice["index"]) == choice["message"]["content"]
+    for body, job in zip(JOBS, jobs, strict=True):
+        assert job["usage"]["completion_tokens"] == body["max_tokens"] * body.get("n", 1)
+    undisturbed = cluster.submit(JOBS[0], Prefer="wait=30")
+    assert undisturbed["result"]["choices"] == jobs[0]["result"]["choices"]
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_jobs_back_unblamed(cluster: Cluster) -> None:
+    ids = [cluster.submit(body)["id"] for body in JOBS]
+    until(lambda: _tokens(cluster, ids[0]) >= 20, what="the first job has tokens")
+    os.kill(cluster.pid_of("tasks.worker"), signal.SIGTERM)
+    for job_id in ids:
+        assert cluster.job(job_id, wait=60)["status"] == "succeeded"
+
+
+def _tokens(cluster: Cluster, job_id: str) -> int:
+    """How many token events a job has so far."""
+    count = 0
+    for event in sse.read(cluster.http, job_id):
+        count += event.event == "token"
+        if count >= 20:
+            break
+    return count
