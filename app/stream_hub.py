@@ -78,6 +78,7 @@ class StreamHub:
         self._readers: dict[str, set[Subscription]] = defaultdict(set)
         self._connection: Any = None
         self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
 
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
@@ -97,6 +98,10 @@ class StreamHub:
                     del self._readers[channel]
                     self._send("UNSUBSCRIBE", channel)
 
+    def close(self) -> None:
+        """Stop listening, within a second."""
+        self._closed.set()
+
     def _start(self) -> None:
         """Begin listening with the first reader: a thread started earlier would not survive a fork."""
         if self._thread is None:
@@ -112,18 +117,17 @@ class StreamHub:
                 self._connection = None
 
     def _listen(self) -> None:
-        pause = threading.Event()
-        while True:
+        while not self._closed.is_set():
             try:
-                self._serve(self._pool.make_connection())
+                self._serve(self._pool.connection_class(**self._pool.connection_kwargs))
             except UNAVAILABLE as exc:
                 log.warning("streams wait for redis", error=str(exc))
-                pause.wait(PAUSE_SECONDS)
+                self._closed.wait(PAUSE_SECONDS)
 
     def _serve(self, connection: Any) -> None:
         try:
             self._open(connection)
-            while self._connection is connection:
+            while self._connection is connection and not self._closed.is_set():
                 if connection.can_read(timeout=1.0):
                     self._receive(connection.read_response())
         finally:

@@ -12,6 +12,8 @@ from redis.retry import Retry
 from tasks.errors import BrokerUnavailable
 
 TIMEOUT_SECONDS = 2.0
+MAX_CONNECTIONS = 64
+"""Connections of one client; whoever finds all of them busy waits for one."""
 
 UNAVAILABLE = (
     redis.ConnectionError,
@@ -24,8 +26,10 @@ UNAVAILABLE = (
 
 def connect(url: str) -> redis.Redis:
     """A client with its own pool; thread-safe. redis-py 8 would retry ten times, five seconds each, if let."""
-    return redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=TIMEOUT_SECONDS,
         decode_responses=True,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
@@ -33,6 +37,7 @@ def connect(url: str) -> redis.Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    return redis.Redis.from_pool(pool)
 
 
 @contextmanager
@@ -41,4 +46,6 @@ def as_broker_errors() -> Iterator[None]:
     try:
         yield
     except UNAVAILABLE as exc:
-        raise BrokerUnavailable("The queue does not answer just now; nothing was accepted. Try again.") from exc
+        raise BrokerUnavailable(
+            "The queue does not answer just now. Try again; with an Idempotency-Key nothing runs twice."
+        ) from exc

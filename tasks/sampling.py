@@ -41,7 +41,7 @@ class SamplingParams:
         return self.repeat_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
 
     def encode(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "stop": list(self.stop)}
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:

@@ -67,7 +67,7 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
             supervisor.start(server.program)
             _until(server.answers, supervisor, "Redis did not start; the log above says why.")
             env["CARAVAN_REDIS_URL"] = server.url
-            env.pop("CARAVAN_BROKER_URL", None)
+            env["CARAVAN_BROKER_URL"] = Settings(redis_url=server.url, broker_url=None).celery_broker_url
         _serve(supervisor, env, catalogue, api=f"http://{host}:{port}", flower_port=flower_port)
     except _Stopped:
         click.echo("Stopping ...", err=True)

@@ -1,1 +1,1 @@
-"""The endpoints, one file a group. docs/contributing says how to add one."""
+"""The endpoints, one file a group. CONTRIBUTING.md says how to add one."""

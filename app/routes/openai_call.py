@@ -6,7 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 
-from flask import Response, jsonify, stream_with_context
+from flask import Response, after_this_request, jsonify, stream_with_context
 
 from app import openai, sse
 from app.follow import follow
@@ -27,9 +27,17 @@ def answer(schema: type[ChatBody] | type[CompletionBody]) -> Response:
     sent = read_json()
     body = validate(schema, sent)
     job = find(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
-    response = _stream(job, include_usage=body.include_usage) if body.stream else _result(job)
-    response.headers[JOB_HEADER] = job.id
-    return response
+    _name_job(job)
+    return _stream(job, include_usage=body.include_usage) if body.stream else _result(job)
+
+
+def _name_job(job: Job) -> None:
+    """Have the response name its job, be it an answer or an error."""
+
+    @after_this_request
+    def send(response: Response) -> Response:
+        response.headers[JOB_HEADER] = job.id
+        return response
 
 
 def _result(job: Job) -> Response:

@@ -41,7 +41,6 @@ class EngineFigures:
     running: int = 0
     waiting: int = 0
     cells_used: int = 0
-    last_step_at: float = 0.0
 
 
 class Engine:
@@ -117,7 +116,6 @@ class Engine:
                 if len(self._scheduler.running) < 2:
                     raise
                 self._scheduler.set_back_youngest()
-                self.figures.set_back += 1
                 plan = self._schedule()
 
     def _postprocess(self, plan: Plan) -> list[Output]:
@@ -155,7 +153,7 @@ class Engine:
         figures.running = len(self._scheduler.running)
         figures.waiting = len(self._scheduler.waiting)
         figures.cells_used = self._scheduler.cells_used
-        figures.last_step_at = time.monotonic()
+        figures.set_back = self._scheduler.num_set_back
 
 
 def take(sequence: Sequence, token: int, backend: Backend) -> str:

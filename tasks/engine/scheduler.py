@@ -35,6 +35,7 @@ class Scheduler:
         self._cache_tokens = cache_tokens
         self._batch_tokens = batch_tokens
         self._vacated: list[int] = []
+        self.num_set_back = 0
 
     @property
     def busy(self) -> bool:
@@ -68,6 +69,7 @@ class Scheduler:
         youngest = self.running.pop()
         self._vacate(youngest)
         youngest.set_back()
+        self.num_set_back += 1
         self.waiting.appendleft(youngest)
         return youngest
 

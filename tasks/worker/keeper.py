@@ -49,6 +49,7 @@ class Keeper:
         self._on_lost = on_lost
         self._interval_seconds = min(1.0, lease_seconds / 4)
         self._generated = 0
+        self._measured_at = time.monotonic()
         self._tokens_per_second = 0.0
         self._job_seconds = 0.0
 
@@ -75,12 +76,16 @@ class Keeper:
             if held := self._holdings.get(job_id):
                 self._on_lost(held, status)
 
+    def _measure_speed(self, generated: int) -> None:
+        """Tokens a second since the last report with work; an idle worker keeps its last speed."""
+        now = time.monotonic()
+        if made := generated - self._generated:
+            self._tokens_per_second = made / (now - self._measured_at)
+        self._generated, self._measured_at = generated, now
+
     def _report(self) -> None:
         figures = self._engine.figures
-        made = figures.generated_tokens - self._generated
-        self._generated = figures.generated_tokens
-        if made:
-            self._tokens_per_second = made / self._interval_seconds
+        self._measure_speed(figures.generated_tokens)
         self._store.report(
             self._model,
             self._worker,

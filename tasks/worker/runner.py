@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -123,11 +122,6 @@ class Runner:
         state.task_reserved(request)
         if earlier.time_start:
             request.on_accepted(os.getpid(), time.monotonic())
-
-
-def failure_detail(error: str) -> str:
-    """The message of an error in its wire form."""
-    return str(json.loads(error).get("message", ""))
 
 
 def _exception_info(message: str) -> ExceptionInfo:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.cluster import Cluster, chat
 
+KING = [{"role": "king", "content": "x"}]
 HELLO = [{"role": "user", "content": "Hello"}]
 
 FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
@@ -19,7 +20,7 @@ FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("both", {"model": "demo", "messages": HELLO, "prompt": "x"}, 400, "invalid_value", "prompt"),
     ("embedding", {"model": "demo", "input": "x"}, 400, "invalid_value", "input"),
     ("prompt of a wrong type", {"model": "demo", "prompt": 7}, 400, "invalid_value", "prompt"),
-    ("unknown role", {"model": "demo", "messages": [{"role": "king", "content": "x"}]}, 400, "invalid_value", "messages.0.role"),
+    ("unknown role", {"model": "demo", "messages": KING}, 400, "invalid_value", "messages.0.role"),
     ("negative max_tokens", chat("x", max_tokens=-1), 400, "invalid_value", "max_tokens"),
     ("huge max_tokens", chat("x", max_tokens=10**12), 400, "invalid_value", "max_tokens"),
     ("max_tokens as text", chat("x", max_tokens="5"), 400, "invalid_value", "max_tokens"),

@@ -15,8 +15,8 @@ from tests.support.cluster import Cluster, chat
 from tests.support.waiting import until
 
 FIELDS = {
-    "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at", "queue_position",
-    "eta_seconds", "attempt", "result", "error", "usage", "metadata", "urls",
+    "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
+    "queue_position", "eta_seconds", "attempt", "result", "error", "usage", "metadata", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
 

@@ -28,7 +28,10 @@ def test_a_chat_is_answered(client: openai.OpenAI) -> None:
 def test_a_chat_streams_its_role_its_text_its_end_and_its_usage(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(
         model="demo",
-        messages=[{"role": "system", "content": "You are a helpful assistant."}, {"role": "user", "content": "Count to 9."}],
+        messages=[
+            {"role": "system", "content": "You are a helpful assistant."},
+            {"role": "user", "content": "Count to 9."},
+        ],
         stream=True,
         stream_options={"include_usage": True},
     )
@@ -66,7 +69,9 @@ def test_errors_come_as_the_clients_exceptions(client: openai.OpenAI) -> None:
 
 
 def test_every_answer_names_its_job(client: openai.OpenAI, cluster: Cluster) -> None:
-    raw = client.chat.completions.with_raw_response.create(model="demo", messages=[{"role": "user", "content": "Hello"}])
+    raw = client.chat.completions.with_raw_response.create(
+        model="demo", messages=[{"role": "user", "content": "Hello"}]
+    )
     assert cluster.job(raw.headers["X-Job-Id"])["status"] == "succeeded"
 
 

@@ -12,7 +12,9 @@ from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_answers_a_first_job_and_leaves_no_process_when_it_is_stopped(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_answers_a_first_job_and_leaves_no_process_when_it_is_stopped(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     cluster = Cluster(tmp_path)
     cluster.start()
     until(lambda: "The capital of France is Paris." in cluster.process.output())

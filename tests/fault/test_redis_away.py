@@ -72,7 +72,7 @@ def test_cut_connections_lose_and_double_nothing(cluster: Cluster, server: Redis
         for _ in range(3):
             time.sleep(0.7)
             for kind in ("normal", "pubsub"):
-                client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+                client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")  # type: ignore[no-untyped-call]
         streams = [watcher.result() for watcher in watchers]
     for job_id, events in zip(ids, streams, strict=True):
         job = cluster.job(job_id, wait=60)

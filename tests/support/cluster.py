@@ -21,7 +21,12 @@ class Cluster:
     """`caravan up` on free ports, with its data under `folder`."""
 
     def __init__(
-        self, folder: Path, *, models: str | None = None, env: Mapping[str, str] | None = None, options: list[str] | None = None
+        self,
+        folder: Path,
+        *,
+        models: str | None = None,
+        env: Mapping[str, str] | None = None,
+        options: list[str] | None = None,
     ) -> None:
         self.mark = uuid.uuid4().hex
         self.port, self.flower_port = free_port(), free_port()

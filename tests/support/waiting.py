@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, seconds: float = 20, what: str = "the condition") -> T:
+def until(condition: Callable[[], T | None], *, seconds: float = 20, what: str = "the condition") -> T:
     """The first true value of a condition; fails the test when it does not come in time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -1,0 +1,1 @@
+"""Against a real Redis and real worker processes."""

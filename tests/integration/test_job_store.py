@@ -1,0 +1,361 @@
+"""The ledger on a real Redis: every transition, its fence, and the indexes that it leaves."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from tasks import event_stream, names
+from tasks.events import encode_token
+from tasks.job_store import Append, Idempotency, JobStore
+from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, Usage
+from tests.support.jobs import completion
+
+OUTCOME = Outcome(
+    choices=(Choice(index=0, text="upon", finish_reason="stop"),), usage=Usage(prompt_tokens=4, completion_tokens=1)
+)
+TOKEN = encode_token(index=0, text="upon", tokens=[7], finish_reason=None)
+
+
+def accept(store: JobStore, job: Job | None = None, **options: Any) -> Job:
+    job = job or completion(**options)
+    assert store.submit(job, longest_queue=100).verdict == "accepted"
+    return job
+
+
+def claim(store: JobStore, job: Job, worker: str = "w1") -> Job:
+    claimed = store.claim(job.id, worker).job
+    assert claimed is not None
+    return claimed
+
+
+def status(store: JobStore, job: Job) -> JobStatus:
+    found = store.get(job.id)
+    assert found is not None
+    return found.status
+
+
+def append(store: JobStore, job: Job, first: int, count: int = 1) -> str:
+    return store.append([Append(job.id, job.fence, first, [TOKEN] * count)])[0]
+
+
+def kinds(client: redis.Redis, job: Job) -> list[str]:
+    return [event.status or event.type for event in event_stream.read(client, job.id)]
+
+
+def test_an_accepted_job_is_queued_and_says_so_in_its_stream(store: JobStore, client: redis.Redis) -> None:
+    job = accept(store, metadata={"a": "b"}, request_id="r1")
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.status, found.metadata, found.request_id) == (JobStatus.QUEUED, {"a": "b"}, "r1")
+    assert found.request == job.request
+    assert abs(found.created_at - time.time()) < 5
+    assert kinds(client, job) == ["queued"]
+
+
+def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: JobStore, client: redis.Redis) -> None:
+    job = accept(store)
+    before = store.get(job.id)
+    claimed = claim(store, job)
+    assert before is not None
+    assert claimed.fence > before.fence
+    assert (claimed.status, claimed.worker, claimed.attempt) == (JobStatus.RUNNING, "w1", 1)
+    last = event_stream.read(client, job.id)[-1]
+    assert (last.status, last.cursor.fence, last.cursor.seq) == ("running", claimed.fence, 0)
+
+
+def test_a_job_is_claimed_once_however_often_its_message_comes(store: JobStore) -> None:
+    job = accept(store)
+    claim(store, job)
+    again = store.claim(job.id, "w2")
+    assert (again.job, again.status) == (None, "running")
+
+
+@pytest.mark.parametrize("job_id", ["none", ""])
+def test_a_message_of_an_unknown_job_is_dropped(store: JobStore, job_id: str) -> None:
+    assert store.claim(job_id, "w1").status == "unknown"
+
+
+def test_a_record_of_another_version_is_left_alone(store: JobStore, client: redis.Redis) -> None:
+    job = accept(store)
+    client.hset(names.job(job.id), "v", "99")
+    assert store.claim(job.id, "w1").status == "unknown"
+    assert store.get(job.id) is None
+
+
+def test_appends_are_numbered_and_a_repeated_one_adds_only_what_is_missing(
+    store: JobStore, client: redis.Redis
+) -> None:
+    job = claim(store, accept(store))
+    assert append(store, job, 1, 2) == "ok"
+    assert append(store, job, 1, 3) == "ok"
+    assert append(store, job, 5) == "gap"
+    assert [e.cursor.seq for e in event_stream.read(client, job.id) if e.type == "token"] == [1, 2, 3]
+
+
+def test_appends_for_many_jobs_are_judged_one_by_one(store: JobStore) -> None:
+    mine, lost = claim(store, accept(store)), claim(store, accept(store))
+    store.cancel(lost.id)
+    parts = [Append(job.id, job.fence, 1, [TOKEN]) for job in (mine, lost)]
+    assert store.append(parts) == ["ok", "cancelled"]
+
+
+def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: redis.Redis) -> None:
+    stale = claim(store, accept(store))
+    store.release_worker("fake", "w1")
+    fresh = claim(store, stale, "w2")
+    assert append(store, stale, 1) == "running"
+    assert store.succeed(stale.id, stale.fence, OUTCOME) == "running"
+    assert store.extend("fake", {stale.id: stale.fence}) == {stale.id: "running"}
+    assert store.give_back({stale.id: stale.fence}) == 0
+    assert append(store, fresh, 1) == "ok"
+    assert store.succeed(fresh.id, fresh.fence, OUTCOME) == "ok"
+    assert kinds(client, fresh) == ["queued", "running", "queued", "running", "token", "succeeded"]
+
+
+def test_finishing_twice_after_a_lost_reply_is_one_end(store: JobStore, client: redis.Redis) -> None:
+    job = claim(store, accept(store))
+    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
+    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
+    assert kinds(client, job) == ["queued", "running", "succeeded"]
+    found = store.get(job.id)
+    assert found is not None
+    assert found.outcome == OUTCOME
+
+
+def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
+    job = claim(store, accept(store))
+    store.fail(job.id, job.fence, json.dumps({"message": "no", "code": "engine_failure"}))
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.status, found.error) == (JobStatus.FAILED, {"message": "no", "code": "engine_failure"})
+
+
+def test_cancelling_a_queued_job_keeps_it_from_ever_starting(store: JobStore) -> None:
+    job = accept(store)
+    assert store.cancel(job.id) == ["cancelled", "fake", "queued"]
+    assert store.claim(job.id, "w1").status == "cancelled"
+    assert store.cancel(job.id) == ["cancelled"]
+
+
+def test_a_job_of_another_owner_cannot_be_cancelled(store: JobStore) -> None:
+    job = accept(store)
+    assert store.cancel(job.id, owner="else") == ["unknown"]
+    assert status(store, job) is JobStatus.QUEUED
+
+
+def test_cancelling_a_running_job_rings_the_bell(store: JobStore, client: redis.Redis) -> None:
+    job = claim(store, accept(store))
+    with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+        pubsub.subscribe(names.bell("fake"))
+        pubsub.get_message(timeout=1)
+        assert store.cancel(job.id) == ["cancelled", "fake", "running"]
+        message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)
+    assert message["data"] == job.id
+
+
+def test_a_job_that_is_given_back_takes_its_old_place(store: JobStore) -> None:
+    first, second, third = (accept(store) for _ in range(3))
+    claimed = claim(store, first)
+    assert store.give_back({claimed.id: claimed.fence}) == 1
+    assert [store.place(job) for job in (first, second, third)] == [1, 2, 3]
+
+
+def test_priorities_order_the_line_and_ageing_bounds_the_wait(store: JobStore, client: redis.Redis) -> None:
+    low, normal, high = (
+        accept(store, priority=priority) for priority in (Priority.LOW, Priority.NORMAL, Priority.HIGH)
+    )
+    assert [store.place(job) for job in (high, normal, low)] == [1, 2, 3]
+    client.zadd(names.waiting("fake"), {low.id: time.time() - 1})  # as if it had been accepted six hours ago
+    assert store.place(low) == 1
+
+
+def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_letters(
+    store: JobStore, client: redis.Redis
+) -> None:
+    job = accept(store)
+    for _ in range(3):
+        claim(store, job)
+        store.release_worker("fake", "w1")
+    found = store.get(job.id)
+    assert found is not None
+    assert found.status is JobStatus.FAILED
+    assert found.error is not None
+    assert "died 3 times" in found.error["message"]
+    assert client.zrange("caravan:dlq:fake", 0, -1) == [job.id]
+
+
+def test_a_new_token_clears_the_blame(store: JobStore) -> None:
+    job = accept(store)
+    for _ in range(5):
+        claimed = claim(store, job)
+        append(store, claimed, 1)
+        store.release_worker("fake", "w1")
+    assert status(store, job) is JobStatus.QUEUED
+
+
+def test_a_worker_releases_only_its_earlier_self(store: JobStore) -> None:
+    mine, other = accept(store), accept(store)
+    claim(store, mine, "w1")
+    claim(store, other, "w2")
+    assert store.release_worker("fake", "w1") == 1
+    assert status(store, other) is JobStatus.RUNNING
+
+
+def test_the_sweep_gives_back_expired_leases_and_unclaimed_messages(store: JobStore, client: redis.Redis) -> None:
+    crash, lost = accept(store), accept(store)
+    claim(store, crash)
+    client.zrem(names.waiting("fake"), lost.id)
+    client.zadd(names.published("fake"), {lost.id: time.time()})
+    assert (store.sweep("fake").reclaimed, store.sweep("fake").unclaimed) == (0, 0)
+    time.sleep(0.5)
+    swept = store.sweep("fake")
+    assert (swept.reclaimed, swept.unclaimed) == (1, 1)
+    assert store.place(crash) == 1
+    assert store.place(lost) == 2
+
+
+def test_an_extended_lease_is_not_swept(store: JobStore) -> None:
+    job = claim(store, accept(store))
+    for _ in range(4):
+        time.sleep(0.2)
+        assert store.extend("fake", {job.id: job.fence}) == {}
+        assert store.sweep("fake").reclaimed == 0
+
+
+def test_a_deadline_ends_a_job_whether_it_waits_or_runs(store: JobStore) -> None:
+    waiting, running = (accept(store, timeout_seconds=0.2) for _ in range(2))
+    claim(store, running)
+    time.sleep(0.3)
+    assert set(store.sweep("fake").ended) == {waiting.id, running.id}
+    assert status(store, waiting) is status(store, running) is JobStatus.EXPIRED
+
+
+def test_a_job_that_is_late_when_it_is_claimed_expires(store: JobStore) -> None:
+    job = accept(store, timeout_seconds=0.1)
+    time.sleep(0.2)
+    assert store.claim(job.id, "w1").status == "expired"
+
+
+def test_nothing_is_published_for_a_model_without_workers(store: JobStore) -> None:
+    accept(store)
+    assert store.take("fake") == []
+
+
+def test_as_many_jobs_are_published_as_live_workers_have_room_for(store: JobStore) -> None:
+    jobs = [accept(store) for _ in range(8)]
+    store.report("fake", "w1", 60, {"capacity": 2})
+    store.report("fake", "w2", 60, {"capacity": 3})
+    taken = store.take("fake")
+    assert taken == [job.id for job in jobs[:5]]
+    assert store.take("fake") == []
+    claimed = claim(store, jobs[0])
+    store.succeed(claimed.id, claimed.fence, OUTCOME)
+    assert store.take("fake") == [jobs[5].id]
+    store.retire("fake", "w1")
+    assert store.take("fake") == []
+
+
+def test_a_full_queue_refuses_and_records_nothing(store: JobStore) -> None:
+    jobs = [completion() for _ in range(3)]
+    verdicts = [store.submit(job, longest_queue=2).verdict for job in jobs]
+    assert verdicts == ["accepted", "accepted", "full"]
+    assert store.get(jobs[2].id) is None
+
+
+def test_an_idempotency_key_stands_for_one_job_of_one_owner(store: JobStore) -> None:
+    first, second, other = completion(), completion(), completion(owner="else")
+    key = Idempotency("k", "digest")
+    assert store.submit(first, longest_queue=9, idempotency=key).verdict == "accepted"
+    again = store.submit(second, longest_queue=9, idempotency=key)
+    assert (again.verdict, again.job_id) == ("known", first.id)
+    assert store.submit(second, longest_queue=9, idempotency=Idempotency("k", "else")).verdict == "reused"
+    assert store.submit(other, longest_queue=9, idempotency=key).verdict == "accepted"
+
+
+def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobStore, client: redis.Redis) -> None:
+    jobs = [accept(store, timeout_seconds=60) for _ in range(4)]
+    finished, failed = claim(store, jobs[0]), claim(store, jobs[1])
+    store.succeed(finished.id, finished.fence, OUTCOME)
+    store.fail(failed.id, failed.fence, "{}")
+    claim(store, jobs[2])
+    store.cancel(jobs[2].id)
+    store.cancel(jobs[3].id)
+    for kind in ("wait", "out", "run", "pend", "due"):
+        assert client.zcard(f"caravan:{kind}:fake") == 0
+    for job in jobs:
+        assert 0 < client.ttl(names.job(job.id)) <= 86_400
+        assert 0 < client.ttl(names.log(job.id)) <= 86_400
+    assert client.hgetall(names.queued_by_priority("fake")) == {"normal": "0"}
+
+
+def test_an_owners_list_drops_what_has_expired(store: JobStore, client: redis.Redis) -> None:
+    gone = [accept(store) for _ in range(3)]
+    for job in gone:
+        client.delete(names.job(job.id))
+    kept = [accept(store) for _ in range(2)]
+    assert store.owned("local", before=None, count=10) == [job.id for job in reversed(kept)]
+    assert store.owned("local", before=kept[1].id, count=10) == [kept[0].id]
+    with pytest.raises(LookupError):
+        store.owned("local", before="none", count=10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
+    store: JobStore, client: redis.Redis, seed: int
+) -> None:
+    rng = random.Random(seed)
+    jobs: list[Job] = []
+    claimed: list[Job] = []
+    store.report("fake", "w1", 60, {"capacity": 6})
+    for _ in range(300):
+        act = rng.choice(
+            ["submit", "submit", "take", "claim", "append", "finish", "fail", "cancel", "back", "die", "sweep"]
+        )
+        job = rng.choice(jobs) if jobs else None
+        held = rng.choice(claimed) if claimed else None
+        if act == "submit":
+            jobs.append(accept(store, completion(priority=rng.choice(list(Priority)))))
+        elif act == "take":
+            store.take("fake")
+        elif act == "claim" and job:
+            if given := store.claim(job.id, rng.choice(["w1", "w2"])).job:
+                claimed.append(given)
+        elif act == "append" and held:
+            append(store, held, 1)
+        elif act == "finish" and held:
+            store.succeed(held.id, held.fence, OUTCOME)
+        elif act == "fail" and held:
+            store.fail(held.id, held.fence, "{}")
+        elif act == "cancel" and job and rng.random() < 0.3:
+            store.cancel(job.id)
+        elif act == "back" and held:
+            store.give_back({held.id: held.fence})
+        elif act == "die":
+            store.release_worker("fake", rng.choice(["w1", "w2"]))
+        elif act == "sweep":
+            store.sweep("fake")
+    _check_indexes(store, client, jobs)
+
+
+def _check_indexes(store: JobStore, client: redis.Redis, jobs: list[Job]) -> None:
+    wait, out, run, pend = (
+        set(client.zrange(f"caravan:{kind}:fake", 0, -1)) for kind in ("wait", "out", "run", "pend")
+    )
+    by_status = {job.id: status(store, job) for job in jobs}
+    queued = {job_id for job_id, found in by_status.items() if found is JobStatus.QUEUED}
+    running = {job_id for job_id, found in by_status.items() if found is JobStatus.RUNNING}
+    assert wait | out == queued
+    assert not wait & out
+    assert run == running
+    assert pend == queued | running
+    counts = client.hvals(names.queued_by_priority("fake"))
+    assert sum(map(int, counts)) == len(queued)
+    for job in jobs:
+        cursors = [event.cursor for event in event_stream.read(client, job.id)]
+        assert cursors == sorted(set(cursors))

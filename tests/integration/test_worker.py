@@ -1,0 +1,196 @@
+"""A real worker process with the fake model: the seam between Celery, the ledger and the engine."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tasks import event_stream, names
+from tasks.celery_app import create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.job_store import JobStore
+from tasks.jobs import Job, JobStatus
+from tasks.settings import Settings
+from tasks.submit import Submitter
+from tests.support.jobs import completion
+from tests.support.processes import Process
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
+
+MODELS = "models: {fake: {path: fake, slots: 4, context: 256, kv_tokens: 512}}"
+
+
+@pytest.fixture
+def dispatcher(settings: Settings, store: JobStore) -> Dispatcher:
+    return Dispatcher(store, create_publisher(settings))
+
+
+@pytest.fixture
+def submitter(store: JobStore, dispatcher: Dispatcher) -> Submitter:
+    return Submitter(store, dispatcher, longest_queue=1000)
+
+
+@pytest.fixture
+def broker(redis_server: RedisServer) -> Iterator[redis.Redis]:
+    client = redis.Redis(port=redis_server.port, db=1, decode_responses=True)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def worker(client: redis.Redis, settings: Settings, tmp_path: Path) -> Iterator[Process]:
+    (tmp_path / "models.yaml").write_text(MODELS)
+    env = {
+        "CARAVAN_REDIS_URL": settings.redis_url,
+        "CARAVAN_MODELS_FILE": str(tmp_path / "models.yaml"),
+        "CARAVAN_LEASE_SECONDS": "2",
+        "CARAVAN_UNCLAIMED_SECONDS": "1",
+        "CARAVAN_DRAIN_SECONDS": "1",
+    }
+    process = Process(["-m", "tasks.worker", "fake", "--name", "w1"], env=env, log=tmp_path / "worker.log")
+    process.start()
+    until(lambda: client.exists(names.worker("w1")), what="the worker reports itself")
+    yield process
+    if process.running:
+        assert process.stop() == 0, process.output()
+
+
+def ended(store: JobStore, job: Job) -> Job | None:
+    found = store.get(job.id)
+    return found if found and found.status.ended else None
+
+
+def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
+    worker: Process, store: JobStore, submitter: Submitter
+) -> None:
+    jobs = [completion(f"prompt {n % 5}", sampling={"max_tokens": 20, "ignore_eos": True}) for n in range(20)]
+    began = time.monotonic()
+    for job in jobs:
+        submitter.submit(job)
+    done = [until(lambda job=job: ended(store, job)) for job in jobs]  # type: ignore[misc]
+    seconds = time.monotonic() - began
+    texts = [job.outcome.choices[0].text for job in done if job.outcome]
+    assert len(texts) == 20
+    assert len(set(texts)) == 5
+    assert all(texts[n] == texts[n % 5] for n in range(20))
+    assert seconds < 20 * 20 * 0.02, "one after the other they would take eight seconds"
+
+
+def test_the_broker_may_repeat_or_invent_messages(
+    worker: Process,
+    store: JobStore,
+    submitter: Submitter,
+    dispatcher: Dispatcher,
+    broker: redis.Redis,
+    client: redis.Redis,
+) -> None:
+    job = completion(sampling={"max_tokens": 60, "ignore_eos": True})
+    submitter.submit(job)
+    for _ in range(10):
+        dispatcher.publish(job.id, "fake")
+        dispatcher.publish("no-such-job", "fake")
+    done = until(lambda: ended(store, job))
+    assert (done.status, done.attempt) == (JobStatus.SUCCEEDED, 1)
+    cursors = [event.cursor for event in event_stream.read(client, job.id)]
+    assert len(cursors) == len(set(cursors))
+    until(lambda: broker.hlen("unacked") == 0 and broker.llen("fake") == 0, what="every message is acknowledged")
+    for prompt in ("a", "b", "c", "d", "e", "f", "g", "h"):  # the prefetch credit is all there
+        submitter.submit(completion(prompt))
+    until(lambda: client.zcard(names.pending("fake")) == 0)
+
+
+def test_a_broker_that_forgets_everything_loses_no_job(
+    worker: Process, store: JobStore, submitter: Submitter, broker: redis.Redis
+) -> None:
+    jobs = [completion(f"{n}", sampling={"max_tokens": 30, "ignore_eos": True}) for n in range(16)]
+    for job in jobs:
+        submitter.submit(job)
+        broker.delete("fake", "unacked", "unacked_index")
+    assert {until(lambda job=job: ended(store, job)).status for job in jobs} == {JobStatus.SUCCEEDED}  # type: ignore[misc]
+
+
+def test_a_stopping_worker_gives_back_what_it_cannot_finish(
+    worker: Process, store: JobStore, submitter: Submitter, broker: redis.Redis, client: redis.Redis
+) -> None:
+    short = completion("short", sampling={"max_tokens": 10, "ignore_eos": True})
+    long = [completion(f"{n}", sampling={"max_tokens": 200, "ignore_eos": True}) for n in range(6)]
+    for job in (short, *long):
+        submitter.submit(job)
+    until(lambda: client.zcard(names.running("fake")) >= 4)
+    assert worker.stop(signal.SIGTERM) == 0
+    assert ended(store, short)
+    given_back = [store.get(job.id) for job in long]
+    assert {job.status for job in given_back if job} == {JobStatus.QUEUED}
+    assert client.zcard(names.running("fake")) == 0
+    assert client.zcard(names.crew("fake")) == 0
+    before = {job.id: len(event_stream.read(client, job.id)) for job in long}
+    worker.start()
+    for job in long:
+        done = until(lambda job=job: ended(store, job))  # type: ignore[misc]
+        assert done.status is JobStatus.SUCCEEDED
+        assert done.outcome is not None
+        assert done.outcome.usage.completion_tokens == 200
+        events = event_stream.read(client, job.id)
+        assert len(events) > before[job.id]
+        assert "".join(event.text for event in events) == done.outcome.choices[0].text
+    assert store.get(long[0].id).attempt >= 2  # type: ignore[union-attr]
+
+
+def test_a_killed_worker_resumes_where_its_stream_ends(
+    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+) -> None:
+    undisturbed, job = (completion("once upon", sampling={"max_tokens": 150, "ignore_eos": True}) for _ in range(2))
+    submitter.submit(undisturbed)
+    expected = until(lambda: ended(store, undisturbed))
+    submitter.submit(job)
+    until(lambda: len(event_stream.read(client, job.id)) > 20)
+    worker.kill()
+    worker.start()
+    done = until(lambda: ended(store, job))
+    assert done.attempt == 2
+    assert expected.outcome == done.outcome
+    tokens = [event for event in event_stream.read(client, job.id) if event.type == "token"]
+    assert "".join(event.text for event in tokens) == done.outcome.choices[0].text if done.outcome else False
+    assert sum(len(event.tokens) for event in tokens) == 150
+
+
+def test_a_cancelled_job_leaves_its_slot_at_once(
+    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+) -> None:
+    hogs = [completion(f"{n}", sampling={"max_tokens": 250, "ignore_eos": True}) for n in range(4)]
+    for job in hogs:
+        submitter.submit(job)
+    until(lambda: client.zcard(names.running("fake")) == 4)
+    waiting = completion("next")
+    submitter.submit(waiting)
+    submitter.cancel(hogs[0].id, owner="local")
+    assert until(lambda: ended(store, waiting), seconds=3).status is JobStatus.SUCCEEDED
+    assert store.get(hogs[1].id).status is JobStatus.RUNNING  # type: ignore[union-attr]
+    for job in hogs[1:]:
+        submitter.cancel(job.id, owner="local")
+
+
+def test_a_prompt_that_is_too_long_fails_with_the_fields_name(
+    worker: Process, store: JobStore, submitter: Submitter
+) -> None:
+    job = completion("x" * 256)
+    submitter.submit(job)
+    done = until(lambda: ended(store, job))
+    assert done.status is JobStatus.FAILED
+    assert done.error is not None
+    assert (done.error["code"], done.error["param"]) == ("context_length_exceeded", "prompt")
+
+
+def test_a_model_that_cannot_be_loaded_is_said_so(settings: Settings, tmp_path: Path, client: redis.Redis) -> None:
+    (tmp_path / "models.yaml").write_text("models: {broken: {path: nothing.gguf}}")
+    env = {"CARAVAN_REDIS_URL": settings.redis_url, "CARAVAN_MODELS_FILE": str(tmp_path / "models.yaml")}
+    for model, reason in (("broken", "there is no model file"), ("absent", "There is no model 'absent'")):
+        process = Process(["-m", "tasks.worker", model], env=env, log=tmp_path / f"{model}.log")
+        process.start()
+        assert process.stop(signal.SIGCONT) == 1
+        assert reason in process.output()
