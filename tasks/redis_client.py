@@ -20,8 +20,9 @@ UNAVAILABLE = (
     redis.TimeoutError,
     redis.exceptions.BusyLoadingError,
     redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
 )
-"""What redis-py raises while Redis is away, starting, or no longer the primary."""
+"""What redis-py raises while Redis is away, starting, no longer the primary, or out of memory."""
 
 
 def connect(url: str) -> redis.Redis:

@@ -25,8 +25,8 @@ from tasks.worker.publisher import Publisher
 from tasks.worker.runner import Runner
 
 IDLE_SECONDS = 0.5
-ENGINE_FAILED = 70
-"""Exit status of a worker whose engine failed: the supervisor starts another."""
+THREAD_FAILED = 70
+"""Exit status of a worker that lost a thread, the engine's among them: whoever tends it starts another."""
 
 log = get_logger(__name__)
 
@@ -113,13 +113,9 @@ class Worker:
 
     def _decode(self) -> None:
         """The engine thread."""
-        try:
-            while not self._stopping.is_set():
-                if self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
-                    self._publisher.outputs(outputs)
-        except Exception:
-            log.exception("the engine failed")
-            os._exit(ENGINE_FAILED)
+        while not self._stopping.is_set():
+            if self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
+                self._publisher.outputs(outputs)
 
     def _lose(self, held: Held, status: str) -> None:
         """A job turned out not to be ours any more: cancelled, expired, or claimed by another worker."""
@@ -157,9 +153,17 @@ class Worker:
             self.runner.settle(job_id, "queued")
 
     def _spawn(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._threads[name] = thread
-        thread.start()
+        """Run a thread. A worker that has lost one is of no use: it ends at once, and its jobs go on elsewhere."""
+
+        def guarded() -> None:
+            try:
+                target()
+            except BaseException:
+                log.exception("a thread failed; the worker ends", thread=name)
+                os._exit(THREAD_FAILED)
+
+        self._threads[name] = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads[name].start()
 
     def _join(self, name: str, timeout_seconds: float = 5.0) -> None:
         self._threads[name].join(timeout_seconds)

@@ -84,16 +84,21 @@ async def _ask(session: aiohttp.ClientSession, url: str, load: Load, prompt: str
         "model": load.model, "prompt": prompt, "max_tokens": load.max_tokens, "temperature": load.temperature,
         "seed": load.seed, "ignore_eos": True, "stream": True, "stream_options": {"include_usage": True},
     }  # fmt: skip
-    async with gate, session.post(f"{url}/v1/completions", json=body) as response:
-        answer, began = _Answer(), time.perf_counter()
-        if response.status != 200:
-            answer.failure = f"{response.status} {(await response.text())[:200]}"
-            return answer
-        last = 0.0
-        async for line in response.content:
-            if line.startswith(b"data: {"):
-                last = _take(answer, json.loads(line[6:]), began, last)
+    async with gate:
+        began = time.perf_counter()
+        async with session.post(f"{url}/v1/completions", json=body) as response:
+            return await _read(response, began)
+
+
+async def _read(response: aiohttp.ClientResponse, began: float) -> _Answer:
+    answer, last = _Answer(), 0.0
+    if response.status != 200:
+        answer.failure = f"{response.status} {(await response.text())[:200]}"
         return answer
+    async for line in response.content:
+        if line.startswith(b"data: {"):
+            last = _take(answer, json.loads(line[6:]), began, last)
+    return answer
 
 
 def _take(answer: _Answer, event: dict[str, Any], began: float, last: float) -> float:
