@@ -10,5 +10,8 @@ import click
 
 @click.command("clerk")
 def command() -> None:
-    """Run the worker without a model: it mends what died, and works the queues `bulk` and `webhooks`."""
+    """Run the worker without a model.
+
+    It gives back what dead workers held, and consumes the queues `bulk` and `webhooks`.
+    """
     os.execv(sys.executable, [sys.executable, "-m", "tasks.clerk"])  # noqa: S606 - our own module

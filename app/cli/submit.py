@@ -24,9 +24,9 @@ from app.cli.api import Api, url_option
 def command(
     prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, url: str, **given: Any
 ) -> None:
-    """Submit PROMPT as a chat job and print the answer; PROMPT - is read from standard input.
+    """Submit PROMPT as a chat job and print the answer.
 
-    The job's id goes to standard error, the answer alone to standard output.
+    PROMPT - is read from standard input. The job's id goes to standard error, the answer alone to standard output.
     """
     api = Api(url)
     text = sys.stdin.read() if prompt == "-" else prompt

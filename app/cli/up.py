@@ -42,9 +42,10 @@ class _Stopped(Exception):
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="Where the cluster's own Redis keeps its file.")  # fmt: skip
 def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path) -> None:
-    """Run the whole cluster on this machine: Redis, web front, a worker a model, the clerk and Flower.
+    """Run the whole cluster on this machine.
 
-    What dies is started again. Ctrl-C or SIGTERM stops all; jobs that have not ended go on at the next start.
+    Redis, the web front, a worker a model, the clerk and Flower. What dies is started again. Ctrl-C or SIGTERM stops
+    all; jobs that have not ended go on at the next start.
     """
     settings = Settings()
     logs.configure(settings)

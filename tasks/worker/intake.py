@@ -19,13 +19,17 @@ from tasks.sampling import SamplingParams
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 from tasks.worker.publisher import Publisher
-from tasks.worker.runner import Runner
 
 log = get_logger(__name__)
 
 
 class Intake:
-    """Works through the ids of received messages, in order."""
+    """Works through the ids of received messages, in order.
+
+    Args:
+        on_claimed: called with the id of a job that is ours now.
+        on_refused: called with the id of a job that was not given to us, and its status.
+    """
 
     def __init__(
         self,
@@ -38,6 +42,8 @@ class Intake:
         holdings: Holdings,
         publisher: Publisher,
         insist: Insist,
+        on_claimed: Callable[[str], None],
+        on_refused: Callable[[str, str], None],
     ) -> None:
         self._worker = worker
         self._redis = client
@@ -47,8 +53,9 @@ class Intake:
         self._holdings = holdings
         self._publisher = publisher
         self._insist = insist
+        self._on_claimed = on_claimed
+        self._on_refused = on_refused
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self.runner: Runner | None = None
 
     def claim(self, job_id: str) -> None:
         """Any thread: claim a job when its turn comes."""
@@ -70,17 +77,16 @@ class Intake:
         self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
-        assert self.runner is not None
         claim = self._insist(lambda: self._store.claim(job_id, self._worker))
         if claim is None:
             return
         if claim.job is None:
             log.info("message dropped", job_id=job_id, status=claim.status)
-            self.runner.settle(job_id, claim.status)
+            self._on_refused(job_id, claim.status)
             return
         held = Held(claim.job)
         self._holdings.add(held)
-        self.runner.started(job_id)
+        self._on_claimed(job_id)
         log.info("job claimed", job_id=job_id, attempt=held.job.attempt, request_id=held.job.request_id)
         try:
             self._begin(held)

@@ -71,9 +71,10 @@ class Worker:
             holdings=self._holdings,
             publisher=self._publisher,
             insist=insist,
+            on_claimed=lambda job_id: self.runner.started(job_id),
+            on_refused=lambda job_id, status: self.runner.settle(job_id, status),
         )
         self.runner = Runner(claim=self._intake.claim, cancel=self._intake.cancel)
-        self._intake.runner = self.runner
         self._keeper = Keeper(
             worker=name,
             model=model,

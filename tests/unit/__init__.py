@@ -1,0 +1,1 @@
+"""Tests of single parts: no sockets, no Redis, milliseconds each."""

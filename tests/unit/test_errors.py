@@ -1,0 +1,89 @@
+"""The tree of errors and its wire form."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks import errors
+from tasks.errors import CaravanError, UpstreamError, from_wire
+
+TABLE = [
+    (errors.InvalidRequest, 400, "invalid_request_error", "invalid_value", None),
+    (errors.ContextLengthExceeded, 400, "invalid_request_error", "context_length_exceeded", None),
+    (errors.AuthenticationFailed, 401, "authentication_error", "invalid_api_key", None),
+    (errors.NotFound, 404, "not_found_error", "not_found", None),
+    (errors.ModelNotFound, 404, "not_found_error", "model_not_found", None),
+    (errors.JobNotFound, 404, "not_found_error", "job_not_found", None),
+    (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),
+    (errors.RequestTooLarge, 413, "invalid_request_error", "request_too_large", None),
+    (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
+    (errors.RateLimited, 429, "rate_limit_error", "rate_limited", 5),
+    (errors.EngineFailure, 500, "server_error", "engine_failure", None),
+    (errors.ModelUnavailable, 503, "unavailable_error", "model_failed", 2),
+    (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
+    (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),
+]
+"""As ARCHITECTURE.md has it, and how many seconds a client is told to wait."""
+
+every_error = pytest.mark.parametrize(("cls", "status", "kind", "code", "retry_after"), TABLE)
+
+
+@every_error
+def test_an_error_knows_its_wire_form(
+    cls: type[CaravanError], status: int, kind: str, code: str, retry_after: int | None
+) -> None:
+    error = cls("Mend it.")
+    assert error.to_wire() == {"message": "Mend it.", "type": kind, "param": None, "code": code}
+    assert (error.http_status, error.retry_after_seconds) == (status, retry_after)
+    assert str(error) == error.message == "Mend it."
+
+
+@every_error
+def test_an_error_that_a_worker_wrote_down_is_rebuilt(
+    cls: type[CaravanError], status: int, kind: str, code: str, retry_after: int | None
+) -> None:
+    written = cls("Mend it.", param="prompt")
+    rebuilt = from_wire(written.to_wire())
+    assert rebuilt.to_wire() == written.to_wire()
+    assert (rebuilt.http_status, rebuilt.retry_after_seconds) == (status, retry_after)
+
+
+@pytest.mark.parametrize("cls", [errors.ContextLengthExceeded, errors.QueueFull, errors.JobTimeout])
+def test_an_error_is_rebuilt_as_the_class_of_its_code(cls: type[CaravanError]) -> None:
+    assert type(from_wire(cls("No.").to_wire())) is cls
+
+
+def test_an_unknown_code_becomes_an_upstream_error_that_keeps_it() -> None:
+    rebuilt = from_wire({"message": "Too new.", "type": "novel", "param": "x", "code": "from_the_future"})
+    assert type(rebuilt) is UpstreamError
+    assert (rebuilt.http_status, rebuilt.message, rebuilt.param, rebuilt.code) == (
+        500,
+        "Too new.",
+        "x",
+        "from_the_future",
+    )
+
+
+def test_an_error_without_a_code_becomes_an_upstream_error() -> None:
+    assert type(from_wire({})) is UpstreamError
+
+
+def test_a_code_of_its_own_is_told_and_the_class_keeps_its_own() -> None:
+    error = errors.JobConflict("Reused.", code="idempotency_key_reused", param="Idempotency-Key")
+    assert error.to_wire() == {
+        "message": "Reused.",
+        "type": "conflict_error",
+        "param": "Idempotency-Key",
+        "code": "idempotency_key_reused",
+    }
+    assert errors.JobConflict("Ended.").code == "job_already_finished"
+
+
+def test_a_retry_after_that_is_known_goes_before_the_default() -> None:
+    assert errors.QueueFull("Full.", retry_after_seconds=30).retry_after_seconds == 30
+
+
+def test_every_error_of_the_tree_is_in_the_table() -> None:
+    bases = {CaravanError, errors.Overloaded, errors.Unavailable, UpstreamError}
+    tree = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, CaravanError)}
+    assert tree - bases == {row[0] for row in TABLE}

@@ -1,0 +1,102 @@
+"""Failures of the front that need no Redis: one form for all, with the request's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.factory import create_app
+from tasks.settings import Settings
+
+CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.fixture(scope="module")
+def http() -> FlaskClient:
+    return create_app(Settings(max_body_bytes=2000, models_file=None)).test_client()
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions"])
+@pytest.mark.parametrize(
+    ("body", "status", "code", "param"),
+    [
+        ({**CHAT, "model": "gpt"}, 404, "model_not_found", "model"),
+        ({**CHAT, "temperature": 9}, 400, "invalid_value", "temperature"),
+        ({**CHAT, "colour": "red"}, 400, "unknown_parameter", "colour"),
+        ({**CHAT, "max_tokens": 5000}, 400, "invalid_value", "max_tokens"),
+        ([CHAT], 400, "invalid_json", None),
+    ],
+)
+def test_a_body_at_fault_is_refused(
+    http: FlaskClient, path: str, body: Any, status: int, code: str, param: str | None
+) -> None:
+    response = http.post(path, json=body)
+    error = response.get_json()["error"]
+    assert (response.status_code, error["code"], error["param"]) == (status, code, param)
+    assert set(error) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"model": NaN}', b"\xff", b'"demo"'])
+def test_a_body_that_is_no_json_object_is_refused(http: FlaskClient, data: bytes) -> None:
+    response = http.post("/jobs", data=data)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"stream": True}, "stream"),
+        ({"prompt": "Once"}, "prompt"),
+        ({"input": "Once"}, "input"),
+    ],
+)
+def test_a_job_of_no_known_kind_is_refused(http: FlaskClient, change: dict[str, Any], param: str) -> None:
+    response = http.post("/jobs", json={**CHAT, **change})
+    assert (response.status_code, response.get_json()["error"]["param"]) == (400, param)
+
+
+@pytest.mark.parametrize("wait", ["-1", "soon", "nan", "inf"])
+def test_a_wait_that_is_no_number_of_seconds_is_refused(http: FlaskClient, wait: str) -> None:
+    response = http.post("/jobs", json=CHAT, headers={"Prefer": f"respond-async, wait={wait}"})
+    assert (response.status_code, response.get_json()["error"]["param"]) == (400, "Prefer")
+
+
+def test_a_key_that_is_too_long_is_refused(http: FlaskClient) -> None:
+    response = http.post("/jobs", json=CHAT, headers={"Idempotency-Key": "k" * 256})
+    assert (response.status_code, response.get_json()["error"]["param"]) == (400, "Idempotency-Key")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=٣", "status=lost"])
+def test_a_query_at_fault_is_refused_by_name(http: FlaskClient, query: str) -> None:
+    response = http.get(f"/jobs?{query}")
+    assert (response.status_code, response.get_json()["error"]["param"]) == (400, query.partition("=")[0])
+
+
+def test_an_address_where_nothing_is_is_not_found(http: FlaskClient) -> None:
+    response = http.get("/nowhere")
+    assert (response.status_code, response.get_json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_a_wrong_method_is_told_the_right_ones(http: FlaskClient) -> None:
+    response = http.put("/jobs")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (405, "method_not_allowed")
+    assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
+
+
+def test_a_body_that_is_too_large_is_refused(http: FlaskClient) -> None:
+    response = http.post("/jobs", data=b" " * 2001)
+    assert (response.status_code, response.get_json()["error"]["code"]) == (413, "request_too_large")
+    assert "2000 bytes" in response.get_json()["error"]["message"]
+
+
+def test_a_sane_request_id_comes_back(http: FlaskClient) -> None:
+    assert http.get("/nowhere", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>"])
+def test_any_other_request_id_is_replaced(http: FlaskClient, given: str) -> None:
+    sent = http.get("/nowhere", headers={"X-Request-Id": given}).headers["X-Request-Id"]
+    assert sent != given
+    assert len(sent) == 32

@@ -1,0 +1,102 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("CARAVAN_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_setting_is_read_from_its_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_PORT", "9000")
+    monkeypatch.setenv("CARAVAN_MODELS_FILE", "/etc/models.yaml")
+    monkeypatch.setenv("CARAVAN_LEASE_SECONDS", "2.5")
+    monkeypatch.setenv("CARAVAN_LOG_LEVEL", "debug")
+    settings = Settings()
+    assert (settings.port, settings.models_file) == (9000, Path("/etc/models.yaml"))
+    assert (settings.lease_seconds, settings.log_level) == (2.5, "debug")
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_PORT", "9000")
+    assert Settings(port=9001).port == 9001
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "1")
+    monkeypatch.setenv("CARAVAN_NOT_A_SETTING", "1")
+    assert Settings().port == 8000
+
+
+def test_all_defaults_hold_together() -> None:
+    settings = Settings()
+    assert settings.host == "127.0.0.1"
+    assert settings.unclaimed_seconds <= settings.lease_seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "70000"),
+        ("PORT", "http"),
+        ("WEB_PROCESSES", "0"),
+        ("MAX_BODY_BYTES", "1"),
+        ("MAX_WAIT_SECONDS", "0"),
+        ("HEARTBEAT_SECONDS", "-1"),
+        ("MAX_QUEUE", "0"),
+        ("RESULT_TTL", "0"),
+        ("LEASE_SECONDS", "0"),
+        ("UNCLAIMED_SECONDS", "0"),
+        ("DRAIN_SECONDS", "-1"),
+        ("THREADS", "0"),
+        ("GPU_LAYERS", "-2"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"CARAVAN_{name}", value)
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_settings_do_not_change(name: str) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(Settings(), name, None)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_says_what_it_is(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "broker_url"),
+    [
+        ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/1"),
+        ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379/1"),
+        ("redis://127.0.0.1:6379/", "redis://127.0.0.1:6379/1"),
+        ("redis://:secret@redis:6380/4", "redis://:secret@redis:6380/5"),
+        (
+            "rediss://user:secret@redis:6380/9?ssl_cert_reqs=none",
+            "rediss://user:secret@redis:6380/10?ssl_cert_reqs=none",
+        ),
+    ],
+)
+def test_the_brokers_database_is_the_one_after_the_ledgers(redis_url: str, broker_url: str) -> None:
+    assert Settings(redis_url=redis_url).celery_broker_url == broker_url
+
+
+def test_a_broker_that_is_given_is_taken_as_it_is() -> None:
+    assert Settings(broker_url="redis://elsewhere:6379/7").celery_broker_url == "redis://elsewhere:6379/7"
