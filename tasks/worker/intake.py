@@ -55,6 +55,7 @@ class Intake:
         self._insist = insist
         self._on_claimed = on_claimed
         self._on_refused = on_refused
+        self._stopped = False
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     def claim(self, job_id: str) -> None:
@@ -66,11 +67,13 @@ class Intake:
         self._inbox.put(lambda: self._cancel(job_id))
 
     def stop(self) -> None:
+        """Any thread: claim no more. What is not acknowledged, the broker hands to another worker."""
+        self._stopped = True
         self._inbox.put(None)
 
     def run(self) -> None:
         """Until `stop`."""
-        while (work := self._inbox.get()) is not None:
+        while (work := self._inbox.get()) is not None and not self._stopped:
             work()
 
     def _cancel(self, job_id: str) -> None:

@@ -101,6 +101,7 @@ class Worker:
         deadline = time.monotonic() + self._settings.drain_seconds
         log.info("draining", jobs=len(self._holdings), seconds=self._settings.drain_seconds)
         self._intake.stop()
+        self._join("intake")
         while len(self._holdings) and time.monotonic() < deadline:
             self.runner.pump()
             time.sleep(0.01)
