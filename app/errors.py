@@ -32,16 +32,11 @@ def install(app: Flask) -> None:
 def from_validation(exc: ValidationError) -> InvalidRequest:
     """The first fault that pydantic found, in a sentence that names the field."""
     fault = exc.errors(include_url=False, include_context=False)[0]
-    param = ".".join(str(part) for part in fault["loc"] if not _is_tag(part)) or None
+    param = ".".join(str(part) for part in fault["loc"]) or None
     if fault["type"] == "extra_forbidden":
         return InvalidRequest(f"'{param}' is not a parameter of this call.", param=param, code="unknown_parameter")
     message = fault["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
-
-
-def _is_tag(part: int | str) -> bool:
-    """Pydantic names the member of a union that it tried; a client did not write that."""
-    return isinstance(part, str) and ("[" in part or part in {"str", "TextPart"})
 
 
 def _respond(error: CaravanError) -> Response:

@@ -11,12 +11,15 @@ from flask import Response
 HEARTBEAT = ": still here\n\n"
 """A comment: readers skip it, and a proxy sees that the stream is alive."""
 
+_LINE_BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
+"""Line breaks to Unicode but not to this format: many readers split on them all the same."""
+
 DONE = "data: [DONE]\n\n"
 
 
 def frame(data: Any, *, event: str = "", cursor: str = "") -> str:
     """One event. The JSON has no line breaks, so one ``data:`` line holds it."""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
     head = (f"id: {cursor}\n" if cursor else "") + (f"event: {event}\n" if event else "")
     return f"{head}data: {body}\n\n"
 

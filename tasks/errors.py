@@ -134,6 +134,8 @@ class RateLimited(Overloaded):
 class EngineFailure(CaravanError):
     """Raised when the engine could not finish a job; the cause is in the worker's log."""
 
+    code = "engine_failure"
+
 
 class Unavailable(CaravanError):
     """Raised when a part that the request needs is away."""
@@ -163,7 +165,9 @@ class JobTimeout(CaravanError):
 
 
 class UpstreamError(CaravanError):
-    """Raised when a job ended with an error whose code this version does not know."""
+    """Raised when a job ended with an error whose code this version does not know; it keeps that code."""
+
+    code = "unknown_error"
 
 
 def _leaves(cls: type[CaravanError]) -> list[type[CaravanError]]:
@@ -172,6 +176,6 @@ def _leaves(cls: type[CaravanError]) -> list[type[CaravanError]]:
 
 def from_wire(error: dict[str, Any]) -> CaravanError:
     """Rebuild the error that a worker wrote down, by its code."""
-    by_code = {cls.code: cls for cls in reversed(_leaves(CaravanError))}
+    by_code = {cls.code: cls for cls in _leaves(CaravanError)}  # a class comes after its base, and takes its code
     cls = by_code.get(str(error.get("code")), UpstreamError)
     return cls(str(error.get("message", "")), param=error.get("param"), code=error.get("code"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.schemas.sampling import SamplingBody
 
@@ -18,19 +19,29 @@ class TextPart(BaseModel):
     text: str
 
 
+def _as_parts(value: Any) -> Any:
+    """Plain text is one part. Not a union: its errors would name the members that were tried."""
+    if not isinstance(value, str | list):
+        raise PydanticCustomError("content_type", "Input should be a string or a list of parts")
+    return [TextPart(type="text", text=value)] if isinstance(value, str) else value
+
+
+Content = Annotated[list[TextPart], Field(min_length=1), BeforeValidator(_as_parts)]
+
+
 class Message(BaseModel):
     """One message of a conversation."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | Annotated[list[TextPart], Field(min_length=1)]
+    content: Content
     name: str | None = Field(None, max_length=64)
     tool_call_id: str | None = Field(None, max_length=128)
 
     def payload(self) -> dict[str, Any]:
         """The message as chat templates know it; OpenAI's ``developer`` is their ``system``."""
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        text = "".join(part.text for part in self.content)
         message = {"role": "system" if self.role == "developer" else self.role, "content": text}
         extra = {"name": self.name, "tool_call_id": self.tool_call_id}
         return message | {key: value for key, value in extra.items() if value is not None}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -28,7 +29,16 @@ PASSED_ON = {
 }
 """Fields that mean in `SamplingParams` what they mean here."""
 
+
+def _as_list(value: Any) -> Any:
+    """One stop string may stand alone. Not a union: its errors would name the members that were tried."""
+    if not isinstance(value, str | list | None):
+        raise PydanticCustomError("stop_type", "Input should be a string or a list of strings")
+    return [value] if isinstance(value, str) else value
+
+
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
+StopStrings = Annotated[list[StopString] | None, Field(max_length=16), BeforeValidator(_as_list)]
 
 
 class StreamOptions(BaseModel):
@@ -55,7 +65,7 @@ class SamplingBody(BaseModel):
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
-    stop: StopString | Annotated[list[StopString], Field(max_length=16)] | None = None
+    stop: StopStrings = None
     ignore_eos: bool | None = None
     n: int | None = Field(None, ge=1, le=128)
     user: str | None = Field(None, max_length=512)
@@ -77,5 +87,4 @@ class SamplingBody(BaseModel):
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
-        stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-        return SamplingParams(max_tokens=max_tokens, seed=seed or 0, stop=stop, **given)
+        return SamplingParams(max_tokens=max_tokens, seed=seed or 0, stop=tuple(self.stop or ()), **given)

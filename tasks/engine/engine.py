@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from tasks.engine.backend import Backend, CacheFull
+from tasks.engine.backend import Backend, BackendFailure, CacheFull
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 
@@ -79,12 +79,13 @@ class Engine:
         """Decode one batch; the tokens that it gave. Raises `BackendFailure`."""
         self._receive()
         plan = self._schedule()
-        if not plan.rows:
-            return []
-        began = time.monotonic()
-        plan = self._run(plan)
-        outputs = self._postprocess(plan)
-        self._count(plan, time.monotonic() - began)
+        outputs: list[Output] = []
+        if plan.rows:
+            began = time.monotonic()
+            plan = self._run(plan)
+            outputs = self._postprocess(plan)
+            self.figures.decode_seconds += time.monotonic() - began
+        self._gauge()
         return outputs
 
     def close(self) -> None:
@@ -100,8 +101,8 @@ class Engine:
             for sequence in self._scheduler.of_job(job):
                 self._drop(sequence)
 
-    def _schedule(self) -> Plan:
-        plan = self._scheduler.plan()
+    def _schedule(self, *, admit: bool = True) -> Plan:
+        plan = self._scheduler.plan(admit=admit)
         for slot in self._scheduler.take_vacated():
             self._backend.forget(slot)
         return plan
@@ -114,13 +115,17 @@ class Engine:
                 return plan
             except CacheFull:
                 if len(self._scheduler.running) < 2:
-                    raise
+                    raise BackendFailure("the KV cache does not hold one sequence; raise kv_tokens") from None
                 self._scheduler.set_back_youngest()
-                plan = self._schedule()
+                plan = self._schedule(admit=False)
 
     def _postprocess(self, plan: Plan) -> list[Output]:
         for sequence, count in plan.chunks:
+            self.figures.prompt_tokens += max(0, min(count, sequence.num_prompt_tokens - sequence.num_computed))
             sequence.num_computed += count
+        self.figures.steps += bool(plan.sampled)
+        self.figures.step_sequences += len(plan.sampled)
+        self.figures.generated_tokens += len(plan.sampled)
         outputs = [self._next_token(sequence, row) for sequence, row in plan.sampled]
         for output in outputs:
             if output.finish_reason:
@@ -142,14 +147,8 @@ class Engine:
             sequence.sampler.close()
             sequence.sampler = None
 
-    def _count(self, plan: Plan, seconds: float) -> None:
+    def _gauge(self) -> None:
         figures = self.figures
-        if plan.sampled:
-            figures.steps += 1
-            figures.step_sequences += len(plan.sampled)
-        figures.generated_tokens += len(plan.sampled)
-        figures.prompt_tokens += sum(count for sequence, count in plan.chunks if count > 1)
-        figures.decode_seconds += seconds
         figures.running = len(self._scheduler.running)
         figures.waiting = len(self._scheduler.waiting)
         figures.cells_used = self._scheduler.cells_used

@@ -156,8 +156,6 @@ class LlamaBackend:
         BackendFailure: the file cannot be loaded, or the context does not fit into memory.
     """
 
-    batch_tokens = BATCH_TOKENS
-
     def __init__(
         self,
         path: Path,
@@ -171,6 +169,7 @@ class LlamaBackend:
         llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
+        self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self._model = self._load(path, gpu_layers)
         self.ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
@@ -215,6 +214,8 @@ class LlamaBackend:
         return LlamaSampler(self, params, index)
 
     def decode(self, rows: Sequence[Row]) -> None:
+        if len(rows) > self.batch_tokens:
+            raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
         self._batch.fill(rows)
         status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
         if status == NO_KV_SLOT:

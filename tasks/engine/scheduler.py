@@ -73,9 +73,10 @@ class Scheduler:
         self.waiting.appendleft(youngest)
         return youngest
 
-    def plan(self) -> Plan:
-        """Choose the next batch; empty if nothing runs."""
-        self._admit()
+    def plan(self, *, admit: bool = True) -> Plan:
+        """Choose the next batch; empty if nothing runs. Without `admit`, waiting sequences go on waiting."""
+        if admit:
+            self._admit()
         while len(self.running) > 1 and self.cells_used + len(self.running) > self._cache_tokens:
             self.set_back_youngest()
         return self._fill()

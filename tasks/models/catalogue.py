@@ -31,6 +31,12 @@ def _seconds(value: Any) -> Any:
     return float(match[1]) * _UNITS[match[2]] if match else value
 
 
+def _path(value: str) -> str:
+    if "://" in value:
+        raise ValueError("only files on this machine can be loaded: download the model and give its path")
+    return value
+
+
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise ValueError("a model's name has letters, digits, '.', '_' and '-', 64 at most")
@@ -59,7 +65,9 @@ class ModelEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: str = Field(description="A GGUF file, or `demo` for the one that is built in.")
+    path: Annotated[str, AfterValidator(_path)] = Field(
+        description="A GGUF file, or `demo` for the one that is built in."
+    )
     slots: int = Field(16, ge=1, le=128, description="Sequences decoded together.")
     context: int = Field(4096, ge=64, description="Tokens a sequence may hold.")
     kv_tokens: int | None = Field(
@@ -67,7 +75,7 @@ class ModelEntry(BaseModel):
     )
     workers: Workers = Workers()
     keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
-        600.0, gt=0, description="Seconds an idle model stays."
+        600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."
     )
 
     @model_validator(mode="after")
@@ -97,6 +105,17 @@ class _ModelsFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: dict[ModelName, ModelEntry] = Field(min_length=1)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, where YAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 class Catalogue(Mapping[str, ModelEntry]):
@@ -130,9 +149,9 @@ def load(path: Path | None) -> Catalogue:
     if path is None:
         return Catalogue({"demo": DEMO})
     try:
-        body = yaml.safe_load(path.read_text())
+        body = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
         entries = _ModelsFile.model_validate(body).models
-    except (OSError, yaml.YAMLError) as exc:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise CatalogueError(f"{path} cannot be read: {exc}") from exc
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())

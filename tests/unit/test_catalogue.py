@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,3 +150,23 @@ def test_a_very_long_name_is_not_repeated_in_full() -> None:
     with pytest.raises(ModelNotFound) as caught:
         Catalogue({"demo": DEMO}).find("x" * 10_000)
     assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("models: {a: {path: 'hf://owner/repo/file.gguf'}}", "models.a.path: Value error, only files on this machine"),
+        ("models: {a: {path: x.gguf}, a: {path: y.gguf}}", "'a' stands twice"),
+        ("models: {a: {path: x.gguf, keep_alive: .inf}}", "models.a.keep_alive"),
+    ],
+)
+def test_what_would_pass_unnoticed_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "models.yaml").write_text(content)
+    with pytest.raises(CatalogueError, match=re.escape(said)):
+        load(tmp_path / "models.yaml")
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_bytes(b"models: {a: {path: \xff}}")
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        load(tmp_path / "models.yaml")

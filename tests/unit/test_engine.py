@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.engine.backend import Row
+from tasks.engine.backend import BackendFailure, CacheFull, Row
 from tasks.engine.engine import Engine, Output, take
 from tasks.engine.fake import FakeBackend, FakeSampler
 from tasks.engine.sequence import Sequence
@@ -362,3 +363,46 @@ def test_closing_frees_every_sampler() -> None:
     assert on.open_samplers == 2
     engine.close()
     assert on.open_samplers == 0
+
+
+class _Tight(FakeBackend):
+    """Its cache is full earlier than the engine can know, as a fragmented one is."""
+
+    def decode(self, rows: SequenceOf[Row]) -> None:
+        if sum(map(len, self._slots)) + len(rows) > 20:
+            raise CacheFull
+        super().decode(rows)
+
+
+def test_a_cache_that_is_full_too_early_delays_the_youngest_but_ends_all() -> None:
+    engine = Engine(_Tight(num_slots=4, context=48, cache_tokens=48))
+    short = SamplingParams(temperature=0, max_tokens=4)
+    sequences = [sequence(prompt, job=prompt, params=short) for prompt in (b"hello world", b"hello worlds", b"hi")]
+    engine.submit(sequences)
+    drain(engine)
+    assert [s.finish_reason for s in sequences] == ["length"] * 3
+    assert [s.text for s in sequences] == [alone(s).text for s in sequences]
+    assert engine.figures.set_back > 0
+
+
+def test_a_cache_that_does_not_hold_one_sequence_is_a_failure_that_says_so() -> None:
+    engine = Engine(_Tight(num_slots=4, context=48, cache_tokens=48))
+    engine.submit([sequence(b"a prompt of more than twenty tokens")])
+    with pytest.raises(BackendFailure, match="kv_tokens"):
+        drain(engine)
+
+
+def test_an_abort_of_all_leaves_nothing_in_use() -> None:
+    engine = Engine(FakeBackend(num_slots=2, context=48, cache_tokens=96))
+    engine.submit([sequence(b"hello", job="a")])
+    engine.step()
+    engine.abort("a")
+    engine.step()
+    assert (engine.figures.running, engine.figures.cells_used) == (0, 0)
+
+
+def test_every_prompt_token_is_counted_however_the_prompt_is_cut() -> None:
+    engine = Engine(FakeBackend(num_slots=2, context=48, cache_tokens=96, batch_tokens=4))
+    engine.submit([sequence(b"hello", job="a"), sequence(b"x", job="b")])
+    drain(engine)
+    assert engine.figures.prompt_tokens == 6

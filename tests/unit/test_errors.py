@@ -48,7 +48,17 @@ def test_an_error_that_a_worker_wrote_down_is_rebuilt(
     assert (rebuilt.http_status, rebuilt.retry_after_seconds) == (status, retry_after)
 
 
-@pytest.mark.parametrize("cls", [errors.ContextLengthExceeded, errors.QueueFull, errors.JobTimeout])
+@pytest.mark.parametrize(
+    "cls",
+    [
+        errors.ContextLengthExceeded,
+        errors.QueueFull,
+        errors.JobTimeout,
+        errors.EngineFailure,
+        errors.RateLimited,
+        errors.BrokerUnavailable,
+    ],
+)
 def test_an_error_is_rebuilt_as_the_class_of_its_code(cls: type[CaravanError]) -> None:
     assert type(from_wire(cls("No.").to_wire())) is cls
 

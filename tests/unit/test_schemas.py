@@ -325,3 +325,18 @@ def test_a_job_says_how_it_is_to_be_treated() -> None:
 def test_a_job_is_normal_unless_it_says_otherwise() -> None:
     body = ChatJobBody.model_validate({"model": "demo", "messages": HELLO})
     assert (body.priority, body.timeout, body.metadata) == ("normal", None, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "param"),
+    [
+        ("stop", 5, "stop"),
+        ("stop", ["a", ""], "stop.1"),
+        ("stop", ["a"] * 17, "stop"),
+        ("messages", [{"role": "user", "content": 5}], "messages.0.content"),
+        ("messages", [{"role": "user", "content": [{"type": "image_url"}]}], "messages.0.content.0.type"),
+    ],
+)
+def test_a_value_of_two_forms_is_refused_at_its_place(field: str, value: Any, param: str) -> None:
+    body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}], field: value}
+    assert refusal(ChatBody, body).param == param

@@ -100,3 +100,9 @@ def test_the_brokers_database_is_the_one_after_the_ledgers(redis_url: str, broke
 
 def test_a_broker_that_is_given_is_taken_as_it_is() -> None:
     assert Settings(broker_url="redis://elsewhere:6379/7").celery_broker_url == "redis://elsewhere:6379/7"
+
+
+@pytest.mark.parametrize("url", ["unix:///tmp/redis.sock", "amqp://broker", "127.0.0.1:6379"])
+def test_a_url_that_is_not_redis_over_tcp_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="redis://"):
+        Settings(redis_url=url)

@@ -69,3 +69,11 @@ def test_a_frame_that_was_cut_off_is_no_event() -> None:
 def test_a_value_may_hold_colons() -> None:
     (event,) = parse("data: " + json.dumps({"a": "b: c"}) + "\n\n")
     assert event.data == {"a": "b: c"}
+
+
+@pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
+def test_line_breaks_of_unicode_do_not_break_a_frame(char: str) -> None:
+    written = sse.frame({"text": f"a{char}b"}, event="token", cursor="1-1")
+    assert len(written.splitlines()) == 4
+    (read,) = _parse(iter(written.splitlines()))
+    assert read.data == {"text": f"a{char}b"}
