@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -74,16 +74,18 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens that a job read and wrote."""
+    """Tokens that a job read and wrote. Of the prompt's, `cached_tokens` were shared and not computed again."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
-    def to_wire(self) -> dict[str, int]:
+    def to_wire(self) -> dict[str, Any]:
         return {
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
         }
 
 
@@ -96,7 +98,7 @@ class Outcome:
 
     def encode(self) -> str:
         choices = [{"index": c.index, "text": c.text, "finish_reason": c.finish_reason} for c in self.choices]
-        usage = {"prompt_tokens": self.usage.prompt_tokens, "completion_tokens": self.usage.completion_tokens}
+        usage = asdict(self.usage)
         return json.dumps({"choices": choices, "usage": usage}, ensure_ascii=False)
 
     @classmethod

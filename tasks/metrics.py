@@ -17,14 +17,16 @@ WORKER_COUNTERS = {
     "prompt_tokens": "Prompt tokens run.",
     "generated_tokens": "Tokens generated.",
     "set_back": "Sequences set back because the KV cache was full.",
-    "decode_seconds": "Seconds spent in steps.",
+    "cached_tokens": "Prompt tokens that were taken from a shared prefix and not computed.",
+    "decode_seconds": "Seconds in steps that only decode.",
+    "prefill_seconds": "Seconds in steps with tokens of prompts.",
 }
 WORKER_GAUGES = {
     "slots": "Sequences that a worker decodes together.",
     "busy": "Slots in use.",
     "held": "Jobs that a worker has claimed.",
     "tokens_per_second": "Tokens generated in the last second with work.",
-    "cells_used": "KV cells in use, in tokens.",
+    "cells_used": "KV cells that hold tokens, kept prefixes included.",
     "memory_bytes": "Most memory that a worker has had resident.",
 }
 

@@ -44,6 +44,11 @@ class Backend(Protocol):
     """One loaded model. All calls come from one thread, but for `tokenize` and `render_chat`, which any may make."""
 
     num_slots: int
+    """Sequences decoded together."""
+    num_sequences: int
+    """Slots in all: those beyond `num_slots` keep what finished sequences computed."""
+    can_share: bool
+    """Whether slots may share a prefix, and forget only their ends. Recurrent memory, for one, cannot."""
     context: int
     """Tokens a sequence may hold."""
     cache_tokens: int
@@ -69,8 +74,11 @@ class Backend(Protocol):
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch; raises `CacheFull` or `BackendFailure`."""
 
-    def forget(self, slot: int) -> None:
-        """Drop all that a slot holds."""
+    def forget(self, slot: int, start: int = 0) -> None:
+        """Drop what a slot holds from position `start` on."""
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Have the empty slot `target` hold the first `length` tokens of `source` as well."""
 
     def close(self) -> None:
         """Free the model."""

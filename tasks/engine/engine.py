@@ -10,8 +10,10 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from tasks.engine.backend import Backend, BackendFailure, CacheFull
+from tasks.engine.pace import Pace
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
+from tasks.engine.slots import Copy, Forget, SlotPool
 
 T = TypeVar("T")
 
@@ -37,7 +39,12 @@ class EngineFigures:
     prompt_tokens: int = 0
     generated_tokens: int = 0
     set_back: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens of finished sequences that were taken from a shared prefix."""
     decode_seconds: float = 0.0
+    """Seconds in steps without tokens of prompts."""
+    prefill_seconds: float = 0.0
+    """Seconds in steps with tokens of prompts, those of sequences that decode beside them included."""
     running: int = 0
     waiting: int = 0
     cells_used: int = 0
@@ -48,9 +55,13 @@ class Engine:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._scheduler = Scheduler(
-            num_slots=backend.num_slots, cache_tokens=backend.cache_tokens, batch_tokens=backend.batch_tokens
+        slots = SlotPool(
+            num_slots=backend.num_sequences, cache_tokens=backend.cache_tokens, can_share=backend.can_share
         )
+        for slot in range(backend.num_sequences):
+            backend.forget(slot)
+        self._scheduler = Scheduler(slots, max_running=backend.num_slots, batch_tokens=backend.batch_tokens)
+        self._pace = Pace(backend.batch_tokens)
         self._inbox: SimpleQueue[Sequence] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
@@ -83,8 +94,8 @@ class Engine:
         if plan.rows:
             began = time.monotonic()
             plan = self._run(plan)
+            self._time(plan, time.monotonic() - began)
             outputs = self._postprocess(plan)
-            self.figures.decode_seconds += time.monotonic() - began
         self._gauge()
         return outputs
 
@@ -102,9 +113,13 @@ class Engine:
                 self._drop(sequence)
 
     def _schedule(self, *, admit: bool = True) -> Plan:
-        plan = self._scheduler.plan(admit=admit)
-        for slot in self._scheduler.take_vacated():
-            self._backend.forget(slot)
+        plan = self._scheduler.plan(self._pace.prompt_tokens(self._scheduler.num_decoding), admit=admit)
+        for change in self._scheduler.take_changes():
+            match change:
+                case Forget(slot, start):
+                    self._backend.forget(slot, start)
+                case Copy(source, target, length):
+                    self._backend.copy(source, target, length)
         return plan
 
     def _run(self, plan: Plan) -> Plan:
@@ -114,21 +129,32 @@ class Engine:
                 self._backend.decode(plan.rows)
                 return plan
             except CacheFull:
-                if len(self._scheduler.running) < 2:
+                if not self._scheduler.refuse(plan):
                     raise BackendFailure("the KV cache does not hold one sequence; raise kv_tokens") from None
-                self._scheduler.set_back_youngest()
                 plan = self._schedule(admit=False)
 
+    def _time(self, plan: Plan, seconds: float) -> None:
+        num_prompt_tokens = plan.num_prompt_tokens
+        self._pace.observe(num_decoding=plan.num_decoding, num_prompt_tokens=num_prompt_tokens, seconds=seconds)
+        if num_prompt_tokens:
+            self.figures.prefill_seconds += seconds
+        else:
+            self.figures.decode_seconds += seconds
+
     def _postprocess(self, plan: Plan) -> list[Output]:
-        for sequence, count in plan.chunks:
-            self.figures.prompt_tokens += max(0, min(count, sequence.num_prompt_tokens - sequence.num_computed))
-            sequence.num_computed += count
-        self.figures.steps += bool(plan.sampled)
-        self.figures.step_sequences += len(plan.sampled)
-        self.figures.generated_tokens += len(plan.sampled)
-        outputs = [self._next_token(sequence, row) for sequence, row in plan.sampled]
+        figures = self.figures
+        sampled = [(chunk.sequence, chunk.row) for chunk in plan.chunks if chunk.row is not None]
+        for chunk in plan.chunks:
+            sequence = chunk.sequence
+            figures.prompt_tokens += max(0, min(chunk.count, sequence.num_prompt_tokens - sequence.num_computed))
+            sequence.num_computed += chunk.count
+        figures.steps += bool(sampled)
+        figures.step_sequences += len(sampled)
+        figures.generated_tokens += len(sampled)
+        outputs = [self._next_token(sequence, row) for sequence, row in sampled]
         for output in outputs:
             if output.finish_reason:
+                figures.cached_tokens += output.sequence.num_cached or 0
                 self._drop(output.sequence)
         return outputs
 

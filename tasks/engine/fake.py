@@ -19,6 +19,15 @@ END = 256
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz ,."
 
 
+class _Cell:
+    """One cell of the cache; slots that share a prefix hold the same cells."""
+
+    __slots__ = ("token",)
+
+    def __init__(self, token: int) -> None:
+        self.token = token
+
+
 class FakeSampler:
     """Greedy takes the byte that the context stands for; a temperature shifts it by the draw."""
 
@@ -55,11 +64,13 @@ class FakeBackend:
         cache_tokens: int,
         batch_tokens: int = 64,
         step_seconds: float = 0.0,
+        can_share: bool = True,
     ) -> None:
         self.num_slots, self.context = num_slots, context
+        self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
         self._step_seconds = step_seconds
-        self._slots: list[list[int]] = [[] for _ in range(num_slots)]
+        self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
@@ -82,7 +93,7 @@ class FakeBackend:
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
             raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
-        if sum(map(len, self._slots)) + len(rows) > self.cache_tokens:
+        if len({cell for slot in self._slots for cell in slot}) + len(rows) > self.cache_tokens:
             raise CacheFull
         time.sleep(self._step_seconds)
         self._states = {}
@@ -90,16 +101,23 @@ class FakeBackend:
             slot = self._slots[row.slot]
             if row.position != len(slot):
                 raise BackendFailure(f"position {row.position} in a slot that holds {len(slot)} tokens")
-            slot.append(row.token)
+            slot.append(_Cell(row.token))
             if row.wants_logits:
-                self._states[number] = zlib.crc32(repr(slot).encode())
+                self._states[number] = zlib.crc32(repr([cell.token for cell in slot]).encode())
 
     def state_of(self, row: int) -> int:
         """What the row's logits would be."""
         return self._states[row]
 
-    def forget(self, slot: int) -> None:
-        self._slots[slot] = []
+    def forget(self, slot: int, start: int = 0) -> None:
+        if start and not self.can_share:
+            raise BackendFailure("a part of a slot cannot be forgotten")
+        del self._slots[slot][start:]
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        if not self.can_share or self._slots[target] or length > len(self._slots[source]):
+            raise BackendFailure(f"slot {target} cannot share {length} tokens of slot {source}")
+        self._slots[target] = self._slots[source][:length]
 
     def close(self) -> None:
         pass

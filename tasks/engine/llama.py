@@ -47,6 +47,7 @@ _chain_add = _keeping_the_gil(llama_cpp.llama_sampler_chain_add)
 _chain_n = _keeping_the_gil(llama_cpp.llama_sampler_chain_n)
 _chain_remove = _keeping_the_gil(llama_cpp.llama_sampler_chain_remove)
 _init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
+_seq_cp = _keeping_the_gil(llama_cpp.llama_memory_seq_cp)
 _seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
 
 
@@ -169,8 +170,10 @@ class LlamaBackend:
         llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
+        self.num_sequences = min(llama_cpp.llama_max_parallel_sequences(), 2 * num_slots)
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self._model = self._load(path, gpu_layers)
+        self.can_share = self._memory_is_plain()
         self.ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
@@ -228,9 +231,12 @@ class LlamaBackend:
         pointer = _get_logits_ith(self.ctx, row)
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
 
-    def forget(self, slot: int) -> None:
-        if not _seq_rm(self._memory, slot, -1, -1):
-            raise BackendFailure(f"slot {slot} could not be emptied")
+    def forget(self, slot: int, start: int = 0) -> None:
+        if not _seq_rm(self._memory, slot, start, -1):
+            raise BackendFailure(f"slot {slot} could not be cut at {start}")
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        _seq_cp(self._memory, source, target, 0, length)
 
     def close(self) -> None:
         llama_cpp.llama_free(self.ctx)
@@ -250,7 +256,7 @@ class LlamaBackend:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = self.cache_tokens
         params.n_batch = params.n_ubatch = self.batch_tokens
-        params.n_seq_max = self.num_slots
+        params.n_seq_max = self.num_sequences
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
         params.kv_unified = True
@@ -259,6 +265,15 @@ class LlamaBackend:
         if not ctx:
             raise BackendFailure(f"no room for a context of {self.cache_tokens} tokens; lower kv_tokens or slots")
         return ctx
+
+    def _memory_is_plain(self) -> bool:
+        """Whether every layer keeps every token: recurrent, hybrid and sliding-window memory forgets as it goes."""
+        model = self._model
+        return not (
+            llama_cpp.llama_model_is_recurrent(model)
+            or llama_cpp.llama_model_is_hybrid(model)
+            or llama_cpp.llama_model_n_swa(model)
+        )
 
     def _chat_formatter(self) -> Jinja2ChatFormatter | None:
         template = llama_cpp.llama_model_chat_template(self._model, None)

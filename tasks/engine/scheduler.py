@@ -4,38 +4,53 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.engine.backend import Row
 from tasks.engine.sequence import Sequence
+from tasks.engine.slots import LEAST_SHARED_TOKENS, Change, SlotPool, common_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tokens of one sequence that are run in a batch. `row` gives its next token, if they are all that was pending."""
+
+    sequence: Sequence
+    count: int
+    row: int | None
+    decodes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One batch."""
 
-    rows: list[Row]
-    chunks: list[tuple[Sequence, int]]
-    """Each sequence of the batch, and how many of its tokens are run."""
-    sampled: list[tuple[Sequence, int]]
-    """Each sequence that gets a token, and the row whose logits it is chosen from."""
+    rows: list[Row] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+
+    @property
+    def num_decoding(self) -> int:
+        return sum(chunk.decodes for chunk in self.chunks)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self.rows) - self.num_decoding
 
 
 class Scheduler:
     """Two queues: `waiting` for a slot, in order; `running`, oldest first.
 
     Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
-    room for all, the youngest running sequence is set back to the head of the waiting ones.
+    room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones.
     """
 
-    def __init__(self, *, num_slots: int, cache_tokens: int, batch_tokens: int) -> None:
+    def __init__(self, slots: SlotPool, *, max_running: int, batch_tokens: int) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
-        self._free_slots = list(range(num_slots - 1, -1, -1))
-        self._cache_tokens = cache_tokens
-        self._batch_tokens = batch_tokens
-        self._vacated: list[int] = []
         self.num_set_back = 0
+        self._slots = slots
+        self._max_running = max_running
+        self._batch_tokens = batch_tokens
 
     @property
     def busy(self) -> bool:
@@ -43,13 +58,17 @@ class Scheduler:
 
     @property
     def cells_used(self) -> int:
-        return sum(sequence.num_computed for sequence in self.running)
+        return self._slots.cells_used
+
+    @property
+    def num_decoding(self) -> int:
+        return sum(sequence.decodes for sequence in self.running)
 
     def add(self, sequence: Sequence) -> None:
         self.waiting.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """Take out a sequence that has finished or was aborted."""
+        """Take out a sequence that has finished or was aborted; what it computed may be shared until it is needed."""
         if sequence in self.running:
             self.running.remove(sequence)
             self._vacate(sequence)
@@ -59,10 +78,22 @@ class Scheduler:
     def of_job(self, job: Hashable) -> list[Sequence]:
         return [sequence for sequence in (*self.running, *self.waiting) if sequence.job == job]
 
-    def take_vacated(self) -> list[int]:
-        """Slots given up since the last call; what they hold is to be forgotten before the next batch."""
-        vacated, self._vacated = self._vacated, []
-        return vacated
+    def take_changes(self) -> list[Change]:
+        """What the model's memory is to be told before the next batch."""
+        return self._slots.take_changes()
+
+    def plan(self, prompt_tokens: int, *, admit: bool = True) -> Plan:
+        """Choose the next batch; empty if nothing runs.
+
+        Args:
+            prompt_tokens: how many tokens of prompts it may have.
+            admit: whether waiting sequences may get slots.
+        """
+        if admit:
+            self._admit()
+        while not self._slots.make_room(self.num_decoding or bool(self.running)):
+            self.set_back_youngest()
+        return self._fill(prompt_tokens)
 
     def set_back_youngest(self) -> Sequence:
         """Make room in the cache: the sequence that came last computes its tokens again later."""
@@ -73,44 +104,84 @@ class Scheduler:
         self.waiting.appendleft(youngest)
         return youngest
 
-    def plan(self, *, admit: bool = True) -> Plan:
-        """Choose the next batch; empty if nothing runs. Without `admit`, waiting sequences go on waiting."""
-        if admit:
-            self._admit()
-        while len(self.running) > 1 and self.cells_used + len(self.running) > self._cache_tokens:
+    def refuse(self, plan: Plan) -> bool:
+        """A plan found no room in the cache, and nothing of it was run. Make room; whether that could be done."""
+        for chunk in plan.chunks:
+            assert chunk.sequence.slot is not None
+            self._slots.shrink(chunk.sequence.slot, chunk.count)
+        if self._slots.forget_kept():
+            return True
+        if len(self.running) > 1:
             self.set_back_youngest()
-        return self._fill()
+            return self._slots.forget_kept()
+        return False
 
     def _admit(self) -> None:
-        free_cells = self._cache_tokens - sum(len(sequence.tokens) for sequence in self.running)
-        while self.waiting and self._free_slots and len(self.waiting[0].tokens) < free_cells:
+        held_back = []
+        while self.waiting and len(self.running) < self._max_running and self._slots.has_vacant:
             sequence = self.waiting.popleft()
-            sequence.slot = self._free_slots.pop()
-            self.running.append(sequence)
-            free_cells -= len(sequence.tokens)
-
-    def _fill(self) -> Plan:
-        plan = Plan([], [], [])
-        room = min(self._batch_tokens, self._cache_tokens - self.cells_used)
-        for sequence in sorted(self.running, key=lambda sequence: sequence.num_pending > 1):
-            count = min(sequence.num_pending, room)
-            if count == 0:
+            if self._is_being_computed(sequence):
+                held_back.append(sequence)
+            elif not self._fits(sequence):
+                self.waiting.appendleft(sequence)
                 break
+            else:
+                self._start(sequence)
+        self.waiting.extendleft(reversed(held_back))
+
+    def _start(self, sequence: Sequence) -> None:
+        sequence.slot = self._slots.acquire(sequence.tokens)
+        sequence.start(len(sequence.slot.tokens))
+        self.running.append(sequence)
+
+    def _fits(self, sequence: Sequence) -> bool:
+        """Whether its tokens and one more have room beside what the running sequences are about to compute."""
+        if not self.running:
+            return True
+        pending = sum(running.num_pending for running in self.running)
+        missing = len(sequence.tokens) - self._slots.longest_shared(sequence.tokens)
+        return missing + 1 + pending <= self._slots.cells_obtainable
+
+    def _is_being_computed(self, sequence: Sequence) -> bool:
+        """Whether a running prefill is about to compute more of this prompt than there is: waiting is cheaper."""
+        if not self._slots.can_share:
+            return False
+        there = self._slots.longest_shared(sequence.tokens)
+        return any(
+            common_prefix(running.tokens[:-1], sequence.tokens[:-1]) >= there + LEAST_SHARED_TOKENS
+            for running in self.running
+            if running.num_pending > 1
+        )
+
+    def _fill(self, prompt_tokens: int) -> Plan:
+        plan, room = Plan(), self._batch_tokens
+        for sequence in sorted(self.running, key=lambda sequence: not sequence.decodes):
+            limit = room if sequence.decodes else min(room, prompt_tokens)
+            count = self._room_for(min(sequence.num_pending, limit))
+            if count == 0:
+                continue
             room -= count
+            prompt_tokens -= 0 if sequence.decodes else count
             self._add_chunk(plan, sequence, count)
         return plan
 
+    def _room_for(self, count: int) -> int:
+        """How many of so many tokens the cache takes, if kept prefixes give way."""
+        while count and not self._slots.make_room(count):
+            count = min(count - 1, self._slots.cells_free)
+        return count
+
     def _add_chunk(self, plan: Plan, sequence: Sequence, count: int) -> None:
         assert sequence.slot is not None
-        start, completes = sequence.num_computed, count == sequence.num_pending
-        for at in range(start, start + count):
-            plan.rows.append(Row(sequence.tokens[at], at, sequence.slot, False))
-        plan.chunks.append((sequence, count))
+        start, slot = sequence.num_computed, sequence.slot
+        completes, decodes = count == sequence.num_pending, sequence.decodes
+        tokens = sequence.tokens[start : start + count]
+        self._slots.grow(slot, tokens)
+        plan.rows.extend(Row(token, at, slot.id, False) for at, token in enumerate(tokens, start))
         if completes:
-            plan.rows[-1] = Row(sequence.tokens[start + count - 1], start + count - 1, sequence.slot, True)
-            plan.sampled.append((sequence, len(plan.rows) - 1))
+            plan.rows[-1] = Row(tokens[-1], start + count - 1, slot.id, True)
+        plan.chunks.append(Chunk(sequence, count, len(plan.rows) - 1 if completes else None, decodes))
 
     def _vacate(self, sequence: Sequence) -> None:
         assert sequence.slot is not None
-        self._free_slots.append(sequence.slot)
-        self._vacated.append(sequence.slot)
+        self._slots.release(sequence.slot)

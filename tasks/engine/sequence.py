@@ -8,6 +8,7 @@ from typing import Literal
 
 from tasks.engine.backend import Sampler
 from tasks.engine.detokenizer import Detokenizer
+from tasks.engine.slots import Slot
 from tasks.engine.stop_strings import StopStrings
 from tasks.sampling import SamplingParams
 
@@ -36,7 +37,8 @@ class Sequence:
         self.tokens = list(prompt)
         self.num_prompt_tokens = len(prompt)
         self.num_computed = 0
-        self.slot: int | None = None
+        self.num_cached: int | None = None
+        self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.text = ""
         self.finish_reason: FinishReason | None = None
@@ -50,7 +52,7 @@ class Sequence:
             return SequenceState.FINISHED
         if self.slot is None:
             return SequenceState.WAITING
-        return SequenceState.DECODING if self.num_generated and self.num_pending == 1 else SequenceState.PREFILLING
+        return SequenceState.DECODING if self.decodes else SequenceState.PREFILLING
 
     @property
     def num_generated(self) -> int:
@@ -64,6 +66,16 @@ class Sequence:
     @property
     def generated(self) -> list[int]:
         return self.tokens[self.num_prompt_tokens :]
+
+    @property
+    def decodes(self) -> bool:
+        return self.num_generated > 0 and self.num_pending == 1
+
+    def start(self, num_shared: int) -> None:
+        """Begin in `slot`, which holds so many of the tokens already."""
+        self.num_computed = num_shared
+        if self.num_cached is None:
+            self.num_cached = min(num_shared, self.num_prompt_tokens)
 
     def set_back(self) -> None:
         """Lose the slot and all that was computed in it; the tokens stay."""

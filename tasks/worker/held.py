@@ -34,6 +34,7 @@ class Held:
         usage = Usage(
             prompt_tokens=self.sequences[0].num_prompt_tokens,
             completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
+            cached_tokens=self.sequences[0].num_cached or 0,
         )
         return Outcome(choices=choices, usage=usage)
 

@@ -1,0 +1,41 @@
+"""How much of a prompt goes into one step, so that the streams beside it do not wait."""
+
+from __future__ import annotations
+
+STEP_SECONDS = 0.25
+"""Longest step while sequences decode beside a prompt."""
+LEAST_TOKENS = 16
+"""A prompt always gets on."""
+WEIGHT = 0.2
+"""How much the newest step counts in a running mean."""
+
+
+class Pace:
+    """Measures steps: seconds of one that only decodes, and seconds that each prompt token adds."""
+
+    def __init__(self, batch_tokens: int) -> None:
+        self._batch_tokens = batch_tokens
+        self._decode_seconds = 0.0
+        self._token_seconds = 0.0
+
+    def prompt_tokens(self, num_decoding: int) -> int:
+        """Prompt tokens that the next step may run. Without anybody decoding, as many as fit; before anything is
+        known, few."""
+        if not num_decoding:
+            return self._batch_tokens
+        if not self._token_seconds:
+            return LEAST_TOKENS
+        room = (STEP_SECONDS - self._decode_seconds) / self._token_seconds
+        return max(LEAST_TOKENS, min(self._batch_tokens, int(room)))
+
+    def observe(self, *, num_decoding: int, num_prompt_tokens: int, seconds: float) -> None:
+        """Take notice of a step."""
+        if not num_prompt_tokens:
+            self._decode_seconds = _mean(self._decode_seconds, seconds)
+        elif num_prompt_tokens >= LEAST_TOKENS:
+            spent = seconds - (self._decode_seconds if num_decoding else 0.0)
+            self._token_seconds = _mean(self._token_seconds, max(spent, 0.0) / num_prompt_tokens)
+
+
+def _mean(mean: float, value: float) -> float:
+    return mean + WEIGHT * (value - mean) if mean else value

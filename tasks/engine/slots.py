@@ -1,0 +1,181 @@
+"""Slots and the prefixes they hold: who decodes where, what may be shared, and what is forgotten when cells run out.
+
+A slot is a llama.cpp sequence id and the cells behind it. More slots exist than sequences may run: one whose sequence
+has ended keeps its cells, until a prompt that begins alike takes them over or the cells are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Tokens
+from dataclasses import dataclass, field
+
+from tasks.engine.cells import CellPool
+
+LEAST_SHARED_TOKENS = 16
+"""A shorter prefix is computed again: a copy costs a call, and a slot that might hold more."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """What one slot holds: tokens that were computed, and the cells they lie in."""
+
+    id: int
+    tokens: list[int] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    busy: bool = False
+    released_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop what a slot holds from position `start` on."""
+
+    slot: int
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Have `target`, which holds nothing, hold the first `length` tokens of `source` as well."""
+
+    source: int
+    target: int
+    length: int
+
+
+Change = Forget | Copy
+
+
+class SlotPool:
+    """All slots and cells. Decisions are made here; the engine carries out `take_changes` before the next batch."""
+
+    def __init__(self, *, num_slots: int, cache_tokens: int, can_share: bool) -> None:
+        self._slots = [Slot(number) for number in range(num_slots)]
+        self._cells = CellPool(cache_tokens)
+        self.can_share = can_share
+        self._clock = 0
+        self._changes: list[Change] = []
+
+    @property
+    def cells_used(self) -> int:
+        """Cells that any slot holds, kept prefixes included."""
+        return self._cells.num_used
+
+    @property
+    def cells_free(self) -> int:
+        return self._cells.num_free
+
+    @property
+    def cells_obtainable(self) -> int:
+        """Cells that are free, or that only kept prefixes hold."""
+        return self._cells.num_outside([slot.cells for slot in self._slots if slot.busy])
+
+    @property
+    def has_vacant(self) -> bool:
+        return not all(slot.busy for slot in self._slots)
+
+    def longest_shared(self, tokens: Tokens[int]) -> int:
+        """How many tokens of a prompt some slot holds already."""
+        return self._best(tokens)[1]
+
+    def acquire(self, tokens: Tokens[int]) -> Slot:
+        """A slot for a sequence, which holds what could be shared of its tokens, the last of them left out.
+
+        There must be a slot that is not busy.
+        """
+        source, length = self._best(tokens)
+        if source is None:
+            return self._claim(self._vacant())
+        if not source.busy and length == len(source.tokens):
+            return self._claim(source)
+        target = self._vacant(but=source)
+        if target is source:
+            self._cut(source, length)
+            return self._claim(source)
+        self._changes.append(Copy(source.id, target.id, length))
+        target.tokens, target.cells = source.tokens[:length], source.cells[:length]
+        self._cells.share(target.cells)
+        return self._claim(target)
+
+    def grow(self, slot: Slot, tokens: Tokens[int]) -> None:
+        """Tokens are about to be computed in a slot; there must be free cells for them."""
+        slot.cells += self._cells.take(len(tokens))
+        slot.tokens += tokens
+
+    def shrink(self, slot: Slot, count: int) -> None:
+        """The last `count` tokens of a slot were not computed after all: the batch was refused as a whole."""
+        self._cells.give(slot.cells[len(slot.cells) - count :])
+        del slot.cells[len(slot.cells) - count :], slot.tokens[len(slot.tokens) - count :]
+
+    def release(self, slot: Slot) -> None:
+        """A slot's sequence has ended or was set back; what it holds stays until it is needed."""
+        self._clock += 1
+        slot.busy, slot.released_at = False, self._clock
+        if not self.can_share:
+            self._cut(slot, 0)
+
+    def make_room(self, count: int) -> bool:
+        """Forget kept prefixes, least recently used first, until so many cells are free; whether they are."""
+        while self._cells.num_free < count:
+            kept = [slot for slot in self._slots if slot.cells and not slot.busy]
+            if not kept:
+                return False
+            self._cut(min(kept, key=lambda slot: slot.released_at), 0)
+        return True
+
+    def forget_kept(self) -> bool:
+        """Forget all kept prefixes; whether there were any."""
+        kept = [slot for slot in self._slots if slot.cells and not slot.busy]
+        for slot in kept:
+            self._cut(slot, 0)
+        return bool(kept)
+
+    def take_changes(self) -> list[Change]:
+        """What the model's memory is to be told, in order, since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def _best(self, tokens: Tokens[int]) -> tuple[Slot | None, int]:
+        """The slot that holds the longest beginning of these tokens; one token is always left to compute."""
+        if not self.can_share:
+            return None, 0
+        wanted = list(tokens[:-1])
+        found, length = None, LEAST_SHARED_TOKENS - 1
+        for slot in self._slots:
+            if slot.tokens[:LEAST_SHARED_TOKENS] == wanted[:LEAST_SHARED_TOKENS]:
+                shared = common_prefix(slot.tokens, wanted)
+                if shared > length or (shared == length and found and found.busy and not slot.busy):
+                    found, length = slot, shared
+        return (found, length) if found else (None, 0)
+
+    def _vacant(self, *, but: Slot | None = None) -> Slot:
+        """A slot that is not busy: an empty one, else the least recently used; `but` only if there is no other."""
+        vacant = [slot for slot in self._slots if not slot.busy]
+        target = min(vacant, key=lambda slot: (slot is but, bool(slot.cells), slot.released_at))
+        if target is not but:
+            self._cut(target, 0)
+        return target
+
+    def _claim(self, slot: Slot) -> Slot:
+        slot.busy = True
+        return slot
+
+    def _cut(self, slot: Slot, length: int) -> None:
+        if len(slot.cells) > length:
+            self._changes.append(Forget(slot.id, length))
+            self._cells.give(slot.cells[length:])
+            del slot.cells[length:], slot.tokens[length:]
+
+
+def common_prefix(one: list[int], other: list[int]) -> int:
+    """How many tokens two lists begin with in common; slices are compared in C, halving what is in doubt."""
+    low, high = 0, min(len(one), len(other))
+    if one[:high] == other[:high]:
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle
+    return low
