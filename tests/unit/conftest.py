@@ -35,5 +35,5 @@ def outcome() -> Outcome:
             Choice(index=0, text="Hi.", finish_reason="stop"),
             Choice(index=1, text="Hello the", finish_reason="length"),
         ),
-        usage=Usage(prompt_tokens=5, completion_tokens=7),
+        usage=Usage(prompt_tokens=5, completion_tokens=7, cached_tokens=3),
     )

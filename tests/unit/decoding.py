@@ -8,6 +8,7 @@ from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine, Output, take
 from tasks.engine.fake import FakeBackend
 from tasks.engine.sequence import Sequence
+from tasks.engine.slots import SlotPool
 from tasks.sampling import SamplingParams
 
 CONTEXT = 48
@@ -61,3 +62,14 @@ def alone(original: Sequence, *, context: int = CONTEXT) -> Sequence:
     engine.submit([undisturbed])
     drain(engine)
     return undisturbed
+
+
+def pool_of(engine: Engine) -> SlotPool:
+    """What the engine believes of slots and cells."""
+    return engine._scheduler._slots
+
+
+def forget_kept(engine: Engine) -> None:
+    """Have an engine at rest, and its model, forget what finished sequences left behind."""
+    pool_of(engine).forget_kept()
+    engine._schedule()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -69,7 +69,7 @@ def demo() -> Iterator[Backend]:
 
 
 def empty(backend: Backend) -> None:
-    for slot in range(backend.num_slots):
+    for slot in range(backend.num_sequences):
         backend.forget(slot)
 
 
@@ -164,7 +164,7 @@ def test_a_prompt_in_chunks_gives_the_token_that_it_gives_at_once(backend: Backe
 
 def test_every_slot_gives_the_same_token(backend: Backend) -> None:
     tokens = prompt(backend, "What is 2 + 3?")
-    assert len({next_token(backend, tokens, slot=slot) for slot in range(backend.num_slots)}) == 1
+    assert len({next_token(backend, tokens, slot=slot) for slot in range(backend.num_sequences)}) == 1
 
 
 def test_a_forgotten_slot_begins_again_at_position_0(backend: Backend) -> None:
@@ -223,6 +223,118 @@ def test_a_full_cache_has_room_again_when_a_slot_is_forgotten(small: Backend) ->
         small.decode(rows([65], slot=2))
     small.forget(1)
     small.decode(rows([65], slot=2))
+
+
+def test_cells_that_lie_apart_are_all_usable(small: Backend) -> None:
+    """The engine counts cells; it does not know where they lie."""
+    for start in range(0, SMALL_CACHE // 4, 8):
+        for slot in range(4):
+            small.decode(rows([65] * 8, slot=slot, start=start))
+    small.forget(1)
+    small.forget(3)
+    small.decode(rows([65] * (SMALL_CACHE // 2), slot=1))
+    with pytest.raises(CacheFull):
+        small.decode(rows([65], slot=3))
+
+
+# -- shared prefixes
+
+
+def test_there_are_more_slots_than_sequences_that_run(backend: Backend) -> None:
+    assert backend.can_share
+    assert backend.num_sequences > backend.num_slots
+
+
+def continued(backend: Backend, tokens: list[int], *, slot: int, start: int = 0) -> list[int]:
+    """The greedy answer in a slot that is to hold the first `start` of these tokens."""
+    sampler, tokens = backend.sampler(GREEDY, 0), list(tokens)
+    for _ in range(12):
+        backend.decode(rows(tokens[start:], slot=slot, start=start))
+        tokens.append(sampler.sample(len(tokens) - start - 1, 0))
+        start = len(tokens) - 1
+    return tokens[-12:]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Tokens whose answer depends on their first part, where that part ends, and the answer."""
+
+    tokens: list[int]
+    part: int
+    answer: list[int]
+
+
+@pytest.fixture
+def question(backend: Backend) -> Question:
+    tokens = prompt(backend, "What is 12 + 7?")
+    made = Question(tokens, len(tokens) - 4, continued(backend, tokens, slot=0))
+    assert continued(backend, tokens[made.part :], slot=1) != made.answer
+    empty(backend)
+    return made
+
+
+def test_a_copy_goes_on_like_its_source(backend: Backend, question: Question) -> None:
+    backend.decode(rows(question.tokens[:-1], slot=1))
+    start = len(question.tokens) - 1
+    backend.copy(1, 2, start)
+    for slot in (1, 2):
+        assert continued(backend, question.tokens, slot=slot, start=start) == question.answer
+
+
+def test_a_copy_of_a_part_goes_on_from_there(backend: Backend, question: Question) -> None:
+    other = prompt(backend, "Tell me a story.")
+    backend.decode(rows([*question.tokens[: question.part], *other], slot=1))
+    backend.copy(1, 2, question.part)
+    assert continued(backend, question.tokens, slot=2, start=question.part) == question.answer
+
+
+def test_a_copy_outlives_its_source(backend: Backend, question: Question) -> None:
+    backend.decode(rows(question.tokens[: question.part], slot=1))
+    backend.copy(1, 2, question.part)
+    backend.forget(1)
+    backend.decode(rows(prompt(backend, "Tell me a story."), slot=1))
+    assert continued(backend, question.tokens, slot=2, start=question.part) == question.answer
+
+
+def test_a_source_does_not_see_what_its_copy_computes(backend: Backend, question: Question) -> None:
+    backend.decode(rows(question.tokens[: question.part], slot=1))
+    backend.copy(1, 2, question.part)
+    backend.decode(rows(prompt(backend, "Tell me a story."), slot=2, start=question.part))
+    assert continued(backend, question.tokens, slot=1, start=question.part) == question.answer
+
+
+def test_a_slot_whose_end_was_forgotten_goes_on_from_there(backend: Backend, question: Question) -> None:
+    other = prompt(backend, "Tell me a story.")
+    backend.decode(rows([*question.tokens[: question.part], *other], slot=1))
+    backend.forget(1, question.part)
+    assert continued(backend, question.tokens, slot=1, start=question.part) == question.answer
+
+
+def test_forgetting_the_end_of_a_slot_leaves_its_copies(backend: Backend, question: Question) -> None:
+    backend.decode(rows(question.tokens[: question.part], slot=1))
+    backend.copy(1, 2, question.part)
+    backend.forget(1, 3)
+    assert continued(backend, question.tokens, slot=2, start=question.part) == question.answer
+
+
+def test_shared_tokens_use_cells_once(small: Backend) -> None:
+    small.decode(rows([65] * 200))
+    for target in (1, 2, 3):
+        small.copy(0, target, 200)
+    small.decode([row for slot in range(4) for row in rows([65] * 14, slot=slot, start=200)])
+    with pytest.raises(CacheFull):
+        small.decode(rows([65], start=214))
+
+
+def test_shared_cells_are_free_when_the_last_slot_forgets_them(small: Backend) -> None:
+    small.decode(rows([65] * SMALL_CACHE))
+    small.copy(0, 1, 100)
+    small.forget(0)
+    small.decode(rows([65] * (SMALL_CACHE - 100), slot=2))
+    with pytest.raises(CacheFull):
+        small.decode(rows([65], slot=3))
+    small.forget(1)
+    small.decode(rows([65] * 100, slot=3))
 
 
 # -- sampling
@@ -304,6 +416,52 @@ def test_a_sequence_set_back_keeps_its_greedy_text(small: Backend) -> None:
     limited = SamplingParams(temperature=0, max_tokens=60)
     each_alone = [answers(small, asked(small, question, limited))[0] for question in QUESTIONS]
     assert answers(small, *(asked(small, question, limited) for question in QUESTIONS)) == each_alone
+
+
+SYSTEM = " ".join(f"Rule {number}: be kind to llamas, and brief." for number in range(1, 20))
+
+
+def ruled(backend: Backend, question: str, *, max_tokens: int = 24) -> Sequence:
+    """A question after a long system message."""
+    text = backend.render_chat([{"role": "system", "content": SYSTEM}, {"role": "user", "content": question}])
+    tokens = backend.tokenize(text, add_special=False, parse_special=True)
+    params = SamplingParams(temperature=0, max_tokens=max_tokens)
+    return Sequence(job=question, index=0, prompt=tokens, params=params, context=backend.context)
+
+
+def test_prompts_that_share_a_long_system_message_get_the_texts_that_they_get_alone(backend: Backend) -> None:
+    asks = [*QUESTIONS, *(f"What is {number} + {number}?" for number in range(10))]
+    each_alone = [answers(backend, ruled(backend, ask))[0] for ask in asks]
+    together = [ruled(backend, ask) for ask in asks]
+    assert answers(backend, *together) == each_alone
+    assert len(set(each_alone)) > 4
+    assert together[0].num_cached == 0
+    assert min(s.num_cached or 0 for s in together[1:]) > 300
+
+
+def test_a_conversation_that_goes_on_in_kept_cells_gets_the_text_that_it_gets_alone(backend: Backend) -> None:
+    first = ruled(backend, QUESTIONS[2])
+    engine = Engine(backend)
+    engine.submit([first])
+    drain(engine)
+    more = backend.tokenize("\nAnd then?", add_special=False, parse_special=False)
+    turns = [
+        Sequence(job=2, index=0, prompt=[*first.tokens, *more], params=first.params, context=backend.context)
+        for _ in range(2)
+    ]
+    engine.submit(turns[:1])
+    drain(engine)
+    assert turns[0].num_cached == len(first.tokens) - 1
+    assert answers(backend, turns[1]) == [turns[0].text]
+
+
+def test_a_new_engine_empties_the_slots_of_its_backend(backend: Backend) -> None:
+    tokens = prompt(backend, "What is 2 + 3?")
+    expected = next_token(backend, tokens)
+    for slot in range(1, backend.num_sequences):
+        next_token(backend, tokens, slot=slot)
+    Engine(backend)
+    assert {next_token(backend, tokens, slot=slot) for slot in range(backend.num_sequences)} == {expected}
 
 
 @settings(max_examples=20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, field
 
@@ -15,8 +15,9 @@ from tasks.engine.backend import BackendFailure, CacheFull, Row
 from tasks.engine.engine import Engine, Output, take
 from tasks.engine.fake import FakeBackend, FakeSampler
 from tasks.engine.sequence import Sequence
+from tasks.engine.slots import LEAST_SHARED_TOKENS
 from tasks.sampling import SamplingParams
-from tests.unit.decoding import CONTEXT, GREEDY, MOST_STEPS, alone, drain, sequence, twin
+from tests.unit.decoding import CONTEXT, GREEDY, MOST_STEPS, alone, drain, forget_kept, pool_of, sequence, twin
 
 
 class CountingSampler(FakeSampler):
@@ -34,8 +35,16 @@ class CountingSampler(FakeSampler):
 class CountingBackend(FakeBackend):
     """Knows how many samplers are open, and what tokens they were told of."""
 
-    def __init__(self, *, num_slots: int, cache_tokens: int, batch_tokens: int) -> None:
-        super().__init__(num_slots=num_slots, context=CONTEXT, cache_tokens=cache_tokens, batch_tokens=batch_tokens)
+    def __init__(
+        self, *, num_slots: int, cache_tokens: int, batch_tokens: int, context: int = CONTEXT, can_share: bool = True
+    ) -> None:
+        super().__init__(
+            num_slots=num_slots,
+            context=context,
+            cache_tokens=cache_tokens,
+            batch_tokens=batch_tokens,
+            can_share=can_share,
+        )
         self.open_samplers = 0
         self.accepted: list[int] = []
 
@@ -44,8 +53,21 @@ class CountingBackend(FakeBackend):
         return CountingSampler(self, params, index)
 
 
-def backend(*, slots: int = 4, cache: int = 4 * CONTEXT, batch: int = 64) -> CountingBackend:
-    return CountingBackend(num_slots=slots, cache_tokens=cache, batch_tokens=batch)
+def backend(
+    *, slots: int = 4, cache: int = 4 * CONTEXT, batch: int = 64, context: int = CONTEXT, can_share: bool = True
+) -> CountingBackend:
+    return CountingBackend(
+        num_slots=slots, cache_tokens=cache, batch_tokens=batch, context=context, can_share=can_share
+    )
+
+
+def held_by(on: FakeBackend, slot: int) -> list[int]:
+    """The tokens that the model's memory has in a slot."""
+    return [cell.token for cell in on._slots[slot]]
+
+
+def cells_held(on: FakeBackend) -> int:
+    return len({cell for slot in on._slots for cell in slot})
 
 
 # -- the property
@@ -77,7 +99,18 @@ sampling = st.builds(
     stop=st.lists(st.text("aeiou ,", min_size=1, max_size=2), max_size=2).map(tuple),
     ignore_eos=st.booleans(),
 )
-prompts = st.binary(min_size=1, max_size=CONTEXT - 1) | st.binary(min_size=1, max_size=6)
+stems = st.sampled_from([bytes(range(CONTEXT)), bytes([*range(24), *range(100, 124)])])
+"""What prompts begin with: two texts of which the first half is the same."""
+prompts = (
+    st.builds(
+        lambda stem, length, end: (stem[:length] + end)[: CONTEXT - 1],
+        stems,
+        st.integers(0, CONTEXT - 2),
+        st.binary(min_size=1, max_size=3),
+    )
+    | st.binary(min_size=1, max_size=CONTEXT - 1)
+    | st.binary(min_size=1, max_size=6)
+)
 
 
 @st.composite
@@ -95,7 +128,18 @@ def arrivals(draw: st.DrawFn) -> list[Arrival]:
 def backends(draw: st.DrawFn) -> CountingBackend:
     slots = draw(st.integers(1, 5))
     cache = draw(st.integers(CONTEXT, CONTEXT * slots))
-    return backend(slots=slots, cache=cache, batch=draw(st.integers(1, 24)))
+    made = backend(slots=slots, cache=cache, batch=draw(st.integers(1, 24)), can_share=draw(st.booleans()))
+    made.num_sequences = draw(st.integers(slots, 2 * slots))
+    return made
+
+
+def check_memory(engine: Engine, on: FakeBackend) -> None:
+    """What sequences run on is in the model's memory as the engine believes."""
+    for s in engine._scheduler.running:
+        assert s.slot is not None
+        assert s.slot.busy
+        assert s.slot.tokens == held_by(on, s.slot.id) == s.tokens[: s.num_computed]
+    assert cells_held(on) <= on.cache_tokens
 
 
 def run(on: FakeBackend, jobs: list[Arrival]) -> Course:
@@ -110,6 +154,7 @@ def run(on: FakeBackend, jobs: list[Arrival]) -> Course:
                 course.engine.abort(job.sequences[0].job)
                 aborted.add(job.sequences[0].job)
         outputs = course.engine.step()
+        check_memory(course.engine, on)
         course.outputs += outputs
         course.too_late += [output for output in outputs if output.sequence.job in aborted]
         if not course.engine.wait(0) and step > 40:
@@ -165,6 +210,64 @@ def test_the_figures_add_up_to_the_outputs(on: CountingBackend, jobs: list[Arriv
     figures = course.engine.figures
     assert figures.generated_tokens == figures.step_sequences == len(course.outputs)
     assert figures.steps <= figures.step_sequences
+    ended = [s for job in jobs for s in job.sequences if s.finish_reason]
+    assert figures.cached_tokens == sum(s.num_cached or 0 for s in ended)
+    assert all(s.num_cached is not None and s.num_cached < s.num_prompt_tokens for s in ended)
+
+
+@settings(max_examples=50)
+@given(on=backends(), jobs=arrivals())
+def test_at_rest_no_slot_is_busy_and_only_kept_prefixes_use_cells(on: CountingBackend, jobs: list[Arrival]) -> None:
+    engine = run(on, jobs).engine
+    assert (engine.figures.running, engine.figures.waiting) == (0, 0)
+    assert not any(slot.busy for slot in pool_of(engine)._slots)
+    assert engine.figures.cells_used <= (on.cache_tokens if on.can_share else 0)
+    forget_kept(engine)
+    assert pool_of(engine).cells_used == 0
+    assert cells_held(on) == 0
+
+
+@settings(max_examples=50)
+@given(on=backends(), jobs=arrivals())
+def test_at_rest_the_kept_prefixes_are_what_the_model_holds(on: CountingBackend, jobs: list[Arrival]) -> None:
+    engine = run(on, jobs).engine
+    engine._schedule()
+    assert [slot.tokens for slot in pool_of(engine)._slots] == [held_by(on, at) for at in range(on.num_sequences)]
+    assert pool_of(engine).cells_used == cells_held(on)
+
+
+@settings(max_examples=50)
+@given(on=backends(), jobs=arrivals())
+def test_every_step_brings_some_sequence_on(on: CountingBackend, jobs: list[Arrival]) -> None:
+    """Each token needs at most the steps in which its sequence's context is computed a token at a time."""
+    engine = Engine(on)
+    sequences = [s for job in jobs for s in job.sequences]
+    engine.submit(sequences)
+    since = 0
+    while engine.wait(0):
+        since = 0 if engine.step() else since + 1
+        assert since <= CONTEXT
+    assert all(s.finish_reason for s in sequences)
+
+
+@settings(max_examples=50)
+@given(on=backends(), victim=prompts, others=st.lists(prompts, min_size=1, max_size=6), ahead=st.integers(0, 5))
+def test_no_stream_of_others_keeps_a_sequence_from_its_end(
+    on: CountingBackend, victim: bytes, others: list[bytes], ahead: int
+) -> None:
+    """Another prompt comes with every step, and there is always one that waits."""
+    engine = Engine(on)
+    late = sequence(victim, job="late")
+    bound = (ahead + 2) * 3 * CONTEXT
+    for step in range(bound):
+        if step == ahead:
+            engine.submit([late])
+        engine.submit([sequence(others[step % len(others)], job=step)])
+        engine.step()
+        if late.finish_reason:
+            break
+    assert late.text == alone(late).text
+    assert late.finish_reason
 
 
 # -- what the property stands on
@@ -346,7 +449,18 @@ def test_the_figures_are_at_rest_when_all_have_finished() -> None:
     engine = Engine(backend())
     engine.submit([sequence(bytes([at])) for at in range(6)])
     drain(engine)
-    assert (engine.figures.running, engine.figures.waiting, engine.figures.cells_used) == (0, 0, 0)
+    assert (engine.figures.running, engine.figures.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("can_share", [True, False])
+def test_what_an_ended_sequence_computed_is_kept_if_it_can_be_shared(can_share: bool) -> None:
+    engine = Engine(on := backend(can_share=can_share))
+    s = sequence(b"hello")
+    engine.submit([s])
+    drain(engine)
+    assert engine.figures.cells_used == (len(s.tokens) - 1 if can_share else 0)
+    forget_kept(engine)
+    assert cells_held(on) == 0
 
 
 def test_a_step_that_only_prefills_is_no_step_with_tokens() -> None:
@@ -369,20 +483,9 @@ class _Tight(FakeBackend):
     """Its cache is full earlier than the engine can know, as a fragmented one is."""
 
     def decode(self, rows: SequenceOf[Row]) -> None:
-        if sum(map(len, self._slots)) + len(rows) > 20:
+        if cells_held(self) + len(rows) > 20:
             raise CacheFull
         super().decode(rows)
-
-
-def test_a_cache_that_is_full_too_early_delays_the_youngest_but_ends_all() -> None:
-    engine = Engine(_Tight(num_slots=4, context=48, cache_tokens=48))
-    short = SamplingParams(temperature=0, max_tokens=4)
-    sequences = [sequence(prompt, job=prompt, params=short) for prompt in (b"hello world", b"hello worlds", b"hi")]
-    engine.submit(sequences)
-    drain(engine)
-    assert [s.finish_reason for s in sequences] == ["length"] * 3
-    assert [s.text for s in sequences] == [alone(s).text for s in sequences]
-    assert engine.figures.set_back > 0
 
 
 def test_a_cache_that_does_not_hold_one_sequence_is_a_failure_that_says_so() -> None:
@@ -392,13 +495,23 @@ def test_a_cache_that_does_not_hold_one_sequence_is_a_failure_that_says_so() -> 
         drain(engine)
 
 
-def test_an_abort_of_all_leaves_nothing_in_use() -> None:
-    engine = Engine(FakeBackend(num_slots=2, context=48, cache_tokens=96))
+def test_an_abort_of_all_leaves_nothing_in_use_but_what_can_be_shared() -> None:
+    engine = Engine(on := backend())
     engine.submit([sequence(b"hello", job="a")])
     engine.step()
     engine.abort("a")
     engine.step()
-    assert (engine.figures.running, engine.figures.cells_used) == (0, 0)
+    assert (engine.figures.running, engine.figures.cells_used) == (0, 5)
+    forget_kept(engine)
+    assert (pool_of(engine).cells_used, cells_held(on)) == (0, 0)
+
+
+def test_a_new_engine_empties_the_slots_of_its_backend() -> None:
+    on = backend(slots=2)
+    for slot in range(on.num_sequences):
+        on.decode([Row(65, 0, slot, False)])
+    Engine(on)
+    assert cells_held(on) == 0
 
 
 def test_every_prompt_token_is_counted_however_the_prompt_is_cut() -> None:
@@ -406,3 +519,120 @@ def test_every_prompt_token_is_counted_however_the_prompt_is_cut() -> None:
     engine.submit([sequence(b"hello", job="a"), sequence(b"x", job="b")])
     drain(engine)
     assert engine.figures.prompt_tokens == 6
+
+
+# -- shared prefixes
+
+
+SYSTEM = bytes(32 + at % 90 for at in range(200))
+"""What all prompts of a conversation's kind begin with."""
+WIDE = 256
+BRIEF = SamplingParams(temperature=0, max_tokens=12)
+
+
+def asked(end: bytes, *, job: Hashable = "job", index: int = 0, params: SamplingParams = BRIEF) -> Sequence:
+    return sequence(SYSTEM + end, job=job, index=index, params=params, context=WIDE)
+
+
+def wide(*, slots: int = 16, batch: int = 512, cache: int = 16 * WIDE, can_share: bool = True) -> CountingBackend:
+    return backend(slots=slots, cache=cache, batch=batch, context=WIDE, can_share=can_share)
+
+
+def test_prompts_that_come_together_compute_what_they_begin_with_once() -> None:
+    engine = Engine(wide())
+    sequences = [asked(bytes([65 + at, 63, 10]), job=at) for at in range(16)]
+    engine.submit(sequences)
+    drain(engine)
+    assert [s.num_cached for s in sequences] == [0] + 15 * [200]
+    assert engine.figures.prompt_tokens == 200 + 16 * 3
+    assert engine.figures.cached_tokens == 15 * 200
+    assert [s.text for s in sequences] == [alone(s, context=WIDE).text for s in sequences]
+    assert len({s.text for s in sequences}) == 16
+
+
+@pytest.mark.parametrize("batch", [16, 50, 64, 190])
+def test_however_the_prompt_is_cut_hardly_anything_of_it_is_computed_twice(batch: int) -> None:
+    engine = Engine(wide(batch=batch))
+    sequences = [asked(bytes([65 + at, 63, 10]), job=at) for at in range(16)]
+    engine.submit(sequences)
+    drain(engine)
+    assert sequences[0].num_cached == 0
+    assert all(200 - LEAST_SHARED_TOKENS < (s.num_cached or 0) <= 200 for s in sequences[1:])
+    assert engine.figures.prompt_tokens == sum(203 - (s.num_cached or 0) for s in sequences)
+    assert [s.text for s in sequences] == [alone(s, context=WIDE).text for s in sequences]
+
+
+def test_the_shared_prefix_lies_in_the_cache_once() -> None:
+    """Together the prompts are three times as long as the cache."""
+    engine = Engine(wide(cache=2 * WIDE))
+    sequences = [asked(bytes([65 + at, 63, 10]), job=at) for at in range(8)]
+    engine.submit(sequences)
+    drain(engine)
+    assert engine.figures.set_back == 0
+    assert [s.num_cached for s in sequences] == [0] + 7 * [200]
+
+
+def test_without_sharing_every_prompt_is_computed() -> None:
+    engine = Engine(wide(can_share=False))
+    sequences = [asked(bytes([65 + at, 63, 10]), job=at) for at in range(4)]
+    engine.submit(sequences)
+    drain(engine)
+    assert [s.num_cached for s in sequences] == 4 * [0]
+    assert engine.figures.prompt_tokens == 4 * 203
+    assert [s.text for s in sequences] == [alone(s, context=WIDE).text for s in sequences]
+
+
+def test_the_choices_of_a_job_share_its_prompt() -> None:
+    params = SamplingParams(temperature=0.8, seed=1, n=4, max_tokens=12)
+    engine = Engine(wide())
+    choices = [asked(b"!", index=at, params=params) for at in range(4)]
+    engine.submit(choices)
+    drain(engine)
+    assert [s.num_cached for s in choices] == [0, 200, 200, 200]
+    assert engine.figures.prompt_tokens == 201 + 3
+    assert [s.text for s in choices] == [alone(s, context=WIDE).text for s in choices]
+    assert len({s.text for s in choices}) == 4
+
+
+def test_the_next_turn_of_a_conversation_computes_only_what_is_new() -> None:
+    engine = Engine(wide())
+    first = asked(b"hello")
+    engine.submit([first])
+    drain(engine)
+    said = bytes(first.tokens)
+    second = sequence(said + b"go on", job="next", params=BRIEF, context=WIDE)
+    engine.submit([second])
+    drain(engine)
+    assert second.num_cached == len(said) - 1, "the last token of an answer is never computed"
+    assert second.text == alone(second, context=WIDE).text
+
+
+def test_a_prompt_shares_what_an_aborted_one_computed() -> None:
+    engine = Engine(wide(batch=64))
+    engine.submit([asked(b"a", job="a")])
+    engine.step()
+    engine.abort("a")
+    s = asked(b"b", job="b")
+    engine.submit([s])
+    drain(engine)
+    assert s.num_cached == 64
+    assert s.text == alone(s, context=WIDE).text
+
+
+def test_sequences_set_back_that_share_a_prefix_keep_their_text() -> None:
+    params = SamplingParams(temperature=0, max_tokens=40, ignore_eos=True)
+    engine = Engine(wide(slots=4, cache=WIDE + 20))
+    sequences = [asked(b"%d?" % at, job=at, params=params) for at in range(4)]
+    engine.submit(sequences)
+    drain(engine)
+    assert engine.figures.set_back > 0
+    assert [s.text for s in sequences] == [alone(s, context=WIDE).text for s in sequences]
+    assert [s.num_cached for s in sequences] == [0, 200, 200, 200]
+
+
+def test_a_prompt_that_shares_nothing_does_not_wait_for_those_that_do() -> None:
+    engine = Engine(wide(batch=64))
+    first, second, other = asked(b"a", job="a"), asked(b"b", job="b"), sequence(b"other", job="other", params=BRIEF)
+    engine.submit([first, second, other])
+    engine.step()
+    assert engine._scheduler.running == [first, other]

@@ -57,7 +57,12 @@ def test_a_job_that_succeeded_shows_its_result_and_usage(make_job: MakeJob, outc
     ended = make_job(status=JobStatus.SUCCEEDED, outcome=outcome, finished_at=1700000009.5)
     shown = view(ended)
     assert shown["result"] == openai.result(ended)
-    assert shown["usage"] == {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+    assert shown["usage"] == {
+        "prompt_tokens": 5,
+        "completion_tokens": 7,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 3},
+    }
     assert (shown["status"], shown["finished_at"], shown["error"]) == ("succeeded", 1700000009, None)
 
 

@@ -17,7 +17,7 @@ outcomes = st.builds(
     choices=st.lists(
         st.builds(Choice, index=counts, text=st.text(), finish_reason=st.sampled_from(["stop", "length"]))
     ).map(tuple),
-    usage=st.builds(Usage, prompt_tokens=counts, completion_tokens=counts),
+    usage=st.builds(Usage, prompt_tokens=counts, completion_tokens=counts, cached_tokens=counts),
 )
 
 
@@ -67,10 +67,11 @@ def test_an_outcome_is_read_as_it_was_written(outcome: Outcome) -> None:
 
 
 def test_usage_adds_up_on_the_wire() -> None:
-    assert Usage(prompt_tokens=3, completion_tokens=4).to_wire() == {
+    assert Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=2).to_wire() == {
         "prompt_tokens": 3,
         "completion_tokens": 4,
         "total_tokens": 7,
+        "prompt_tokens_details": {"cached_tokens": 2},
     }
 
 

@@ -9,7 +9,7 @@ from tasks.events import Cursor, Event
 from tasks.jobs import Operation, Outcome
 from tests.unit.conftest import MakeJob
 
-USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
+USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 3}}
 
 
 def token(text: str, finish_reason: str | None = None, index: int = 0) -> Event:

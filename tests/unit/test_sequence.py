@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.engine.sequence import FinishReason, Sequence, SequenceState
+from tasks.engine.slots import Slot
 from tasks.sampling import SamplingParams
 from tests.unit.decoding import sequence
 
@@ -28,7 +29,7 @@ def test_a_new_sequence_waits_with_its_whole_prompt_to_run() -> None:
 def test_a_sequence_goes_from_waiting_over_prefilling_to_decoding_and_finished() -> None:
     s = limited(max_tokens=2)
     seen = [s.state]
-    s.slot = 0
+    s.slot = Slot(0)
     seen.append(s.state)
     s.num_computed = 2
     seen.append(s.state)
@@ -43,14 +44,14 @@ def test_a_sequence_goes_from_waiting_over_prefilling_to_decoding_and_finished()
 
 def test_the_last_token_of_a_prompt_alone_is_still_prefilling() -> None:
     s = sequence(b"a")
-    s.slot = 0
+    s.slot = Slot(0)
     assert s.num_pending == 1
     assert s.state is SequenceState.PREFILLING
 
 
 def test_set_back_loses_the_slot_and_what_was_computed() -> None:
     s = limited()
-    s.slot, s.num_computed = 1, 3
+    s.slot, s.num_computed = Slot(1), 3
     say(s, b"hey")
     s.set_back()
     assert s.state is SequenceState.WAITING
@@ -59,7 +60,7 @@ def test_set_back_loses_the_slot_and_what_was_computed() -> None:
 
 def test_set_back_keeps_tokens_and_text() -> None:
     s = limited()
-    s.slot = 1
+    s.slot = Slot(1)
     say(s, b"hey")
     s.set_back()
     assert (s.generated, s.text) == ([ord("x")], "hey")
@@ -67,10 +68,10 @@ def test_set_back_keeps_tokens_and_text() -> None:
 
 def test_a_sequence_set_back_is_prefilled_again() -> None:
     s = limited()
-    s.slot, s.num_computed = 1, 3
+    s.slot, s.num_computed = Slot(1), 3
     say(s, b"hey")
     s.set_back()
-    s.slot = 0
+    s.slot = Slot(0)
     assert s.state is SequenceState.PREFILLING
 
 
