@@ -38,9 +38,9 @@ class CellPool:
             held = np.asarray(cells)
             self._free.extend(held[self._holders[held] == 0].tolist())
 
-    def num_outside(self, groups: list[list[int]]) -> int:
-        """How many cells are in none of these groups, which may overlap."""
+    def num_outside(self, groups: list[list[int]], *, among: list[int] | None = None) -> int:
+        """How many cells, of all or of those in `among`, are in none of these groups, which may overlap."""
         outside = np.ones(len(self._holders), bool)
         for cells in groups:
             outside[cells] = False
-        return int(outside.sum())
+        return int((outside if among is None else outside[among]).sum())

@@ -26,15 +26,19 @@ class Pace:
         if not self._token_seconds:
             return LEAST_TOKENS
         room = (STEP_SECONDS - self._decode_seconds) / self._token_seconds
-        return max(LEAST_TOKENS, min(self._batch_tokens, int(room)))
+        return int(max(LEAST_TOKENS, min(self._batch_tokens, room)))
 
     def observe(self, *, num_decoding: int, num_prompt_tokens: int, seconds: float) -> None:
         """Take notice of a step."""
         if not num_prompt_tokens:
             self._decode_seconds = _mean(self._decode_seconds, seconds)
-        elif num_prompt_tokens >= LEAST_TOKENS:
-            spent = seconds - (self._decode_seconds if num_decoding else 0.0)
-            self._token_seconds = _mean(self._token_seconds, max(spent, 0.0) / num_prompt_tokens)
+            return
+        spent = seconds
+        if num_decoding:
+            self._decode_seconds = min(self._decode_seconds, seconds)  # it cannot be more, since prompts ran besides
+            spent -= self._decode_seconds
+        if num_prompt_tokens >= LEAST_TOKENS and spent > 0:
+            self._token_seconds = _mean(self._token_seconds, spent / num_prompt_tokens)
 
 
 def _mean(mean: float, value: float) -> float:

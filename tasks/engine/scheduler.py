@@ -111,10 +111,11 @@ class Scheduler:
             self._slots.shrink(chunk.sequence.slot, chunk.count)
         if self._slots.forget_kept():
             return True
-        if len(self.running) > 1:
-            self.set_back_youngest()
-            return self._slots.forget_kept()
-        return False
+        if len(self.running) < 2:
+            return False
+        self.set_back_youngest()
+        self._slots.forget_kept()
+        return True
 
     def _admit(self) -> None:
         held_back = []
@@ -139,8 +140,7 @@ class Scheduler:
         if not self.running:
             return True
         pending = sum(running.num_pending for running in self.running)
-        missing = len(sequence.tokens) - self._slots.longest_shared(sequence.tokens)
-        return missing + 1 + pending <= self._slots.cells_obtainable
+        return self._slots.cells_wanted(sequence.tokens) + 1 + pending <= self._slots.cells_obtainable
 
     def _is_being_computed(self, sequence: Sequence) -> bool:
         """Whether a running prefill is about to compute more of this prompt than there is: waiting is cheaper."""

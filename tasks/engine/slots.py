@@ -74,6 +74,14 @@ class SlotPool:
     def has_vacant(self) -> bool:
         return not all(slot.busy for slot in self._slots)
 
+    def cells_wanted(self, tokens: Tokens[int]) -> int:
+        """How many obtainable cells a sequence of these tokens takes: all but those that a busy slot holds already."""
+        source, length = self._best(tokens)
+        if source is None:
+            return len(tokens)
+        held = self._cells.num_outside([slot.cells for slot in self._slots if slot.busy], among=source.cells[:length])
+        return len(tokens) - length + held
+
     def longest_shared(self, tokens: Tokens[int]) -> int:
         """How many tokens of a prompt some slot holds already."""
         return self._best(tokens)[1]

@@ -102,3 +102,13 @@ def test_whatever_was_measured_a_prompt_gets_something_and_no_more_than_a_batch(
         pace.observe(num_decoding=decoding, num_prompt_tokens=prompt, seconds=seconds)
     assert LEAST_TOKENS <= pace.prompt_tokens(num_decoding) <= BATCH
     assert pace.prompt_tokens(0) == BATCH
+
+
+def test_a_stale_slow_decode_step_does_not_end_in_an_overflow() -> None:
+    pace = Pace(512)
+    pace.observe(num_decoding=0, num_prompt_tokens=100, seconds=0.1)
+    pace.observe(num_decoding=16, num_prompt_tokens=0, seconds=0.3)
+    for _ in range(4000):
+        tokens = pace.prompt_tokens(2)
+        pace.observe(num_decoding=2, num_prompt_tokens=tokens, seconds=0.05 + 0.001 * tokens)
+    assert pace.prompt_tokens(2) > 100
