@@ -58,6 +58,7 @@ class FakeBackend:
     ) -> None:
         self.num_slots, self.context = num_slots, context
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
+        self.longest_piece = 1
         self._step_seconds = step_seconds
         self._slots: list[list[int]] = [[] for _ in range(num_slots)]
         self._states: dict[int, int] = {}
