@@ -7,10 +7,9 @@ from typing import Any
 
 from flask import Flask, Response, jsonify
 from pydantic import ValidationError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
-from app.services import services
-from tasks.errors import BrokerUnavailable, CaravanError, EngineFailure, InvalidRequest, NotFound, RequestTooLarge
+from tasks.errors import BrokerUnavailable, CaravanError, EngineFailure, InvalidRequest, NotFound
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
 
@@ -20,7 +19,6 @@ log = get_logger(__name__)
 def install(app: Flask) -> None:
     """Answer every failure in the form ``{"error": {message, type, param, code}}``."""
     app.register_error_handler(CaravanError, _respond)
-    app.register_error_handler(RequestEntityTooLarge, lambda _: _respond(_too_large()))
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _unexpected)
     for away in UNAVAILABLE:
@@ -50,11 +48,6 @@ def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int 
     if retry_after_seconds:
         response.headers["Retry-After"] = str(retry_after_seconds)
     return response
-
-
-def _too_large() -> RequestTooLarge:
-    limit = services().settings.max_body_bytes
-    return RequestTooLarge(f"The body is larger than {limit} bytes. Send less, or raise CARAVAN_MAX_BODY_BYTES.")
 
 
 def _from_werkzeug(exc: HTTPException) -> Response:

@@ -21,7 +21,6 @@ from tasks.submit import Submitter
 def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
     app = Flask("app", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     client, store = connect(settings.redis_url), open_store(settings)
     app.extensions["caravan"] = Services(

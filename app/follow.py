@@ -9,11 +9,12 @@ from app.services import Services
 from app.stream_hub import Missed, Subscription
 from tasks import event_stream, names
 from tasks.events import START, Cursor, Event
-from tasks.jobs import Job
+from tasks.jobs import Job, JobStatus
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
 
 PAUSE_SECONDS = 0.5
+RELOAD_TRIES = 20
 
 log = get_logger(__name__)
 
@@ -30,8 +31,10 @@ def follow(
         cursor = after
         while True:
             try:
+                status = services.redis.hget(
+                    names.job(job.id), "status"
+                )  # before the stream, which `done` ends with it
                 events = event_stream.read(services.redis, job.id, after=cursor)
-                gone = not events and not services.redis.exists(names.log(job.id))
             except UNAVAILABLE:
                 yield None
                 time.sleep(PAUSE_SECONDS)
@@ -41,7 +44,7 @@ def follow(
                 yield event
                 if event.type == "done":
                     return
-            if gone or (job.status.ended and not events):
+            if not events and (status is None or JobStatus(str(status)).ended):
                 return
             for live in _live(subscription, cursor, silence_seconds):
                 cursor = live.cursor if live else cursor
@@ -67,3 +70,13 @@ def _live(subscription: Subscription, cursor: Cursor, silence_seconds: float) ->
                 return
             cursor = event.cursor
             yield event
+
+
+def reload(services: Services, job: Job) -> Job:
+    """The job as it is now, or as it was if it is gone. Waits for Redis, some seconds at most."""
+    for _ in range(RELOAD_TRIES):
+        try:
+            return services.store.get(job.id) or job
+        except UNAVAILABLE:
+            time.sleep(PAUSE_SECONDS)
+    return services.store.get(job.id) or job

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pydantic_core
 from flask import request
+from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 
 from app import request_id
@@ -18,7 +19,7 @@ from app.schemas.completions import CompletionBody
 from app.schemas.jobs import Envelope
 from app.services import services
 from tasks import names
-from tasks.errors import InvalidRequest
+from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
 from tasks.jobs import Job, Operation, Priority
 
@@ -29,12 +30,33 @@ MAX_KEY_LENGTH = 255
 def read_json() -> dict[str, Any]:
     """The request's body as a JSON object; raises InvalidRequest if it is not one."""
     try:
-        body = pydantic_core.from_json(request.get_data(), allow_inf_nan=False)
+        body = pydantic_core.from_json(_read(), allow_inf_nan=False)
     except ValueError as exc:
         raise InvalidRequest(f"The body is not valid JSON: {exc}.", code="invalid_json") from exc
     if not isinstance(body, dict):
         raise InvalidRequest("The body must be a JSON object.", code="invalid_json")
     return body
+
+
+def _read() -> bytes:
+    """The request's body, however it is framed; raises RequestTooLarge, or InvalidRequest if it is cut or malformed."""
+    limit, declared = services().settings.max_body_bytes, request.content_length
+    if declared is not None and declared > limit:
+        raise _too_large(limit)
+    try:
+        # Not werkzeug's own reading: it cuts a chunked body at the limit and takes what it has for the whole.
+        data: bytes = request.environ["wsgi.input"].read(limit + 1)
+    except (ParseException, OSError) as exc:
+        raise InvalidRequest("The body is not framed as its headers say.", code="invalid_body") from exc
+    if len(data) > limit:
+        raise _too_large(limit)
+    if declared is not None and len(data) < declared:
+        raise InvalidRequest("The body is shorter than its Content-Length.", code="invalid_body")
+    return data
+
+
+def _too_large(limit: int) -> RequestTooLarge:
+    return RequestTooLarge(f"The body is larger than {limit} bytes. Send less, or raise CARAVAN_MAX_BODY_BYTES.")
 
 
 def validate(schema: type[Body], body: dict[str, Any]) -> Body:
@@ -62,9 +84,18 @@ def build_job(body: ChatBody | CompletionBody) -> Job:
     )
 
 
+def has_idempotency_key() -> bool:
+    """Whether another request may take up this one's job."""
+    return bool(_key())
+
+
+def _key() -> str:
+    return request.headers.get("Idempotency-Key", "").strip()
+
+
 def idempotency(body: dict[str, Any]) -> Idempotency | None:
     """The request's ``Idempotency-Key``, bound to the path and the body as the client sent it; None without a key."""
-    key = request.headers.get("Idempotency-Key", "").strip()
+    key = _key()
     if len(key) > MAX_KEY_LENGTH:
         raise InvalidRequest(f"An Idempotency-Key has {MAX_KEY_LENGTH} characters at most.", param="Idempotency-Key")
     digest = hashlib.sha256(f"{request.path} {json.dumps(body, sort_keys=True)}".encode()).hexdigest()

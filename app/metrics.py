@@ -13,6 +13,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from tasks.metrics import LedgerCollector
 from tasks.models.catalogue import Catalogue
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""A client may invent methods; each would be a new series."""
+
 
 class HttpMetrics:
     """Counts requests by route. gunicorn's processes share counts through ``PROMETHEUS_MULTIPROC_DIR``."""
@@ -35,7 +38,8 @@ class HttpMetrics:
         @app.after_request
         def count(response: Response) -> Response:
             route = request.url_rule.rule if request.url_rule else "unmatched"
-            self._requests.labels(request.method, route, response.status_code).inc()
+            method = request.method if request.method in METHODS else "OTHER"
+            self._requests.labels(method, route, response.status_code).inc()
             self._seconds.labels(route).observe(time.perf_counter() - g.began)
             return response
 

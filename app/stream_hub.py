@@ -120,7 +120,7 @@ class StreamHub:
         while not self._closed.is_set():
             try:
                 self._serve(self._pool.connection_class(**self._pool.connection_kwargs))
-            except UNAVAILABLE as exc:
+            except Exception as exc:  # without this thread every stream would be silent
                 log.warning("streams wait for redis", error=str(exc))
                 self._closed.wait(PAUSE_SECONDS)
 

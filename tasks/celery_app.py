@@ -25,6 +25,7 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         task_acks_late=True,
         task_default_queue=queues[0] if queues else "unrouted",
         task_queues=[Queue(name) for name in queues] or None,
+        broker_transport="tasks.broker:Transport",
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={

@@ -14,7 +14,7 @@ import redis
 
 from tasks import names
 from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome
-from tasks.redis_client import connect
+from tasks.redis_client import connect, refusals_as_absence
 from tasks.settings import Settings
 
 Verdict = str
@@ -79,7 +79,8 @@ class JobStore:
             lua = files("tasks") / "lua"
             text = (lua / "common.lua").read_text() + (lua / f"{script}.lua").read_text()
             self._scripts[script] = self._redis.register_script(text)
-        return self._scripts[script](args=args)
+        with refusals_as_absence():
+            return self._scripts[script](args=args)
 
     # -- the front
 
@@ -152,12 +153,17 @@ class JobStore:
 
     # -- the worker
 
-    def claim(self, job_id: str, worker: str) -> Claim:
-        """Hold a queued job for `worker` until its lease ends."""
-        status, *rest = self._run("claim", job_id, worker, self._lease_seconds, SCHEMA_VERSION, MAX_CLAIMS)
+    def claim(self, job_id: str, *, model: str, worker: str, call: str) -> Claim:
+        """Hold a queued job of `model` for `worker` until its lease ends.
+
+        Args:
+            call: a text that no other claim has; the same again, after a lost reply, gets the same claim.
+        """
+        lease = self._lease_seconds
+        status, *rest = self._run("claim", job_id, worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call)
         if status != "claimed":
             return Claim(None, status)
-        fields = dict(_pairs(rest[1:]))
+        fields = dict(_pairs(rest))
         return Claim(Job.decode(fields), status)
 
     def append(self, parts: Sequence[Append]) -> list[Verdict]:

@@ -67,5 +67,9 @@ def owned(owner: str) -> str:
     return f"{PREFIX}jobs:{owner}"
 
 
+def probe() -> str:
+    return f"{PREFIX}probe"
+
+
 def sweep_leader() -> str:
     return f"{PREFIX}leader:sweep"

@@ -41,6 +41,21 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_pool(pool)
 
 
+REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY")
+"""How Redis says that it takes no writes just now; redis-py has no classes for these."""
+
+
+@contextmanager
+def refusals_as_absence() -> Iterator[None]:
+    """Turn the refusal of a write (a full disk, too few replicas, a long script) into one of `UNAVAILABLE`."""
+    try:
+        yield
+    except redis.ResponseError as exc:
+        if any(word in str(exc) for word in REFUSALS):
+            raise redis.exceptions.ReadOnlyError(str(exc)) from exc
+        raise
+
+
 @contextmanager
 def as_broker_errors() -> Iterator[None]:
     """Turn what redis-py raises while Redis is away into `BrokerUnavailable`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 
 import redis
@@ -11,10 +12,12 @@ from tasks import names
 from tasks.dispatch import Dispatcher
 from tasks.job_store import JobStore
 from tasks.logs import get_logger
-from tasks.redis_client import UNAVAILABLE
+from tasks.redis_client import UNAVAILABLE, refusals_as_absence
 
 LEADER_SECONDS = 3
 INTERVAL_SECONDS = 1.0
+QUIET_SECONDS = 4.0
+"""After an absence of Redis: leases ran out meanwhile, and a worker that lives extends them within a second or two."""
 
 log = get_logger(__name__)
 
@@ -30,12 +33,17 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._name = name
         self._models = tuple(models)
+        self._quiet_until = 0.0
 
     def tick(self) -> None:
-        """Sweep if this process leads."""
-        if self._leads():
-            for model in self._models:
-                self._sweep(model)
+        """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
+        try:
+            if self._leads() and time.monotonic() >= self._quiet_until:
+                for model in self._models:
+                    self._sweep(model)
+        except UNAVAILABLE:
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
+            raise
 
     def run(self, stopping: threading.Event) -> None:
         """Sweep until told to stop, through any absence of Redis."""
@@ -47,6 +55,10 @@ class Sweeper:
 
     def _leads(self) -> bool:
         key = names.sweep_leader()
+        with refusals_as_absence():
+            return self._take_lead(key)
+
+    def _take_lead(self, key: str) -> bool:
         if self._redis.set(key, self._name, nx=True, ex=LEADER_SECONDS):
             return True
         if self._redis.get(key) != self._name:

@@ -6,6 +6,10 @@ from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.services import services
+from tasks import names
+from tasks.redis_client import refusals_as_absence
+
+PROBE_SECONDS = 10
 
 blueprint = Blueprint("health", __name__)
 
@@ -18,8 +22,9 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """Jobs are accepted: the ledger answers. A model that sleeps does not matter, since its jobs wait."""
-    services().redis.ping()
+    """Jobs are accepted: the ledger takes writes. A model that sleeps does not matter, since its jobs wait."""
+    with refusals_as_absence():
+        services().redis.set(names.probe(), 1, ex=PROBE_SECONDS)
     return jsonify({"status": "ok"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import Headers
 
 from app import sse
-from app.follow import follow
+from app.follow import follow, reload
 from app.intake import build_job, idempotency, read_json, validate
 from app.job_view import view
 from app.schemas.jobs import ChatJobBody, CompletionJobBody
@@ -142,7 +143,7 @@ def _frames(to: Services, job: Job, after: Cursor) -> Iterator[str]:
             if event.text:
                 yield sse.frame({"index": event.index, "text": event.text}, event="token", cursor=str(event.cursor))
         elif event.type == "done":
-            yield sse.frame(view(to.store.get(job.id) or job), event="done", cursor=str(event.cursor))
+            yield sse.frame(view(reload(to, job)), event="done", cursor=str(event.cursor))
         else:
             yield sse.frame({"status": event.status}, event="status", cursor=str(event.cursor))
 
@@ -179,7 +180,7 @@ def _cursor() -> Cursor:
 
 def _integer(name: str, default: int, least: int, most: int) -> int:
     text = request.args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
     return int(text)
 
@@ -193,7 +194,8 @@ def _prefer_wait(headers: Headers) -> float:
     for preference in headers.get("Prefer", "").split(","):
         name, _, value = preference.strip().partition("=")
         if name.strip().lower() == "wait":
-            return _seconds(value.strip().strip('"'), "Prefer")
+            with contextlib.suppress(InvalidRequest):  # a preference that is not understood is ignored
+                return _seconds(value.partition(";")[0].strip().strip('"'), "Prefer")
     return 0.0
 
 

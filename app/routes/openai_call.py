@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from flask import Response, after_this_request, jsonify, stream_with_context
 
 from app import openai, sse
-from app.follow import follow
-from app.intake import build_job, idempotency, read_json, validate
+from app.follow import follow, reload
+from app.intake import build_job, has_idempotency_key, idempotency, read_json, validate
 from app.routes.jobs import find
 from app.schemas.chat import ChatBody
 from app.schemas.completions import CompletionBody
@@ -28,7 +28,9 @@ def answer(schema: type[ChatBody] | type[CompletionBody]) -> Response:
     body = validate(schema, sent)
     job = find(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
     _name_job(job)
-    return _stream(job, include_usage=body.include_usage) if body.stream else _result(job)
+    if not body.stream:
+        return _result(job)
+    return _stream(job, include_usage=body.include_usage, cancel=not has_idempotency_key())
 
 
 def _name_job(job: Job) -> None:
@@ -59,15 +61,18 @@ def failure(job: Job) -> CaravanError:
     return JobConflict(f"Job '{job.id}' is {job.status}.", code=f"job_{job.status}")
 
 
-def _stream(job: Job, *, include_usage: bool) -> Response:
-    """Stream a job. Headers are held back until its first token, so that a refused prompt can still be a 400."""
+def _stream(job: Job, *, include_usage: bool, cancel: bool) -> Response:
+    """Stream a job. When its reader goes away it is cancelled, unless a key lets another request take it up.
+
+    Headers are held back until its first token, so that a refused prompt can still be a 400.
+    """
     events = follow(services(), job)
     head = _until_token(events)
     if head and head[-1] and head[-1].type == "done":
         ended = find(job.id)
         if ended.outcome is None:
             raise failure(ended)
-    frames = _frames(services(), job, itertools.chain(head, events), include_usage=include_usage)
+    frames = _frames(services(), job, itertools.chain(head, events), include_usage=include_usage, cancel=cancel)
     return sse.respond(stream_with_context(frames))
 
 
@@ -81,8 +86,10 @@ def _until_token(events: Iterator[Event | None]) -> list[Event | None]:
     return head
 
 
-def _frames(to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool) -> Iterator[str]:
-    """A reader that goes away closes this generator, and its job is cancelled: nobody waits for it."""
+def _frames(
+    to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool, cancel: bool
+) -> Iterator[str]:
+    """A reader that goes away closes this generator: nobody waits for the job any more."""
     begun: set[int] = set()
     ended = False
     try:
@@ -97,9 +104,9 @@ def _frames(to: Services, job: Job, events: Iterator[Event | None], *, include_u
                     yield sse.frame(chunk)
             elif event.type == "done":
                 ended = True
-        yield from _end(to.store.get(job.id) or job, include_usage=include_usage)
+        yield from _end(reload(to, job), include_usage=include_usage)
     finally:
-        if not ended:
+        if cancel and not ended:
             _cancel(to, job)
 
 

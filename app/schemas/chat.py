@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.schemas.sampling import SamplingBody
+from app.schemas.sampling import MOST_TOKENS, SamplingBody
 
 
 class TextPart(BaseModel):
@@ -51,7 +51,7 @@ class ChatBody(SamplingBody):
     """``POST /v1/chat/completions``, and ``POST /jobs`` with ``messages``."""
 
     messages: list[Message] = Field(min_length=1)
-    max_completion_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
 
     def limit(self) -> tuple[str, int | None]:
         if self.max_completion_tokens is not None:

@@ -12,6 +12,7 @@ from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.sampling import MAX_SEED, SamplingParams
 
+MOST_TOKENS = 2**31 - 1
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
@@ -55,7 +56,7 @@ class SamplingBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     model: str = Field(min_length=1, max_length=64)
-    max_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(None, ge=0, le=2)
     top_k: int | None = Field(None, ge=0, le=1_000_000)
     top_p: float | None = Field(None, gt=0, le=1)

@@ -55,6 +55,8 @@ class Backend(Protocol):
     """Tokens the cache holds in all."""
     batch_tokens: int
     """Rows of a batch at most."""
+    longest_piece: int
+    """Bytes of the longest token of the vocabulary."""
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""

@@ -69,6 +69,7 @@ class FakeBackend:
         self.num_slots, self.context = num_slots, context
         self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
+        self.longest_piece = 1
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}

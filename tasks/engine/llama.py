@@ -48,6 +48,7 @@ _chain_n = _keeping_the_gil(llama_cpp.llama_sampler_chain_n)
 _chain_remove = _keeping_the_gil(llama_cpp.llama_sampler_chain_remove)
 _init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
 _seq_cp = _keeping_the_gil(llama_cpp.llama_memory_seq_cp)
+_token_to_piece = _keeping_the_gil(llama_cpp.llama_token_to_piece)
 _seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
 
 
@@ -181,6 +182,7 @@ class LlamaBackend:
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
+        self.longest_piece = max(len(self._read_piece(t, special=True)) for t in range(self.vocab_size))
         self._formatter = self._chat_formatter()
         self._batch = _Batch(self.batch_tokens)
         self._pieces: dict[int, bytes] = {}
@@ -289,10 +291,10 @@ class LlamaBackend:
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(64)
-        size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        size = _token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         if size < 0:
             buffer = ctypes.create_string_buffer(-size)
-            size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+            size = _token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[:size]
 
     def _warm_up(self) -> None:

@@ -30,9 +30,9 @@ if key ~= '' then
   redis.call('EXPIRE', idem, ttl)
 end
 
--- Each submission drops up to two of its owner's records that have expired, so the list stays as long as what it lists.
+-- Each submission drops up to ten of its owner's records that have expired, so the list stays as long as what it lists.
 local owned = PREFIX .. 'jobs:' .. owner
-for _, oldest in ipairs(redis.call('ZRANGE', owned, 0, 1)) do
+for _, oldest in ipairs(redis.call('ZRANGE', owned, 0, 9)) do
   if redis.call('EXISTS', job_key(oldest)) == 0 then redis.call('ZREM', owned, oldest) end
 end
 redis.call('ZADD', owned, stamp(now), id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -35,6 +36,7 @@ class Intake:
         self,
         *,
         worker: str,
+        model: str,
         client: redis.Redis,
         store: JobStore,
         backend: Backend,
@@ -46,6 +48,7 @@ class Intake:
         on_refused: Callable[[str, str], None],
     ) -> None:
         self._worker = worker
+        self._model = model
         self._redis = client
         self._store = store
         self._backend = backend
@@ -80,7 +83,8 @@ class Intake:
         self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
-        claim = self._insist(lambda: self._store.claim(job_id, self._worker))
+        call = uuid.uuid4().hex
+        claim = self._insist(lambda: self._store.claim(job_id, model=self._model, worker=self._worker, call=call))
         if claim is None:
             return
         if claim.job is None:
@@ -127,12 +131,13 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
     """
     job = held.job
     params = SamplingParams.decode(job.request["sampling"])
-    if job.operation is Operation.CHAT:
-        prompt = backend.tokenize(backend.render_chat(job.request["messages"]), add_special=False, parse_special=True)
-        field = "messages"
-    else:
-        prompt = backend.tokenize(job.request["prompt"], add_special=True, parse_special=True)
-        field = "prompt"
+    chat = job.operation is Operation.CHAT
+    field = "messages" if chat else "prompt"
+    text = backend.render_chat(job.request["messages"]) if chat else job.request["prompt"]
+    if len(text.encode()) > backend.context * backend.longest_piece:
+        # Tokenising takes quadratic time for some texts, so what cannot fit is not tokenised.
+        raise ContextLengthExceeded(f"The prompt cannot fit into {backend.context} tokens. Shorten it.", param=field)
+    prompt = backend.tokenize(text, add_special=not chat, parse_special=True)
     if len(prompt) >= backend.context:
         raise ContextLengthExceeded(
             f"The prompt has {len(prompt)} tokens, and the model's context holds {backend.context}, "

@@ -26,8 +26,11 @@ class JobRequest(Request):
     def acknowledge(self) -> None:
         """Acknowledge at once. The stock method posts to the hub and waits for its next turn, up to a second."""
         if not self.acknowledged:
-            self._message.ack_log_error(log, self._connection_errors)
             self.acknowledged = True
+            try:
+                self._message.ack_log_error(log, self._connection_errors)
+            except Exception as exc:  # its channel is gone: the broker may deliver it again, and the claim is refused
+                log.warning("message not acknowledged", job_id=self.id, error=str(exc))
 
     def terminate(self, pool: Any, signal: Any = None) -> None:
         """``control.revoke(id, terminate=True)``: the job is cancelled wherever it is."""
@@ -64,7 +67,16 @@ class RunJob(Task):
         self.runner = runner
 
     def Strategy(self, task: Task, app: Any, consumer: Any) -> Any:  # noqa: N802 - Celery's name
-        return default_strategy(task, app, _ConsumerWithRunner(consumer, self.runner))
+        handle = default_strategy(task, app, _ConsumerWithRunner(consumer, self.runner))
+
+        def handle_sane(message: Any, *args: Any, **kwargs: Any) -> Any:
+            """Celery's strategy ends the worker over an id that is no text; the message would come again for ever."""
+            if isinstance(message.headers.get("id"), str):
+                return handle(message, *args, **kwargs)
+            log.warning("message without a job id dropped")
+            return message.ack_log_error(log, consumer.connection_errors)
+
+        return handle_sane
 
     def run(self, job_id: str) -> None:
         raise NotImplementedError("jobs run in the engine")

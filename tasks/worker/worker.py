@@ -64,6 +64,7 @@ class Worker:
         )
         self._intake = Intake(
             worker=name,
+            model=model,
             client=self._redis,
             store=store,
             backend=backend,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -100,6 +103,7 @@ def test_a_finished_job_cannot_be_cancelled(cluster: Cluster) -> None:
         ("PUT", "/jobs", 405),
         ("GET", "/jobs?limit=0", 400),
         ("GET", "/jobs?limit=ten", 400),
+        ("GET", "/jobs?limit=000000005999999", 400),
         ("GET", "/jobs?status=done", 400),
         ("GET", "/jobs?after=none", 400),
         ("GET", "/v1/models/none", 404),
@@ -130,3 +134,40 @@ def test_a_request_id_is_taken_over_only_if_it_is_sane(cluster: Cluster) -> None
 
 def _accepted(cluster: Cluster) -> float:
     return cluster.figures().get('caravan_jobs_total{model="demo",status="accepted"}', 0)
+
+
+@pytest.mark.parametrize("framed", [b"ZZ\r\n", b"-5\r\n", b"3\r\nabcdef", b"0\r\nfoo\r\n\r\n"])
+def test_a_malformed_chunked_body_is_refused(cluster: Cluster, framed: bytes) -> None:
+    assert _raw(cluster, b"Transfer-Encoding: chunked\r\n\r\n" + framed).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_that_is_cut_is_refused(cluster: Cluster) -> None:
+    body = b'{"model":"demo","prompt":"Hello"}'
+    assert _raw(cluster, b"Content-Length: 1000\r\n\r\n" + body).startswith(b"HTTP/1.1 400")
+
+
+def test_the_limit_holds_for_a_chunked_body(cluster: Cluster) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'{"model":"demo","prompt":"Hello"}'
+        for _ in range(20):
+            yield b" " * 65_536
+
+    response = cluster.http.post("/jobs", content=pieces())
+    assert response.status_code == 413
+    assert response.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_text_that_is_slow_to_tokenise_does_not_hold_up_the_others(cluster: Cluster) -> None:
+    slow = cluster.submit({"model": "demo", "prompt": "<|im_end|>" * 100_000})
+    began = time.monotonic()
+    assert cluster.submit(chat("Count to 2."), Prefer="wait=20")["status"] == "succeeded"
+    assert time.monotonic() - began < 8, "the text alone would take twelve seconds"
+    assert cluster.job(slow["id"], wait=20)["error"]["code"] == "context_length_exceeded"
+
+
+def _raw(cluster: Cluster, request: bytes) -> bytes:
+    """The beginning of the answer to a request that no client library would send."""
+    with socket.create_connection(("127.0.0.1", cluster.port), timeout=10) as connection:
+        connection.sendall(b"POST /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(1000)

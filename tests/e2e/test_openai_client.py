@@ -90,3 +90,20 @@ def test_a_reader_that_goes_away_cancels_its_job(client: openai.OpenAI, cluster:
 def test_models_are_listed(client: openai.OpenAI) -> None:
     assert [model.id for model in client.models.list()] == ["demo"]
     assert client.models.retrieve("demo").owned_by == "caravan"
+
+
+def test_a_reader_with_a_key_may_go_away_and_take_its_job_up_again(client: openai.OpenAI, cluster: Cluster) -> None:
+    def ask() -> openai.Stream[openai.types.chat.ChatCompletionChunk]:
+        return client.chat.completions.create(
+            model="demo",
+            messages=[{"role": "user", "content": "Tell me a long story about a goat."}],
+            stream=True,
+            extra_headers={"Idempotency-Key": "goat"},
+            extra_body={"ignore_eos": True, "max_tokens": 900},
+        )
+
+    first = ask()
+    next(iter(first))
+    first.close()
+    chunks = list(ask())
+    assert chunks[-1].choices[0].finish_reason == "length"

@@ -85,6 +85,18 @@ def test_cut_connections_lose_and_double_nothing(cluster: Cluster, server: Redis
     client.close()
 
 
+def test_a_long_absence_neither_ends_the_worker_nor_blames_its_jobs(cluster: Cluster, server: RedisServer) -> None:
+    ids = [cluster.submit({**STORY, "n": 2})["id"] for _ in range(20)]
+    until(lambda: cluster.job(ids[0])["status"] == "running")
+    worker = cluster.pid_of("tasks.worker")
+    server.kill()
+    time.sleep(11)
+    server.start()
+    for job_id in ids:
+        assert cluster.job(job_id, wait=60)["status"] == "succeeded"
+    assert cluster.pid_of("tasks.worker") == worker
+
+
 def _watch(url: str, job_id: str) -> list[sse.Received]:
     with httpx.Client(base_url=url, timeout=90) as http:
         return list(sse.read(http, job_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ import redis
 
 from tasks import event_stream, names
 from tasks.events import encode_token
-from tasks.job_store import Append, Idempotency, JobStore
+from tasks.job_store import Append, Claim, Idempotency, JobStore
 from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, Usage
+from tasks.redis_client import UNAVAILABLE
 from tests.support.jobs import completion
 
 OUTCOME = Outcome(
@@ -28,8 +30,12 @@ def accept(store: JobStore, job: Job | None = None, **options: Any) -> Job:
     return job
 
 
+def try_claim(store: JobStore, job_id: str, worker: str = "w1", call: str = "") -> Claim:
+    return store.claim(job_id, model="fake", worker=worker, call=call or uuid.uuid4().hex)
+
+
 def claim(store: JobStore, job: Job, worker: str = "w1") -> Job:
-    claimed = store.claim(job.id, worker).job
+    claimed = try_claim(store, job.id, worker).job
     assert claimed is not None
     return claimed
 
@@ -72,19 +78,43 @@ def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: JobStor
 def test_a_job_is_claimed_once_however_often_its_message_comes(store: JobStore) -> None:
     job = accept(store)
     claim(store, job)
-    again = store.claim(job.id, "w2")
+    again = try_claim(store, job.id, "w2")
     assert (again.job, again.status) == (None, "running")
+
+
+def test_a_claim_whose_reply_was_lost_is_given_again(store: JobStore, client: redis.Redis) -> None:
+    job = accept(store)
+    first, again = (try_claim(store, job.id, call="the same").job for _ in range(2))
+    assert first == again
+    assert first is not None
+    assert first.attempt == 1
+    assert kinds(client, job) == ["queued", "running"]
+
+
+def test_a_job_on_another_models_queue_is_not_claimed(store: JobStore) -> None:
+    job = accept(store)
+    assert store.claim(job.id, model="demo", worker="w1", call="1").status == "unknown"
+    assert status(store, job) is JobStatus.QUEUED
+
+
+def test_a_redis_that_takes_no_writes_counts_as_away(store: JobStore, client: redis.Redis) -> None:
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(UNAVAILABLE):
+            store.submit(completion(), longest_queue=9)
+    finally:
+        client.config_set("min-replicas-to-write", 0)
 
 
 @pytest.mark.parametrize("job_id", ["none", ""])
 def test_a_message_of_an_unknown_job_is_dropped(store: JobStore, job_id: str) -> None:
-    assert store.claim(job_id, "w1").status == "unknown"
+    assert try_claim(store, job_id).status == "unknown"
 
 
 def test_a_record_of_another_version_is_left_alone(store: JobStore, client: redis.Redis) -> None:
     job = accept(store)
     client.hset(names.job(job.id), "v", "99")
-    assert store.claim(job.id, "w1").status == "unknown"
+    assert try_claim(store, job.id).status == "unknown"
     assert store.get(job.id) is None
 
 
@@ -139,7 +169,7 @@ def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
 def test_cancelling_a_queued_job_keeps_it_from_ever_starting(store: JobStore) -> None:
     job = accept(store)
     assert store.cancel(job.id) == ["cancelled", "fake", "queued"]
-    assert store.claim(job.id, "w1").status == "cancelled"
+    assert try_claim(store, job.id).status == "cancelled"
     assert store.cancel(job.id) == ["cancelled"]
 
 
@@ -239,7 +269,7 @@ def test_a_deadline_ends_a_job_whether_it_waits_or_runs(store: JobStore) -> None
 def test_a_job_that_is_late_when_it_is_claimed_expires(store: JobStore) -> None:
     job = accept(store, timeout_seconds=0.1)
     time.sleep(0.2)
-    assert store.claim(job.id, "w1").status == "expired"
+    assert try_claim(store, job.id).status == "expired"
 
 
 def test_nothing_is_published_for_a_model_without_workers(store: JobStore) -> None:
@@ -324,7 +354,7 @@ def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
         elif act == "take":
             store.take("fake")
         elif act == "claim" and job:
-            if given := store.claim(job.id, rng.choice(["w1", "w2"])).job:
+            if given := try_claim(store, job.id, rng.choice(["w1", "w2"])).job:
                 claimed.append(given)
         elif act == "append" and held:
             append(store, held, 1)

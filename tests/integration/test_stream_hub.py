@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ from flask import Flask
 from app.factory import create_app
 from app.follow import follow
 from app.services import Services
-from tasks.events import START, Event, encode_token
+from tasks.events import START, Cursor, Event, encode_token
 from tasks.job_store import Append, JobStore
 from tasks.jobs import Choice, Job, Outcome, Usage
 from tasks.settings import Settings
@@ -39,7 +40,7 @@ def accept(store: JobStore) -> Job:
 
 def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
     """Play a worker: tokens one by one, a change of worker in the middle, and the end."""
-    claimed = store.claim(job.id, job.id).job
+    claimed = store.claim(job.id, model="demo", worker=job.id, call=uuid.uuid4().hex).job
     assert claimed is not None
     number = 1
     for at in range(NUM_TOKENS):
@@ -47,7 +48,7 @@ def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = 
             disturb[at].execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
         if at == NUM_TOKENS // 2:
             store.release_worker("demo", job.id)
-            claimed = store.claim(job.id, job.id).job
+            claimed = store.claim(job.id, model="demo", worker=job.id, call=uuid.uuid4().hex).job
             assert claimed is not None
             number = 1
         token = encode_token(index=0, text=f"{at} ", tokens=[at], finish_reason=None)
@@ -129,3 +130,11 @@ def test_readers_that_leave_are_forgotten(services: Services, store: JobStore, c
         if client.pubsub_numsub(f"caravan:tok:{job.id}")[0][1] == 0:
             return
     raise AssertionError("the channel is still subscribed")
+
+
+def test_a_cursor_from_the_future_ends_with_the_job(services: Services, store: JobStore) -> None:
+    job = accept(store)
+    stream = follow(services, job, after=Cursor(10**14, 0), silence_seconds=0.05)
+    assert next(stream) is None
+    store.cancel(job.id)
+    assert [event for event in stream if event] == []
