@@ -39,8 +39,9 @@ def cluster(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
 def test_streams_wait_for_redis_and_go_on(cluster: Cluster, server: RedisServer) -> None:
     job_id = cluster.submit(STORY)["id"]
     with ThreadPoolExecutor() as pool, httpx.Client(base_url=cluster.url, timeout=90) as http:
-        watcher = pool.submit(lambda: list(sse.read(http, job_id)))
-        until(lambda: cluster.job(job_id)["status"] == "running")
+        events: list[sse.Received] = []
+        watcher = pool.submit(lambda: events.extend(sse.read(http, job_id)))
+        until(lambda: any(event.event == "token" for event in events), what="the watcher sees tokens")
         server.kill()
         began = time.monotonic()
         refused = cluster.http.post("/jobs", json=chat("Hello"))
@@ -54,7 +55,7 @@ def test_streams_wait_for_redis_and_go_on(cluster: Cluster, server: RedisServer)
         assert "caravan_redis_up 0" in cluster.http.get("/metrics").text
         time.sleep(4)
         server.start()
-        events = watcher.result()
+        watcher.result()
     job = cluster.job(job_id, wait=30)
     assert job["status"] == "succeeded"
     assert len({event.id for event in events}) == len(events)
