@@ -91,6 +91,7 @@ class Scheduler:
         """
         if admit:
             self._admit()
+        self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
         return self._fill(prompt_tokens)

@@ -14,6 +14,11 @@ from tasks.engine.cells import CellPool
 LEAST_SHARED_TOKENS = 16
 """A shorter prefix is computed again: a copy costs a call, and a slot that might hold more."""
 
+LEAST_KEPT_TOKENS = 512
+KEPT_SHARE = 4
+"""Kept prefixes beside running sequences: so many tokens, or a quarter of what those hold if that is more. Attention
+in a unified cache runs over all cells up to the last used one, so everybody pays for what is kept."""
+
 
 @dataclass(slots=True, eq=False)
 class Slot:
@@ -137,6 +142,18 @@ class SlotPool:
         for slot in kept:
             self._cut(slot, 0)
         return bool(kept)
+
+    def limit_kept(self) -> None:
+        """Forget what is kept beyond its share, least recently used first; without a busy slot it costs nobody."""
+        busy = sum(len(slot.cells) for slot in self._slots if slot.busy)
+        kept = sorted(
+            (slot for slot in self._slots if slot.cells and not slot.busy), key=lambda slot: -slot.released_at
+        )
+        room = max(LEAST_KEPT_TOKENS, busy // KEPT_SHARE)
+        for slot in kept if busy else ():
+            room -= len(slot.cells)
+            if room < 0:
+                self._cut(slot, 0)
 
     def take_changes(self) -> list[Change]:
         """What the model's memory is to be told, in order, since the last call."""
