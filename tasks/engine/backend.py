@@ -73,6 +73,9 @@ class Backend(Protocol):
     def sampler(self, params: SamplingParams, index: int) -> Sampler:
         """A sampler for choice `index` of a job."""
 
+    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
+        """About so many tokens of prompts beside so many decoding sequences: how many suit the hardware best."""
+
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch; raises `CacheFull` or `BackendFailure`."""
 

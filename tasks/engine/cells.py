@@ -13,6 +13,10 @@ class CellPool:
         self._free = list(range(num_cells))
 
     @property
+    def num_cells(self) -> int:
+        return len(self._holders)
+
+    @property
     def num_free(self) -> int:
         return len(self._free)
 
@@ -44,3 +48,14 @@ class CellPool:
         for cells in groups:
             outside[cells] = False
         return int((outside if among is None else outside[among]).sum())
+
+    def added_by(self, groups: list[list[int]], *, beside: list[list[int]]) -> list[int]:
+        """For each group, how many of its cells are neither in those beside it nor in a group before it."""
+        seen = np.zeros(len(self._holders), bool)
+        for cells in beside:
+            seen[cells] = True
+        counts = []
+        for cells in groups:
+            counts.append(len(cells) - int(seen[cells].sum()))
+            seen[cells] = True
+        return counts

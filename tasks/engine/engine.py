@@ -113,7 +113,9 @@ class Engine:
                 self._drop(sequence)
 
     def _schedule(self, *, admit: bool = True) -> Plan:
-        plan = self._scheduler.plan(self._pace.prompt_tokens(self._scheduler.num_decoding), admit=admit)
+        scheduler, num_decoding = self._scheduler, self._scheduler.num_decoding
+        prompt_tokens = self._pace.prompt_tokens(num_decoding, scheduler.num_starting)
+        plan = scheduler.plan(self._backend.fit(prompt_tokens, num_decoding), admit=admit)
         for change in self._scheduler.take_changes():
             match change:
                 case Forget(slot, start):

@@ -91,6 +91,9 @@ class FakeBackend:
     def sampler(self, params: SamplingParams, index: int) -> FakeSampler:
         return FakeSampler(self, params, index)
 
+    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
+        return prompt_tokens
+
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
             raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")

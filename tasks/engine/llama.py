@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.engine.passes import QUAD_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
 from tasks.logs import get_logger
 from tasks.sampling import SamplingParams, draw_seed
@@ -104,7 +106,7 @@ class LlamaSampler:
             return int(logits.argmax())
         if not self._params.greedy:
             self._draw_with(draw_seed(self._params.seed, self._index, position))
-        return int(_sampler_sample(self._chain, self._backend.ctx, row))
+        return self._backend.choose(self._chain, row)
 
     def close(self) -> None:
         if self._chain is not None:
@@ -171,10 +173,13 @@ class LlamaBackend:
         llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
-        self.num_sequences = min(llama_cpp.llama_max_parallel_sequences(), 2 * num_slots)
+        self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, 2 * num_slots)
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self._model = self._load(path, gpu_layers)
         self.can_share = self._memory_is_plain()
+        on_cpu = gpu_layers == 0 or not llama_cpp.llama_supports_gpu_offload()
+        self._splits = on_cpu and self.can_share
+        self._block_rows = _block_rows() if self._splits else 1
         self.ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
@@ -184,7 +189,8 @@ class LlamaBackend:
         self._ends = frozenset(self.end_tokens)
         self.longest_piece = max(len(self._read_piece(t, special=True)) for t in range(self.vocab_size))
         self._formatter = self._chat_formatter()
-        self._batch = _Batch(self.batch_tokens)
+        self._batch = _Batch(self.batch_tokens + self._block_rows)
+        self._last_pass: dict[int, int] = {}
         self._pieces: dict[int, bytes] = {}
         self._warm_up()
 
@@ -218,20 +224,28 @@ class LlamaBackend:
     def sampler(self, params: SamplingParams, index: int) -> LlamaSampler:
         return LlamaSampler(self, params, index)
 
+    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
+        return fit(prompt_tokens, num_decoding, block_rows=self._block_rows) if self._splits else prompt_tokens
+
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
             raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
-        self._batch.fill(rows)
-        status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
-        if status == NO_KV_SLOT:
-            raise CacheFull
-        if status != 0:
-            raise BackendFailure(f"llama_decode returned {status}")
+        whole = Pass(list(range(len(rows))), padding=0)
+        passes = split(rows, block_rows=self._block_rows) if self._splits else [whole]
+        for number, part in enumerate(passes):
+            if not self._run([rows[at] for at in part.indices], part.padding):
+                self._undo([rows[at] for earlier in passes[:number] for at in earlier.indices])
+                raise CacheFull
+        self._last_pass = {at: place for place, at in enumerate(passes[-1].indices)}
 
     def logits(self, row: int) -> npt.NDArray[np.float32]:
         """The logits of a row of the last batch, in llama.cpp's own memory: valid, and writable, until the next."""
-        pointer = _get_logits_ith(self.ctx, row)
+        pointer = _get_logits_ith(self.ctx, self._last_pass[row])
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+
+    def choose(self, chain: Any, row: int) -> int:
+        """The token that a sampler chain chooses after a row of the last batch."""
+        return int(_sampler_sample(chain, self.ctx, self._last_pass[row]))
 
     def forget(self, slot: int, start: int = 0) -> None:
         if not _seq_rm(self._memory, slot, start, -1):
@@ -243,6 +257,23 @@ class LlamaBackend:
     def close(self) -> None:
         llama_cpp.llama_free(self.ctx)
         llama_cpp.llama_model_free(self._model)
+
+    def _run(self, rows: Sequence[Row], padding: int) -> bool:
+        """Whether the cache had room; if not, nothing was computed."""
+        spare_slot = self.num_sequences
+        self._batch.fill([*rows, *(Row(0, position, spare_slot, False) for position in range(padding))])
+        status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
+        if padding:
+            self.forget(spare_slot)
+        if status == NO_KV_SLOT and padding:
+            return self._run(rows, padding=0)
+        if status not in (0, NO_KV_SLOT):
+            raise BackendFailure(f"llama_decode returned {status}")
+        return bool(status == 0)
+
+    def _undo(self, rows: Sequence[Row]) -> None:
+        for slot in {row.slot for row in rows}:
+            self.forget(slot, min(row.position for row in rows if row.slot == slot))
 
     def _load(self, path: Path, gpu_layers: int) -> Any:
         if not path.is_file():
@@ -256,9 +287,10 @@ class LlamaBackend:
 
     def _create_context(self, threads: int) -> Any:
         params = llama_cpp.llama_context_default_params()
+        spare = self._block_rows if self._splits else 0
         params.n_ctx = self.cache_tokens
-        params.n_batch = params.n_ubatch = self.batch_tokens
-        params.n_seq_max = self.num_sequences
+        params.n_batch = params.n_ubatch = self.batch_tokens + spare
+        params.n_seq_max = self.num_sequences + bool(spare)
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
         params.kv_unified = True
@@ -298,9 +330,20 @@ class LlamaBackend:
         return buffer.raw[:size]
 
     def _warm_up(self) -> None:
-        """Decode one token, so that weights are paged in and buffers exist before the first job."""
-        self.decode([Row(max(0, llama_cpp.llama_vocab_bos(self._vocab)), 0, 0, True)])
+        """Decode one token, so that weights are paged in and buffers exist before the first job.
+
+        On a thread that ends: OpenMP keeps a team for every thread that computes, and once the teams have more
+        threads than there are cores, its barriers sleep instead of spinning, and every step takes twice as long.
+        """
+        row = Row(max(0, llama_cpp.llama_vocab_bos(self._vocab)), 0, 0, True)
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(self.decode, [row]).result()
         self.forget(0)
+
+
+def _block_rows() -> int:
+    """Rows that the CPU's matrix kernels take at once."""
+    return 16 if b"AVX512 = 1" in llama_cpp.llama_print_system_info() else QUAD_ROWS
 
 
 def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:

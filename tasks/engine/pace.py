@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STEP_SECONDS = 0.25
-"""Longest step while sequences decode beside a prompt."""
+"""Longest step while many sequences decode beside one prompt."""
 LEAST_TOKENS = 16
 """A prompt always gets on."""
 WEIGHT = 0.2
@@ -18,14 +18,20 @@ class Pace:
         self._decode_seconds = 0.0
         self._token_seconds = 0.0
 
-    def prompt_tokens(self, num_decoding: int) -> int:
+    def prompt_tokens(self, num_decoding: int, num_starting: int = 0) -> int:
         """Prompt tokens that the next step may run. Without anybody decoding, as many as fit; before anything is
-        known, few."""
+        known, few.
+
+        The streams that wait for the step are weighed against the sequences that wait for their first token: where
+        two decode and six start, the step may be four times as long. Those that start together then also decode and
+        end together, which makes full batches.
+        """
         if not num_decoding:
             return self._batch_tokens
         if not self._token_seconds:
             return LEAST_TOKENS
-        room = (STEP_SECONDS - self._decode_seconds) / self._token_seconds
+        step_seconds = STEP_SECONDS * (num_decoding + num_starting) / num_decoding
+        room = (step_seconds - self._decode_seconds) / self._token_seconds
         return int(max(LEAST_TOKENS, min(self._batch_tokens, room)))
 
     def observe(self, *, num_decoding: int, num_prompt_tokens: int, seconds: float) -> None:

@@ -64,6 +64,12 @@ class Scheduler:
     def num_decoding(self) -> int:
         return sum(sequence.decodes for sequence in self.running)
 
+    @property
+    def num_starting(self) -> int:
+        """Sequences without a token that have a slot, or could have one."""
+        prefilling = len(self.running) - self.num_decoding
+        return prefilling + min(len(self.waiting), self._max_running - len(self.running))
+
     def add(self, sequence: Sequence) -> None:
         self.waiting.append(sequence)
 

@@ -9,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 
+from tasks.engine.allowance import Allowance
 from tasks.engine.cells import CellPool
 
 LEAST_SHARED_TOKENS = 16
 """A shorter prefix is computed again: a copy costs a call, and a slot that might hold more."""
-
-LEAST_KEPT_TOKENS = 512
-KEPT_SHARE = 4
-"""Kept prefixes beside running sequences: so many tokens, or a quarter of what those hold if that is more. Attention
-in a unified cache runs over all cells up to the last used one, so everybody pays for what is kept."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +54,8 @@ class SlotPool:
         self._slots = [Slot(number) for number in range(num_slots)]
         self._cells = CellPool(cache_tokens)
         self.can_share = can_share
+        self._allowance = Allowance()
+        self._kept_changed = False
         self._clock = 0
         self._changes: list[Change] = []
 
@@ -97,6 +95,8 @@ class SlotPool:
         There must be a slot that is not busy.
         """
         source, length = self._best(tokens)
+        self._kept_changed = True
+        self._weigh_keeping(source)
         if source is None:
             return self._claim(self._vacant())
         if not source.busy and length == len(source.tokens):
@@ -123,6 +123,7 @@ class SlotPool:
     def release(self, slot: Slot) -> None:
         """A slot's sequence has ended or was set back; what it holds stays until it is needed."""
         self._clock += 1
+        self._kept_changed = True
         slot.busy, slot.released_at = False, self._clock
         if not self.can_share:
             self._cut(slot, 0)
@@ -144,14 +145,13 @@ class SlotPool:
         return bool(kept)
 
     def limit_kept(self) -> None:
-        """Forget what is kept beyond its share, least recently used first; without a busy slot it costs nobody."""
-        busy = sum(len(slot.cells) for slot in self._slots if slot.busy)
-        kept = sorted(
-            (slot for slot in self._slots if slot.cells and not slot.busy), key=lambda slot: -slot.released_at
-        )
-        room = max(LEAST_KEPT_TOKENS, busy // KEPT_SHARE)
-        for slot in kept if busy else ():
-            room -= len(slot.cells)
+        """Forget what is kept beyond its allowance, least recently used first; without a busy slot it costs nobody."""
+        if not self._kept_changed or not any(slot.busy for slot in self._slots):
+            return
+        self._kept_changed = False
+        room = self._allowance.cells
+        for slot, added in self._kept():
+            room -= added
             if room < 0:
                 self._cut(slot, 0)
 
@@ -169,9 +169,14 @@ class SlotPool:
         for slot in self._slots:
             if slot.tokens[:LEAST_SHARED_TOKENS] == wanted[:LEAST_SHARED_TOKENS]:
                 shared = common_prefix(slot.tokens, wanted)
-                if shared > length or (shared == length and found and found.busy and not slot.busy):
+                if shared > length or (found and shared == length and self._is_better(slot, found)):
                     found, length = slot, shared
         return (found, length) if found else (None, 0)
+
+    @staticmethod
+    def _is_better(slot: Slot, other: Slot) -> bool:
+        """Of two slots with the same prefix: a busy one, which holds it anyway, else the last used."""
+        return not other.busy and (slot.busy or slot.released_at > other.released_at)
 
     def _vacant(self, *, but: Slot | None = None) -> Slot:
         """A slot that is not busy: an empty one, else the least recently used; `but` only if there is no other."""
@@ -180,6 +185,25 @@ class SlotPool:
         if target is not but:
             self._cut(target, 0)
         return target
+
+    def _weigh_keeping(self, source: Slot | None) -> None:
+        """A prompt shares with this slot, if any: notice whether that was owed to keeping it."""
+        if source is None or source.busy:
+            self._allowance.missed()
+            return
+        depth = 0
+        for slot, added in self._kept():
+            depth += added
+            if slot is source:
+                break
+        self._allowance.found(depth)
+
+    def _kept(self) -> list[tuple[Slot, int]]:
+        """Kept slots, last used first, and the cells that each takes beside the busy ones and those before it."""
+        kept = [slot for slot in self._slots if slot.cells and not slot.busy]
+        kept.sort(key=lambda slot: -slot.released_at)
+        busy = [slot.cells for slot in self._slots if slot.busy]
+        return list(zip(kept, self._cells.added_by([slot.cells for slot in kept], beside=busy), strict=True))
 
     def _claim(self, slot: Slot) -> Slot:
         slot.busy = True

@@ -186,14 +186,25 @@ def test_the_longest_prefix_is_shared() -> None:
     assert some.acquire(LONG).tokens == LONG[:30]
 
 
-def test_of_prefixes_of_one_length_an_idle_one_is_taken_over() -> None:
+def test_of_prefixes_of_one_length_a_busy_one_is_shared() -> None:
     some = pool()
     busy, idle = compute(some, LONG), compute(some, [*LONG, 99])
     some.shrink(idle, 1)
     some.release(idle)
     some.take_changes()
     assert busy.tokens == idle.tokens
-    assert some.acquire([*LONG, 98]) is idle
+    acquired = some.acquire([*LONG, 98])
+    assert acquired is not idle
+    assert some.take_changes() == [Copy(busy.id, acquired.id, len(LONG))]
+
+
+def test_of_kept_prefixes_of_one_length_the_last_used_is_taken_over() -> None:
+    some = pool()
+    slots = [compute(some, LONG) for _ in range(3)]
+    for slot in slots:
+        some.release(slot)
+    some.take_changes()
+    assert some.acquire([*LONG, 98]) is slots[-1]
     assert some.take_changes() == []
 
 
