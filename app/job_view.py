@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from app import openai
@@ -31,6 +32,7 @@ def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None
         "result": openai.result(job),
         "error": _error(job),
         "usage": job.outcome.usage.to_wire() if job.outcome else None,
+        "timings": asdict(job.outcome.timings) if job.outcome and job.outcome.timings else None,
         "metadata": dict(job.metadata),
         "urls": {
             "self": f"/jobs/{job.id}",

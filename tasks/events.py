@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
+
+from tasks.logprobs import TokenLogprobs
 
 _CURSOR = re.compile(r"(\d{1,15})-(\d{1,15})")
 
@@ -50,17 +53,23 @@ class Event:
     text: str = ""
     tokens: tuple[int, ...] = ()
     finish_reason: str | None = None
+    logprobs: tuple[TokenLogprobs, ...] = ()
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
-        return cls(Cursor.parse(cursor), **{**body, "tokens": tuple(body.get("tokens", ()))})
+        tokens, logprobs = tuple(body.get("tokens", ())), tuple(map(TokenLogprobs.decode, body.get("logprobs", ())))
+        return cls(Cursor.parse(cursor), **{**body, "tokens": tokens, "logprobs": logprobs})
 
 
-def encode_token(*, index: int, text: str, tokens: list[int], finish_reason: str | None) -> str:
+def encode_token(
+    *, index: int, text: str, tokens: list[int], finish_reason: str | None, logprobs: Iterable[TokenLogprobs] = ()
+) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
     if finish_reason:
         body["finish_reason"] = finish_reason
+    if told := [logprob.encode() for logprob in logprobs]:
+        body["logprobs"] = told
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

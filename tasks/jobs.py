@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from tasks.logprobs import TokenLogprobs
+
 SCHEMA_VERSION = 1
 """Version of the job record in Redis; a process leaves records of other versions alone."""
 
@@ -70,6 +72,34 @@ class Choice:
     index: int
     text: str
     finish_reason: str
+    logprobs: tuple[TokenLogprobs, ...] | None = None
+    """If they were asked for."""
+
+    def encode(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
+        if self.logprobs is not None:
+            body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
+        return body
+
+    @classmethod
+    def decode(cls, body: Mapping[str, Any]) -> Self:
+        told = body.get("logprobs")
+        logprobs = None if told is None else tuple(map(TokenLogprobs.decode, told))
+        return cls(**{**body, "logprobs": logprobs})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Where a job's time went, in seconds; those of the attempt that ended it."""
+
+    queue_seconds: float
+    """From its acceptance until its first sequence had a slot."""
+    prefill_seconds: float
+    """From then until its first token."""
+    decode_seconds: float
+    """From its first token until its last."""
+    tokens_per_second: float | None
+    """While it decoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +125,18 @@ class Outcome:
 
     choices: tuple[Choice, ...]
     usage: Usage
+    timings: Timings | None = None
 
     def encode(self) -> str:
-        choices = [{"index": c.index, "text": c.text, "finish_reason": c.finish_reason} for c in self.choices]
-        usage = asdict(self.usage)
-        return json.dumps({"choices": choices, "usage": usage}, ensure_ascii=False)
+        choices = [choice.encode() for choice in self.choices]
+        timings = asdict(self.timings) if self.timings else None
+        return json.dumps({"choices": choices, "usage": asdict(self.usage), "timings": timings}, ensure_ascii=False)
 
     @classmethod
     def decode(cls, text: str) -> Self:
         body = json.loads(text)
-        return cls(choices=tuple(Choice(**choice) for choice in body["choices"]), usage=Usage(**body["usage"]))
+        timings = Timings(**body["timings"]) if body.get("timings") else None
+        return cls(choices=tuple(map(Choice.decode, body["choices"])), usage=Usage(**body["usage"]), timings=timings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ WORKER_COUNTERS = {
     "generated_tokens": "Tokens generated.",
     "set_back": "Sequences set back because the KV cache was full.",
     "cached_tokens": "Prompt tokens that were taken from a shared prefix and not computed.",
+    "queue_seconds": "Seconds that sequences waited in a worker for a slot, summed over them.",
     "decode_seconds": "Seconds in steps that only decode.",
     "prefill_seconds": "Seconds in steps with tokens of prompts.",
 }

@@ -15,7 +15,9 @@ class SamplingParams:
     """Sampling of one job's sequences. Defaults are llama.cpp's.
 
     ``max_tokens`` None means: until the context is full. ``temperature`` 0 is greedy. ``seed`` is fixed when a job is
-    accepted, so that another worker draws the same numbers.
+    accepted, so that another worker draws the same numbers. The penalties look back over the last 64 tokens, the
+    prompt's included, as llama-server's do. ``logit_bias`` holds pairs of a token's id and what is added to its logit.
+    ``grammar`` is what `tasks.grammar` made. ``logprobs`` is how many alternatives are told beside each token.
     """
 
     max_tokens: int | None = None
@@ -29,6 +31,9 @@ class SamplingParams:
     frequency_penalty: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    grammar: str | None = None
+    logprobs: int | None = None
     ignore_eos: bool = False
     n: int = 1
 
@@ -41,14 +46,15 @@ class SamplingParams:
         return self.repeat_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
 
     def encode(self) -> dict[str, Any]:
-        return {**asdict(self), "stop": list(self.stop)}
+        return {**asdict(self), "stop": list(self.stop), "logit_bias": [list(pair) for pair in self.logit_bias]}
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
         """Read what `encode` wrote; keys of a newer version are left out."""
         known = {field.name for field in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        return cls(**{**kept, "stop": tuple(kept.get("stop", ()))})
+        bias = tuple((int(token), float(value)) for token, value in kept.get("logit_bias", ()))
+        return cls(**{**kept, "stop": tuple(kept.get("stop", ())), "logit_bias": bias})
 
 
 def draw_seed(seed: int, index: int, position: int) -> int:

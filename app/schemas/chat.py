@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.schemas.sampling import MOST_TOKENS, SamplingBody
+from tasks.errors import InvalidRequest
 
 
 class TextPart(BaseModel):
@@ -52,11 +53,18 @@ class ChatBody(SamplingBody):
 
     messages: list[Message] = Field(min_length=1)
     max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
 
     def limit(self) -> tuple[str, int | None]:
         if self.max_completion_tokens is not None:
             return "max_completion_tokens", self.max_completion_tokens
         return super().limit()
+
+    def num_logprobs(self) -> int | None:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise InvalidRequest("top_logprobs asks for logprobs: true beside it.", param="top_logprobs")
+        return (self.top_logprobs or 0) if self.logprobs else None
 
     def payload(self) -> dict[str, Any]:
         """What of the body goes to the worker, beside the sampling."""

@@ -16,9 +16,13 @@ class CompletionBody(SamplingBody):
     """``POST /v1/completions``, and ``POST /jobs`` with a ``prompt``."""
 
     prompt: str = Field(min_length=1)
+    logprobs: int | None = Field(None, ge=0, le=20)
 
     def limit(self) -> tuple[str, int | None]:
         return "max_tokens", self.max_tokens or OPENAI_DEFAULT_MAX_TOKENS
+
+    def num_logprobs(self) -> int | None:
+        return self.logprobs
 
     def payload(self) -> dict[str, Any]:
         """What of the body goes to the worker, beside the sampling."""

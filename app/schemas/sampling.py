@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from tasks.errors import InvalidRequest
+from tasks.grammar import GrammarError, from_json_schema, from_text
 from tasks.models.catalogue import ModelEntry
 from tasks.sampling import MAX_SEED, SamplingParams
 
@@ -50,6 +51,40 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+Bias = Annotated[float, Field(ge=-100, le=100)]
+
+
+class JsonSchema(BaseModel):
+    """The ``json_schema`` of a response format."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = Field(None, max_length=64)
+    description: str | None = None
+    strict: bool | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class ResponseFormat(BaseModel):
+    """What the answer has to be."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    def schema_of_answer(self) -> dict[str, Any] | None:
+        """The schema that the answer has to meet, if any."""
+        if self.type == "text":
+            return None
+        if self.type == "json_object":
+            return {"type": "object"}
+        if self.json_schema is None:
+            raise InvalidRequest("The type json_schema asks for a schema.", param="response_format.json_schema")
+        return self.json_schema.schema_
+
+
 class SamplingBody(BaseModel):
     """Sampling as a client asks for it. Unknown fields are refused, so that none is ignored in silence."""
 
@@ -67,6 +102,10 @@ class SamplingBody(BaseModel):
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
     stop: StopStrings = None
+    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1024)] | None = None
+    grammar: str | None = Field(None, min_length=1)
+    json_schema: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
     ignore_eos: bool | None = None
     n: int | None = Field(None, ge=1, le=128)
     user: str | None = Field(None, max_length=512)
@@ -88,4 +127,32 @@ class SamplingBody(BaseModel):
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
-        return SamplingParams(max_tokens=max_tokens, seed=seed or 0, stop=tuple(self.stop or ()), **given)
+        return SamplingParams(
+            max_tokens=max_tokens,
+            seed=seed or 0,
+            stop=tuple(self.stop or ()),
+            logit_bias=tuple((int(token), bias) for token, bias in (self.logit_bias or {}).items()),
+            grammar=self._grammar(),
+            logprobs=self.num_logprobs(),
+            **given,
+        )
+
+    def num_logprobs(self) -> int | None:
+        """How many alternatives are told beside each token; None if its own probability is not asked for either."""
+        return None
+
+    def _grammar(self) -> str | None:
+        """The one constraint that the body names; raises InvalidRequest if it cannot be followed."""
+        schema = self.response_format.schema_of_answer() if self.response_format else None
+        constraints = {"grammar": self.grammar, "json_schema": self.json_schema, "response_format": schema}
+        given = {field: value for field, value in constraints.items() if value is not None}
+        if not given:
+            return None
+        ((field, value), *others) = given.items()
+        if others or self.ignore_eos:
+            other = others[0][0] if others else "ignore_eos"
+            raise InvalidRequest(f"{field} does not go together with {other}.", param=field)
+        try:
+            return from_text(value) if isinstance(value, str) else from_json_schema(value)
+        except GrammarError as exc:
+            raise InvalidRequest(f"{field} cannot be followed: {exc}.", param=field) from exc

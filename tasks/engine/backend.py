@@ -17,6 +17,19 @@ class BackendFailure(Exception):
     """Raised when the model cannot go on; the process should be started again."""
 
 
+class SequenceFailed(Exception):
+    """Raised by `Sampler.sample` when this one sequence cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logprobs:
+    """Natural logarithms of probabilities: of a token that was chosen, and of the likeliest ones, likeliest first."""
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One token of a batch: its place in a slot, and whether the token after it is wanted."""
@@ -30,18 +43,24 @@ class Row:
 class Sampler(Protocol):
     """Chooses tokens for one sequence."""
 
+    logprobs: Logprobs | None
+    """Of the token that `sample` chose last, if they were asked for; as the model gave them, before any sampling."""
+
     def accept(self, token: int) -> None:
         """Take notice of a token that was chosen before, when a sequence is continued."""
 
     def sample(self, row: int, position: int) -> int:
-        """Choose the token for `position` (counted from the first generated one) after the batch's row `row`."""
+        """Choose the token for `position` (counted from the first generated one) after the batch's row `row`.
+
+        Raises `SequenceFailed`.
+        """
 
     def close(self) -> None:
         """Free what the sampler holds."""
 
 
 class Backend(Protocol):
-    """One loaded model. All calls come from one thread, but for `tokenize` and `render_chat`, which any may make."""
+    """One loaded model. All calls come from one thread, but for `tokenize`, `render_chat`, `check` and `piece`."""
 
     num_slots: int
     """Sequences decoded together."""
@@ -70,7 +89,10 @@ class Backend(Protocol):
     def is_end(self, token: int) -> bool:
         """Whether a token ends the answer."""
 
-    def sampler(self, params: SamplingParams, index: int) -> Sampler:
+    def check(self, params: SamplingParams) -> None:
+        """Raise InvalidRequest if this model cannot sample so; else make ready what takes time, like a grammar."""
+
+    def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> Sampler:
         """A sampler for choice `index` of a job."""
 
     def fit(self, prompt_tokens: int, num_decoding: int) -> int:

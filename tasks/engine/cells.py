@@ -13,10 +13,6 @@ class CellPool:
         self._free = list(range(num_cells))
 
     @property
-    def num_cells(self) -> int:
-        return len(self._holders)
-
-    @property
     def num_free(self) -> int:
         return len(self._free)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from tasks.engine.backend import Backend, BackendFailure, CacheFull
+from tasks.engine.backend import Backend, BackendFailure, CacheFull, Logprobs, SequenceFailed
 from tasks.engine.pace import Pace
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
@@ -27,6 +27,8 @@ class Output:
     text: str
     finish_reason: FinishReason | None
     """Set with the sequence's last token."""
+    logprobs: Logprobs | None = None
+    """If they were asked for, and the token is not the end."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class EngineFigures:
     set_back: int = 0
     cached_tokens: int = 0
     """Prompt tokens of finished sequences that were taken from a shared prefix."""
+    queue_seconds: float = 0.0
+    """Seconds that sequences waited for a slot."""
     decode_seconds: float = 0.0
     """Seconds in steps without tokens of prompts."""
     prefill_seconds: float = 0.0
@@ -51,10 +55,15 @@ class EngineFigures:
 
 
 class Engine:
-    """Decodes sequences together. `submit` and `abort` may be called from any thread, `step` from one."""
+    """Decodes sequences together. `submit` and `abort` may be called from any thread, `step` from one.
 
-    def __init__(self, backend: Backend) -> None:
+    Args:
+        on_failed: called in `step` with a job that cannot go on, and why; its sequences are dropped.
+    """
+
+    def __init__(self, backend: Backend, *, on_failed: Callable[[Hashable, str], None] | None = None) -> None:
         self._backend = backend
+        self._on_failed = on_failed
         slots = SlotPool(
             num_slots=backend.num_sequences, cache_tokens=backend.cache_tokens, can_share=backend.can_share
         )
@@ -70,6 +79,7 @@ class Engine:
     def submit(self, sequences: Iterable[Sequence]) -> None:
         """Hand over the sequences of a job; they begin in this order."""
         for sequence in sequences:
+            sequence.submitted_at = time.monotonic()
             self._inbox.put(sequence)
         self._wake.set()
 
@@ -152,22 +162,56 @@ class Engine:
             sequence.num_computed += chunk.count
         figures.steps += bool(sampled)
         figures.step_sequences += len(sampled)
-        figures.generated_tokens += len(sampled)
-        outputs = [self._next_token(sequence, row) for sequence, row in sampled]
+        outputs, failed = self._sample(sampled)
+        figures.generated_tokens += len(outputs)
+        now = time.monotonic()
         for output in outputs:
+            self._note(output, now)
             if output.finish_reason:
-                figures.cached_tokens += output.sequence.num_cached or 0
                 self._drop(output.sequence)
+        for job, reason in failed.items():
+            self._fail(job, reason)
         return outputs
+
+    def _sample(self, sampled: list[tuple[Sequence, int]]) -> tuple[list[Output], dict[Hashable, str]]:
+        """The next tokens; and the jobs that cannot go on, with the reasons."""
+        outputs: list[Output] = []
+        failed: dict[Hashable, str] = {}
+        for sequence, row in sampled:
+            try:
+                outputs.append(self._next_token(sequence, row))
+            except SequenceFailed as exc:
+                failed[sequence.job] = str(exc)
+        return outputs, failed
+
+    def _note(self, output: Output, now: float) -> None:
+        sequence, figures = output.sequence, self.figures
+        if not sequence.first_token_at:
+            sequence.first_token_at = now
+            figures.queue_seconds += sequence.started_at - sequence.submitted_at
+        if output.finish_reason:
+            sequence.ended_at = now
+            figures.cached_tokens += sequence.num_cached or 0
+
+    def _fail(self, job: Hashable, reason: str) -> None:
+        for sequence in self._scheduler.of_job(job):
+            self._drop(sequence)
+        if self._on_failed is None:
+            raise BackendFailure(reason)
+        self._on_failed(job, reason)
 
     def _next_token(self, sequence: Sequence, row: int) -> Output:
         if sequence.sampler is None:
-            sequence.sampler = self._backend.sampler(sequence.params, sequence.index)
+            prompt = sequence.tokens[: sequence.num_prompt_tokens]
+            sequence.sampler = self._backend.sampler(sequence.params, sequence.index, prompt)
             for token in sequence.generated:
                 sequence.sampler.accept(token)
         token = sequence.sampler.sample(row, sequence.num_generated)
+        logprobs = sequence.sampler.logprobs
+        if logprobs is not None and ends(sequence, token, self._backend):
+            logprobs = None
         text = take(sequence, token, self._backend)
-        return Output(sequence, token, text, sequence.finish_reason)
+        return Output(sequence, token, text, sequence.finish_reason, logprobs)
 
     def _drop(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
@@ -183,10 +227,14 @@ class Engine:
         figures.set_back = self._scheduler.num_set_back
 
 
+def ends(sequence: Sequence, token: int, backend: Backend) -> bool:
+    """Whether a token ends the sequence's answer."""
+    return backend.is_end(token) and not sequence.params.ignore_eos
+
+
 def take(sequence: Sequence, token: int, backend: Backend) -> str:
     """Give a sequence its next token, or one that an earlier worker chose; the text that may be shown because of it."""
-    ends = backend.is_end(token) and not sequence.params.ignore_eos
-    return sequence.extend(token, backend.piece(token), ends=ends)
+    return sequence.extend(token, backend.piece(token), ends=ends(sequence, token, backend))
 
 
 def _drain(inbox: SimpleQueue[T]) -> list[T]:

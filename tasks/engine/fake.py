@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.errors import InvalidRequest
 from tasks.sampling import SamplingParams, draw_seed
 
@@ -33,11 +33,18 @@ class FakeSampler:
 
     def __init__(self, backend: FakeBackend, params: SamplingParams, index: int) -> None:
         self._backend, self._params, self._index = backend, params, index
+        self.logprobs: Logprobs | None = None
 
     def accept(self, token: int) -> None:
         pass
 
     def sample(self, row: int, position: int) -> int:
+        token = self._choose(row, position)
+        if self._params.logprobs is not None:
+            self.logprobs = Logprobs(token, 0.0, ((token, 0.0),)[: self._params.logprobs])
+        return token
+
+    def _choose(self, row: int, position: int) -> int:
         state = self._backend.state_of(row)
         if not self._params.greedy:
             state = zlib.crc32(b"draw", state ^ draw_seed(self._params.seed, self._index, position))
@@ -88,7 +95,11 @@ class FakeBackend:
     def is_end(self, token: int) -> bool:
         return token == END
 
-    def sampler(self, params: SamplingParams, index: int) -> FakeSampler:
+    def check(self, params: SamplingParams) -> None:
+        if params.grammar or params.logit_bias:
+            raise InvalidRequest("The fake model follows neither a grammar nor a logit_bias.")
+
+    def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> FakeSampler:
         return FakeSampler(self, params, index)
 
     def fit(self, prompt_tokens: int, num_decoding: int) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tasks.engine.backend import Row
+from tasks.engine.pace import LEAST_TOKENS
 
 TILE_ROWS = 64
 """`GGML_FA_TILE_Q`: with so many rows, attention is computed in tiles."""
@@ -41,7 +42,7 @@ def split(rows: Sequence[Row], *, block_rows: int) -> list[Pass]:
         return [_pass(range(len(rows)), block_rows)]
     wanting = [at for at, row in enumerate(rows) if row.wants_logits]
     others = [at for at, row in enumerate(rows) if not row.wants_logits]
-    filling = -len(wanting) % block_rows  # ends of prompts, which have to run after what they follow
+    filling = min(len(others), -len(wanting) % block_rows)  # ends of prompts, which have to run after what they follow
     first, last = others[: len(others) - filling], sorted(others[len(others) - filling :] + wanting)
     return [_pass(part, block_rows) for part in (first, last) if part]
 
@@ -52,7 +53,8 @@ def fit(prompt_tokens: int, num_decoding: int, *, block_rows: int) -> int:
     filling = -num_decoding % block_rows
     if TILE_ROWS // 2 <= prompt_tokens < TILE_ROWS + filling:
         return TILE_ROWS + filling
-    return max(1, prompt_tokens - (prompt_tokens - filling) % block_rows)
+    fitting = prompt_tokens - (prompt_tokens - filling) % block_rows
+    return fitting if fitting >= LEAST_TOKENS else fitting + block_rows  # of fewer, the pace would learn nothing
 
 
 def _pass(indices: Sequence[int], block_rows: int) -> Pass:

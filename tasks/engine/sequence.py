@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable
 from enum import Enum, auto
 from typing import Literal
@@ -25,6 +26,8 @@ class SequenceState(Enum):
 class Sequence:
     """One completion: its tokens, how many of them the cache holds, and the text made of them.
 
+    Times are those of the engine's clock, 0 before they come: handed over, first in a slot, first token, last token.
+
     There is one rule for prefill and decode: the tokens from `num_computed` on are still to be run, and running the
     last of them gives the next. A sequence that was set back, or that another worker began, has tokens generated
     already and `num_computed` 0: it is prefilled again, generated tokens included, and goes on.
@@ -41,6 +44,7 @@ class Sequence:
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.text = ""
+        self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None
         self._context = context
         self._detokenizer = Detokenizer()
@@ -74,6 +78,7 @@ class Sequence:
     def start(self, num_shared: int) -> None:
         """Begin in `slot`, which holds so many of the tokens already."""
         self.num_computed = num_shared
+        self.started_at = self.started_at or time.monotonic()
         if self.num_cached is None:
             self.num_cached = min(num_shared, self.num_prompt_tokens)
 

@@ -96,7 +96,7 @@ class SlotPool:
         """
         source, length = self._best(tokens)
         self._kept_changed = True
-        self._weigh_keeping(source)
+        self._weigh_keeping(source, length)
         if source is None:
             return self._claim(self._vacant())
         if not source.busy and length == len(source.tokens):
@@ -186,17 +186,18 @@ class SlotPool:
             self._cut(target, 0)
         return target
 
-    def _weigh_keeping(self, source: Slot | None) -> None:
-        """A prompt shares with this slot, if any: notice whether that was owed to keeping it."""
-        if source is None or source.busy:
-            self._allowance.missed()
-            return
+    def _weigh_keeping(self, source: Slot | None, length: int) -> None:
+        """A prompt shares so much with this slot, if any: notice how much had to be kept for that."""
+        if source is None:
+            return self._allowance.missed()
+        if source.busy:
+            return self._allowance.found(length)
         depth = 0
         for slot, added in self._kept():
             depth += added
             if slot is source:
                 break
-        self._allowance.found(depth)
+        return self._allowance.found(depth)
 
     def _kept(self) -> list[tuple[Slot, int]]:
         """Kept slots, last used first, and the cells that each takes beside the busy ones and those before it."""

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 
 from tasks.engine.sequence import Sequence
-from tasks.jobs import Choice, Job, Outcome, Usage
+from tasks.jobs import Choice, Job, Outcome, Timings, Usage
+from tasks.logprobs import TokenLogprobs
 
 
 @dataclass(eq=False, slots=True)
@@ -16,6 +17,8 @@ class Held:
 
     job: Job
     sequences: list[Sequence] = field(default_factory=list)
+    logprobs: dict[int, list[TokenLogprobs]] = field(default_factory=dict)
+    """By choice, if they were asked for."""
     next_event: int = 1
     """Number of the next event under this claim's fence; 0 was the claim's own."""
     claimed_at: float = field(default_factory=time.monotonic)
@@ -29,14 +32,36 @@ class Held:
     def outcome(self) -> Outcome:
         """What the finished sequences give."""
         choices = tuple(
-            Choice(index=s.index, text=s.text, finish_reason=s.finish_reason or "stop") for s in self.sequences
+            Choice(
+                index=sequence.index,
+                text=sequence.text,
+                finish_reason=sequence.finish_reason or "stop",
+                logprobs=None if sequence.params.logprobs is None else tuple(self.logprobs.get(sequence.index, ())),
+            )
+            for sequence in self.sequences
         )
         usage = Usage(
             prompt_tokens=self.sequences[0].num_prompt_tokens,
             completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
             cached_tokens=self.sequences[0].num_cached or 0,
         )
-        return Outcome(choices=choices, usage=usage)
+        return Outcome(choices=choices, usage=usage, timings=self._timings(usage.completion_tokens))
+
+    def _timings(self, num_generated: int) -> Timings | None:
+        """None for a job that was finished before this worker had it."""
+        timed = [sequence for sequence in self.sequences if sequence.ended_at]
+        if not timed:
+            return None
+        started = min(sequence.started_at for sequence in timed)
+        first = min(sequence.first_token_at for sequence in timed)
+        decoding = max(sequence.ended_at for sequence in timed) - first
+        queued = (self.job.started_at or self.job.created_at) - self.job.created_at + started - self.claimed_at
+        return Timings(
+            queue_seconds=round(queued, 4),
+            prefill_seconds=round(first - started, 4),
+            decode_seconds=round(decoding, 4),
+            tokens_per_second=round(num_generated / decoding, 2) if decoding else None,
+        )
 
 
 class Holdings:

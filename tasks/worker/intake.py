@@ -120,6 +120,8 @@ class Intake:
         for event in events or ():
             for token in event.tokens:
                 take(held.sequences[event.index], token, self._backend)
+            if event.logprobs:
+                held.logprobs.setdefault(event.index, []).extend(event.logprobs)
 
 
 def prepare(held: Held, backend: Backend) -> list[Sequence]:
@@ -127,10 +129,11 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
 
     Raises:
         ContextLengthExceeded: the prompt leaves no room for a token.
-        InvalidRequest: the model's chat template refuses the messages.
+        InvalidRequest: the model's chat template refuses the messages, or the model cannot sample as asked.
     """
     job = held.job
     params = SamplingParams.decode(job.request["sampling"])
+    backend.check(params)
     chat = job.operation is Operation.CHAT
     field = "messages" if chat else "prompt"
     text = backend.render_chat(job.request["messages"]) if chat else job.request["prompt"]

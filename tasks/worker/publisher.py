@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
 from tasks.events import encode_token
 from tasks.job_store import Append, JobStore
+from tasks.logprobs import TokenLogprobs
 from tasks.logs import get_logger
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
@@ -35,15 +37,23 @@ class _Piece:
     text: str = ""
     tokens: list[int] = field(default_factory=list)
     finish_reason: str | None = None
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
 
     def encode(self) -> str:
-        return encode_token(index=self.index, text=self.text, tokens=self.tokens, finish_reason=self.finish_reason)
+        return encode_token(
+            index=self.index,
+            text=self.text,
+            tokens=self.tokens,
+            finish_reason=self.finish_reason,
+            logprobs=self.logprobs,
+        )
 
 
 class Publisher:
     """Writes what the engine makes. Everything that ends a job comes through here, so it comes after the last token.
 
     Args:
+        piece: gives the bytes of a token.
         on_lost: called with a held job that turned out not to be ours any more, and its present status.
         on_ended: called with a job that ended, its status, and a detail for Flower.
     """
@@ -54,12 +64,14 @@ class Publisher:
         store: JobStore,
         holdings: Holdings,
         insist: Insist,
+        piece: Callable[[int], bytes],
         on_lost: Callable[[Held, str], None],
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
         self._store = store
         self._holdings = holdings
         self._insist = insist
+        self._piece = piece
         self._on_lost = on_lost
         self._on_ended = on_ended
         self._queue: SimpleQueue[list[Output] | _Ended | None] = SimpleQueue()
@@ -129,8 +141,16 @@ class Publisher:
             piece = pieces.setdefault(held, {}).setdefault(output.sequence.index, _Piece(output.sequence.index))
             piece.text += output.text
             piece.tokens.append(output.token)
+            if output.logprobs is not None:
+                told = self._with_bytes(output.logprobs)
+                piece.logprobs.append(told)
+                held.logprobs.setdefault(output.sequence.index, []).append(told)
             piece.finish_reason = output.finish_reason
         return pieces
+
+    def _with_bytes(self, logprobs: Logprobs) -> TokenLogprobs:
+        top = tuple((self._piece(token), logprob) for token, logprob in logprobs.top)
+        return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, top)
 
     def _end(self, end: _Ended) -> None:
         held, job = end.held, end.held.job

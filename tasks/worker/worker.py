@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from tasks.dispatch import Dispatcher
 from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine
+from tasks.errors import InvalidRequest
 from tasks.job_store import JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -58,9 +59,14 @@ class Worker:
         insist = Insist(self._given_up)
 
         self._holdings = Holdings()
-        self._engine = Engine(backend)
+        self._engine = Engine(backend, on_failed=self._fail)
         self._publisher = Publisher(
-            store=store, holdings=self._holdings, insist=insist, on_lost=self._lose, on_ended=self._settle_ended
+            store=store,
+            holdings=self._holdings,
+            insist=insist,
+            piece=backend.piece,
+            on_lost=self._lose,
+            on_ended=self._settle_ended,
         )
         self._intake = Intake(
             worker=name,
@@ -119,6 +125,11 @@ class Worker:
         while not self._stopping.is_set():
             if self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
                 self._publisher.outputs(outputs)
+
+    def _fail(self, job: Hashable, reason: str) -> None:
+        """The engine cannot go on with a job, and has dropped it."""
+        assert isinstance(job, Held)
+        self._publisher.fail(job, InvalidRequest(reason))
 
     def _lose(self, held: Held, status: str) -> None:
         """A job turned out not to be ours any more: cancelled, expired, or claimed by another worker."""

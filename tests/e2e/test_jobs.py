@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from tests.support import sse
 from tests.support.cluster import Cluster, chat
@@ -15,7 +16,7 @@ from tests.support.waiting import until
 
 FIELDS = {
     "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
-    "queue_position", "eta_seconds", "attempt", "result", "error", "usage", "metadata", "urls",
+    "queue_position", "eta_seconds", "attempt", "result", "error", "usage", "timings", "metadata", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
 
@@ -193,3 +194,21 @@ def test_one_job_may_ask_for_several_choices(cluster: Cluster) -> None:
     assert len(set(texts)) == 3
     events = list(sse.read(cluster.http, job["id"]))
     assert [sse.text(events, index) for index in range(3)] == texts
+
+
+def test_a_job_tells_where_its_time_went(cluster: Cluster) -> None:
+    job = cluster.job(cluster.submit(chat("Count to 9.", temperature=0))["id"], wait=30)
+    timings = job["timings"]
+    assert timings["queue_seconds"] >= 0
+    assert timings["prefill_seconds"] > 0
+    assert timings["decode_seconds"] > 0
+    assert timings["tokens_per_second"] == pytest.approx(
+        job["usage"]["completion_tokens"] / timings["decode_seconds"], rel=0.05
+    )
+
+
+def test_a_job_may_be_held_to_a_grammar(cluster: Cluster) -> None:
+    job = cluster.submit({"model": "demo", "prompt": "Well?", "grammar": 'root ::= "yes" | "no"', "logprobs": 1})
+    job = cluster.job(job["id"], wait=30)
+    assert job["result"]["choices"][0]["text"] in ("yes", "no")
+    assert job["result"]["choices"][0]["logprobs"]["tokens"]

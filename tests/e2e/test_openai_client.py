@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
+import jsonschema
 import openai
 import pytest
 
@@ -107,3 +110,72 @@ def test_a_reader_with_a_key_may_go_away_and_take_its_job_up_again(client: opena
     first.close()
     chunks = list(ask())
     assert chunks[-1].choices[0].finish_reason == "length"
+
+
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string", "maxLength": 12}, "degrees": {"type": "integer"}},
+    "required": ["city", "degrees"],
+    "additionalProperties": False,
+}
+
+
+def test_an_answer_meets_its_schema(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="demo",
+        messages=[{"role": "user", "content": "What is the weather in Paris?"}],
+        response_format={"type": "json_schema", "json_schema": {"name": "weather", "schema": WEATHER, "strict": True}},
+        max_tokens=200,
+    )
+    assert answer.choices[0].finish_reason == "stop"
+    jsonschema.validate(json.loads(answer.choices[0].message.content or ""), WEATHER)
+
+
+def test_a_schema_that_is_not_supported_is_a_bad_request(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(
+            model="demo",
+            messages=[{"role": "user", "content": "x"}],
+            response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"uniqueItems": True}}},
+        )
+    assert refused.value.param == "response_format"
+    assert "uniqueItems" in refused.value.message
+
+
+def test_logprobs_are_told_and_streamed_alike(client: openai.OpenAI) -> None:
+    def ask(*, stream: bool) -> Any:
+        return client.chat.completions.create(
+            model="demo",
+            messages=[{"role": "user", "content": "What is 12 + 7?"}],
+            temperature=0,
+            logprobs=True,
+            top_logprobs=2,
+            stream=stream,
+        )
+
+    whole = ask(stream=False).choices[0].logprobs.content
+    assert b"".join(bytes(one.bytes) for one in whole).decode() == "12 + 7 = 19."
+    assert all(len(one.top_logprobs) == 2 and one.logprob == one.top_logprobs[0].logprob for one in whole)
+    chunks = [chunk.choices[0] for chunk in ask(stream=True) if chunk.choices]
+    streamed = [one for choice in chunks if choice.logprobs for one in choice.logprobs.content]
+    assert [(one.token, one.bytes) for one in streamed] == [(one.token, one.bytes) for one in whole]
+
+
+def test_a_completion_tells_logprobs_in_its_own_form(client: openai.OpenAI) -> None:
+    answer = client.completions.create(model="demo", prompt="1, 2, 3,", max_tokens=4, temperature=0, logprobs=1)
+    told = answer.choices[0].logprobs
+    assert told is not None
+    assert told.tokens is not None
+    assert "".join(told.tokens) == answer.choices[0].text
+
+
+def test_a_bias_changes_the_answer(client: openai.OpenAI) -> None:
+    def ask(**more: Any) -> str:
+        messages: list[Any] = [{"role": "user", "content": "What is 12 + 7?"}]
+        answer = client.chat.completions.create(model="demo", messages=messages, temperature=0, **more)
+        return answer.choices[0].message.content or ""
+
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(logit_bias={"999999": 1})
+    assert refused.value.param == "logit_bias"
+    assert ask(logit_bias={str(token): -100 for token in range(800, 900)}, max_tokens=8) != ask(max_tokens=8)

@@ -12,7 +12,7 @@ from tasks.engine.slots import SlotPool
 from tasks.sampling import SamplingParams
 
 CONTEXT = 48
-MOST_STEPS = 5000
+MOST_STEPS = 20_000
 """More than any schedule of these tests needs; a livelock is a failure, not a hang."""
 
 GREEDY = SamplingParams(temperature=0)

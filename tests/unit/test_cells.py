@@ -67,6 +67,25 @@ def test_without_groups_all_cells_are_outside() -> None:
     assert CellPool(8).num_outside([]) == 8
 
 
+def test_each_group_adds_the_cells_that_are_new_with_it() -> None:
+    assert CellPool(8).added_by([[0, 1, 2], [1, 2, 3], [], [3]], beside=[]) == [3, 1, 0, 0]
+
+
+def test_cells_beside_groups_are_added_by_none() -> None:
+    assert CellPool(8).added_by([[0, 1, 2], [2, 3]], beside=[[0], [0, 3]]) == [2, 0]
+
+
+groups = st.lists(st.lists(st.integers(0, 11), unique=True), max_size=5)
+
+
+@given(groups=groups, beside=groups)
+def test_what_groups_add_is_all_that_is_beside_the_others(groups: list[list[int]], beside: list[list[int]]) -> None:
+    pool = CellPool(12)
+    added = pool.added_by(groups, beside=beside)
+    for count in range(len(groups) + 1):
+        assert sum(added[:count]) == pool.num_outside(beside) - pool.num_outside(beside + groups[:count])
+
+
 @given(st.data())
 def test_a_cell_is_free_if_and_only_if_nobody_holds_it(data: st.DataObject) -> None:
     pool, holders = CellPool(12), list[list[int]]()

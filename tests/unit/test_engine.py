@@ -48,7 +48,7 @@ class CountingBackend(FakeBackend):
         self.open_samplers = 0
         self.accepted: list[int] = []
 
-    def sampler(self, params: SamplingParams, index: int) -> CountingSampler:
+    def sampler(self, params: SamplingParams, index: int, prompt: SequenceOf[int] = ()) -> CountingSampler:
         self.open_samplers += 1
         return CountingSampler(self, params, index)
 

@@ -27,6 +27,7 @@ NOTHING_YET: dict[str, Any] = {
     "result": None,
     "error": None,
     "usage": None,
+    "timings": None,
     "metadata": {},
     "urls": {"self": "/jobs/j1", "events": "/jobs/j1/events", "cancel": "/jobs/j1/cancel"},
 }

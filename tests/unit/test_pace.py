@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,21 @@ def test_steps_that_only_decode_tell_nothing_of_prompts() -> None:
 def test_a_prompt_gets_the_time_that_decoding_leaves() -> None:
     assert 239 <= measured(decode=0.01, token=0.001).prompt_tokens(4) <= 240
     assert 99 <= measured(decode=0.05, token=0.002).prompt_tokens(4) <= 100
+
+
+@pytest.mark.parametrize(
+    ("num_decoding", "num_starting", "tokens"), [(4, 0, 120), (4, 4, 245), (2, 1, 182), (1, 2, 370), (16, 1, 127)]
+)
+def test_a_step_is_as_much_longer_as_more_sequences_wait_for_their_first_token(
+    num_decoding: int, num_starting: int, tokens: int
+) -> None:
+    pace = measured(decode=0.01, token=0.002)
+    assert tokens - 1 <= pace.prompt_tokens(num_decoding, num_starting) <= tokens
+
+
+def test_sequences_that_start_change_nothing_where_nobody_decodes_or_nothing_is_known() -> None:
+    assert measured(token=1).prompt_tokens(0, 8) == BATCH
+    assert Pace(BATCH).prompt_tokens(1, 8) == LEAST_TOKENS
 
 
 def test_a_fast_machine_is_limited_by_the_batch() -> None:
@@ -93,15 +109,17 @@ def test_a_mixed_step_faster_than_decoding_alone_is_no_negative_time() -> None:
 @given(
     steps=st.lists(st.tuples(st.integers(0, 8), st.integers(0, BATCH), st.floats(1e-6, 10)), max_size=30),
     num_decoding=st.integers(1, 8),
+    num_starting=st.integers(0, 8),
 )
 def test_whatever_was_measured_a_prompt_gets_something_and_no_more_than_a_batch(
-    steps: list[tuple[int, int, float]], num_decoding: int
+    steps: list[tuple[int, int, float]], num_decoding: int, num_starting: int
 ) -> None:
     pace = Pace(BATCH)
     for decoding, prompt, seconds in steps:
         pace.observe(num_decoding=decoding, num_prompt_tokens=prompt, seconds=seconds)
-    assert LEAST_TOKENS <= pace.prompt_tokens(num_decoding) <= BATCH
-    assert pace.prompt_tokens(0) == BATCH
+    tokens = pace.prompt_tokens(num_decoding, num_starting)
+    assert LEAST_TOKENS <= tokens <= pace.prompt_tokens(num_decoding, num_starting + 1) <= BATCH
+    assert pace.prompt_tokens(0, num_starting) == BATCH
 
 
 def test_a_stale_slow_decode_step_does_not_end_in_an_overflow() -> None:

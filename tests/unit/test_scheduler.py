@@ -148,6 +148,32 @@ def test_a_prompt_of_one_token_is_no_sequence_that_decodes() -> None:
     assert scheduler(prompt(1)).plan(ALL).num_decoding == 0
 
 
+def test_of_sequences_that_wait_those_start_that_could_have_a_slot() -> None:
+    two = scheduler(prompt(2), prompt(20), prompt(2), slots=2, batch=16)
+    assert two.num_starting == 2
+    step(two)
+    assert (two.num_decoding, two.num_starting) == (1, 1), "one prefills, and one waits for a slot"
+    step(two)
+    assert (two.num_decoding, two.num_starting) == (2, 0)
+
+
+def test_sequences_without_a_token_start_whether_they_have_a_slot_or_not() -> None:
+    four = scheduler(prompt(2), slots=4)
+    step(four)
+    four.add(prompt(40))
+    step(four)
+    four.add(prompt(2))
+    assert (len(four.running), four.num_decoding, four.num_starting) == (2, 1, 2)
+
+
+def test_a_sequence_set_back_starts_again() -> None:
+    two = scheduler(prompt(2), prompt(2))
+    step(two)
+    assert two.num_starting == 0
+    two.set_back_youngest()
+    assert two.num_starting == 1
+
+
 def test_a_decoding_sequence_runs_its_last_token_at_the_next_position() -> None:
     s = prompt(2)
     one = scheduler(s)

@@ -340,3 +340,68 @@ def test_a_job_is_normal_unless_it_says_otherwise() -> None:
 def test_a_value_of_two_forms_is_refused_at_its_place(field: str, value: Any, param: str) -> None:
     body = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}], field: value}
     assert refusal(ChatBody, body).param == param
+
+
+# -- constraints, bias, logprobs
+
+ANY_OBJECT = {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"json_schema": ANY_OBJECT, "grammar": 'root ::= "x"'}, "grammar"),
+        ({"json_schema": ANY_OBJECT, "response_format": {"type": "json_object"}}, "json_schema"),
+        ({"json_schema": ANY_OBJECT, "ignore_eos": True}, "json_schema"),
+        ({"json_schema": {"uniqueItems": True}}, "json_schema"),
+        ({"grammar": "root ::= ((("}, "grammar"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"top_logprobs": 3, "logprobs": False}, "top_logprobs"),
+    ],
+)
+def test_constraints_that_cannot_be_followed_name_their_field(fields: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chat(**fields).sampling(ENTRY)
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("logit_bias", {"12": 101}),
+        ("logit_bias", {"-1": 0}),
+        ("logit_bias", {"x": 0}),
+        ("logit_bias", {str(token): 1 for token in range(1025)}),
+        ("logit_bias", [[1, 2]]),
+        ("logprobs", 3),
+        ("top_logprobs", 21),
+        ("grammar", ""),
+        ("json_schema", "{}"),
+        ("response_format", {"type": "xml"}),
+        ("response_format", {"type": "json_schema", "json_schema": {"name": "x"}}),
+    ],
+)
+def test_a_constraint_of_the_wrong_form_is_refused(field: str, value: Any) -> None:
+    refused = refusal(ChatBody, {"model": "demo", "messages": HELLO, field: value})
+    assert refused.param is not None
+    assert refused.param.startswith(field)
+
+
+def test_every_way_to_ask_for_json_makes_a_grammar() -> None:
+    asked: list[dict[str, Any]] = [
+        {"json_schema": ANY_OBJECT},
+        {"response_format": {"type": "json_object"}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": ANY_OBJECT}}},
+    ]
+    assert len({chat(**fields).sampling(ENTRY).grammar for fields in asked}) == 1
+    assert chat(response_format={"type": "text"}).sampling(ENTRY).grammar is None
+
+
+def test_bias_and_logprobs_reach_the_sampler() -> None:
+    params = chat(logit_bias={"5": -100, "7": 1.5}, logprobs=True, top_logprobs=2).sampling(ENTRY)
+    assert params.logit_bias == ((5, -100.0), (7, 1.5))
+    assert params.logprobs == 2
+    assert chat(logprobs=True).sampling(ENTRY).logprobs == 0
+    assert completion(logprobs=4).sampling(ENTRY).logprobs == 4
+    assert SamplingParams.decode(params.encode()) == params

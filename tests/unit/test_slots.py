@@ -291,6 +291,158 @@ def test_changes_are_told_once() -> None:
     assert some.take_changes() == []
 
 
+# -- what is kept beside running sequences
+
+
+def crowded() -> SlotPool:
+    """A busy slot, nothing kept, and an allowance of 90 cells."""
+    some = pool(slots=16, cache=1000)
+    compute(some, [0] * 20)
+    allow(some, 90)
+    some.limit_kept()
+    return some
+
+
+def allow(of: SlotPool, cells: int) -> None:
+    """Bring the allowance down to so many cells."""
+    while of._allowance.cells > cells:
+        of._allowance.missed()
+    of._allowance.found(-(-cells * 4 // 5))
+    assert of._allowance.cells == cells
+
+
+def end(of: SlotPool, *slots: Slot) -> None:
+    """These sequences have ended, and the next step begins."""
+    for slot in slots:
+        of.release(slot)
+    of.limit_kept()
+
+
+def test_beside_a_busy_slot_the_last_used_prefixes_are_kept_as_far_as_allowed() -> None:
+    some = crowded()
+    slots = [compute(some, [number] * 40) for number in (1, 2, 3)]
+    some.take_changes()
+    allow(some, 90)
+    end(some, *slots)
+    assert some.take_changes() == [Forget(slots[0].id)]
+    assert [len(slot.tokens) for slot in slots] == [0, 40, 40]
+
+
+def test_a_prefix_of_just_as_many_cells_as_allowed_is_kept() -> None:
+    some = crowded()
+    exact = compute(some, [1] * 90)
+    allow(some, 90)
+    end(some, exact)
+    assert len(exact.tokens) == 90
+
+
+def test_what_was_used_before_a_prefix_that_is_too_large_is_forgotten_with_it() -> None:
+    some = crowded()
+    small, large = compute(some, [1] * 20), compute(some, [2] * 91)
+    allow(some, 90)
+    end(some, small, large)
+    assert some.cells_used == 20
+
+
+def test_cells_that_a_busy_slot_holds_are_not_counted() -> None:
+    some = crowded()
+    slots = [compute(some, [*LONG, *[number] * 20]) for number in (1, 2, 3)]
+    allow(some, 40)
+    end(some, *slots[:2])
+    assert [len(slot.tokens) for slot in slots] == [60, 60, 60], "20 for each, beside the last"
+
+
+def test_cells_that_kept_prefixes_share_are_counted_once() -> None:
+    some = crowded()
+    slots = [compute(some, [*LONG, *[number] * 20]) for number in (1, 2, 3)]
+    allow(some, 90)
+    end(some, *slots)
+    assert [len(slot.tokens) for slot in slots] == [0, 60, 60], "40, and 20 for each"
+
+
+def test_without_a_busy_slot_all_is_kept() -> None:
+    some = pool(cache=1000)
+    keep(some, [1] * 200)
+    allow(some, 5)
+    some.limit_kept()
+    assert some.cells_used == 200
+
+
+def test_what_was_kept_without_a_busy_slot_is_forgotten_when_there_is_one() -> None:
+    some = pool(cache=1000)
+    kept = keep(some, [1] * 200)
+    allow(some, 5)
+    some.limit_kept()
+    some.acquire([2])
+    some.limit_kept()
+    assert some.take_changes() == [Forget(kept.id)]
+
+
+def test_while_no_sequence_begins_or_ends_nothing_is_forgotten() -> None:
+    some = crowded()
+    end(some, compute(some, [1] * 40))
+    allow(some, 5)
+    some.limit_kept()
+    assert some.cells_used == 60
+    some.acquire([2])
+    some.limit_kept()
+    assert some.cells_used == 20
+
+
+@pytest.mark.parametrize(("number", "cells"), [(1, 150), (2, 100), (3, 50)])
+def test_a_prompt_that_finds_a_kept_prefix_allows_for_it_and_those_used_after_it(number: int, cells: int) -> None:
+    some = pool(cache=1000)
+    for kept in (1, 2, 3):
+        keep(some, [kept] * 40)
+    allow(some, 5)
+    some.acquire([*[number] * 40, 7])
+    assert some._allowance.cells == cells, "a quarter more than 40 for each"
+
+
+def test_cells_that_are_shared_are_allowed_for_once() -> None:
+    some = pool(cache=1000)
+    end(some, *[compute(some, [*LONG, *[number] * 20]) for number in (1, 2)])
+    allow(some, 5)
+    some.acquire([*LONG, *[1] * 20, 7])
+    assert some._allowance.cells == 100, "a quarter more than 40 and 20 for each"
+
+
+def test_a_prompt_that_shares_with_a_busy_slot_owes_nothing_to_what_is_kept() -> None:
+    some = crowded()
+    keep(some, [1] * 100)
+    compute(some, LONG)
+    allow(some, 90)
+    some.acquire([*LONG, 7])
+    assert some._allowance.cells <= 90
+
+
+def test_a_prompt_that_shares_with_nobody_lowers_what_may_be_kept() -> None:
+    some = crowded()
+    some.acquire([5] * 30)
+    assert some._allowance.cells == 81
+
+
+def test_a_prefix_that_every_other_prompt_finds_is_never_forgotten_beside_a_stream() -> None:
+    some = crowded()
+    system, found = [8] * 300, []
+    keep(some, system)
+    for number in range(100, 140):
+        slot = some.acquire([*system, number])
+        found.append(len(slot.tokens))
+        other = compute(some, [number] * 30)
+        some.limit_kept()
+        some.grow(slot, [number] * 10)
+        end(some, other, slot)
+    assert found == [300] * 40
+
+
+def test_prefixes_that_no_prompt_finds_are_kept_no_longer_than_a_while() -> None:
+    some = crowded()
+    for number in range(100, 140):
+        end(some, compute(some, [number] * 30))
+    assert some.cells_used == 20
+
+
 # -- a memory that cannot share
 
 
@@ -370,10 +522,14 @@ prompts = st.builds(lambda stem, length, end: stem[:length] + end, stems, st.int
 class PoolAndMemory(RuleBasedStateMachine):
     """Whatever is asked of the pool, the memory that is told of it holds the same, in as many cells."""
 
-    @initialize(slots=st.integers(1, 5), cache=st.integers(20, 120), can_share=st.booleans())
-    def begin(self, slots: int, cache: int, can_share: bool) -> None:
+    @initialize(
+        slots=st.integers(1, 5), cache=st.integers(20, 120), can_share=st.booleans(), misses=st.integers(25, 60)
+    )
+    def begin(self, slots: int, cache: int, can_share: bool, misses: int) -> None:
         self.cache = cache
         self.pool = pool(slots=slots, cache=cache, can_share=can_share)
+        for _ in range(misses):
+            self.pool._allowance.missed()
         self.memory = Memory(can_share)
         self.busy: list[tuple[Slot, list[int]]] = []
         """Busy slots, and what each is to hold."""
@@ -444,6 +600,24 @@ class PoolAndMemory(RuleBasedStateMachine):
         self.pool.forget_kept()
         assert self.pool.cells_free == self.pool.cells_obtainable
 
+    @precondition(lambda self: self.busy)
+    @rule(data=st.data(), prompt=prompts)
+    def limit_kept_at_an_end_and_a_beginning(self, data: st.DataObject, prompt: list[int]) -> None:
+        """What is left beside the busy slots is as much as is allowed; nobody's cells are touched."""
+        self.release(data)
+        self.acquire(prompt)
+        obtainable = self.pool.cells_obtainable
+        self.pool.limit_kept()
+        assert self.pool.cells_obtainable - self.pool.cells_free <= self.pool._allowance.cells
+        assert self.pool.cells_obtainable == obtainable
+
+    @rule()
+    def limit_kept_though_nothing_changed(self) -> None:
+        self.pool.limit_kept()
+        self.tell()
+        self.pool.limit_kept()
+        assert self.pool.take_changes() == []
+
     @invariant()
     def a_busy_slot_keeps_what_it_holds(self) -> None:
         for slot, expected in self.busy:
@@ -468,3 +642,18 @@ class PoolAndMemory(RuleBasedStateMachine):
 
 PoolAndMemory.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestPoolAndMemory = PoolAndMemory.TestCase
+
+
+@pytest.mark.parametrize("cells", [90, 200])
+def test_a_prefix_that_every_job_finds_is_kept_however_many_choices_it_has(cells: int) -> None:
+    some, found = crowded(), []
+    allow(some, cells)
+    for job in range(100, 120):
+        slots = []
+        for _ in range(4):
+            slots.append(compute(some, [*[8] * 100, *[job] * 20]))
+            some.limit_kept()
+            some.grow(slots[-1], [job] * 3)
+        end(some, *slots)
+        found.append(some.longest_shared([*[8] * 100, 1]))
+    assert found[1:] == [100] * 19

@@ -1,4 +1,4 @@
-"""llama.cpp behind the `Backend` protocol. The only file that imports llama_cpp."""
+"""A GGUF model and its context."""
 
 from __future__ import annotations
 
@@ -12,137 +12,20 @@ from typing import Any
 import jinja2
 import llama_cpp
 import numpy as np
-import numpy.typing as npt
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.engine.llama import library
+from tasks.engine.llama.batch import Batch
+from tasks.engine.llama.constraint import Compiler
+from tasks.engine.llama.logits import Distribution, Logits
+from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
-from tasks.logs import get_logger
-from tasks.sampling import SamplingParams, draw_seed
-
-log = get_logger(__name__)
+from tasks.sampling import SamplingParams
 
 BATCH_TOKENS = 512
-PENALTY_LAST_TOKENS = 64
 NO_KV_SLOT = 1
-_LOG_LEVELS = {3: "debug", 4: "error"}
-
-
-def _keeping_the_gil(function: Any) -> Any:
-    """The same C function, called without letting go of the GIL.
-
-    For calls of microseconds: letting go means waiting up to 5 ms to get it back from the publisher's thread, and
-    sampling makes several such calls for each token. Only `llama_decode` and the tokenizer let go.
-    """
-    twin = getattr(_PYDLL, function.__name__)
-    twin.argtypes, twin.restype = function.argtypes, function.restype
-    return twin
-
-
-_PYDLL = ctypes.PyDLL(llama_cpp.llama_cpp._lib._name)
-_get_logits_ith = _keeping_the_gil(llama_cpp.llama_get_logits_ith)
-_sampler_accept = _keeping_the_gil(llama_cpp.llama_sampler_accept)
-_sampler_sample = _keeping_the_gil(llama_cpp.llama_sampler_sample)
-_sampler_free = _keeping_the_gil(llama_cpp.llama_sampler_free)
-_chain_add = _keeping_the_gil(llama_cpp.llama_sampler_chain_add)
-_chain_n = _keeping_the_gil(llama_cpp.llama_sampler_chain_n)
-_chain_remove = _keeping_the_gil(llama_cpp.llama_sampler_chain_remove)
-_init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
-_seq_cp = _keeping_the_gil(llama_cpp.llama_memory_seq_cp)
-_token_to_piece = _keeping_the_gil(llama_cpp.llama_token_to_piece)
-_seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
-
-
-@llama_cpp.llama_log_callback
-def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
-    """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""
-    if level in _LOG_LEVELS:
-        getattr(log, _LOG_LEVELS[level])("llama.cpp", text=text.decode(errors="replace").strip())
-
-
-class _Batch:
-    """One `llama_batch` over numpy arrays, filled again for every step; a token belongs to one sequence."""
-
-    def __init__(self, size: int) -> None:
-        self.tokens = np.zeros(size, np.int32)
-        self.positions = np.zeros(size, np.int32)
-        self.slots = np.zeros(size, np.int32)
-        self.wants_logits = np.zeros(size, np.int8)
-        self._counts = np.ones(size, np.int32)
-        self._slot_pointers = self.slots.ctypes.data + np.arange(size, dtype=np.uintp) * self.slots.itemsize
-        self.struct = llama_cpp.llama_batch(
-            token=_pointer(self.tokens, ctypes.c_int32),
-            pos=_pointer(self.positions, ctypes.c_int32),
-            n_seq_id=_pointer(self._counts, ctypes.c_int32),
-            seq_id=_pointer(self._slot_pointers, ctypes.POINTER(ctypes.c_int32)),
-            logits=_pointer(self.wants_logits, ctypes.c_int8),
-        )
-
-    def fill(self, rows: Sequence[Row]) -> None:
-        count = self.struct.n_tokens = len(rows)
-        self.tokens[:count] = [row.token for row in rows]
-        self.positions[:count] = [row.position for row in rows]
-        self.slots[:count] = [row.slot for row in rows]
-        self.wants_logits[:count] = [row.wants_logits for row in rows]
-
-
-class LlamaSampler:
-    """One llama.cpp sampler chain. Greedy without penalties needs none: it is an argmax over the logits."""
-
-    def __init__(self, backend: LlamaBackend, params: SamplingParams, index: int) -> None:
-        self._backend, self._params, self._index = backend, params, index
-        self._chain = None if params.greedy and not params.penalised else self._build()
-
-    def accept(self, token: int) -> None:
-        if self._chain is not None:
-            _sampler_accept(self._chain, token)
-
-    def sample(self, row: int, position: int) -> int:
-        logits = self._backend.logits(row)
-        if self._params.ignore_eos:
-            logits[self._backend.end_tokens] = -np.inf
-        if self._chain is None:
-            return int(logits.argmax())
-        if not self._params.greedy:
-            self._draw_with(draw_seed(self._params.seed, self._index, position))
-        return self._backend.choose(self._chain, row)
-
-    def close(self) -> None:
-        if self._chain is not None:
-            _sampler_free(self._chain)
-            self._chain = None
-
-    def _build(self) -> Any:
-        p, size = self._params, self._backend.vocab_size
-        chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        links = []
-        if p.penalised:
-            links.append(
-                llama_cpp.llama_sampler_init_penalties(
-                    size, PENALTY_LAST_TOKENS, p.repeat_penalty, p.frequency_penalty, p.presence_penalty
-                )
-            )
-        if p.greedy:
-            links.append(llama_cpp.llama_sampler_init_greedy())
-        else:
-            links += [
-                llama_cpp.llama_sampler_init_top_k(p.top_k),
-                llama_cpp.llama_sampler_init_typical(p.typical_p, 1),
-                llama_cpp.llama_sampler_init_top_p(p.top_p, 1),
-                llama_cpp.llama_sampler_init_min_p(p.min_p, 1),
-                llama_cpp.llama_sampler_init_temp(p.temperature),
-                _init_dist(0),
-            ]
-        for link in links:
-            _chain_add(chain, link)
-        return chain
-
-    def _draw_with(self, seed: int) -> None:
-        """Give the chain's last link, which draws, the seed of this one draw."""
-        last = _chain_n(self._chain) - 1
-        _sampler_free(_chain_remove(self._chain, last))
-        _chain_add(self._chain, _init_dist(seed))
 
 
 class LlamaBackend:
@@ -170,13 +53,13 @@ class LlamaBackend:
         threads: int | None = None,
         gpu_layers: int = -1,
     ) -> None:
-        llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
-        llama_cpp.llama_backend_init()
+        library.start()
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
-        self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, 2 * num_slots)
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self._model = self._load(path, gpu_layers)
         self.can_share = self._memory_is_plain()
+        kept = num_slots if self.can_share else 0
+        self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, num_slots + kept)
         on_cpu = gpu_layers == 0 or not llama_cpp.llama_supports_gpu_offload()
         self._splits = on_cpu and self.can_share
         self._block_rows = _block_rows() if self._splits else 1
@@ -188,20 +71,24 @@ class LlamaBackend:
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
         self.longest_piece = max(len(self._read_piece(t, special=True)) for t in range(self.vocab_size))
+        self.compiler = Compiler(self._vocab, vocab_size=self.vocab_size, end_tokens=self.end_tokens)
+        self.distribution = Distribution(self.vocab_size)
         self._formatter = self._chat_formatter()
-        self._batch = _Batch(self.batch_tokens + self._block_rows)
+        self._batch = Batch(self.batch_tokens + self._block_rows)
         self._last_pass: dict[int, int] = {}
         self._pieces: dict[int, bytes] = {}
         self._warm_up()
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         data = text.encode()
-        size = len(data) + 2
-        buffer = (ctypes.c_int32 * size)()
-        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
-        if count < 0:
-            raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
-        return list(buffer[:count])
+        count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
+        for _ in range(2):
+            size = -count
+            buffer = (ctypes.c_int32 * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
+            if count >= 0:
+                return list(buffer[:count])
+        raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
 
     def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
         if self._formatter is None:
@@ -221,8 +108,15 @@ class LlamaBackend:
     def is_end(self, token: int) -> bool:
         return token in self._ends
 
-    def sampler(self, params: SamplingParams, index: int) -> LlamaSampler:
-        return LlamaSampler(self, params, index)
+    def check(self, params: SamplingParams) -> None:
+        for token, _ in params.logit_bias:
+            if token >= self.vocab_size:
+                raise InvalidRequest(f"The vocabulary has {self.vocab_size} tokens, none {token}.", param="logit_bias")
+        if params.grammar:
+            self.compiler.compile(params.grammar)
+
+    def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> LlamaSampler:
+        return LlamaSampler(self, params, index, prompt)
 
     def fit(self, prompt_tokens: int, num_decoding: int) -> int:
         return fit(prompt_tokens, num_decoding, block_rows=self._block_rows) if self._splits else prompt_tokens
@@ -238,21 +132,21 @@ class LlamaBackend:
                 raise CacheFull
         self._last_pass = {at: place for place, at in enumerate(passes[-1].indices)}
 
-    def logits(self, row: int) -> npt.NDArray[np.float32]:
+    def logits(self, row: int) -> Logits:
         """The logits of a row of the last batch, in llama.cpp's own memory: valid, and writable, until the next."""
-        pointer = _get_logits_ith(self.ctx, self._last_pass[row])
+        pointer = library.get_logits_ith(self.ctx, self._last_pass[row])
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
 
     def choose(self, chain: Any, row: int) -> int:
         """The token that a sampler chain chooses after a row of the last batch."""
-        return int(_sampler_sample(chain, self.ctx, self._last_pass[row]))
+        return int(library.sampler_sample(chain, self.ctx, self._last_pass[row]))
 
     def forget(self, slot: int, start: int = 0) -> None:
-        if not _seq_rm(self._memory, slot, start, -1):
+        if not library.seq_rm(self._memory, slot, start, -1):
             raise BackendFailure(f"slot {slot} could not be cut at {start}")
 
     def copy(self, source: int, target: int, length: int) -> None:
-        _seq_cp(self._memory, source, target, 0, length)
+        library.seq_cp(self._memory, source, target, 0, length)
 
     def close(self) -> None:
         llama_cpp.llama_free(self.ctx)
@@ -294,6 +188,7 @@ class LlamaBackend:
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
         params.kv_unified = True
+        params.swa_full = False  # nothing of it is shared, so a layer with a window need not keep more
         params.no_perf = True
         ctx = llama_cpp.llama_init_from_model(self._model, params)
         if not ctx:
@@ -323,10 +218,10 @@ class LlamaBackend:
 
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(64)
-        size = _token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         if size < 0:
             buffer = ctypes.create_string_buffer(-size)
-            size = _token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+            size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[:size]
 
     def _warm_up(self) -> None:
@@ -344,7 +239,3 @@ class LlamaBackend:
 def _block_rows() -> int:
     """Rows that the CPU's matrix kernels take at once."""
     return 16 if b"AVX512 = 1" in llama_cpp.llama_print_system_info() else QUAD_ROWS
-
-
-def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
-    return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))

@@ -1,0 +1,58 @@
+"""The functions of libllama as the engine calls them, and where its log goes."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import llama_cpp
+import numpy.typing as npt
+
+from tasks.logs import get_logger
+
+log = get_logger(__name__)
+
+_LOG_LEVELS = {3: "debug", 4: "error"}
+
+
+def _keeping_the_gil(function: Any) -> Any:
+    """The same C function, called without letting go of the GIL.
+
+    For calls of microseconds: letting go means waiting up to 5 ms to get it back from the publisher's thread, and
+    sampling makes several such calls for each token. Only `llama_decode` and the tokenizer let go.
+    """
+    twin = getattr(_PYDLL, function.__name__)
+    twin.argtypes, twin.restype = function.argtypes, function.restype
+    return twin
+
+
+_PYDLL = ctypes.PyDLL(llama_cpp.llama_cpp._lib._name)
+get_logits_ith = _keeping_the_gil(llama_cpp.llama_get_logits_ith)
+sampler_accept = _keeping_the_gil(llama_cpp.llama_sampler_accept)
+sampler_sample = _keeping_the_gil(llama_cpp.llama_sampler_sample)
+sampler_free = _keeping_the_gil(llama_cpp.llama_sampler_free)
+chain_add = _keeping_the_gil(llama_cpp.llama_sampler_chain_add)
+chain_n = _keeping_the_gil(llama_cpp.llama_sampler_chain_n)
+chain_remove = _keeping_the_gil(llama_cpp.llama_sampler_chain_remove)
+init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
+seq_cp = _keeping_the_gil(llama_cpp.llama_memory_seq_cp)
+seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
+token_to_piece = _keeping_the_gil(llama_cpp.llama_token_to_piece)
+
+
+def pointer(array: npt.NDArray[Any], kind: Any) -> Any:
+    """A C pointer to an array's memory, which must outlive it."""
+    return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
+
+
+def start() -> None:
+    """Initialise the library; more than once does no harm."""
+    llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
+    llama_cpp.llama_backend_init()
+
+
+@llama_cpp.llama_log_callback
+def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""
+    if level in _LOG_LEVELS:
+        getattr(log, _LOG_LEVELS[level])("llama.cpp", text=text.decode(errors="replace").strip())

@@ -1,0 +1,45 @@
+"""Constraints on generated text: JSON schemas and grammars, in the form that llguidance reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llguidance import LLMatcher
+from llguidance.gbnf_to_lark import any_to_lark
+
+MAX_BYTES = 65_536
+"""Longest grammar. Compiling one takes time that grows with it."""
+
+_BLANKS = r"( |\n[ \t]{0,40})?"
+"""Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
+
+
+class GrammarError(ValueError):
+    """Raised for a schema or grammar that cannot be followed; the message says why."""
+
+
+def from_json_schema(schema: Mapping[str, Any]) -> str:
+    """The grammar of the instances of a JSON schema.
+
+    Which keywords are supported is llguidance's matter; one that is not is an error, never ignored.
+    """
+    return _checked(LLMatcher.grammar_from_json_schema(dict(schema), overrides={"whitespace_pattern": _BLANKS}))
+
+
+def from_text(text: str) -> str:
+    """The grammar of a text in GBNF, as llama.cpp reads it, or in llguidance's variant of Lark."""
+    try:
+        lark = any_to_lark(text)
+    except Exception as exc:  # llguidance's converter raises that itself
+        raise GrammarError(str(exc)) from exc
+    return _checked(LLMatcher.grammar_from_lark(lark))
+
+
+def _checked(grammar: str) -> str:
+    if len(grammar.encode()) > MAX_BYTES:
+        raise GrammarError(f"it is longer than {MAX_BYTES} bytes")
+    failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+    if failed:
+        raise GrammarError(messages[0])
+    return grammar

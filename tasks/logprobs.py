@@ -1,0 +1,29 @@
+"""How likely a token was, and what else was: as it stands in events and results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """A token that was chosen, as its id and its bytes, with the natural logarithm of its probability.
+
+    ``top`` has the likeliest tokens' bytes and logarithms, likeliest first. Bytes, for a token may be a part of a
+    character; they are written as Latin-1.
+    """
+
+    token: int
+    piece: bytes
+    logprob: float
+    top: tuple[tuple[bytes, float], ...]
+
+    def encode(self) -> list[Any]:
+        top = [[piece.decode("latin-1"), round(logprob, 6)] for piece, logprob in self.top]
+        return [self.token, self.piece.decode("latin-1"), round(self.logprob, 6), top]
+
+    @classmethod
+    def decode(cls, values: list[Any]) -> Self:
+        token, piece, logprob, top = values
+        return cls(token, piece.encode("latin-1"), logprob, tuple((p.encode("latin-1"), value) for p, value in top))
