@@ -30,9 +30,10 @@ def free_port() -> int:
 class RedisServer:
     """Keeps every write in an append-only file under `folder`."""
 
-    def __init__(self, folder: Path, *, executable: str | None = None) -> None:
+    def __init__(self, folder: Path, *, executable: str | None = None, options: list[str] | None = None) -> None:
         self._executable = executable or executables()[0]
         self._folder = folder
+        self._options = options or []
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +41,8 @@ class RedisServer:
     def start(self) -> None:
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen(
-            [self._executable, *arguments, "--appendonly", "yes", "--appendfsync", "always"], stdout=subprocess.DEVNULL
+            [self._executable, *arguments, "--appendonly", "yes", "--appendfsync", "always", *self._options],
+            stdout=subprocess.DEVNULL,
         )
         until(self._answers, what="redis answers")
 

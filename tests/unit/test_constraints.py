@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import jsonschema
@@ -108,3 +108,16 @@ def test_a_bias_forbids_and_forces(demo: LlamaBackend) -> None:
 def test_a_bias_on_a_token_that_is_not_there_is_refused(demo: LlamaBackend) -> None:
     with pytest.raises(InvalidRequest, match="vocabulary"):
         demo.check(SamplingParams(logit_bias=((demo.vocab_size, 1.0),)))
+
+
+def test_a_grammar_that_grows_beyond_its_limits_fails_its_job_alone(demo: LlamaBackend) -> None:
+    properties = {f"p{number}": {"type": "integer"} for number in range(2000)}
+    grammar = from_json_schema({"type": "object", "properties": properties})
+    failed: dict[Hashable, str] = {}
+    engine = Engine(demo, on_failed=failed.__setitem__)
+    greedy, doomed = asked(demo, temperature=0.0), asked(demo, temperature=0.0, grammar=grammar)
+    engine.submit([doomed, greedy])
+    drain(engine)
+    assert list(failed) == [doomed.job]
+    assert "cannot be followed any further" in failed[doomed.job]
+    assert greedy.finish_reason == "stop"

@@ -21,6 +21,9 @@ from tests.support.random_schemas import random_schema
         ({"type": "object", "required": ["a"], "additionalProperties": False}, "unsatisfiable"),
         ({"type": "string", "minLength": 5, "maxLength": 2}, "nsatisfiable"),
         ({"enum": ["x" * MAX_BYTES]}, "longer"),
+        ({"const": "\ud800"}, "serializable"),
+        ({"type": "integer", "maximum": 10**30}, "serializable"),
+        ({"not": {}, "x-guidance": {"lenient": True}}, "not"),
     ],
 )
 def test_a_schema_that_cannot_be_followed_is_refused_with_the_reason(schema: dict[str, Any], said: str) -> None:

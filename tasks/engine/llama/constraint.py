@@ -28,7 +28,7 @@ class Constraint:
         """Forbid what the grammar does not allow next. Raises `SequenceFailed` if it grew beyond its limits."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.address, self._mask.num_bytes)
         if self._matcher.is_error():
-            raise SequenceFailed(f"The grammar cannot be followed any further: {self._matcher.get_error()}")
+            raise SequenceFailed(f"The grammar cannot be followed any further: {_reason(self._matcher)}.")
         self._mask.apply(logits)
 
     def accept(self, token: int) -> None:
@@ -63,7 +63,7 @@ class Compiler:
         if grammar not in self._compiled:
             matcher = LLMatcher(self._view(), grammar, log_level=0)
             if matcher.is_error():
-                raise InvalidRequest(f"The grammar cannot be followed: {matcher.get_error()}", param="grammar")
+                raise InvalidRequest(f"The grammar cannot be followed: {_reason(matcher)}.", param="grammar")
             self._compiled[grammar] = matcher
         self._compiled.move_to_end(grammar)
         if len(self._compiled) > MOST_COMPILED:
@@ -78,3 +78,8 @@ class Compiler:
                 warnings.simplefilter("ignore", DeprecationWarning)  # it calls llama.cpp by a name of yesterday
                 self._tokenizer = lltokenizer_from_vocab(self._vocab, eos_token=self._end_tokens)
         return self._tokenizer
+
+
+def _reason(matcher: LLMatcher) -> str:
+    """What it says, without the state that it appends."""
+    return matcher.get_error().partition("\n")[0]
