@@ -38,7 +38,7 @@ types: setup ## mypy --strict
 imports: setup ## the layers (import-linter)
 	$(BIN)/lint-imports
 
-bench: setup ## measure; prints JSON, asserts nothing
+bench: setup ## measure; prints a table, asserts nothing
 	$(BIN)/python -m tests.bench $(ARGS)
 
 lock: ## pin the dependencies again (needs uv)

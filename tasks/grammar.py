@@ -24,7 +24,7 @@ def from_json_schema(schema: Mapping[str, Any]) -> str:
 
     Which keywords are supported is llguidance's matter; one that is not is an error, never ignored.
     """
-    options = {"whitespace_pattern": _BLANKS, "whitespace_flexible": True, "lenient": False, "coerce_one_of": False}
+    options: Any = {"whitespace_pattern": _BLANKS, "lenient": False, "coerce_one_of": False}
     try:
         grammar = LLMatcher.grammar_from_json_schema(dict(schema), overrides=options)
     except ValueError as exc:  # a lone surrogate, or an integer beyond 64 bits

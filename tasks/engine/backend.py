@@ -74,6 +74,8 @@ class Backend(Protocol):
     """Tokens the cache holds in all."""
     batch_tokens: int
     """Rows of a batch at most."""
+    tile_tokens: int
+    """From so many tokens of prompts on, the hardware runs them in another way; 1 if there is one way only."""
     longest_piece: int
     """Bytes of the longest token of the vocabulary."""
 
@@ -95,8 +97,8 @@ class Backend(Protocol):
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> Sampler:
         """A sampler for choice `index` of a job."""
 
-    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
-        """About so many tokens of prompts beside so many decoding sequences: how many suit the hardware best."""
+    def fit(self, prompt_tokens: int) -> int:
+        """About so many tokens of prompts: how many suit the hardware best."""
 
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch; raises `CacheFull` or `BackendFailure`."""

@@ -70,7 +70,7 @@ class Engine:
         for slot in range(backend.num_sequences):
             backend.forget(slot)
         self._scheduler = Scheduler(slots, max_running=backend.num_slots, batch_tokens=backend.batch_tokens)
-        self._pace = Pace(backend.batch_tokens)
+        self._pace = Pace(backend.batch_tokens, tile_tokens=backend.tile_tokens)
         self._inbox: SimpleQueue[Sequence] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
@@ -123,9 +123,9 @@ class Engine:
                 self._drop(sequence)
 
     def _schedule(self, *, admit: bool = True) -> Plan:
-        scheduler, num_decoding = self._scheduler, self._scheduler.num_decoding
-        prompt_tokens = self._pace.prompt_tokens(num_decoding, scheduler.num_starting)
-        plan = scheduler.plan(self._backend.fit(prompt_tokens, num_decoding), admit=admit)
+        scheduler = self._scheduler
+        prompt_tokens = self._pace.prompt_tokens(scheduler.num_decoding, scheduler.num_starting)
+        plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit)
         for change in self._scheduler.take_changes():
             match change:
                 case Forget(slot, start):

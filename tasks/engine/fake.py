@@ -76,7 +76,7 @@ class FakeBackend:
         self.num_slots, self.context = num_slots, context
         self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
-        self.longest_piece = 1
+        self.longest_piece = self.tile_tokens = 1
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}
@@ -102,7 +102,7 @@ class FakeBackend:
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> FakeSampler:
         return FakeSampler(self, params, index)
 
-    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
+    def fit(self, prompt_tokens: int) -> int:
         return prompt_tokens
 
     def decode(self, rows: Sequence[Row]) -> None:

@@ -42,19 +42,12 @@ def split(rows: Sequence[Row], *, block_rows: int) -> list[Pass]:
         return [_pass(range(len(rows)), block_rows)]
     wanting = [at for at, row in enumerate(rows) if row.wants_logits]
     others = [at for at, row in enumerate(rows) if not row.wants_logits]
-    filling = min(len(others), -len(wanting) % block_rows)  # ends of prompts, which have to run after what they follow
-    first, last = others[: len(others) - filling], sorted(others[len(others) - filling :] + wanting)
-    return [_pass(part, block_rows) for part in (first, last) if part]
+    return [_pass(part, block_rows) for part in (others, wanting) if part]
 
 
-def fit(prompt_tokens: int, num_decoding: int, *, block_rows: int) -> int:
-    """About so many tokens of prompts, such that they make whole blocks with the decoding sequences, and a tile if
-    half a tile was wanted: on a long context a token of a tile costs half as much."""
-    filling = -num_decoding % block_rows
-    if TILE_ROWS // 2 <= prompt_tokens < TILE_ROWS + filling:
-        return TILE_ROWS + filling
-    fitting = prompt_tokens - (prompt_tokens - filling) % block_rows
-    return fitting if fitting >= LEAST_TOKENS else fitting + block_rows  # of fewer, the pace would learn nothing
+def fit(prompt_tokens: int, *, block_rows: int) -> int:
+    """About so many tokens of prompts, in whole blocks."""
+    return max(LEAST_TOKENS, prompt_tokens - prompt_tokens % block_rows)
 
 
 def _pass(indices: Sequence[int], block_rows: int) -> Pass:

@@ -1,54 +1,125 @@
-"""``python -m tests.bench``: load a cluster of this checkout, print a table, and write JSON."""
+"""Measure this checkout, and what it is held against, in one run; print a table and write JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
+import signal
+import subprocess
 import sys
-import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from tests.bench.load import Figures, Load, run
-from tests.support.cluster import Cluster
+from tests.bench.cases import CASES
+from tests.bench.config import Config
+from tests.bench.make_model import PackageMissing, make
+from tests.bench.rows import Row, table
+
+FOLDER = Path("build/bench")
 
 
 def main() -> None:
-    """Start a cluster with one model, load it, and say what was seen."""
+    """Run the cases that were asked for."""
+    options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the servers are stopped too
+    config = Config(
+        model=_model(options.model),
+        runs=options.runs,
+        threads=options.threads,
+        llama_bin=options.llama_bin,
+        llama_cpp_server=options.llama_cpp_server,
+    )
+    _say_what_is_missing(config)
+    rows: list[Row] = []
+    for name in options.only:
+        began = time.monotonic()
+        rows += CASES[name](config)
+        _say(f"{name}: {time.monotonic() - began:.0f} s")
+        _write(options.json, config, rows)
+    sys.stdout.write(table(rows) + "\n")
+    _say(f"every figure: {options.json}")
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--gguf", default="demo", help="the model: a GGUF file, or the built-in demo")
-    parser.add_argument("--slots", type=int, default=16)
-    parser.add_argument("--context", type=int, default=1024)
-    parser.add_argument("--out", type=Path, help="write the JSON here as well")
-    args = parser.parse_args()
-    path = args.gguf if args.gguf == "demo" else Path(args.gguf).resolve()
-    models = f"models: {{bench: {{path: {path}, slots: {args.slots}, context: {args.context}}}}}"
-    loads = {
-        "alone": Load(model="bench", requests=4, concurrency=1),
-        "16 at a time": Load(model="bench"),
-        "16 at a time, sampled": Load(model="bench", temperature=0.8),
+    parser.add_argument("--runs", type=int, default=3, help="of each case; the table has their medians")
+    parser.add_argument("--only", type=_names, default=list(CASES), help=f"of {','.join(CASES)}")
+    parser.add_argument("--json", type=Path, default=FOLDER / "bench.json", help="where every figure is written")
+    parser.add_argument("--model", type=Path, help="a bench model that is there already")
+    parser.add_argument("--threads", type=int, default=2, help="of everything that decodes")
+    parser.add_argument("--llama-bin", type=_folder, default=os.environ.get("LLAMA_BIN"),
+                        help="the folder of llama-server and llama-batched-bench (LLAMA_BIN)")  # fmt: skip
+    parser.add_argument("--llama-cpp-server", type=_executable, default=os.environ.get("LLAMA_CPP_SERVER"),
+                        help="a Python that has llama-cpp-python[server] (LLAMA_CPP_SERVER)")  # fmt: skip
+    return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no case {unknown[0]}; there are {', '.join(CASES)}")
+    return names
+
+
+def _folder(text: str) -> Path | None:
+    if text and not (Path(text) / "llama-server").is_file():
+        raise argparse.ArgumentTypeError(f"{text} has no llama-server")
+    return Path(text).absolute() if text else None
+
+
+def _executable(text: str) -> Path | None:
+    if text and not os.access(text, os.X_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be run")
+    return Path(text).absolute() if text else None
+
+
+def _model(path: Path | None) -> Path:
+    """The model to measure with; made on the first run."""
+    if path is None:
+        path = FOLDER / "bench-0.5b-q4_0.gguf"
+        if not path.exists():
+            try:
+                make(path)
+            except PackageMissing as exc:
+                raise SystemExit(str(exc)) from exc
+    if not path.exists():
+        raise SystemExit(f"There is no model {path}.")
+    return path.resolve()
+
+
+def _say_what_is_missing(config: Config) -> None:
+    if not config.llama_bin:
+        _say("llama-server and llama-batched-bench are skipped; give --llama-bin")
+    if not config.llama_cpp_server:
+        _say("llama_cpp.server is skipped; give --llama-cpp-server")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _write(path: Path, config: Config, rows: list[Row]) -> None:
+    report = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine(), "runs": config.runs}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**report, "rows": [row.encode() for row in rows]}, indent=2) + "\n")
+
+
+def _machine() -> dict[str, Any]:
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    return {
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "llama_cpp_python": version("llama-cpp-python"),
+        "commit": commit,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        cluster = Cluster(Path(folder), models=models)
-        cluster.start()
-        try:
-            rows = {name: run(cluster.url, load) for name, load in loads.items()}
-        finally:
-            cluster.stop()
-    _print(rows)
-    report = json.dumps({name: figures.row() for name, figures in rows.items()}, indent=2)
-    sys.stdout.write(report + "\n")
-    if args.out:
-        args.out.write_text(report)
-
-
-def _print(rows: dict[str, Figures]) -> None:
-    sys.stderr.write(f"{'work':<24}{'ok':>8}{'tokens/s':>12}{'first token':>14}{'gap p50':>10}{'gap p99':>10}\n")
-    for name, figures in rows.items():
-        counts = f"{figures.ok}/{figures.of}"
-        sys.stderr.write(
-            f"{name:<24}{counts:>8}{figures.tokens_per_second:>12}{figures.first_token_p50_ms:>11} ms"
-            f"{figures.gap_p50_ms:>7} ms{figures.gap_p99_ms:>7} ms\n"
-        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.constraint import Compiler
 from tasks.engine.llama.logits import Distribution, Logits
 from tasks.engine.llama.sampler import LlamaSampler
-from tasks.engine.passes import QUAD_ROWS, Pass, fit, split
+from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
 from tasks.sampling import SamplingParams
 
@@ -63,6 +63,7 @@ class LlamaBackend:
         on_cpu = gpu_layers == 0 or not llama_cpp.llama_supports_gpu_offload()
         self._splits = on_cpu and self.can_share
         self._block_rows = _block_rows() if self._splits else 1
+        self.tile_tokens = TILE_ROWS if self._splits else 1
         self.ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
@@ -118,8 +119,8 @@ class LlamaBackend:
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> LlamaSampler:
         return LlamaSampler(self, params, index, prompt)
 
-    def fit(self, prompt_tokens: int, num_decoding: int) -> int:
-        return fit(prompt_tokens, num_decoding, block_rows=self._block_rows) if self._splits else prompt_tokens
+    def fit(self, prompt_tokens: int) -> int:
+        return fit(prompt_tokens, block_rows=self._block_rows) if self._splits else prompt_tokens
 
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
