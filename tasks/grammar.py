@@ -34,6 +34,7 @@ def from_json_schema(schema: Mapping[str, Any]) -> str:
 
 def from_text(text: str) -> str:
     """The grammar of a text in GBNF, as llama.cpp reads it, or in llguidance's variant of Lark."""
+    _check_length(text)  # before the conversion, which takes a second for a megabyte and is bounded by nothing else
     try:
         lark = any_to_lark(text)
     except Exception as exc:  # llguidance's converter raises that itself
@@ -42,9 +43,13 @@ def from_text(text: str) -> str:
 
 
 def _checked(grammar: str) -> str:
-    if len(grammar.encode()) > MAX_BYTES:
-        raise GrammarError(f"it is longer than {MAX_BYTES} bytes")
+    _check_length(grammar)
     failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     if failed:
         raise GrammarError(messages[0])
     return grammar
+
+
+def _check_length(text: str) -> None:
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise GrammarError(f"it is longer than {MAX_BYTES} bytes")

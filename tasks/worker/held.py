@@ -22,6 +22,8 @@ class Held:
     next_event: int = 1
     """Number of the next event under this claim's fence; 0 was the claim's own."""
     claimed_at: float = field(default_factory=time.monotonic)
+    num_replayed: int = 0
+    """Tokens that earlier attempts generated."""
     num_open: int = 0
     """Sequences whose last token is not yet in the stream."""
 
@@ -45,7 +47,7 @@ class Held:
             completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
             cached_tokens=self.sequences[0].num_cached or 0,
         )
-        return Outcome(choices=choices, usage=usage, timings=self._timings(usage.completion_tokens))
+        return Outcome(choices=choices, usage=usage, timings=self._timings(usage.completion_tokens - self.num_replayed))
 
     def _timings(self, num_generated: int) -> Timings | None:
         """None for a job that was finished before this worker had it."""

@@ -120,6 +120,7 @@ class Intake:
         for event in events or ():
             for token in event.tokens:
                 take(held.sequences[event.index], token, self._backend)
+            held.num_replayed += len(event.tokens)
             if event.logprobs:
                 held.logprobs.setdefault(event.index, []).extend(event.logprobs)
 

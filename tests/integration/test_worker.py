@@ -155,6 +155,9 @@ def test_a_killed_worker_resumes_where_its_stream_ends(
     assert done.attempt == 2
     assert expected.outcome is not None
     assert done.outcome is not None
+    assert done.outcome.timings is not None
+    made = done.outcome.timings.decode_seconds * (done.outcome.timings.tokens_per_second or 0)
+    assert made < 140, "the tokens of the first attempt are not this one's speed"
     assert (expected.outcome.choices, expected.outcome.usage) == (done.outcome.choices, done.outcome.usage)
     tokens = [event for event in event_stream.read(client, job.id) if event.type == "token"]
     assert "".join(event.text for event in tokens) == done.outcome.choices[0].text

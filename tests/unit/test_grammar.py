@@ -31,6 +31,12 @@ def test_a_schema_that_cannot_be_followed_is_refused_with_the_reason(schema: dic
         from_json_schema(schema)
 
 
+def test_a_grammar_that_is_too_long_is_refused_before_anything_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.grammar.any_to_lark", lambda text: pytest.fail("it was converted"))
+    with pytest.raises(GrammarError, match="longer"):
+        from_text("root ::= " + '"x" | ' * MAX_BYTES)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_schemas_of_the_usual_keywords_are_taken(seed: int) -> None:
     assert from_json_schema(random_schema(seed))

@@ -51,24 +51,26 @@ class Compiler:
 
     def compile(self, grammar: str) -> None:
         """Make a grammar ready for `constraint`; raises InvalidRequest if the model cannot follow it."""
-        with self._lock:
-            self._matcher(grammar)
+        self._matcher(grammar)
 
     def constraint(self, grammar: str) -> Constraint:
         """A constraint at the grammar's beginning."""
-        with self._lock:
-            return Constraint(self._matcher(grammar).deep_copy(), self._mask)
+        return Constraint(self._matcher(grammar).deep_copy(), self._mask)
 
     def _matcher(self, grammar: str) -> LLMatcher:
-        if grammar not in self._compiled:
+        """Compiled without the lock: the engine's thread never waits for what the intake compiles."""
+        with self._lock:
+            matcher = self._compiled.get(grammar)
+        if matcher is None:
             matcher = LLMatcher(self._view(), grammar, log_level=0)
             if matcher.is_error():
                 raise InvalidRequest(f"The grammar cannot be followed: {_reason(matcher)}.", param="grammar")
+        with self._lock:
             self._compiled[grammar] = matcher
-        self._compiled.move_to_end(grammar)
-        if len(self._compiled) > MOST_COMPILED:
-            self._compiled.popitem(last=False)
-        return self._compiled[grammar]
+            self._compiled.move_to_end(grammar)
+            if len(self._compiled) > MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        return matcher
 
     def _view(self) -> LLTokenizer:
         if not self._end_tokens:
