@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tasks.engine.backend import CacheFull, Row
 from tasks.engine.engine import Engine
+from tasks.engine.scheduler import Scheduler
+from tasks.engine.sequence import Sequence
 from tasks.sampling import SamplingParams
 from tests.unit.decoding import alone, drain, sequence
 from tests.unit.test_engine import Arrival, CountingBackend, _Tight, arrivals, backends, run
@@ -63,7 +65,8 @@ def test_a_cache_that_refuses_now_and_then_changes_no_text(
                 assert s.text == alone(s).text
 
 
-def test_a_prompt_that_takes_over_a_kept_prefix_waits_until_the_rest_fits() -> None:
+def nearly_full() -> tuple[Scheduler, Sequence, Sequence]:
+    """A short prompt runs, and one has come that shares a kept prefix and needs 58 + 1 of the 60 cells."""
     ended, old, late = alike(31), prompt(5), alike(58, end=1)
     full = scheduler(ended, cache=60, batch=64)
     step(full)
@@ -72,6 +75,11 @@ def test_a_prompt_that_takes_over_a_kept_prefix_waits_until_the_rest_fits() -> N
     step(full)
     full.add(late)
     step(full)
+    return full, old, late
+
+
+def test_a_prompt_that_takes_over_a_kept_prefix_waits_until_the_rest_fits() -> None:
+    full, _, late = nearly_full()
     assert full.num_set_back == 0
     step(full)
     assert full.num_set_back == 0
@@ -79,14 +87,7 @@ def test_a_prompt_that_takes_over_a_kept_prefix_waits_until_the_rest_fits() -> N
 
 
 def test_a_sequence_set_back_before_it_ran_tells_what_it_shared_when_it_did() -> None:
-    ended, old, late = alike(31), prompt(5), alike(58, end=1)
-    full = scheduler(ended, cache=60, batch=64)
-    step(full)
-    full.remove(ended)
-    full.add(old)
-    step(full)
-    full.add(late)
-    step(full)
+    full, old, late = nearly_full()
     step(full)
     assert late.slot is None
     full.remove(old)
