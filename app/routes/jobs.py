@@ -40,7 +40,7 @@ def create() -> tuple[Response, int]:
     job = _wait_for(find(job_id), wait)
     response = jsonify(_view(job))
     response.headers["Location"] = f"/jobs/{job_id}"
-    return response, 200 if job.status.ended else 202
+    return response, 200 if wait and job.status.ended else 202
 
 
 @blueprint.get("/jobs")
