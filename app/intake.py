@@ -81,6 +81,7 @@ def build_job(body: ChatBody | CompletionBody) -> Job:
         metadata=envelope.metadata,
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
+        max_attempts=envelope.max_attempts,
     )
 
 

@@ -31,6 +31,7 @@ def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None
         "attempt": job.attempt,
         "result": openai.result(job),
         "error": _error(job),
+        "deaths": [dict(death) for death in job.deaths],
         "usage": job.outcome.usage.to_wire() if job.outcome else None,
         "timings": asdict(job.outcome.timings) if job.outcome and job.outcome.timings else None,
         "metadata": dict(job.metadata),

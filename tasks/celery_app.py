@@ -8,7 +8,6 @@ from kombu.entity import Queue
 from tasks.settings import Settings
 
 SOCKET_TIMEOUT_SECONDS = 2.0
-VISIBILITY_TIMEOUT_SECONDS = 7 * 86_400
 
 
 def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch: int = 1) -> Celery:
@@ -29,8 +28,6 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
-            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-            "unacked_mutex_expire": 10,
             "socket_connect_timeout": SOCKET_TIMEOUT_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 10,

@@ -27,8 +27,7 @@ def run_clerk(settings: Settings, *, name: str) -> int:
         models=load(settings.models_file),
     )
     stopping = threading.Event()
-    sweeping = threading.Thread(target=sweeper.run, args=(stopping,), name="sweeper", daemon=True)
-    sweeping.start()
+    sweeping = sweeper.start(stopping)
     program = create_celery(settings, queues=names.CLERK_QUEUES).Worker(
         hostname=f"{name}@{os.uname().nodename}",
         quiet=True,

@@ -11,6 +11,7 @@ CaravanError
   Overloaded                429, with Retry-After
     QueueFull, RateLimited
   EngineFailure             500
+    WorkerDied, ModelChanged  500
   Unavailable               503, with Retry-After
     ModelUnavailable, BrokerUnavailable
   JobTimeout                504
@@ -135,6 +136,18 @@ class EngineFailure(CaravanError):
     """Raised when the engine could not finish a job; the cause is in the worker's log."""
 
     code = "engine_failure"
+
+
+class WorkerDied(EngineFailure):
+    """Raised when workers died while they ran a job, so often that it is not begun again: it is a dead letter."""
+
+    code = "worker_died"
+
+
+class ModelChanged(EngineFailure):
+    """Raised when a job has tokens of a model whose file is another one now."""
+
+    code = "model_changed"
 
 
 class Unavailable(CaravanError):

@@ -17,6 +17,12 @@ from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Ou
 from tasks.redis_client import connect, refusals_as_absence
 from tasks.settings import Settings
 
+TRIAL_TTL = 3600
+"""Seconds that a dead worker's trial is remembered: until its last lease has run out and the sweep has seen that."""
+
+SWEPT_AT_ONCE = 200
+"""Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
+
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
 
@@ -108,6 +114,14 @@ class JobStore:
         answer: list[str] = self._run("cancel", job_id, owner)
         return answer
 
+    def retry(self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int) -> list[str]:
+        """Run a job again from its beginning, if it ended without success.
+
+        ``["retried", model]``, ``["full", queue length]``, or ``[status]`` when it has not ended so, or is unknown.
+        """
+        answer: list[str] = self._run("retry", job_id, owner, ageing_seconds, longest_queue)
+        return answer
+
     def get(self, job_id: str) -> Job | None:
         """The job, or None if there is none, it has expired, or another version wrote it."""
         return _decode(cast("dict[str, str]", self._redis.hgetall(names.job(job_id))))
@@ -129,6 +143,10 @@ class JobStore:
             start = rank + 1
         return cast("list[str]", self._redis.zrevrange(key, start, start + count - 1))
 
+    def dead(self, model: str) -> list[str]:
+        """Ids of a model's dead letters, the last one first."""
+        return cast("list[str]", self._redis.zrevrange(names.dead_letters(model), 0, -1))
+
     def place(self, job: Job) -> int | None:
         """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more."""
         pipe = self._redis.pipeline(transaction=False)
@@ -149,29 +167,42 @@ class JobStore:
 
     def sweep(self, model: str) -> Swept:
         """Give back what dead workers held and what nobody claimed; expire what is late."""
-        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS))
+        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS, SWEPT_AT_ONCE))
+
+    def tidy(self) -> int:
+        """Send put off jobs that are due to the line, and remove what is left of old ones; how many were removed."""
+        removed = 0
+        while True:
+            _, now_removed = self._run("tidy", SWEPT_AT_ONCE)
+            removed += int(now_removed)
+            if now_removed < SWEPT_AT_ONCE:
+                return removed
 
     # -- the worker
 
-    def claim(self, job_id: str, *, model: str, worker: str, call: str) -> Claim:
+    def claim(self, job_id: str, *, model: str, digest: str, worker: str, spare: bool, call: str) -> Claim:
         """Hold a queued job of `model` for `worker` until its lease ends.
 
         Args:
+            digest: of the model's file: a job that has tokens of another one is failed.
+            spare: whether the worker has no slot for it yet, so that it is not blamed for the worker's death.
             call: a text that no other claim has; the same again, after a lost reply, gets the same claim.
         """
         lease = self._lease_seconds
-        status, *rest = self._run("claim", job_id, worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call)
+        status, *rest = self._run(
+            "claim", job_id, worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, digest, int(spare)
+        )
         if status != "claimed":
             return Claim(None, status)
         fields = dict(_pairs(rest))
         return Claim(Job.decode(fields), status)
 
-    def append(self, parts: Sequence[Append]) -> list[Verdict]:
+    def append(self, worker: str, parts: Sequence[Append]) -> list[Verdict]:
         """Append events for many jobs in one call; a verdict for each part."""
         args: list[str | int] = []
         for part in parts:
             args += [part.job_id, part.fence, part.first, len(part.events), *part.events]
-        verdicts: list[Verdict] = self._run("append", *args)
+        verdicts: list[Verdict] = self._run("append", worker, self._lease_seconds, *args)
         return verdicts
 
     def succeed(self, job_id: str, fence: int, outcome: Outcome) -> Verdict:
@@ -182,10 +213,24 @@ class JobStore:
         """End a job with an error, given as JSON in its wire form."""
         return str(self._run("finish", job_id, fence, JobStatus.FAILED.value, "error", error))
 
-    def extend(self, model: str, held: Mapping[str, int]) -> dict[str, str]:
+    def put_off(self, job_id: str, fence: int, error: str, seconds: float) -> Verdict:
+        """Have a job that failed tried again in some seconds."""
+        return str(self._run("put_off", job_id, fence, seconds, error))
+
+    def extend(self, worker: str, model: str, held: Mapping[str, int]) -> dict[str, str]:
         """Extend the leases of held jobs (id -> fence); the present status of each that is lost."""
         pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
-        return dict(_pairs(self._run("extend", model, self._lease_seconds, *pairs)))
+        return dict(_pairs(self._run("extend", worker, model, self._lease_seconds, *pairs)))
+
+    def begin_trial(self, worker: str, job_id: str) -> None:
+        """Write down that a worker is about to decode a suspect and nothing else."""
+        with refusals_as_absence():
+            self._redis.set(names.trial(worker), job_id, ex=TRIAL_TTL)
+
+    def end_trial(self, worker: str) -> None:
+        """It has survived that."""
+        with refusals_as_absence():
+            self._redis.delete(names.trial(worker))
 
     def report(self, model: str, worker: str, ttl_seconds: float, figures: Mapping[str, str | int | float]) -> None:
         """Say that a worker lives, and what it holds; it counts as dead when this is older than `ttl_seconds`."""
@@ -200,11 +245,12 @@ class JobStore:
     def give_back(self, held: Mapping[str, int]) -> int:
         """Put held jobs back at their old places, with no blame: the worker is stopping."""
         pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
-        return int(self._run("give_back", 0, MAX_FAILS, *pairs))
+        return int(self._run("give_back", *pairs))
 
-    def release_worker(self, model: str, worker: str) -> int:
+    def release_worker(self, model: str, worker: str) -> Swept:
         """Give back what an earlier process of this name was running."""
-        return int(self._run("release_worker", model, worker, MAX_FAILS))
+        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS)
+        return Swept(reclaimed, 0, ended)
 
 
 def open_store(settings: Settings) -> JobStore:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -19,6 +19,9 @@ MAX_CLAIMS = 100
 MAX_FAILS = 3
 """Deaths of workers since a job's last new token after which it goes to the dead letters."""
 
+MAX_ATTEMPTS = 3
+"""How often a job may fail by a fault of the server's, if its request does not say."""
+
 
 class JobStatus(StrEnum):
     QUEUED = "queued"
@@ -30,7 +33,8 @@ class JobStatus(StrEnum):
 
     @property
     def ended(self) -> bool:
-        return not TRANSITIONS[self]
+        """Whether nothing more will come, unless somebody asks for the job to be run again."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
@@ -41,9 +45,9 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
         {JobStatus.QUEUED, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
     ),
     JobStatus.SUCCEEDED: frozenset(),
-    JobStatus.FAILED: frozenset(),
-    JobStatus.CANCELLED: frozenset(),
-    JobStatus.EXPIRED: frozenset(),
+    JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
+    JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
+    JobStatus.EXPIRED: frozenset({JobStatus.QUEUED}),
 }
 
 
@@ -144,7 +148,9 @@ class Job:
     """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
 
     ``request`` is the validated body: ``messages`` or ``prompt``, and ``sampling`` as `SamplingParams.encode` wrote it.
-    ``attempt`` counts the claims; ``fence`` is the number of the last transition.
+    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
+    workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
+    ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
     """
 
     id: str
@@ -156,6 +162,7 @@ class Job:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     request_id: str = ""
     timeout_seconds: float | None = None
+    max_attempts: int = MAX_ATTEMPTS
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -164,8 +171,16 @@ class Job:
     fence: int = 0
     attempt: int = 0
     worker: str | None = None
+    fails: int = 0
+    failures: int = 0
+    deaths: Sequence[Mapping[str, Any]] = ()
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Whether workers may have died of it, so that it is decoded alone until its next token."""
+        return self.fails >= MAX_FAILS - 1
 
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
@@ -179,6 +194,7 @@ class Job:
             "request": json.dumps(self.request, ensure_ascii=False, separators=(",", ":")),
             "metadata": json.dumps(self.metadata, ensure_ascii=False, separators=(",", ":")),
             "request_id": self.request_id,
+            "max_attempts": str(self.max_attempts),
         }
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
@@ -208,6 +224,10 @@ class Job:
             fence=int(fields["fence"]),
             attempt=int(fields.get("claims", 0)),
             worker=fields.get("worker") or None,
+            max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
+            fails=int(fields.get("fails", 0)),
+            failures=int(fields.get("failures", 0)),
+            deaths=tuple(json.loads(fields.get("deaths", "[]"))),
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
             error=json.loads(fields["error"]) if fields.get("error") else None,
         )

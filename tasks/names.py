@@ -59,6 +59,14 @@ def worker(name: str) -> str:
     return f"{PREFIX}worker:{name}"
 
 
+def trial(worker_name: str) -> str:
+    return f"{PREFIX}trial:{worker_name}"
+
+
+def dead_letters(model: str) -> str:
+    return f"{PREFIX}dlq:{model}"
+
+
 def bell(model: str) -> str:
     return f"{PREFIX}bell:{model}"
 

@@ -41,8 +41,8 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_pool(pool)
 
 
-REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY")
-"""How Redis says that it takes no writes just now; redis-py has no classes for these."""
+REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
+"""How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
 
 
 @contextmanager

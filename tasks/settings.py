@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     unclaimed_seconds: float = Field(
         5, gt=0, description="Seconds after which an unclaimed message goes back to the line."
     )
+    stuck_seconds: float = Field(
+        60, gt=0, description="Seconds after which a worker whose engine makes no step ends, to be started again."
+    )
     drain_seconds: float = Field(20, ge=0, description="Seconds that a stopping worker goes on decoding.")
 
     threads: int | None = Field(None, ge=1, description="CPU threads a worker decodes with; all cores if unset.")

@@ -1,4 +1,4 @@
-"""What the front asks of the queue: accept a job, cancel one."""
+"""What the front asks of the queue: accept a job, cancel one, run one again."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ class Submitter:
         with as_broker_errors():
             submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
         if submission.verdict == "full":
-            raise QueueFull(
-                f"The queue of '{job.model}' holds {submission.job_id} jobs, which is all it may. Try again later."
-            )
+            raise _queue_full(job.model, submission.job_id)
         if submission.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
@@ -63,8 +61,36 @@ class Submitter:
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
             self._dispatcher.publish(job_id, model)
 
+    def retry(self, job: Job) -> None:
+        """Run a job again from its beginning, which failed, expired or was cancelled.
+
+        Raises:
+            JobNotFound: it is not there any more.
+            JobConflict: it has not ended, or it succeeded.
+            QueueFull: the model's queue is as long as it may be.
+        """
+        with as_broker_errors():
+            verdict, *rest = self._store.retry(
+                job.id, owner=job.owner, ageing_seconds=job.priority.ageing_seconds, longest_queue=self._longest_queue
+            )
+        if verdict == "unknown":
+            raise JobNotFound(f"There is no job '{job.id}'.")
+        if verdict == "full":
+            raise _queue_full(job.model, rest[0])
+        if verdict != "retried":
+            raise JobConflict(
+                f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
+                code="job_not_failed",
+            )
+        log.info("job retried", job_id=job.id, model=job.model)
+        self._dispatch(job.model)
+
     def _dispatch(self, model: str) -> None:
         try:
             self._dispatcher.dispatch(model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
+
+
+def _queue_full(model: str, depth: str) -> QueueFull:
+    return QueueFull(f"The queue of '{model}' holds {depth} jobs, which is all it may. Try again later.")

@@ -39,11 +39,18 @@ class Sweeper:
         """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
         try:
             if self._leads() and time.monotonic() >= self._quiet_until:
+                self._store.tidy()
                 for model in self._models:
                     self._sweep(model)
         except UNAVAILABLE:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             raise
+
+    def start(self, stopping: threading.Event) -> threading.Thread:
+        """`run` on a thread of its own."""
+        thread = threading.Thread(target=self.run, args=(stopping,), name="sweeper", daemon=True)
+        thread.start()
+        return thread
 
     def run(self, stopping: threading.Event) -> None:
         """Sweep until told to stop, through any absence of Redis."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -15,7 +17,7 @@ STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
 
 @click.group("jobs")
 def command() -> None:
-    """List, show, watch and cancel jobs."""
+    """List, show, watch, cancel and retry jobs."""
 
 
 @command.command("list")
@@ -25,13 +27,24 @@ def command() -> None:
 @url_option
 def list_(model: str | None, status: str | None, limit: int, url: str) -> None:
     """The latest jobs, newest first."""
-    params = {"limit": limit, "model": model, "status": status}
-    jobs = Api(url).call("GET", "/jobs", params={name: value for name, value in params.items() if value is not None})
     click.echo(f"{'ID':<36}  {'STATUS':<9}  {'PRIORITY':<8}  {'TOKENS':>6}  {'CREATED':<19}  MODEL")
-    for job in jobs["data"]:
+    for job in _page(url, limit=limit, model=model, status=status):
         tokens = job["usage"]["completion_tokens"] if job["usage"] else "-"
-        created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job["created_at"]))
+        created = _local(job["created_at"])
         click.echo(f"{job['id']}  {job['status']:<9}  {job['priority']:<8}  {tokens:>6}  {created}  {job['model']}")
+
+
+@command.command("dlq")
+@click.option("-m", "--model", help="Only this model's.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@url_option
+def dlq(model: str | None, limit: int, url: str) -> None:
+    """The dead letters: jobs that workers died of, the last one first."""
+    for job in _page(url, limit=limit, model=model, dead_letter="true"):
+        click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
+        for death in job["deaths"]:
+            alone = ", which ran nothing else" if death["alone"] else ""
+            click.echo(f"  {_local(death['at'])}  {death['worker']}{alone}: {death['found']}")
 
 
 @command.command("show")
@@ -58,3 +71,33 @@ def cancel(job_ids: tuple[str, ...], url: str) -> None:
     api = Api(url)
     for job_id in job_ids:
         click.echo(f"{api.call('POST', f'/jobs/{job_id}/cancel')['id']} cancelled")
+
+
+@command.command("retry")
+@click.argument("job_ids", nargs=-1, metavar="JOB_ID...")
+@click.option("--dlq", "dead_letters", is_flag=True, help="All dead letters.")
+@click.option("-m", "--model", help="With --dlq: only this model's.")
+@url_option
+def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, url: str) -> None:
+    """Run jobs again, from their beginning, that failed, expired or were cancelled."""
+    if bool(job_ids) == dead_letters:
+        raise click.UsageError("Name jobs, or say --dlq.")
+    api = Api(url)
+    while dead_letters and (page := _page(url, limit=100, model=model, dead_letter="true")):
+        _retry(api, [job["id"] for job in page])
+    _retry(api, job_ids)
+
+
+def _retry(api: Api, job_ids: Iterable[str]) -> None:
+    for job_id in job_ids:
+        click.echo(f"{api.call('POST', f'/jobs/{job_id}/retry')['id']} queued")
+
+
+def _page(url: str, **params: Any) -> list[dict[str, Any]]:
+    given = {name: value for name, value in params.items() if value is not None}
+    page: list[dict[str, Any]] = Api(url).call("GET", "/jobs", params=given)["data"]
+    return page
+
+
+def _local(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

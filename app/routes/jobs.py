@@ -1,4 +1,4 @@
-"""``/jobs``: accept, show, list, follow and cancel jobs."""
+"""``/jobs``: accept, show, list, follow, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,11 @@ def index() -> Response:
     status = request.args.get("status")
     if status is not None and status not in set(JobStatus):
         raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
-    found = _select(limit=limit + 1, after=request.args.get("after"), model=request.args.get("model"), status=status)
+    model, after = request.args.get("model"), request.args.get("after")
+    if _flag("dead_letter"):
+        found = _dead_letters(limit=limit + 1, after=after, model=model)
+    else:
+        found = _select(limit=limit + 1, after=after, model=model, status=status)
     page = found[:limit]
     return jsonify(
         {
@@ -85,6 +89,13 @@ def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
     services().submitter.cancel(job_id, owner=names.LOCAL_OWNER)
     return jsonify(_view(find(job_id)))
+
+
+@blueprint.post("/jobs/<job_id>/retry")
+def retry(job_id: str) -> tuple[Response, int]:
+    """Run a job again that ended without success."""
+    services().submitter.retry(find(job_id))
+    return jsonify(_view(find(job_id))), 202
 
 
 def find(job_id: str) -> Job:
@@ -168,6 +179,20 @@ def _select(*, limit: int, after: str | None, model: str | None, status: str | N
     return found[:limit]
 
 
+def _dead_letters(*, limit: int, after: str | None, model: str | None) -> list[Job]:
+    """The caller's jobs that workers died of, the last one first."""
+    store = services().store
+    ids = [job_id for name in services().catalogue if model in (None, name) for job_id in store.dead(name)]
+    jobs = [job for job in store.get_many(ids) if job.owner == names.LOCAL_OWNER]
+    jobs.sort(key=lambda job: job.finished_at or 0.0, reverse=True)
+    if after is not None:
+        found = [number for number, job in enumerate(jobs) if job.id == after]
+        if not found:
+            raise InvalidRequest("after is not the id of one of your dead letters.", param="after")
+        jobs = jobs[found[0] + 1 :]
+    return jobs[:limit]
+
+
 def _cursor() -> Cursor:
     text = request.headers.get("Last-Event-ID") or request.args.get("after")
     if not text:
@@ -183,6 +208,13 @@ def _integer(name: str, default: int, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
     return int(text)
+
+
+def _flag(name: str) -> bool:
+    text = request.args.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise InvalidRequest(f"{name} must be true or false.", param=name)
+    return text == "true"
 
 
 def _wait_argument() -> float:

@@ -14,6 +14,7 @@ from tasks.engine.pace import Pace
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
+from tasks.engine.step_clock import StepClock
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class Engine:
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
         self.figures = EngineFigures()
+        self.clock = StepClock()
 
     def submit(self, sequences: Iterable[Sequence]) -> None:
         """Hand over the sequences of a job; they begin in this order."""
@@ -98,6 +100,10 @@ class Engine:
 
     def step(self) -> list[Output]:
         """Decode one batch; the tokens that it gave. Raises `BackendFailure`."""
+        with self.clock.step():
+            return self._step()
+
+    def _step(self) -> list[Output]:
         self._receive()
         plan = self._schedule()
         outputs: list[Output] = []
@@ -189,6 +195,8 @@ class Engine:
         if not sequence.first_token_at:
             sequence.first_token_at = now
             figures.queue_seconds += sequence.started_at - sequence.submitted_at
+        if sequence.alone:
+            self._scheduler.trust(sequence.job)
         if output.finish_reason:
             sequence.ended_at = now
             figures.cached_tokens += sequence.num_cached or 0

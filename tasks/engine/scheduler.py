@@ -42,12 +42,15 @@ class Scheduler:
 
     Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
     room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones.
+
+    While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
 
     def __init__(self, slots: SlotPool, *, max_running: int, batch_tokens: int) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_set_back = 0
+        self._alone: list[Sequence] = []
         self._slots = slots
         self._max_running = max_running
         self._batch_tokens = batch_tokens
@@ -72,6 +75,8 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         self.waiting.append(sequence)
+        if sequence.alone:
+            self._alone.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """Take out a sequence that has finished or was aborted; what it computed may be shared until it is needed."""
@@ -80,6 +85,14 @@ class Scheduler:
             self._vacate(sequence)
         elif sequence in self.waiting:
             self.waiting.remove(sequence)
+        if sequence in self._alone:
+            self._alone.remove(sequence)
+
+    def trust(self, job: Hashable) -> None:
+        """Let a job that was decoded alone go on with the others."""
+        for sequence in [sequence for sequence in self._alone if sequence.job == job]:
+            self._alone.remove(sequence)
+            sequence.alone = False
 
     def of_job(self, job: Hashable) -> list[Sequence]:
         return [sequence for sequence in (*self.running, *self.waiting) if sequence.job == job]
@@ -95,7 +108,9 @@ class Scheduler:
             prompt_tokens: how many tokens of prompts it may have.
             admit: whether waiting sequences may get slots.
         """
-        if admit:
+        if admit and self._alone:
+            self._admit_alone()
+        elif admit:
             self._admit()
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
@@ -137,6 +152,20 @@ class Scheduler:
                 self._start(sequence)
         self.waiting.extendleft(reversed(held_back))
 
+    def _admit_alone(self) -> None:
+        """Give slots to those that are decoded alone, as many as there are; the others make room."""
+        for sequence in [sequence for sequence in self._alone if sequence.slot is None]:
+            while not self._could_start(sequence):
+                if self.running[-1].alone:
+                    return
+                self.set_back_youngest()
+            self.waiting.remove(sequence)
+            self._start(sequence)
+
+    def _could_start(self, sequence: Sequence) -> bool:
+        has_slot = len(self.running) < self._max_running and self._slots.has_vacant
+        return has_slot and self._fits(sequence)
+
     def _start(self, sequence: Sequence) -> None:
         sequence.slot = self._slots.acquire(sequence.tokens)
         sequence.start(len(sequence.slot.tokens))
@@ -162,7 +191,8 @@ class Scheduler:
 
     def _fill(self, prompt_tokens: int) -> Plan:
         plan, room = Plan(), self._batch_tokens
-        for sequence in sorted(self.running, key=lambda sequence: not sequence.decodes):
+        running = [sequence for sequence in self.running if sequence.alone] if self._alone else self.running
+        for sequence in sorted(running, key=lambda sequence: not sequence.decodes):
             limit = room if sequence.decodes else min(room, prompt_tokens)
             count = self._room_for(min(sequence.num_pending, limit))
             if count == 0:

@@ -1,13 +1,15 @@
 -- Append what one step made, for many jobs at once. A job's part is refused when its fence is no longer the caller's.
--- ARGV, for each job: id, fence, number of the first event, how many follow, the events.
--- Returns for each job 'ok', or its present status when the caller has lost it.
--- Sending the same part again, after a lost reply, appends only what is missing.
-local verdicts, at = {}, 1
+-- ARGV: worker, lease seconds, then for each job: id, fence, number of the first event, how many follow, the events.
+-- Returns for each job 'ok', or its present status when the caller has lost it, or 'gap' when events before the first
+-- one are missing. Sending the same part again, after a lost reply, appends only what is missing.
+even_if_full()
+local worker, lease_until = ARGV[1], stamp(clock() + tonumber(ARGV[2]))
+local verdicts, at = {}, 3
 while at <= #ARGV do
   local id, fence, first, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local job = redis.call('HMGET', job_key(id), 'fence', 'status', 'fails')
-  if job[1] ~= fence or job[2] ~= 'running' then
-    verdicts[#verdicts + 1] = job[2] or 'unknown'
+  local held, status = holds(id, fence, worker, lease_until)
+  if not held then
+    verdicts[#verdicts + 1] = status
   else
     local last = redis.call('XREVRANGE', PREFIX .. 'log:' .. id, '+', '-', 'COUNT', 1)[1]
     local top = last and tonumber(string.match(last[1], '^' .. fence .. '%-(%d+)$')) or -1
@@ -17,7 +19,9 @@ while at <= #ARGV do
       local events = {}
       for i = top - first + 2, count do events[#events + 1] = ARGV[at + 3 + i] end
       append(id, fence, top + 1, events)
-      if job[3] and job[3] ~= '0' then redis.call('HSET', job_key(id), 'fails', 0) end
+      if redis.call('HGET', job_key(id), 'proven') ~= fence then
+        redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'spared', 0)
+      end
       verdicts[#verdicts + 1] = 'ok'
     end
   end

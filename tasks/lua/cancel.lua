@@ -1,4 +1,5 @@
 -- Cancel a job that has not ended. ARGV: id, owner or '' for any. Returns {'cancelled', model, status before} or {status}.
+even_if_full()
 local id = ARGV[1]
 local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner')
 if not job[1] or (ARGV[2] ~= '' and job[3] ~= ARGV[2]) then return { 'unknown' } end

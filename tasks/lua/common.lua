@@ -13,6 +13,10 @@ local function clock()
   return tonumber(t[1]) + tonumber(t[2]) / 1000000
 end
 
+-- Redis refuses a script's first write while its memory is full, and only the first. A script that leads to jobs' ends,
+-- and so to memory being freed, begins with this one, which needs none.
+local function even_if_full() redis.call('DEL', PREFIX .. 'nothing') end
+
 -- Lua's tostring() keeps 14 digits; a time in microseconds has 16.
 local function stamp(seconds) return string.format('%.6f', seconds) end
 
@@ -39,48 +43,114 @@ local function turn(id, status, now)
   return fence
 end
 
--- The waiting line. `queued:{model}` counts queued jobs by priority; only these two functions touch it.
+-- The waiting line. `queued:{model}` counts queued jobs by priority; only these three functions touch it.
 local function enter_line(id, model, priority, place)
   redis.call('ZADD', model_key('wait', model), place, id)
+  redis.call('HINCRBY', model_key('queued', model), priority, 1)
+end
+
+local function enter_line_later(id, model, priority, at)
+  redis.call('ZADD', PREFIX .. 'delayed', at, id)
   redis.call('HINCRBY', model_key('queued', model), priority, 1)
 end
 
 local function leave_line(id, model, priority)
   redis.call('ZREM', model_key('wait', model), id)
   redis.call('ZREM', model_key('out', model), id)
+  redis.call('ZREM', PREFIX .. 'delayed', id)
   redis.call('HINCRBY', model_key('queued', model), priority, -1)
 end
 
--- End a job: whoever held it loses it, it leaves every index of live jobs, and its record begins to age.
+-- What lists a job that has ended, until `tidy.lua` removes it.
+local function listing(id, model, owner) return cjson.encode({ id, model, owner }) end
+
+local function failure(code, message)
+  return cjson.encode({ message = message, type = 'server_error', param = cjson.null, code = code })
+end
+
+-- End a job: whoever held it loses it, it leaves every index of live jobs, and what it has in Redis begins to age.
 local function conclude(id, status, now, field, value)
-  local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'status', 'ttl')
-  local model = job[1]
+  local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'status', 'ttl', 'owner', 'idem')
+  local model, ttl = job[1], tonumber(job[4])
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
   for _, kind in ipairs({ 'run', 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if field then redis.call('HSET', job_key(id), field, value) end
   redis.call('HINCRBY', model_key('totals', model), status, 1)
   turn(id, status, now)
-  redis.call('EXPIRE', job_key(id), job[4])
-  redis.call('EXPIRE', PREFIX .. 'log:' .. id, job[4])
+  redis.call('ZADD', PREFIX .. 'ended', stamp(now + ttl), listing(id, model, job[5]))
+  redis.call('EXPIRE', job_key(id), ttl)
+  redis.call('EXPIRE', PREFIX .. 'log:' .. id, ttl)
+  if job[6] then redis.call('EXPIRE', job[6], ttl) end
+end
+
+-- End a job that workers die of.
+local function bury(id, model, now, error)
+  conclude(id, 'failed', now, 'error', error)
+  redis.call('ZADD', model_key('dlq', model), stamp(now), id)
+end
+
+-- Whether a job is to blame for the death of the worker that held it.
+-- job: {worker, fence, fails, proven, spare, spared}; most: deaths that end a job.
+--
+-- A worker that tries a suspect alone writes down which one, and then it was that one and no other. Else whatever it
+-- held may be to blame, but for suspects, which wait for their trial, and for what had no slot as far as we know.
+-- That is not known exactly, so the same job is spared three times at most.
+local function to_blame(id, job, most)
+  local on_trial = redis.call('GET', PREFIX .. 'trial:' .. (job.worker or ''))
+  if on_trial then return on_trial == id end
+  if job.fails >= most - 1 then return false end
+  if job.spare == '1' and job.proven ~= job.fence and job.spared < 3 then
+    redis.call('HINCRBY', job_key(id), 'spared', 1)
+    return false
+  end
+  return true
+end
+
+-- Write down a death of which a job may be to blame; the deaths since its last new token, and its error if those are
+-- too many. `found` says how the death was found.
+local function blame(id, job, found, now)
+  local deaths = cjson.decode(job.deaths or '[]')
+  if #deaths >= 10 then table.remove(deaths, 1) end
+  local alone = redis.call('GET', PREFIX .. 'trial:' .. (job.worker or '')) == id
+  deaths[#deaths + 1] = { worker = job.worker or '?', at = math.floor(now), found = found, alone = alone }
+  redis.call('HSET', job_key(id), 'fails', job.fails + 1, 'deaths', cjson.encode(deaths))
+  local names = {}
+  for i = math.max(1, #deaths - job.fails), #deaths do names[#names + 1] = deaths[i].worker end
+  return job.fails + 1, failure('worker_died', #names .. ' workers died while they ran this job, without a new token between: '
+    .. table.concat(names, ', ') .. (alone and '. The last one ran nothing else.' or '.'))
 end
 
 -- Take a running job from its worker and put it back at its old place in the line.
--- `blame` is 1 when the worker died with it. A job that was blamed too often is failed instead.
-local function give_back(id, blame, now, max_fails)
-  local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'place', 'worker')
-  local model = job[1]
-  local fails = redis.call('HINCRBY', job_key(id), 'fails', blame)
-  if fails >= max_fails then
-    local message = 'The worker died ' .. fails .. ' times while it ran this job, the last time on ' .. (job[4] or '?') .. '.'
-    local error = { message = message, type = 'server_error', param = cjson.null, code = 'engine_failure' }
-    conclude(id, 'failed', now, 'error', cjson.encode(error))
-    redis.call('ZADD', model_key('dlq', model), stamp(now), id)
-    return 'failed'
+-- found: how the worker's death was found, or nil if it did not die. most: deaths that end a job.
+local function give_back(id, now, found, most)
+  local fields = { 'model', 'priority', 'place', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
+  local job = {}
+  for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
+  job.fails, job.spared = tonumber(job.fails or '0'), tonumber(job.spared or '0')
+  if found and to_blame(id, job, most) then
+    local fails, error = blame(id, job, found, now)
+    if fails >= most then
+      bury(id, job.model, now, error)
+      return 'failed'
+    end
   end
-  redis.call('ZREM', model_key('run', model), id)
+  redis.call('ZREM', model_key('run', job.model), id)
   redis.call('HDEL', job_key(id), 'worker')
-  enter_line(id, model, job[2], job[3])
+  enter_line(id, job.model, job.priority, job.place)
   turn(id, 'queued', now)
   return 'queued'
+end
+
+-- A worker holds a job under a fence that Redis has forgotten: it came back, or its replica took over, without its last
+-- moments. The worker knows better, unless another has claimed the job since. Whether the job is the worker's.
+local function holds(id, fence, worker, lease_until)
+  local job = redis.call('HMGET', job_key(id), 'fence', 'status', 'model', 'priority')
+  if job[1] == fence then return job[2] == 'running', job[2] end
+  if not job[1] or ENDED[job[2]] or tonumber(job[1]) > tonumber(fence) then return false, job[2] or 'unknown' end
+  if job[2] == 'queued' then leave_line(id, job[3], job[4]) end
+  redis.call('HSET', job_key(id), 'fence', fence, 'status', 'running', 'worker', worker)
+  redis.call('ZADD', model_key('run', job[3]), lease_until, id)
+  append(id, fence, 0, { '{"type":"status","status":"running"}' })
+  return true, 'running'
 end

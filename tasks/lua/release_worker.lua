@@ -1,10 +1,12 @@
 -- A worker starts: what its earlier self was running under the same name died with it. ARGV: model, worker, most fails.
--- Returns how many jobs went back to the line or to the dead letters.
-local model, now, count = ARGV[1], clock(), 0
+-- Returns {jobs taken from it, ids of those that ended because of it}.
+even_if_full()
+local model, worker, now, count, ended = ARGV[1], ARGV[2], clock(), 0, {}
 for _, id in ipairs(redis.call('ZRANGE', model_key('run', model), 0, -1)) do
-  if redis.call('HGET', job_key(id), 'worker') == ARGV[2] then
-    give_back(id, 1, now, tonumber(ARGV[3]))
+  if redis.call('HGET', job_key(id), 'worker') == worker then
     count = count + 1
+    if give_back(id, now, 'it started again', tonumber(ARGV[3])) == 'failed' then ended[#ended + 1] = id end
   end
 end
-return count
+redis.call('DEL', PREFIX .. 'trial:' .. worker)
+return { count, ended }

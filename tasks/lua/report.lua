@@ -1,4 +1,5 @@
 -- A worker says that it lives and what it holds. ARGV: model, worker, seconds until it counts as dead, field, value ...
+even_if_full()
 local key = model_key('worker', ARGV[2])
 redis.call('HSET', key, 'model', ARGV[1], unpack(ARGV, 4))
 redis.call('EXPIRE', key, math.ceil(tonumber(ARGV[3])))

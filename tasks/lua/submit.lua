@@ -27,13 +27,7 @@ redis.call('ZADD', model_key('pend', model), stamp(now), id)
 if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then
   redis.call('HSET', idem, 'job', id, 'digest', digest)
-  redis.call('EXPIRE', idem, ttl)
+  redis.call('HSET', job_key(id), 'idem', idem)
 end
-
--- Each submission drops up to ten of its owner's records that have expired, so the list stays as long as what it lists.
-local owned = PREFIX .. 'jobs:' .. owner
-for _, oldest in ipairs(redis.call('ZRANGE', owned, 0, 9)) do
-  if redis.call('EXISTS', job_key(oldest)) == 0 then redis.call('ZREM', owned, oldest) end
-end
-redis.call('ZADD', owned, stamp(now), id)
+redis.call('ZADD', PREFIX .. 'jobs:' .. owner, stamp(now), id)
 return { 'accepted', id }

@@ -1,5 +1,6 @@
 -- Move jobs from the head of the line to `out`, as many as live workers have room for; the caller publishes them.
 -- ARGV: model. Returns the ids.
+even_if_full()
 local model, now = ARGV[1], clock()
 local room = -redis.call('ZCARD', model_key('out', model)) - redis.call('ZCARD', model_key('run', model))
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', model_key('workers', model), stamp(now), '+inf')) do

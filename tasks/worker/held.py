@@ -19,8 +19,10 @@ class Held:
     sequences: list[Sequence] = field(default_factory=list)
     logprobs: dict[int, list[TokenLogprobs]] = field(default_factory=dict)
     """By choice, if they were asked for."""
-    next_event: int = 1
-    """Number of the next event under this claim's fence; 0 was the claim's own."""
+    events: list[str] = field(default_factory=list)
+    """All that were sent under this claim's fence, from number 1 on; 0 was the claim's own."""
+    proven: threading.Event = field(default_factory=threading.Event)
+    """Set once tokens of this claim are in the stream."""
     claimed_at: float = field(default_factory=time.monotonic)
     num_replayed: int = 0
     """Tokens that earlier attempts generated."""
@@ -75,6 +77,12 @@ class Holdings:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @property
+    def num_open(self) -> int:
+        """Sequences of held jobs that have not ended."""
+        with self._lock:
+            return sum(held.num_open for held in self._held.values())
 
     def add(self, held: Held) -> None:
         with self._lock:

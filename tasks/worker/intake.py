@@ -21,6 +21,8 @@ from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 from tasks.worker.publisher import Publisher
 
+PAUSE_SECONDS = 0.05
+
 log = get_logger(__name__)
 
 
@@ -37,6 +39,7 @@ class Intake:
         *,
         worker: str,
         model: str,
+        digest: str,
         client: redis.Redis,
         store: JobStore,
         backend: Backend,
@@ -49,6 +52,7 @@ class Intake:
     ) -> None:
         self._worker = worker
         self._model = model
+        self._digest = digest
         self._redis = client
         self._store = store
         self._backend = backend
@@ -83,8 +87,12 @@ class Intake:
         self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
-        call = uuid.uuid4().hex
-        claim = self._insist(lambda: self._store.claim(job_id, model=self._model, worker=self._worker, call=call))
+        call, spare = uuid.uuid4().hex, self._holdings.num_open >= self._backend.num_slots
+        claim = self._insist(
+            lambda: self._store.claim(
+                job_id, model=self._model, digest=self._digest, worker=self._worker, spare=spare, call=call
+            )
+        )
         if claim is None:
             return
         if claim.job is None:
@@ -95,20 +103,41 @@ class Intake:
         self._holdings.add(held)
         self._on_claimed(job_id)
         log.info("job claimed", job_id=job_id, attempt=held.job.attempt, request_id=held.job.request_id)
-        try:
+        if held.job.suspect:
+            self._try_alone(held)
+        else:
             self._begin(held)
+
+    def _try_alone(self, held: Held) -> None:
+        """Begin a job that workers may have died of, with nothing beside it until it has a token.
+
+        If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
+        """
+        log.warning("a job is tried alone", job_id=held.id, fails=held.job.fails)
+        self._insist(lambda: self._store.begin_trial(self._worker, held.id))
+        self._begin(held, alone=True)
+        while self._holdings.get(held.id) is held and not self._stopped:
+            if held.proven.wait(PAUSE_SECONDS):
+                break
+        self._insist(lambda: self._store.end_trial(self._worker))
+
+    def _begin(self, held: Held, *, alone: bool = False) -> None:
+        try:
+            self._prepare(held, alone=alone)
         except CaravanError as exc:
             self._publisher.fail(held, exc)
         except Exception:
-            log.exception("job could not be prepared", job_id=job_id)
+            log.exception("job could not be prepared", job_id=held.id)
             self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
 
-    def _begin(self, held: Held) -> None:
+    def _prepare(self, held: Held, *, alone: bool) -> None:
         held.sequences = prepare(held, self._backend)
         if held.job.attempt > 1:
             self._replay(held)
         unfinished = [sequence for sequence in held.sequences if not sequence.finish_reason]
         held.num_open = len(unfinished)
+        for sequence in unfinished:
+            sequence.alone = alone
         if unfinished:
             self._engine.submit(unfinished)
         else:

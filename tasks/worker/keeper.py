@@ -35,7 +35,9 @@ class Keeper:
         dispatcher: Dispatcher,
         sweeper: Sweeper,
         lease_seconds: float,
+        stuck_seconds: float,
         on_lost: Callable[[Held, str], None],
+        on_stuck: Callable[[], None],
     ) -> None:
         self._worker = worker
         self._model = model
@@ -46,12 +48,20 @@ class Keeper:
         self._dispatcher = dispatcher
         self._sweeper = sweeper
         self._lease_seconds = lease_seconds
+        self._stuck_seconds = stuck_seconds
         self._on_lost = on_lost
+        self._on_stuck = on_stuck
+        self._leased_until = 0.0
         self._interval_seconds = min(1.0, lease_seconds / 4)
         self._generated = 0
         self._measured_at = time.monotonic()
         self._tokens_per_second = 0.0
         self._job_seconds = 0.0
+
+    @property
+    def leased(self) -> bool:
+        """Whether the leases of what is held are known to run. If not, others may have the jobs already."""
+        return time.monotonic() < self._leased_until
 
     def job_ended(self, seconds: float) -> None:
         """Take notice of how long a job ran; the mean of about the last ten is reported."""
@@ -71,10 +81,17 @@ class Keeper:
                 return
 
     def check(self) -> None:
-        """Extend the leases, and let go of what is ours no more."""
-        for job_id, status in self._store.extend(self._model, self._holdings.leases()).items():
-            if held := self._holdings.get(job_id):
+        """Extend the leases, and let go of what is ours no more. A worker whose engine is stuck keeps nothing."""
+        if self._engine.clock.stuck(self._stuck_seconds):
+            self._on_stuck()
+            return
+        now = time.monotonic()
+        leases = self._holdings.leases()
+        for job_id, status in self._store.extend(self._worker, self._model, leases).items():
+            held = self._holdings.get(job_id)
+            if held and held.job.fence == leases[job_id]:
                 self._on_lost(held, status)
+        self._leased_until = now + self._lease_seconds
 
     def _measure_speed(self, generated: int) -> None:
         """Tokens a second since the last report with work; an idle worker keeps its last speed."""

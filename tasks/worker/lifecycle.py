@@ -17,7 +17,7 @@ from tasks.redis_client import connect
 from tasks.settings import Settings
 from tasks.sweep import Sweeper
 from tasks.worker.insist import Insist
-from tasks.worker.loading import load_backend
+from tasks.worker.loading import load_backend, model_digest
 from tasks.worker.strategy import RunJob
 from tasks.worker.worker import Worker
 
@@ -36,16 +36,17 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     """
     catalogue = load(settings.models_file)
     entry = catalogue.find(model)
-    store = open_store(settings)
-    _release_earlier_self(store, model, name)
+    store, dispatcher = open_store(settings), Dispatcher(open_store(settings), create_publisher(settings))
+    _release_earlier_self(store, dispatcher, model, name)
     backend = load_backend(entry, settings)
+    digest = model_digest(entry)
     log.info("model loaded", model=model, slots=entry.slots, context=backend.context, cache_tokens=entry.cache_tokens)
-    dispatcher = Dispatcher(store, create_publisher(settings))
     worker = Worker(
         settings,
         name=name,
         model=model,
         entry=entry,
+        digest=digest,
         backend=backend,
         store=store,
         dispatcher=dispatcher,
@@ -65,10 +66,12 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     return int(program.exitcode or 0)
 
 
-def _release_earlier_self(store: JobStore, model: str, name: str) -> None:
+def _release_earlier_self(store: JobStore, dispatcher: Dispatcher, model: str, name: str) -> None:
     released = Insist(threading.Event())(lambda: store.release_worker(model, name))
-    if released:
-        log.warning("an earlier worker of this name died with jobs; they go on", worker=name, jobs=released)
+    if released and released.reclaimed:
+        log.warning("an earlier worker of this name died with jobs; they go on", worker=name, jobs=released.reclaimed)
+        for job_id in released.ended:
+            dispatcher.publish(job_id, model)
 
 
 def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:

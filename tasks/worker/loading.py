@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from tasks.engine.backend import Backend
+from tasks.engine.backend import Backend, BackendFailure
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
+from tasks.models.digest import file_digest
 from tasks.settings import Settings
+
+
+def model_digest(entry: ModelEntry) -> str:
+    """Which model the entry's file holds; raises `BackendFailure`."""
+    if entry.path == FAKE_PATH:
+        return FAKE_PATH
+    try:
+        return file_digest(gguf_path(entry))
+    except OSError as exc:
+        raise BackendFailure(f"the model cannot be read: {exc}") from exc
 
 
 def load_backend(entry: ModelEntry, settings: Settings) -> Backend:

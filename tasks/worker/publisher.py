@@ -12,9 +12,10 @@ from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
 from tasks.events import encode_token
-from tasks.job_store import Append, JobStore
+from tasks.job_store import Append, JobStore, Verdict
 from tasks.logprobs import TokenLogprobs
 from tasks.logs import get_logger
+from tasks.worker.backoff import seconds_until_retry
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 
@@ -61,6 +62,7 @@ class Publisher:
     def __init__(
         self,
         *,
+        worker: str,
         store: JobStore,
         holdings: Holdings,
         insist: Insist,
@@ -68,6 +70,7 @@ class Publisher:
         on_lost: Callable[[Held, str], None],
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
+        self._worker = worker
         self._store = store
         self._holdings = holdings
         self._insist = insist
@@ -118,19 +121,26 @@ class Publisher:
         if not pieces:
             return []
         parts = [
-            Append(held.id, held.job.fence, held.next_event, [piece.encode() for piece in made.values()])
+            Append(held.id, held.job.fence, len(held.events) + 1, [piece.encode() for piece in made.values()])
             for held, made in pieces.items()
         ]
-        verdicts = self._insist(lambda: self._store.append(parts)) or ["unwritten"] * len(parts)
+        verdicts = self._send(parts)
         finished = []
         for held, part, verdict in zip(pieces, parts, verdicts, strict=True):
-            held.next_event += len(part.events)
+            held.events += part.events
             held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
+            if verdict == "gap":  # Redis came back without its last moments: we have what it lost
+                (verdict,) = self._send([Append(held.id, held.job.fence, 1, held.events)])
             if verdict != "ok":
                 self._on_lost(held, verdict)
-            elif held.num_open == 0:
+                continue
+            held.proven.set()
+            if held.num_open == 0:
                 finished.append(held)
         return finished
+
+    def _send(self, parts: list[Append]) -> list[Verdict]:
+        return self._insist(lambda: self._store.append(self._worker, parts)) or ["unwritten"] * len(parts)
 
     def _gather(self, outputs: Iterable[Output]) -> dict[Held, dict[int, _Piece]]:
         pieces: dict[Held, dict[int, _Piece]] = {}
@@ -161,11 +171,22 @@ class Publisher:
             detail = f"{outcome.usage.completion_tokens} tokens"
             verdict = self._insist(lambda: self._store.succeed(job.id, job.fence, outcome))
         else:
-            status, detail = "failed", end.error.message
-            error = json.dumps(end.error.to_wire())
-            verdict = self._insist(lambda: self._store.fail(job.id, job.fence, error))
+            error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
+            status, detail = "failed" if wait is None else "queued", end.error.message
+            verdict = self._insist(
+                lambda: (
+                    self._store.fail(job.id, job.fence, error)
+                    if wait is None
+                    else self._store.put_off(job.id, job.fence, error, wait)
+                )
+            )
         if verdict == "ok":
-            log.info("job ended", job_id=job.id, status=status, seconds=round(time.time() - job.created_at, 3))
+            log.info(
+                "job ended" if status != "queued" else "job put off",
+                job_id=job.id,
+                status=status,
+                seconds=round(time.time() - job.created_at, 3),
+            )
             self._on_ended(held, status, detail)
         elif verdict is not None:
             self._on_lost(held, verdict)

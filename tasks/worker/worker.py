@@ -26,8 +26,11 @@ from tasks.worker.publisher import Publisher
 from tasks.worker.runner import Runner
 
 IDLE_SECONDS = 0.5
+UNLEASED_SECONDS = 0.05
 THREAD_FAILED = 70
 """Exit status of a worker that lost a thread, the engine's among them: whoever tends it starts another."""
+ENGINE_STUCK = 71
+"""Exit status of a worker whose engine made no step for too long."""
 
 log = get_logger(__name__)
 
@@ -42,6 +45,7 @@ class Worker:
         name: str,
         model: str,
         entry: ModelEntry,
+        digest: str,
         backend: Backend,
         store: JobStore,
         dispatcher: Dispatcher,
@@ -61,6 +65,7 @@ class Worker:
         self._holdings = Holdings()
         self._engine = Engine(backend, on_failed=self._fail)
         self._publisher = Publisher(
+            worker=name,
             store=store,
             holdings=self._holdings,
             insist=insist,
@@ -71,6 +76,7 @@ class Worker:
         self._intake = Intake(
             worker=name,
             model=model,
+            digest=digest,
             client=self._redis,
             store=store,
             backend=backend,
@@ -92,7 +98,9 @@ class Worker:
             dispatcher=dispatcher,
             sweeper=sweeper,
             lease_seconds=settings.lease_seconds,
+            stuck_seconds=settings.stuck_seconds,
             on_lost=self._lose,
+            on_stuck=_end_stuck,
         )
 
     def start(self) -> None:
@@ -121,9 +129,11 @@ class Worker:
         self.runner.pump()
 
     def _decode(self) -> None:
-        """The engine thread."""
+        """The engine thread. Without leases it stands still: when Redis is back, what nobody took meanwhile goes on."""
         while not self._stopping.is_set():
-            if self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
+            if not self._keeper.leased:
+                self._stopping.wait(UNLEASED_SECONDS)
+            elif self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
                 self._publisher.outputs(outputs)
 
     def _fail(self, job: Hashable, reason: str) -> None:
@@ -181,3 +191,8 @@ class Worker:
 
     def _join(self, name: str, timeout_seconds: float = 5.0) -> None:
         self._threads[name].join(timeout_seconds)
+
+
+def _end_stuck() -> None:
+    log.error("the engine is stuck; the worker ends")
+    os._exit(ENGINE_STUCK)

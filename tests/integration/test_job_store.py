@@ -31,7 +31,7 @@ def accept(store: JobStore, job: Job | None = None, **options: Any) -> Job:
 
 
 def try_claim(store: JobStore, job_id: str, worker: str = "w1", call: str = "") -> Claim:
-    return store.claim(job_id, model="fake", worker=worker, call=call or uuid.uuid4().hex)
+    return store.claim(job_id, model="fake", digest="d1", worker=worker, spare=False, call=call or uuid.uuid4().hex)
 
 
 def claim(store: JobStore, job: Job, worker: str = "w1") -> Job:
@@ -47,11 +47,23 @@ def status(store: JobStore, job: Job) -> JobStatus:
 
 
 def append(store: JobStore, job: Job, first: int, count: int = 1) -> str:
-    return store.append([Append(job.id, job.fence, first, [TOKEN] * count)])[0]
+    return store.append("w1", [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
 
 
 def kinds(client: redis.Redis, job: Job) -> list[str]:
     return [event.status or event.type for event in event_stream.read(client, job.id)]
+
+
+def snapshot(client: redis.Redis) -> dict[str, bytes]:
+    """All that Redis holds."""
+    return {key: value for key in map(str, client.keys("*")) if (value := client.dump(key)) is not None}
+
+
+def go_back(client: redis.Redis, past: dict[str, bytes]) -> None:
+    """As if Redis had lost what was written since."""
+    client.flushdb()
+    for key, value in past.items():
+        client.restore(key, 0, value)
 
 
 def test_an_accepted_job_is_queued_and_says_so_in_its_stream(store: JobStore, client: redis.Redis) -> None:
@@ -93,7 +105,8 @@ def test_a_claim_whose_reply_was_lost_is_given_again(store: JobStore, client: re
 
 def test_a_job_on_another_models_queue_is_not_claimed(store: JobStore) -> None:
     job = accept(store)
-    assert store.claim(job.id, model="demo", worker="w1", call="1").status == "unknown"
+    claimed = store.claim(job.id, model="demo", digest="d1", worker="w1", spare=False, call="1")
+    assert claimed.status == "unknown"
     assert status(store, job) is JobStatus.QUEUED
 
 
@@ -132,7 +145,7 @@ def test_appends_for_many_jobs_are_judged_one_by_one(store: JobStore) -> None:
     mine, lost = claim(store, accept(store)), claim(store, accept(store))
     store.cancel(lost.id)
     parts = [Append(job.id, job.fence, 1, [TOKEN]) for job in (mine, lost)]
-    assert store.append(parts) == ["ok", "cancelled"]
+    assert store.append("w1", parts) == ["ok", "cancelled"]
 
 
 def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: redis.Redis) -> None:
@@ -141,7 +154,7 @@ def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: r
     fresh = claim(store, stale, "w2")
     assert append(store, stale, 1) == "running"
     assert store.succeed(stale.id, stale.fence, OUTCOME) == "running"
-    assert store.extend("fake", {stale.id: stale.fence}) == {stale.id: "running"}
+    assert store.extend("w1", "fake", {stale.id: stale.fence}) == {stale.id: "running"}
     assert store.give_back({stale.id: stale.fence}) == 0
     assert append(store, fresh, 1) == "ok"
     assert store.succeed(fresh.id, fresh.fence, OUTCOME) == "ok"
@@ -209,15 +222,206 @@ def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_le
     store: JobStore, client: redis.Redis
 ) -> None:
     job = accept(store)
-    for _ in range(3):
-        claim(store, job)
+    for attempt in range(3):
+        assert claim(store, job).suspect is (attempt == 2)
+        if attempt == 2:
+            store.begin_trial("w1", job.id)
         store.release_worker("fake", "w1")
     found = store.get(job.id)
     assert found is not None
     assert found.status is JobStatus.FAILED
     assert found.error is not None
-    assert "died 3 times" in found.error["message"]
-    assert client.zrange("caravan:dlq:fake", 0, -1) == [job.id]
+    assert found.error["code"] == "worker_died"
+    assert found.error["message"].startswith("3 workers died")
+    assert [death["alone"] for death in found.deaths] == [False, False, True]
+    assert store.dead("fake") == [job.id]
+
+
+def test_a_suspect_is_not_blamed_before_it_is_tried(store: JobStore) -> None:
+    job = accept(store)
+    for _ in range(10):
+        claim(store, job)
+        store.release_worker("fake", "w1")
+    assert status(store, job) is JobStatus.QUEUED
+
+
+def test_nothing_else_is_blamed_for_a_death_in_a_trial(store: JobStore) -> None:
+    suspect, *others = jobs = [accept(store) for _ in range(4)]
+    for _ in range(2):
+        for job in jobs:
+            claim(store, job)
+        store.release_worker("fake", "w1")
+    for job in jobs:
+        claim(store, job)
+    store.begin_trial("w1", suspect.id)
+    assert store.release_worker("fake", "w1").ended == [suspect.id]
+    assert [status(store, job) for job in others] == [JobStatus.QUEUED] * 3
+    assert claim(store, others[0]).fails == 2
+
+
+def test_a_job_without_a_slot_is_spared_three_times(store: JobStore) -> None:
+    job = accept(store)
+    fails = []
+    for number in range(5):
+        given = store.claim(job.id, model="fake", digest="d1", worker="w1", spare=True, call=str(number)).job
+        assert given is not None
+        fails.append(given.fails)
+        store.release_worker("fake", "w1")
+    assert fails == [0, 0, 0, 0, 1]
+
+
+def test_a_job_whose_model_changed_fails_once_it_has_tokens(store: JobStore) -> None:
+    fresh, begun = accept(store), accept(store)
+    claim(store, fresh)
+    append(store, claim(store, begun), 1)
+    store.release_worker("fake", "w1")
+
+    def claim_with_another(job: Job) -> Claim:
+        return store.claim(job.id, model="fake", digest="d2", worker="w2", spare=False, call=job.id)
+
+    assert claim_with_another(fresh).job is not None
+    assert claim_with_another(begun).status == "failed"
+    found = store.get(begun.id)
+    assert found is not None
+    assert found.error is not None
+    assert found.error["code"] == "model_changed"
+
+
+def test_what_redis_forgot_of_a_claim_its_worker_writes_again(store: JobStore, client: redis.Redis) -> None:
+    held = claim(store, accept(store))
+    past = snapshot(client)
+    assert append(store, held, 1, 3) == "ok"
+    go_back(client, past)
+    assert append(store, held, 4) == "gap"
+    assert append(store, held, 1, 4) == "ok"
+    assert [e.cursor.seq for e in event_stream.read(client, held.id) if e.type == "token"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("call", ["append", "extend"])
+def test_a_claim_that_redis_forgot_is_held_again(store: JobStore, client: redis.Redis, call: str) -> None:
+    job = accept(store)
+    past = snapshot(client)
+    held = claim(store, job)
+    go_back(client, past)
+    assert status(store, job) is JobStatus.QUEUED
+    if call == "append":
+        assert append(store, held, 1) == "ok"
+    else:
+        assert store.extend("w1", "fake", {held.id: held.fence}) == {}
+    assert status(store, job) is JobStatus.RUNNING
+    assert store.place(job) is None
+    _check_indexes(store, client, [job])
+
+
+def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(
+    store: JobStore, client: redis.Redis
+) -> None:
+    job = accept(store)
+    past = snapshot(client)
+    first = claim(store, job)
+    go_back(client, past)
+    second = claim(store, job, "w2")
+    assert append(store, first, 1) == "running"
+    assert append(store, second, 1) == "ok"
+
+
+def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: JobStore, client: redis.Redis) -> None:
+    job = claim(store, accept(store))
+    assert store.put_off(job.id, job.fence, "{}", 0.2) == "ok"
+    assert store.put_off(job.id, job.fence, "{}", 0.2) == "ok"
+    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"  # the reply to a call of ours that was lost
+    assert status(store, job) is JobStatus.QUEUED
+    assert try_claim(store, job.id).job is not None
+    assert client.zcard("caravan:delayed") == 0
+
+
+def test_what_was_put_off_comes_back_to_the_line(store: JobStore, client: redis.Redis) -> None:
+    job = claim(store, accept(store))
+    store.put_off(job.id, job.fence, "{}", 0.2)
+    assert store.place(job) is None
+    time.sleep(0.3)
+    store.tidy()
+    assert store.place(job) == 1
+    _check_indexes(store, client, [job])
+
+
+@pytest.mark.parametrize("end", ["fail", "cancel", "expire"])
+def test_a_job_that_ended_without_success_is_run_again_from_its_beginning(
+    store: JobStore, client: redis.Redis, end: str
+) -> None:
+    job = claim(store, accept(store, timeout_seconds=0.3 if end == "expire" else None))
+    append(store, job, 1)
+    if end == "fail":
+        store.fail(job.id, job.fence, "{}")
+    elif end == "cancel":
+        store.cancel(job.id)
+    else:
+        time.sleep(0.4)
+        store.sweep("fake")
+    again = store.retry(job.id, owner="", ageing_seconds=0, longest_queue=9)
+    assert again == ["retried", "fake"]
+    assert kinds(client, job) == ["queued"]
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.status, found.error, found.attempt, found.finished_at) == (JobStatus.QUEUED, None, 0, None)
+    assert client.ttl(names.job(job.id)) == -1
+    _check_indexes(store, client, [job])
+
+
+def test_only_what_ended_without_success_is_run_again(store: JobStore) -> None:
+    def retry(job: Job, owner: str = "local", longest: int = 9) -> list[str]:
+        return store.retry(job.id, owner=owner, ageing_seconds=0, longest_queue=longest)
+
+    job = accept(store)
+    assert retry(job) == ["queued"]
+    job = claim(store, job)
+    assert retry(job) == ["running"]
+    store.fail(job.id, job.fence, "{}")
+    assert retry(job, owner="another") == ["unknown"]
+    accept(store)
+    assert retry(job, longest=1) == ["full", "1"]
+    assert retry(job) == ["retried", "fake"]
+    job = claim(store, job)
+    store.succeed(job.id, job.fence, OUTCOME)
+    assert retry(job) == ["succeeded"]
+    assert retry(completion()) == ["unknown"]
+
+
+def test_everything_a_job_left_goes_when_its_result_expires(client: redis.Redis) -> None:
+    store = JobStore(client, result_ttl=1, lease_seconds=9, unclaimed_seconds=9)
+    job, dead = completion(), completion()
+    for each in (job, dead):
+        store.submit(each, longest_queue=9, idempotency=Idempotency(each.id, "x"))
+    append(store, claim(store, job), 1)
+    store.cancel(job.id)
+    for _ in range(3):
+        claim(store, dead)
+        store.begin_trial("w1", dead.id)
+        store.release_worker("fake", "w1")
+    assert status(store, dead) is JobStatus.FAILED
+    time.sleep(1.2)
+    store.tidy()
+    left = set(client.keys("caravan:*"))
+    assert left == {names.totals("fake"), names.queued_by_priority("fake")}
+
+
+def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: JobStore, client: redis.Redis) -> None:
+    waiting, job = accept(store), claim(store, accept(store))
+    client.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(UNAVAILABLE):
+            store.submit(completion(), longest_queue=9)
+        assert append(store, job, 1) == "ok"
+        assert store.extend("w1", "fake", {job.id: job.fence}) == {}
+        assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
+        store.report("fake", "w1", 60, {"capacity": 6})
+        assert store.take("fake") == [waiting.id]
+        waiting = claim(store, waiting)
+        assert store.cancel(waiting.id)[0] == "cancelled"
+        store.sweep("fake")
+        store.tidy()
+    finally:
+        client.config_set("maxmemory", 0)
 
 
 def test_a_new_token_clears_the_blame(store: JobStore) -> None:
@@ -233,7 +437,7 @@ def test_a_worker_releases_only_its_earlier_self(store: JobStore) -> None:
     mine, other = accept(store), accept(store)
     claim(store, mine, "w1")
     claim(store, other, "w2")
-    assert store.release_worker("fake", "w1") == 1
+    assert store.release_worker("fake", "w1").reclaimed == 1
     assert status(store, other) is JobStatus.RUNNING
 
 
@@ -254,7 +458,7 @@ def test_an_extended_lease_is_not_swept(store: JobStore) -> None:
     job = claim(store, accept(store))
     for _ in range(4):
         time.sleep(0.2)
-        assert store.extend("fake", {job.id: job.fence}) == {}
+        assert store.extend("w1", "fake", {job.id: job.fence}) == {}
         assert store.sweep("fake").reclaimed == 0
 
 
@@ -324,10 +528,7 @@ def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobS
     assert client.hgetall(names.queued_by_priority("fake")) == {"normal": "0"}
 
 
-def test_an_owners_list_drops_what_has_expired(store: JobStore, client: redis.Redis) -> None:
-    gone = [accept(store) for _ in range(3)]
-    for job in gone:
-        client.delete(names.job(job.id))
+def test_an_owners_jobs_are_listed_newest_first(store: JobStore) -> None:
     kept = [accept(store) for _ in range(2)]
     assert store.owned("local", before=None, count=10) == [job.id for job in reversed(kept)]
     assert store.owned("local", before=kept[1].id, count=10) == [kept[0].id]

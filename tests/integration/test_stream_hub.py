@@ -40,7 +40,7 @@ def accept(store: JobStore) -> Job:
 
 def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
     """Play a worker: tokens one by one, a change of worker in the middle, and the end."""
-    claimed = store.claim(job.id, model="demo", worker=job.id, call=uuid.uuid4().hex).job
+    claimed = store.claim(job.id, model="demo", digest="", worker=job.id, spare=False, call=uuid.uuid4().hex).job
     assert claimed is not None
     number = 1
     for at in range(NUM_TOKENS):
@@ -48,11 +48,13 @@ def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = 
             disturb[at].execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
         if at == NUM_TOKENS // 2:
             store.release_worker("demo", job.id)
-            claimed = store.claim(job.id, model="demo", worker=job.id, call=uuid.uuid4().hex).job
+            claimed = store.claim(
+                job.id, model="demo", digest="", worker=job.id, spare=False, call=uuid.uuid4().hex
+            ).job
             assert claimed is not None
             number = 1
         token = encode_token(index=0, text=f"{at} ", tokens=[at], finish_reason=None)
-        assert store.append([Append(job.id, claimed.fence, number, [token])]) == ["ok"]
+        assert store.append(job.id, [Append(job.id, claimed.fence, number, [token])]) == ["ok"]
         number += 1
     text = "".join(f"{at} " for at in range(NUM_TOKENS))
     usage = Usage(prompt_tokens=1, completion_tokens=NUM_TOKENS)

@@ -19,6 +19,8 @@ TABLE = [
     (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limited", 5),
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
+    (errors.WorkerDied, 500, "server_error", "worker_died", None),
+    (errors.ModelChanged, 500, "server_error", "model_changed", None),
     (errors.ModelUnavailable, 503, "unavailable_error", "model_failed", 2),
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
     (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),

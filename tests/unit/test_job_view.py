@@ -26,6 +26,7 @@ NOTHING_YET: dict[str, Any] = {
     "attempt": 0,
     "result": None,
     "error": None,
+    "deaths": [],
     "usage": None,
     "timings": None,
     "metadata": {},

@@ -37,10 +37,12 @@ def written(of: Job, **by_scripts: str) -> dict[str, str]:
     return {**submitted, "fence": "1700000000250", "status": "queued", **of.encode(), **by_scripts}
 
 
-def test_only_jobs_that_have_ended_stay_as_they_are() -> None:
+def test_what_ended_without_success_can_only_be_run_again() -> None:
     assert set(TRANSITIONS) == set(JobStatus)
     assert {status for status in JobStatus if status.ended} == set(JobStatus) - LIVE
-    assert {status for status, after in TRANSITIONS.items() if after} == LIVE
+    assert not TRANSITIONS[JobStatus.SUCCEEDED]
+    for status in (JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED):
+        assert TRANSITIONS[status] == {JobStatus.QUEUED}
 
 
 def test_every_status_is_reached_from_a_live_one() -> None:

@@ -1,0 +1,26 @@
+-- Run a job again that ended without success, from its beginning. ARGV: id, owner or '' for any, ageing seconds, longest queue.
+-- Returns {'retried', model}, {'full', queue length} or {status}.
+local id, now = ARGV[1], clock()
+local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'priority', 'timeout', 'idem')
+local status, model, owner = job[1], job[2], job[3]
+if not status or (ARGV[2] ~= '' and owner ~= ARGV[2]) then return { 'unknown' } end
+if not ENDED[status] or status == 'succeeded' then return { status } end
+local depth = redis.call('ZCARD', model_key('pend', model))
+if depth >= tonumber(ARGV[4]) then return { 'full', tostring(depth) } end
+
+redis.call('ZREM', PREFIX .. 'ended', listing(id, model, owner))
+redis.call('ZREM', model_key('dlq', model), id)
+redis.call('DEL', PREFIX .. 'log:' .. id)
+redis.call('PERSIST', job_key(id))
+if job[6] then redis.call('PERSIST', job[6]) end
+redis.call('HDEL', job_key(id), 'error', 'started_at', 'finished_at', 'worker', 'claims', 'fails', 'failures',
+  'last_error', 'proven', 'spare', 'spared', 'deaths', 'model_digest')
+
+local place = stamp(now + tonumber(ARGV[3]))
+redis.call('HSET', job_key(id), 'place', place)
+turn(id, 'queued', now)
+enter_line(id, model, job[4], place)
+redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
+redis.call('ZADD', model_key('pend', model), stamp(now), id)
+if job[5] then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(job[5])), id) end
+return { 'retried', model }

@@ -1,0 +1,21 @@
+-- What belongs to no single model: put off jobs that are due go to the line; what ended long ago leaves every list.
+-- ARGV: how many of each at most. Returns {jobs that went to the line, jobs that were forgotten}.
+even_if_full()
+local now, limit = stamp(clock()), ARGV[1]
+
+local due = redis.call('ZRANGEBYSCORE', PREFIX .. 'delayed', '-inf', now, 'LIMIT', 0, limit)
+for _, id in ipairs(due) do
+  redis.call('ZREM', PREFIX .. 'delayed', id)
+  local job = redis.call('HMGET', job_key(id), 'model', 'place')
+  if job[1] then redis.call('ZADD', model_key('wait', job[1]), job[2], id) end
+end
+
+local old = redis.call('ZRANGEBYSCORE', PREFIX .. 'ended', '-inf', now, 'LIMIT', 0, limit)
+for _, listed in ipairs(old) do
+  local id, model, owner = unpack(cjson.decode(listed))
+  redis.call('ZREM', PREFIX .. 'ended', listed)
+  redis.call('ZREM', PREFIX .. 'jobs:' .. owner, id)
+  redis.call('ZREM', model_key('dlq', model), id)
+  redis.call('DEL', job_key(id), PREFIX .. 'log:' .. id)
+end
+return { #due, #old }
