@@ -7,25 +7,15 @@ import sys
 import threading
 
 from tasks import logs, names
-from tasks.celery_app import create_celery, create_publisher
-from tasks.dispatch import Dispatcher
-from tasks.job_store import open_store
+from tasks.celery_app import create_celery
 from tasks.models.catalogue import load
-from tasks.redis_client import connect
 from tasks.settings import Settings
-from tasks.sweep import Sweeper
+from tasks.sweep import open_sweeper
 
 
 def run_clerk(settings: Settings, *, name: str) -> int:
     """Serve until told to stop; the exit status."""
-    store = open_store(settings)
-    sweeper = Sweeper(
-        connect(settings.redis_url),
-        store,
-        Dispatcher(store, create_publisher(settings)),
-        name=name,
-        models=load(settings.models_file),
-    )
+    sweeper = open_sweeper(settings, name=name, models=load(settings.models_file))
     stopping = threading.Event()
     sweeping = sweeper.start(stopping)
     program = create_celery(settings, queues=names.CLERK_QUEUES).Worker(

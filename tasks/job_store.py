@@ -247,6 +247,10 @@ class JobStore:
         pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
         return int(self._run("give_back", *pairs))
 
+    def unpublish(self, model: str, job_ids: Iterable[str]) -> None:
+        """Put published jobs back that a stopping worker has not claimed."""
+        self._run("unpublish", model, *job_ids)
+
     def release_worker(self, model: str, worker: str) -> Swept:
         """Give back what an earlier process of this name was running."""
         reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS)

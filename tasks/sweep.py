@@ -1,4 +1,7 @@
-"""Mending what died: one process at a time sweeps the ledger, whichever holds the lock."""
+"""Mending what died: one process at a time sweeps the ledger, whichever holds the lock.
+
+Workers, the clerk and the web processes all sweep, so that whatever is left of a cluster does.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from collections.abc import Iterable
 import redis
 
 from tasks import names
+from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
-from tasks.job_store import JobStore
+from tasks.janitor import Janitor
+from tasks.job_store import JobStore, open_store
 from tasks.logs import get_logger
-from tasks.redis_client import UNAVAILABLE, refusals_as_absence
+from tasks.redis_client import UNAVAILABLE, connect, refusals_as_absence
+from tasks.settings import Settings
 
 LEADER_SECONDS = 3
 INTERVAL_SECONDS = 1.0
@@ -26,11 +32,19 @@ class Sweeper:
     """Sweeps every model once a second while its process leads."""
 
     def __init__(
-        self, client: redis.Redis, store: JobStore, dispatcher: Dispatcher, *, name: str, models: Iterable[str]
+        self,
+        client: redis.Redis,
+        store: JobStore,
+        dispatcher: Dispatcher,
+        janitor: Janitor,
+        *,
+        name: str,
+        models: Iterable[str],
     ) -> None:
         self._redis = client
         self._store = store
         self._dispatcher = dispatcher
+        self._janitor = janitor
         self._name = name
         self._models = tuple(models)
         self._quiet_until = 0.0
@@ -40,6 +54,7 @@ class Sweeper:
         try:
             if self._leads() and time.monotonic() >= self._quiet_until:
                 self._store.tidy()
+                self._janitor.tick()
                 for model in self._models:
                     self._sweep(model)
         except UNAVAILABLE:
@@ -80,3 +95,16 @@ class Sweeper:
             # No worker announced their end; the one that receives the message does, so that Flower knows of it.
             self._dispatcher.publish(job_id, model)
         self._dispatcher.dispatch(model)
+
+
+def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Sweeper:
+    """A sweeper with clients of its own. `name` must be this process's alone."""
+    store = open_store(settings)
+    return Sweeper(
+        connect(settings.redis_url),
+        store,
+        Dispatcher(store, create_publisher(settings)),
+        Janitor(connect(settings.celery_broker_url)),
+        name=name,
+        models=models,
+    )

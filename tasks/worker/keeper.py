@@ -14,7 +14,6 @@ from tasks.job_store import JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.redis_client import UNAVAILABLE
-from tasks.sweep import Sweeper
 from tasks.worker.held import Held, Holdings
 
 log = get_logger(__name__)
@@ -33,7 +32,6 @@ class Keeper:
         engine: Engine,
         holdings: Holdings,
         dispatcher: Dispatcher,
-        sweeper: Sweeper,
         lease_seconds: float,
         stuck_seconds: float,
         on_lost: Callable[[Held, str], None],
@@ -46,7 +44,6 @@ class Keeper:
         self._engine = engine
         self._holdings = holdings
         self._dispatcher = dispatcher
-        self._sweeper = sweeper
         self._lease_seconds = lease_seconds
         self._stuck_seconds = stuck_seconds
         self._on_lost = on_lost
@@ -74,7 +71,6 @@ class Keeper:
                 self.check()
                 self._report()
                 self._dispatcher.dispatch(self._model)
-                self._sweeper.tick()
             except UNAVAILABLE as exc:
                 log.warning("leases could not be extended", error=str(exc))
             if stopping.wait(self._interval_seconds):

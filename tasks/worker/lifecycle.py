@@ -13,9 +13,8 @@ from tasks.dispatch import Dispatcher
 from tasks.job_store import JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
-from tasks.redis_client import connect
 from tasks.settings import Settings
-from tasks.sweep import Sweeper
+from tasks.sweep import open_sweeper
 from tasks.worker.insist import Insist
 from tasks.worker.loading import load_backend, model_digest
 from tasks.worker.strategy import RunJob
@@ -50,7 +49,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         backend=backend,
         store=store,
         dispatcher=dispatcher,
-        sweeper=Sweeper(connect(settings.redis_url), store, dispatcher, name=name, models=catalogue),
+        sweeper=open_sweeper(settings, name=name, models=catalogue),
     )
     celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead)
     celery.register_task(RunJob(worker.runner))

@@ -52,6 +52,11 @@ class Runner:
         self._requests.pop(job_id, None)
         self._cancel(job_id)
 
+    @property
+    def in_hand(self) -> set[str]:
+        """The ids of jobs whose messages are not settled."""
+        return set(self._requests)
+
     # -- what the other threads call
 
     def attach(self, hub: Any) -> None:

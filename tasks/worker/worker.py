@@ -56,6 +56,7 @@ class Worker:
         self._name = name
         self._store = store
         self._dispatcher = dispatcher
+        self._sweeper = sweeper
         self._redis = connect(settings.redis_url)
         self._stopping = threading.Event()
         self._given_up = threading.Event()
@@ -96,7 +97,6 @@ class Worker:
             engine=self._engine,
             holdings=self._holdings,
             dispatcher=dispatcher,
-            sweeper=sweeper,
             lease_seconds=settings.lease_seconds,
             stuck_seconds=settings.stuck_seconds,
             on_lost=self._lose,
@@ -109,6 +109,7 @@ class Worker:
         self._spawn("publisher", self._publisher.run)
         self._spawn("intake", self._intake.run)
         self._spawn("keeper", lambda: self._keeper.run(self._stopping))
+        self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
         self._spawn("bell", lambda: bell.listen(self._redis, self._model, self._on_ring, self._stopping))
 
     def stop(self) -> None:
@@ -165,10 +166,10 @@ class Worker:
 
     def _give_back(self) -> None:
         held = self._holdings.leases()
+        unclaimed = self.runner.in_hand - held.keys()
         try:
-            if held:
-                count = self._store.give_back(held)
-                log.info("jobs given back", jobs=count)
+            log.info("jobs given back", jobs=self._store.give_back(held), unclaimed=len(unclaimed))
+            self._store.unpublish(self._model, unclaimed)
             self._store.retire(self._model, self._name)
             self._dispatcher.dispatch(self._model)
         except UNAVAILABLE as exc:
