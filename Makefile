@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test check lint types imports bench lock clean
+.PHONY: help setup run test check lint types imports bench chaos lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ imports: setup ## the layers (import-linter)
 
 bench: setup ## measure; prints a table, asserts nothing
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
+	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

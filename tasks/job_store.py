@@ -69,6 +69,11 @@ class Swept:
     unclaimed: int
     ended: list[str]
 
+    @property
+    def most(self) -> int:
+        """How many of one sort; as many as `SWEPT_AT_ONCE` means that there may be more."""
+        return max(self.reclaimed, self.unclaimed, len(self.ended))
+
 
 class JobStore:
     """Reads and writes job records. All methods raise redis-py's errors when Redis is away."""
@@ -170,13 +175,12 @@ class JobStore:
         return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS, SWEPT_AT_ONCE))
 
     def tidy(self) -> int:
-        """Send put off jobs that are due to the line, and remove what is left of old ones; how many were removed."""
-        removed = 0
-        while True:
-            _, now_removed = self._run("tidy", SWEPT_AT_ONCE)
-            removed += int(now_removed)
-            if now_removed < SWEPT_AT_ONCE:
-                return removed
+        """Send put off jobs that are due to the line, and remove what is left of old ones; how many of both.
+
+        As many as `SWEPT_AT_ONCE` means that there may be more.
+        """
+        due, removed = self._run("tidy", SWEPT_AT_ONCE)
+        return max(int(due), int(removed))
 
     # -- the worker
 

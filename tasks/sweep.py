@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import redis
 
@@ -15,13 +15,14 @@ from tasks import names
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.janitor import Janitor
-from tasks.job_store import JobStore, open_store
+from tasks.job_store import SWEPT_AT_ONCE, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE, connect, refusals_as_absence
 from tasks.settings import Settings
 
 LEADER_SECONDS = 3
 INTERVAL_SECONDS = 1.0
+STROKES = 25
 QUIET_SECONDS = 4.0
 """After an absence of Redis: leases ran out meanwhile, and a worker that lives extends them within a second or two."""
 
@@ -53,10 +54,11 @@ class Sweeper:
         """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
         try:
             if self._leads() and time.monotonic() >= self._quiet_until:
-                self._store.tidy()
                 self._janitor.tick()
+                _while_more(self._store.tidy)
                 for model in self._models:
-                    self._sweep(model)
+                    _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
+                    self._dispatcher.dispatch(model)
         except UNAVAILABLE:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             raise
@@ -87,14 +89,21 @@ class Sweeper:
             return False
         return bool(self._redis.expire(key, LEADER_SECONDS))
 
-    def _sweep(self, model: str) -> None:
+    def _sweep(self, model: str) -> int:
         swept = self._store.sweep(model)
         if swept.reclaimed or swept.unclaimed or swept.ended:
             log.info("swept", model=model, reclaimed=swept.reclaimed, unclaimed=swept.unclaimed, ended=len(swept.ended))
         for job_id in swept.ended:
             # No worker announced their end; the one that receives the message does, so that Flower knows of it.
             self._dispatcher.publish(job_id, model)
-        self._dispatcher.dispatch(model)
+        return swept.most
+
+
+def _while_more(sweep: Callable[[], int]) -> None:
+    """Sweep in strokes that Redis does not notice, some thousand jobs at most: the rest waits for the next tick."""
+    for _ in range(STROKES):
+        if sweep() < SWEPT_AT_ONCE:
+            return
 
 
 def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Sweeper:

@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 FIELDS = {
     "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
-    "queue_position", "eta_seconds", "attempt", "result", "error", "usage", "timings", "metadata", "urls",
+    "queue_position", "eta_seconds", "attempt", "result", "error", "deaths", "usage", "timings", "metadata", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
 
@@ -75,6 +75,35 @@ def test_a_reader_that_has_seen_the_end_gets_204(cluster: Cluster) -> None:
     last = list(sse.read(cluster.http, job_id))[-1]
     assert cluster.http.get(f"/jobs/{job_id}/events", headers={"Last-Event-ID": last.id}).status_code == 204
     assert cluster.http.get(f"/jobs/{job_id}/events", params={"after": last.id}).status_code == 204
+
+
+def test_a_cancelled_job_is_run_again_from_its_beginning(cluster: Cluster) -> None:
+    job_id = cluster.submit(chat("Tell me a long story about a llama.", **LONG))["id"]
+    head = list(itertools.islice(sse.read(cluster.http, job_id), 10))
+    cluster.http.post(f"/jobs/{job_id}/cancel").raise_for_status()
+    response = cluster.http.post(f"/jobs/{job_id}/retry")
+    assert response.status_code == 202
+    assert response.json()["status"] in ("queued", "running")
+    events = list(sse.read(cluster.http, job_id))
+    job = cluster.job(job_id)
+    assert job["status"] == "succeeded"
+    assert sse.text(events) == job["result"]["choices"][0]["message"]["content"]
+    assert not {event.id for event in events} & {event.id for event in head}
+
+
+def test_what_has_not_failed_is_not_run_again(cluster: Cluster) -> None:
+    job_id = cluster.submit(chat("Count to 3."), Prefer="wait=20")["id"]
+    response = cluster.http.post(f"/jobs/{job_id}/retry")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "job_not_failed")
+    assert cluster.http.post("/jobs/none/retry").status_code == 404
+
+
+def test_dead_letters_are_listed_by_themselves(cluster: Cluster) -> None:
+    page = cluster.http.get("/jobs", params={"dead_letter": "true"}).json()
+    assert (page["data"], page["has_more"]) == ([], False)
+    response = cluster.http.get("/jobs", params={"dead_letter": "maybe"})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "dead_letter")
+    assert cluster.http.get("/jobs", params={"dead_letter": "true", "after": "x"}).status_code == 400
 
 
 def test_sixty_four_long_jobs_share_the_batches_of_one_worker(cluster: Cluster) -> None:
