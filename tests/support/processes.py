@@ -28,6 +28,13 @@ class Process:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def status(self) -> int:
+        """The exit status of a process that has ended; negative is the signal that killed it."""
+        assert self._process is not None
+        assert self._process.returncode is not None
+        return self._process.returncode
+
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
