@@ -30,5 +30,9 @@ def test_every_subcommand_is_documented() -> None:
 def subcommands(group: click.Command, path: str = "") -> Iterator[str]:
     """A command, and those under it."""
     yield path
-    for name, command in getattr(group, "commands", {}).items():
-        yield from subcommands(command, f"{path} {name}".strip())
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield from subcommands(command, f"{path} {name}".strip())
