@@ -170,6 +170,10 @@ class JobStore:
         ids: list[str] = self._run("take", model)
         return ids
 
+    def lead(self, process: str, seconds: int) -> bool:
+        """Whether a process is the one that sweeps, for so long."""
+        return bool(self._run("lead", process, seconds))
+
     def sweep(self, model: str) -> Swept:
         """Give back what dead workers held and what nobody claimed; expire what is late."""
         return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS, SWEPT_AT_ONCE))

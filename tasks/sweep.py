@@ -9,15 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-import redis
-
-from tasks import names
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.janitor import Janitor
 from tasks.job_store import SWEPT_AT_ONCE, JobStore, open_store
 from tasks.logs import get_logger
-from tasks.redis_client import UNAVAILABLE, connect, refusals_as_absence
+from tasks.redis_client import UNAVAILABLE, connect
 from tasks.settings import Settings
 
 LEADER_SECONDS = 3
@@ -34,7 +31,6 @@ class Sweeper:
 
     def __init__(
         self,
-        client: redis.Redis,
         store: JobStore,
         dispatcher: Dispatcher,
         janitor: Janitor,
@@ -42,7 +38,6 @@ class Sweeper:
         name: str,
         models: Iterable[str],
     ) -> None:
-        self._redis = client
         self._store = store
         self._dispatcher = dispatcher
         self._janitor = janitor
@@ -53,7 +48,7 @@ class Sweeper:
     def tick(self) -> None:
         """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
         try:
-            if self._leads() and time.monotonic() >= self._quiet_until:
+            if self._store.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
                 self._janitor.tick()
                 _while_more(self._store.tidy)
                 for model in self._models:
@@ -76,18 +71,8 @@ class Sweeper:
                 self.tick()
             except UNAVAILABLE as exc:
                 log.warning("sweep put off", error=str(exc))
-
-    def _leads(self) -> bool:
-        key = names.sweep_leader()
-        with refusals_as_absence():
-            return self._take_lead(key)
-
-    def _take_lead(self, key: str) -> bool:
-        if self._redis.set(key, self._name, nx=True, ex=LEADER_SECONDS):
-            return True
-        if self._redis.get(key) != self._name:
-            return False
-        return bool(self._redis.expire(key, LEADER_SECONDS))
+            except Exception:  # whatever it is, other processes would meet it as well, and leases must not go unseen
+                log.exception("sweep failed")
 
     def _sweep(self, model: str) -> int:
         swept = self._store.sweep(model)
@@ -110,7 +95,6 @@ def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Swe
     """A sweeper with clients of its own. `name` must be this process's alone."""
     store = open_store(settings)
     return Sweeper(
-        connect(settings.redis_url),
         store,
         Dispatcher(store, create_publisher(settings)),
         Janitor(connect(settings.celery_broker_url)),

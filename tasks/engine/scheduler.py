@@ -118,8 +118,12 @@ class Scheduler:
         return self._fill(prompt_tokens)
 
     def set_back_youngest(self) -> Sequence:
-        """Make room in the cache: the sequence that came last computes its tokens again later."""
-        youngest = self.running.pop()
+        """Make room in the cache: the sequence that came last computes its tokens again later.
+
+        Those that are decoded alone come last: without them nothing would run.
+        """
+        youngest = next((sequence for sequence in reversed(self.running) if not sequence.alone), self.running[-1])
+        self.running.remove(youngest)
         self._vacate(youngest)
         youngest.set_back()
         self.num_set_back += 1
