@@ -1,4 +1,8 @@
-"""Kombu's Redis transport, as far as the ledger needs one: messages are hints, and none is kept."""
+"""Kombu's Redis transport, as far as the ledger needs one: messages are hints, and none is kept.
+
+While its memory is full, Redis refuses most writes, and all that is asked within MULTI. Messages lead to jobs' ends,
+and so to memory being freed: they are sent even then, by scripts that begin with a write which needs no memory.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import redis
+from kombu.utils.json import dumps
 from redis.exceptions import ResponseError
 
 from tasks.logs import get_logger
+
+EVEN_IF_FULL = "redis.call('DEL', 'caravan:nothing') for _, key in ipairs(KEYS) do redis.call('{}', key, ARGV[1]) end"
 
 log = get_logger(__name__)
 
@@ -18,6 +25,27 @@ class Channel(redis.Channel):
 
     ack_emulation = False
     do_restore = False
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        if queue in self._expires or "_publish_batch" in kwargs:
+            super()._put(queue, message, **kwargs)
+            return
+        key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        with self.conn_or_acquire() as client:
+            client.eval(EVEN_IF_FULL.format("LPUSH"), 1, key, dumps(message))
+
+    def _size(self, queue: str) -> int:
+        with self.conn_or_acquire() as client:
+            return sum(client.llen(self._q_for_pri(queue, step)) for step in self.priority_steps)
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        if queue in self._expires or self.typeof(exchange).type == "fanout":
+            super()._queue_bind(exchange, routing_key, pattern, queue)
+            return
+        binding = self.sep.join([routing_key or "", pattern or "", queue or ""])
+        keys = (self.keyprefix_queue % (exchange,), self.keyprefix_binding_permanent % (exchange,))
+        with self.conn_or_acquire() as client:
+            client.eval(EVEN_IF_FULL.format("SADD"), len(keys), *keys, binding)
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
