@@ -12,6 +12,7 @@ from tasks import event_stream
 from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine, take
 from tasks.engine.sequence import Sequence
+from tasks.engine.step_clock import StepClock
 from tasks.errors import CaravanError, ContextLengthExceeded, EngineFailure
 from tasks.job_store import JobStore
 from tasks.jobs import Operation
@@ -63,6 +64,8 @@ class Intake:
         self._on_claimed = on_claimed
         self._on_refused = on_refused
         self._stopped = False
+        self.clock = StepClock()
+        """Of preparing jobs: a tokenizer that never returns is as bad as an engine that does not."""
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
 
     def claim(self, job_id: str) -> None:
@@ -123,15 +126,17 @@ class Intake:
 
     def _begin(self, held: Held, *, alone: bool = False) -> None:
         try:
-            self._prepare(held, alone=alone)
+            with self.clock.step():
+                sequences = prepare(held, self._backend)
+            self._submit(held, sequences, alone=alone)
         except CaravanError as exc:
             self._publisher.fail(held, exc)
         except Exception:
             log.exception("job could not be prepared", job_id=held.id)
             self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
 
-    def _prepare(self, held: Held, *, alone: bool) -> None:
-        held.sequences = prepare(held, self._backend)
+    def _submit(self, held: Held, sequences: list[Sequence], *, alone: bool) -> None:
+        held.sequences = sequences
         if held.job.attempt > 1:
             self._replay(held)
         unfinished = [sequence for sequence in held.sequences if not sequence.finish_reason]

@@ -6,10 +6,11 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tasks.dispatch import Dispatcher
 from tasks.engine.engine import Engine
+from tasks.engine.step_clock import StepClock
 from tasks.job_store import JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -33,6 +34,7 @@ class Keeper:
         holdings: Holdings,
         dispatcher: Dispatcher,
         lease_seconds: float,
+        clocks: Iterable[StepClock],
         stuck_seconds: float,
         on_lost: Callable[[Held, str], None],
         on_stuck: Callable[[], None],
@@ -45,6 +47,7 @@ class Keeper:
         self._holdings = holdings
         self._dispatcher = dispatcher
         self._lease_seconds = lease_seconds
+        self._clocks = tuple(clocks)
         self._stuck_seconds = stuck_seconds
         self._on_lost = on_lost
         self._on_stuck = on_stuck
@@ -77,8 +80,8 @@ class Keeper:
                 return
 
     def check(self) -> None:
-        """Extend the leases, and let go of what is ours no more. A worker whose engine is stuck keeps nothing."""
-        if self._engine.clock.stuck(self._stuck_seconds):
+        """Extend the leases, and let go of what is ours no more. A worker that is stuck keeps nothing."""
+        if any(clock.stuck(self._stuck_seconds) for clock in self._clocks):
             self._on_stuck()
             return
         now = time.monotonic()

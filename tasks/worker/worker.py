@@ -29,8 +29,8 @@ IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
 THREAD_FAILED = 70
 """Exit status of a worker that lost a thread, the engine's among them: whoever tends it starts another."""
-ENGINE_STUCK = 71
-"""Exit status of a worker whose engine made no step for too long."""
+STUCK = 71
+"""Exit status of a worker whose engine ends no step, or whose intake prepares no job, for too long."""
 
 log = get_logger(__name__)
 
@@ -98,6 +98,7 @@ class Worker:
             holdings=self._holdings,
             dispatcher=dispatcher,
             lease_seconds=settings.lease_seconds,
+            clocks=(self._engine.clock, self._intake.clock),
             stuck_seconds=settings.stuck_seconds,
             on_lost=self._lose,
             on_stuck=_end_stuck,
@@ -195,5 +196,5 @@ class Worker:
 
 
 def _end_stuck() -> None:
-    log.error("the engine is stuck; the worker ends")
-    os._exit(ENGINE_STUCK)
+    log.error("a step, or the preparation of a job, does not come to its end; the worker ends")
+    os._exit(STUCK)
