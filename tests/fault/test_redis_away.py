@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
-import pytest
 import redis
 
 from tests.support import sse
 from tests.support.cluster import Cluster, chat
+from tests.support.crew import Ledger, assert_whole, fake_body
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until
 
-STORY = chat("Tell me a long story about a llama.", temperature=0, max_tokens=1000, ignore_eos=True, n=8)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
-    running = Cluster(tmp_path, options=["--redis-url", server.url])
-    running.start()
-    yield running
-    running.stop()
-    assert running.processes() == []
+STORY = chat("Tell me a long story about a llama.", temperature=0, max_tokens=800, ignore_eos=True, n=4)
 
 
 def test_streams_wait_for_redis_and_go_on(cluster: Cluster, server: RedisServer) -> None:
@@ -66,10 +47,10 @@ def test_streams_wait_for_redis_and_go_on(cluster: Cluster, server: RedisServer)
 
 
 def test_cut_connections_lose_and_double_nothing(cluster: Cluster, server: RedisServer) -> None:
-    ids = [cluster.submit({**STORY, "n": 2, "max_tokens": 600})["id"] for _ in range(12)]
+    ids = [cluster.submit({**STORY, "n": 2, "max_tokens": 400})["id"] for _ in range(12)]
     client = redis.Redis(port=server.port)
     with ThreadPoolExecutor(len(ids)) as pool:
-        watchers = [pool.submit(_watch, cluster.url, job_id) for job_id in ids]
+        watchers = [pool.submit(sse.watch, cluster.url, job_id) for job_id in ids]
         for _ in range(3):
             time.sleep(0.7)
             for kind in ("normal", "pubsub"):
@@ -85,18 +66,23 @@ def test_cut_connections_lose_and_double_nothing(cluster: Cluster, server: Redis
     client.close()
 
 
-def test_a_long_absence_neither_ends_the_worker_nor_blames_its_jobs(cluster: Cluster, server: RedisServer) -> None:
-    ids = [cluster.submit({**STORY, "n": 2})["id"] for _ in range(20)]
-    until(lambda: cluster.job(ids[0])["status"] == "running")
-    worker = cluster.pid_of("tasks.worker")
-    server.kill()
-    time.sleep(11)
-    server.start()
-    for job_id in ids:
-        assert cluster.job(job_id, wait=60)["status"] == "succeeded"
-    assert cluster.pid_of("tasks.worker") == worker
-
-
-def _watch(url: str, job_id: str) -> list[sse.Received]:
-    with httpx.Client(base_url=url, timeout=90) as http:
-        return list(sse.read(http, job_id))
+def test_ten_seconds_without_redis_end_no_job_and_let_nobody_wait(
+    cluster: Cluster, server: RedisServer, ledger: Ledger
+) -> None:
+    jobs = [ledger.find(cluster.submit(fake_body(f"{number}"))["id"]) for number in range(16)]
+    until(lambda: ledger.all_run(jobs), what="all jobs run")
+    server.freeze()
+    for absence in (server.kill, server.start):
+        until_then = time.monotonic() + 5
+        while time.monotonic() < until_then:
+            began = time.monotonic()
+            refused = cluster.http.post("/jobs", json=fake_body("x"))
+            assert time.monotonic() - began < 3
+            assert (refused.status_code, refused.json()["error"]["code"]) == (503, "broker_unavailable")
+            time.sleep(0.2)
+        absence()
+    for job in ledger.ended(jobs):
+        assert job.deaths == ()
+        assert_whole(ledger.events(job), job)
+    (later,) = ledger.ended([ledger.find(cluster.submit(fake_body("later", tokens=5))["id"])])
+    assert_whole(ledger.events(later), later)

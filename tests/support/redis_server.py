@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -39,6 +40,7 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", ""]
         self._process = subprocess.Popen(
             [self._executable, *arguments, "--appendonly", "yes", "--appendfsync", "always", *self._options],
@@ -55,6 +57,32 @@ class RedisServer:
         assert self._process is not None
         self._process.kill()
         self._process.wait(10)
+
+    def freeze(self) -> None:
+        """Answer nothing from now on, without breaking a connection. `kill` ends it all the same."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def backup(self, folder: Path) -> None:
+        """Copy what is on disk just now."""
+        shutil.copytree(self._folder, folder)
+
+    def restore(self, folder: Path) -> None:
+        """Start, killed before, from a copy."""
+        shutil.rmtree(self._folder)
+        shutil.copytree(folder, self._folder)
+        self.start()
+
+    def mend(self) -> None:
+        """Whatever was done to it: it runs, has all the memory that it wants, and takes writes."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+        else:
+            self.start()
+        with redis.Redis(port=self.port) as client:
+            client.config_set("maxmemory", 0)
+            client.config_set("min-replicas-to-write", 0)
 
     def _answers(self) -> bool:
         client = redis.Redis(port=self.port)

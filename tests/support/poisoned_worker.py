@@ -1,0 +1,42 @@
+"""A worker whose fake model dies of prompts that hold POISON, and never comes back from those that hold HANG."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from tasks.engine.backend import Row
+from tasks.engine.fake import FakeBackend
+from tasks.models.catalogue import ModelEntry
+from tasks.settings import Settings
+from tasks.worker import __main__, lifecycle
+
+POISON, HANG = b"POISON", b"HANG"
+"""Capital letters: the fake model generates none."""
+
+
+class PoisonedBackend(FakeBackend):
+    """Sees the words when the last of a slot's prompt is run."""
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        super().decode(rows)
+        for slot in {row.slot for row in rows}:
+            held = bytes(cell.token for cell in self._slots[slot])
+            if POISON in held:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if HANG in held:
+                threading.Event().wait()
+
+
+def load_poisoned(entry: ModelEntry, settings: Settings) -> PoisonedBackend:
+    return PoisonedBackend(
+        num_slots=entry.slots, context=entry.context, cache_tokens=entry.cache_tokens, step_seconds=0.02
+    )
+
+
+if __name__ == "__main__":
+    lifecycle.load_backend = load_poisoned  # type: ignore[attr-defined]
+    sys.exit(__main__.main())
