@@ -52,6 +52,7 @@ class Keeper:
         self._on_lost = on_lost
         self._on_stuck = on_stuck
         self._leased_until = 0.0
+        self._stuck_since = 0.0
         self._interval_seconds = min(1.0, lease_seconds / 4)
         self._generated = 0
         self._measured_at = time.monotonic()
@@ -81,10 +82,13 @@ class Keeper:
 
     def check(self) -> None:
         """Extend the leases, and let go of what is ours no more. A worker that is stuck keeps nothing."""
-        if any(clock.stuck(self._stuck_seconds) for clock in self._clocks):
-            self._on_stuck()
-            return
         now = time.monotonic()
+        if any(clock.stuck(self._stuck_seconds) for clock in self._clocks):
+            self._stuck_since = self._stuck_since or now
+            if now - self._stuck_since >= self._interval_seconds:  # once it may be that the process stood still
+                self._on_stuck()
+            return
+        self._stuck_since = 0.0
         leases = self._holdings.leases()
         for job_id, status in self._store.extend(self._worker, self._model, leases).items():
             held = self._holdings.get(job_id)

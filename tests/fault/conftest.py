@@ -44,7 +44,7 @@ def lasting_cluster(tmp_path_factory: pytest.TempPathFactory, lasting_server: Re
     running = Cluster(
         tmp_path_factory.mktemp("cluster"),
         models=MODELS,
-        env={"CARAVAN_THREADS": "1", "CARAVAN_LEASE_SECONDS": "4", "CARAVAN_DRAIN_SECONDS": "1"},
+        env={"CARAVAN_THREADS": "1", "CARAVAN_LEASE_SECONDS": "6", "CARAVAN_DRAIN_SECONDS": "1"},
         options=["--redis-url", lasting_server.url],
     )
     running.start()

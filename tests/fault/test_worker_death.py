@@ -29,7 +29,7 @@ JOBS = [
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    running = Cluster(tmp_path, models=MODELS)
+    running = Cluster(tmp_path, models=MODELS, env={"CARAVAN_THREADS": "1"})
     running.start()
     yield running
     running.stop()
