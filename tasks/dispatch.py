@@ -25,15 +25,19 @@ class Dispatcher:
     def dispatch(self, model: str) -> int:
         """Publish what there is room for; how many."""
         job_ids = self._store.take(model)
-        for job_id in job_ids:
-            self.publish(job_id, model)
+        for number, job_id in enumerate(job_ids):
+            if not self.publish(job_id, model):
+                self._store.unpublish(model, job_ids[number:])
+                return number
         return len(job_ids)
 
-    def publish(self, job_id: str, model: str) -> None:
-        """Put one message on the model's queue; a broker that is away is not an error, the sweep mends it."""
+    def publish(self, job_id: str, model: str) -> bool:
+        """Put one message on the model's queue; whether that went well."""
         try:
             self._celery.send_task(
                 names.RUN_JOB, args=[job_id], task_id=job_id, queue=model, retry=True, retry_policy=ONCE_MORE
             )
         except OperationalError as exc:
             log.warning("message not published", job_id=job_id, model=model, error=str(exc))
+            return False
+        return True

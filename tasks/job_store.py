@@ -44,6 +44,14 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds jobs: a worker, and the digest of its model's file."""
+
+    worker: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A worker's hold on a job: `job` when it was given, else `status`, why it was not."""
 
@@ -138,19 +146,22 @@ class JobStore:
             pipe.hgetall(names.job(job_id))
         return [job for fields in pipe.execute() if (job := _decode(fields))]
 
-    def owned(self, owner: str, *, before: str | None, count: int) -> list[str]:
-        """Ids of an owner's jobs, newest first, from the one after `before`; raises LookupError if that is unknown."""
-        key, start = names.owned(owner), 0
-        if before is not None:
-            rank = cast("int | None", self._redis.zrevrank(key, before))
-            if rank is None:
-                raise LookupError(before)
-            start = rank + 1
-        return cast("list[str]", self._redis.zrevrange(key, start, start + count - 1))
+    def accepted_at(self, owner: str, job_id: str) -> float | None:
+        """When an owner's job was accepted; None if it is not the owner's, or has expired."""
+        return self._redis.zscore(names.owned(owner), job_id)
 
-    def dead(self, model: str) -> list[str]:
-        """Ids of a model's dead letters, the last one first."""
-        return cast("list[str]", self._redis.zrevrange(names.dead_letters(model), 0, -1))
+    def owned(self, owner: str, *, before: float | None, count: int) -> list[tuple[str, float]]:
+        """An owner's jobs and when they were accepted, newest first, from those accepted before a time on."""
+        newest = "+inf" if before is None else f"({before!r}"
+        found = self._redis.zrevrangebyscore(names.owned(owner), newest, "-inf", start=0, num=count, withscores=True)
+        return cast("list[tuple[str, float]]", found)
+
+    def dead(self, models: Iterable[str]) -> list[str]:
+        """Ids of the dead letters of some models, the last one first."""
+        found: list[tuple[str, float]] = []
+        for model in models:
+            found += cast("Any", self._redis.zrevrange(names.dead_letters(model), 0, -1, withscores=True))
+        return [job_id for job_id, _ in sorted(found, key=lambda dead: dead[1], reverse=True)]
 
     def place(self, job: Job) -> int | None:
         """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more."""
@@ -188,47 +199,53 @@ class JobStore:
 
     # -- the worker
 
-    def claim(self, job_id: str, *, model: str, digest: str, worker: str, spare: bool, call: str) -> Claim:
-        """Hold a queued job of `model` for `worker` until its lease ends.
+    def claim(self, job_id: str, holder: Holder, *, model: str, spare: bool, call: str) -> Claim:
+        """Hold a queued job of `model` until its lease ends. One that has tokens of another file is failed.
 
         Args:
-            digest: of the model's file: a job that has tokens of another one is failed.
             spare: whether the worker has no slot for it yet, so that it is not blamed for the worker's death.
             call: a text that no other claim has; the same again, after a lost reply, gets the same claim.
         """
         lease = self._lease_seconds
         status, *rest = self._run(
-            "claim", job_id, worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, digest, int(spare)
+            "claim", job_id, holder.worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, holder.digest, int(spare)
         )
         if status != "claimed":
             return Claim(None, status)
         fields = dict(_pairs(rest))
         return Claim(Job.decode(fields), status)
 
-    def append(self, worker: str, parts: Sequence[Append]) -> list[Verdict]:
+    def append(self, holder: Holder, parts: Sequence[Append]) -> list[Verdict]:
         """Append events for many jobs in one call; a verdict for each part."""
         args: list[str | int] = []
         for part in parts:
             args += [part.job_id, part.fence, part.first, len(part.events), *part.events]
-        verdicts: list[Verdict] = self._run("append", worker, self._lease_seconds, *args)
+        verdicts: list[Verdict] = self._run("append", *self._held_by(holder), *args)
         return verdicts
 
-    def succeed(self, job_id: str, fence: int, outcome: Outcome) -> Verdict:
-        """End a job well."""
-        return str(self._run("finish", job_id, fence, JobStatus.SUCCEEDED.value, "outcome", outcome.encode()))
+    def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Verdict:
+        """End a job well, which so many events were sent of."""
+        end = (JobStatus.SUCCEEDED.value, "outcome", outcome.encode())
+        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
 
-    def fail(self, job_id: str, fence: int, error: str) -> Verdict:
+    def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Verdict:
         """End a job with an error, given as JSON in its wire form."""
-        return str(self._run("finish", job_id, fence, JobStatus.FAILED.value, "error", error))
+        end = (JobStatus.FAILED.value, "error", error)
+        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
 
-    def put_off(self, job_id: str, fence: int, error: str, seconds: float) -> Verdict:
+    def put_off(
+        self, holder: Holder, job_id: str, fence: int, num_events: int, error: str, *, seconds: float
+    ) -> Verdict:
         """Have a job that failed tried again in some seconds."""
-        return str(self._run("put_off", job_id, fence, seconds, error))
+        return str(self._run("put_off", *self._held_by(holder), job_id, fence, num_events, seconds, error))
 
-    def extend(self, worker: str, model: str, held: Mapping[str, int]) -> dict[str, str]:
+    def _held_by(self, holder: Holder) -> tuple[str | float, ...]:
+        return holder.worker, self._lease_seconds, holder.digest
+
+    def extend(self, holder: Holder, model: str, held: Mapping[str, int]) -> dict[str, str]:
         """Extend the leases of held jobs (id -> fence); the present status of each that is lost."""
         pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
-        return dict(_pairs(self._run("extend", worker, model, self._lease_seconds, *pairs)))
+        return dict(_pairs(self._run("extend", *self._held_by(holder), model, *pairs)))
 
     def begin_trial(self, worker: str, job_id: str) -> None:
         """Write down that a worker is about to decode a suspect and nothing else."""

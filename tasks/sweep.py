@@ -49,7 +49,6 @@ class Sweeper:
         """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
         try:
             if self._store.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
-                self._janitor.tick()
                 _while_more(self._store.tidy)
                 for model in self._models:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
@@ -57,6 +56,7 @@ class Sweeper:
         except UNAVAILABLE:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             raise
+        self._janitor.tick()
 
     def start(self, stopping: threading.Event) -> threading.Thread:
         """`run` on a thread of its own."""

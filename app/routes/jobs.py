@@ -94,7 +94,9 @@ def cancel(job_id: str) -> Response:
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> tuple[Response, int]:
     """Run a job again that ended without success."""
-    services().submitter.retry(find(job_id))
+    job = find(job_id)
+    services().catalogue.find(job.model)
+    services().submitter.retry(job)
     return jsonify(_view(find(job_id))), 202
 
 
@@ -154,7 +156,11 @@ def _frames(to: Services, job: Job, after: Cursor) -> Iterator[str]:
             if event.text:
                 yield sse.frame({"index": event.index, "text": event.text}, event="token", cursor=str(event.cursor))
         elif event.type == "done":
-            yield sse.frame(view(reload(to, job)), event="done", cursor=str(event.cursor))
+            ended = reload(to, job)
+            if ended.fence > event.cursor.fence:  # somebody had it run again meanwhile
+                yield from _frames(to, ended, event.cursor)
+                return
+            yield sse.frame(view(ended), event="done", cursor=str(event.cursor))
         else:
             yield sse.frame({"status": event.status}, event="status", cursor=str(event.cursor))
 
@@ -165,32 +171,33 @@ def _has_more(job: Job, after: Cursor) -> bool:
 
 def _select(*, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
     """The caller's jobs that match, newest first. Pages through the index until there are enough of them."""
-    found: list[Job] = []
+    store, found = services().store, list[Job]()
+    before = None if after is None else store.accepted_at(names.LOCAL_OWNER, after)
+    if after is not None and before is None:
+        raise InvalidRequest("after is not the id of one of your jobs.", param="after")
     while len(found) < limit:
-        try:
-            ids = services().store.owned(names.LOCAL_OWNER, before=after, count=MAX_PAGE)
-        except LookupError as exc:
-            raise InvalidRequest("after is not the id of one of your jobs.", param="after") from exc
-        jobs = services().store.get_many(ids)
+        page = store.owned(names.LOCAL_OWNER, before=before, count=MAX_PAGE)
+        jobs = store.get_many(job_id for job_id, _ in page)
         found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
-        if len(ids) < MAX_PAGE:
+        if len(page) < MAX_PAGE:
             break
-        after = ids[-1]
+        before = page[-1][1]
     return found[:limit]
 
 
 def _dead_letters(*, limit: int, after: str | None, model: str | None) -> list[Job]:
     """The caller's jobs that workers died of, the last one first."""
     store = services().store
-    ids = [job_id for name in services().catalogue if model in (None, name) for job_id in store.dead(name)]
-    jobs = [job for job in store.get_many(ids) if job.owner == names.LOCAL_OWNER]
-    jobs.sort(key=lambda job: job.finished_at or 0.0, reverse=True)
+    ids = store.dead(name for name in services().catalogue if model in (None, name))
     if after is not None:
-        found = [number for number, job in enumerate(jobs) if job.id == after]
-        if not found:
+        if after not in ids:
             raise InvalidRequest("after is not the id of one of your dead letters.", param="after")
-        jobs = jobs[found[0] + 1 :]
-    return jobs[:limit]
+        ids = ids[ids.index(after) + 1 :]
+    found: list[Job] = []
+    while ids and len(found) < limit:
+        found += [job for job in store.get_many(ids[:limit]) if job.owner == names.LOCAL_OWNER]
+        ids = ids[limit:]
+    return found[:limit]
 
 
 def _cursor() -> Cursor:

@@ -14,6 +14,9 @@ if job.status == 'running' and job.claimed_by == ARGV[7] then
 end
 if job.status ~= 'queued' then return { job.status } end
 
+local later = redis.call('ZSCORE', PREFIX .. 'delayed', id)
+if later and tonumber(later) > now then return { 'queued' } end
+
 local model, claims = job.model, tonumber(job.claims or '0')
 local due = redis.call('ZSCORE', model_key('due', model), id)
 if due and tonumber(due) <= now then

@@ -142,15 +142,26 @@ local function give_back(id, now, found, most)
   return 'queued'
 end
 
--- A worker holds a job under a fence that Redis has forgotten: it came back, or its replica took over, without its last
--- moments. The worker knows better, unless another has claimed the job since. Whether the job is the worker's.
-local function holds(id, fence, worker, lease_until)
+-- The number of the last event under a fence; -1 if there is none.
+local function top(id, fence)
+  local last = redis.call('XREVRANGE', PREFIX .. 'log:' .. id, '+', '-', 'COUNT', 1)[1]
+  return last and tonumber(string.match(last[1], '^' .. fence .. '%-(%d+)$')) or -1
+end
+
+-- Whether a job is the holder's, and the job's status. holder: {worker, lease seconds, digest of the model's file}.
+--
+-- A fence above the job's own is one that Redis has forgotten: it came back, or its replica took over, without its last
+-- moments. The worker knows better, unless another has claimed the job since, and its claim is written again.
+local function holds(id, fence, holder)
   local job = redis.call('HMGET', job_key(id), 'fence', 'status', 'model', 'priority')
   if job[1] == fence then return job[2] == 'running', job[2] end
   if not job[1] or ENDED[job[2]] or tonumber(job[1]) > tonumber(fence) then return false, job[2] or 'unknown' end
+  local now = clock()
   if job[2] == 'queued' then leave_line(id, job[3], job[4]) end
-  redis.call('HSET', job_key(id), 'fence', fence, 'status', 'running', 'worker', worker)
-  redis.call('ZADD', model_key('run', job[3]), lease_until, id)
+  redis.call('HSET', job_key(id), 'fence', fence, 'status', 'running', 'worker', holder[1], 'model_digest', holder[3])
+  redis.call('HSETNX', job_key(id), 'started_at', stamp(now))
+  redis.call('HINCRBY', job_key(id), 'claims', 1)
+  redis.call('ZADD', model_key('run', job[3]), stamp(now + tonumber(holder[2])), id)
   append(id, fence, 0, { '{"type":"status","status":"running"}' })
   return true, 'running'
 end

@@ -1,14 +1,18 @@
--- A running job failed, and is tried again later. ARGV: id, fence of its worker, seconds until then, the error.
--- Returns 'ok', or the job's present status when the caller has lost it.
+-- A running job failed, and is tried again later.
+-- ARGV: the holder (worker, lease seconds, digest), id, fence, how many events the worker has sent under it, seconds until
+--       then, the error.
+-- Returns 'ok', or the job's present status when the caller has lost it, or 'gap' when events are missing.
 even_if_full()
-local id, fence, now = ARGV[1], ARGV[2], clock()
-local job = redis.call('HMGET', job_key(id), 'fence', 'status', 'ended_under', 'model', 'priority')
-if job[3] == fence then return 'ok' end
-if job[1] ~= fence or job[2] ~= 'running' then return job[2] or 'unknown' end
-redis.call('HSET', job_key(id), 'ended_under', fence, 'last_error', ARGV[4])
+local id, fence, now = ARGV[4], ARGV[5], clock()
+if redis.call('HGET', job_key(id), 'ended_under') == fence then return 'ok' end
+local held, status = holds(id, fence, { ARGV[1], ARGV[2], ARGV[3] })
+if not held then return status end
+if top(id, fence) < tonumber(ARGV[6]) then return 'gap' end
+local job = redis.call('HMGET', job_key(id), 'model', 'priority')
+redis.call('HSET', job_key(id), 'ended_under', fence, 'last_error', ARGV[8])
 redis.call('HINCRBY', job_key(id), 'failures', 1)
 redis.call('HDEL', job_key(id), 'worker')
-redis.call('ZREM', model_key('run', job[4]), id)
-enter_line_later(id, job[4], job[5], stamp(now + tonumber(ARGV[3])))
+redis.call('ZREM', model_key('run', job[1]), id)
+enter_line_later(id, job[1], job[2], stamp(now + tonumber(ARGV[7])))
 turn(id, 'queued', now)
 return 'ok'

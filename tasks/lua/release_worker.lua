@@ -8,5 +8,9 @@ for _, id in ipairs(redis.call('ZRANGE', model_key('run', model), 0, -1)) do
     if give_back(id, now, 'it started again', tonumber(ARGV[3])) == 'failed' then ended[#ended + 1] = id end
   end
 end
-redis.call('DEL', PREFIX .. 'trial:' .. worker)
+
+-- Its trial is over, unless it was of another model, whose sweep has still to see it.
+local trial = PREFIX .. 'trial:' .. worker
+local suspect = redis.call('HMGET', job_key(redis.call('GET', trial) or ''), 'worker', 'status')
+if suspect[1] ~= worker or suspect[2] ~= 'running' then redis.call('DEL', trial) end
 return { count, ended }

@@ -8,6 +8,8 @@ if not ENDED[status] or status == 'succeeded' then return { status } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= tonumber(ARGV[4]) then return { 'full', tostring(depth) } end
 
+local place = stamp(now + tonumber(ARGV[3]))
+redis.call('HSET', job_key(id), 'place', place)  -- the first write is one that full memory refuses, as it does a new job
 redis.call('ZREM', PREFIX .. 'ended', listing(id, model, owner))
 redis.call('ZREM', model_key('dlq', model), id)
 redis.call('DEL', PREFIX .. 'log:' .. id)
@@ -16,8 +18,6 @@ if job[6] then redis.call('PERSIST', job[6]) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'finished_at', 'worker', 'claims', 'fails', 'failures',
   'last_error', 'proven', 'spare', 'spared', 'deaths', 'model_digest')
 
-local place = stamp(now + tonumber(ARGV[3]))
-redis.call('HSET', job_key(id), 'place', place)
 turn(id, 'queued', now)
 enter_line(id, model, job[4], place)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)

@@ -14,7 +14,7 @@ from tasks.engine.engine import Engine, take
 from tasks.engine.sequence import Sequence
 from tasks.engine.step_clock import StepClock
 from tasks.errors import CaravanError, ContextLengthExceeded, EngineFailure
-from tasks.job_store import JobStore
+from tasks.job_store import Holder, JobStore
 from tasks.jobs import Operation
 from tasks.logs import get_logger
 from tasks.sampling import SamplingParams
@@ -38,9 +38,8 @@ class Intake:
     def __init__(
         self,
         *,
-        worker: str,
+        holder: Holder,
         model: str,
-        digest: str,
         client: redis.Redis,
         store: JobStore,
         backend: Backend,
@@ -51,9 +50,8 @@ class Intake:
         on_claimed: Callable[[str], None],
         on_refused: Callable[[str, str], None],
     ) -> None:
-        self._worker = worker
+        self._holder = holder
         self._model = model
-        self._digest = digest
         self._redis = client
         self._store = store
         self._backend = backend
@@ -91,11 +89,7 @@ class Intake:
 
     def _claim(self, job_id: str) -> None:
         call, spare = uuid.uuid4().hex, self._holdings.num_open >= self._backend.num_slots
-        claim = self._insist(
-            lambda: self._store.claim(
-                job_id, model=self._model, digest=self._digest, worker=self._worker, spare=spare, call=call
-            )
-        )
+        claim = self._insist(lambda: self._store.claim(job_id, self._holder, model=self._model, spare=spare, call=call))
         if claim is None:
             return
         if claim.job is None:
@@ -117,12 +111,12 @@ class Intake:
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
         log.warning("a job is tried alone", job_id=held.id, fails=held.job.fails)
-        self._insist(lambda: self._store.begin_trial(self._worker, held.id))
+        self._insist(lambda: self._store.begin_trial(self._holder.worker, held.id))
         self._begin(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
             if held.proven.wait(PAUSE_SECONDS):
                 break
-        self._insist(lambda: self._store.end_trial(self._worker))
+        self._insist(lambda: self._store.end_trial(self._holder.worker))
 
     def _begin(self, held: Held, *, alone: bool = False) -> None:
         try:
@@ -145,6 +139,8 @@ class Intake:
             sequence.alone = alone
         if unfinished:
             self._engine.submit(unfinished)
+            if self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop
+                self._engine.abort(held)
         else:
             self._publisher.finish(held)
 

@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from tasks.dispatch import Dispatcher
 from tasks.engine.engine import Engine
 from tasks.engine.step_clock import StepClock
-from tasks.job_store import JobStore
+from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.redis_client import UNAVAILABLE
@@ -26,26 +25,26 @@ class Keeper:
     def __init__(
         self,
         *,
-        worker: str,
+        holder: Holder,
         model: str,
         entry: ModelEntry,
         store: JobStore,
         engine: Engine,
         holdings: Holdings,
-        dispatcher: Dispatcher,
         lease_seconds: float,
         clocks: Iterable[StepClock],
         stuck_seconds: float,
+        on_reported: Callable[[], None],
         on_lost: Callable[[Held, str], None],
         on_stuck: Callable[[], None],
     ) -> None:
-        self._worker = worker
+        self._holder = holder
         self._model = model
         self._entry = entry
         self._store = store
         self._engine = engine
         self._holdings = holdings
-        self._dispatcher = dispatcher
+        self._on_reported = on_reported
         self._lease_seconds = lease_seconds
         self._clocks = tuple(clocks)
         self._stuck_seconds = stuck_seconds
@@ -74,7 +73,7 @@ class Keeper:
             try:
                 self.check()
                 self._report()
-                self._dispatcher.dispatch(self._model)
+                self._on_reported()
             except UNAVAILABLE as exc:
                 log.warning("leases could not be extended", error=str(exc))
             if stopping.wait(self._interval_seconds):
@@ -90,7 +89,7 @@ class Keeper:
             return
         self._stuck_since = 0.0
         leases = self._holdings.leases()
-        for job_id, status in self._store.extend(self._worker, self._model, leases).items():
+        for job_id, status in self._store.extend(self._holder, self._model, leases).items():
             held = self._holdings.get(job_id)
             if held and held.job.fence == leases[job_id]:
                 self._on_lost(held, status)
@@ -108,7 +107,7 @@ class Keeper:
         self._measure_speed(figures.generated_tokens)
         self._store.report(
             self._model,
-            self._worker,
+            self._holder.worker,
             self._lease_seconds,
             {
                 "pid": os.getpid(),

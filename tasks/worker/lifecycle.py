@@ -10,7 +10,7 @@ from celery import bootsteps
 
 from tasks.celery_app import create_celery, create_publisher
 from tasks.dispatch import Dispatcher
-from tasks.job_store import JobStore, open_store
+from tasks.job_store import Holder, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
 from tasks.settings import Settings
@@ -42,10 +42,9 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     log.info("model loaded", model=model, slots=entry.slots, context=backend.context, cache_tokens=entry.cache_tokens)
     worker = Worker(
         settings,
-        name=name,
+        holder=Holder(name, digest),
         model=model,
         entry=entry,
-        digest=digest,
         backend=backend,
         store=store,
         dispatcher=dispatcher,

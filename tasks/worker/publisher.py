@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
 from tasks.events import encode_token
-from tasks.job_store import Append, JobStore, Verdict
+from tasks.job_store import Append, Holder, JobStore, Verdict
 from tasks.logprobs import TokenLogprobs
 from tasks.logs import get_logger
 from tasks.worker.backoff import seconds_until_retry
@@ -62,7 +63,7 @@ class Publisher:
     def __init__(
         self,
         *,
-        worker: str,
+        holder: Holder,
         store: JobStore,
         holdings: Holdings,
         insist: Insist,
@@ -70,7 +71,7 @@ class Publisher:
         on_lost: Callable[[Held, str], None],
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
-        self._worker = worker
+        self._holder = holder
         self._store = store
         self._holdings = holdings
         self._insist = insist
@@ -130,7 +131,7 @@ class Publisher:
             held.events += part.events
             held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
             if verdict == "gap":  # Redis came back without its last moments: we have what it lost
-                (verdict,) = self._send([Append(held.id, held.job.fence, 1, held.events)])
+                verdict = self._send_again(held)
             if verdict != "ok":
                 self._on_lost(held, verdict)
                 continue
@@ -140,7 +141,10 @@ class Publisher:
         return finished
 
     def _send(self, parts: list[Append]) -> list[Verdict]:
-        return self._insist(lambda: self._store.append(self._worker, parts)) or ["unwritten"] * len(parts)
+        return self._insist(lambda: self._store.append(self._holder, parts)) or ["unwritten"] * len(parts)
+
+    def _send_again(self, held: Held) -> Verdict:
+        return self._send([Append(held.id, held.job.fence, 1, held.events)])[0]
 
     def _gather(self, outputs: Iterable[Output]) -> dict[Held, dict[int, _Piece]]:
         pieces: dict[Held, dict[int, _Piece]] = {}
@@ -166,26 +170,24 @@ class Publisher:
         held, job = end.held, end.held.job
         if self._holdings.get(held.id) is not held:
             return
+        handed = (self._holder, job.id, job.fence, len(held.events))
         if end.error is None:
             status, outcome = "succeeded", held.outcome()
             detail = f"{outcome.usage.completion_tokens} tokens"
-            verdict = self._insist(lambda: self._store.succeed(job.id, job.fence, outcome))
+            write = partial(self._store.succeed, *handed, outcome)
         else:
             error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
             status, detail = "failed" if wait is None else "queued", end.error.message
-            verdict = self._insist(
-                lambda: (
-                    self._store.fail(job.id, job.fence, error)
-                    if wait is None
-                    else self._store.put_off(job.id, job.fence, error, wait)
-                )
-            )
+            write = partial(self._store.fail, *handed, error)
+            if wait is not None:
+                write = partial(self._store.put_off, *handed, error, seconds=wait)
+        verdict = self._insist(write)
+        if verdict == "gap" and self._send_again(held) == "ok":
+            verdict = self._insist(write)
         if verdict == "ok":
+            seconds = round(time.time() - job.created_at, 3)
             log.info(
-                "job ended" if status != "queued" else "job put off",
-                job_id=job.id,
-                status=status,
-                seconds=round(time.time() - job.created_at, 3),
+                "job ended" if status != "queued" else "job put off", job_id=job.id, status=status, seconds=seconds
             )
             self._on_ended(held, status, detail)
         elif verdict is not None:

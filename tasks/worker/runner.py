@@ -109,7 +109,7 @@ class Runner:
         elif status == "failed":
             request.on_failure(_exception_info(detail), return_ok=True)
         elif status in ("cancelled", "expired"):
-            request._announce_revoked(status, False, None, status == "expired")
+            request.announce_end(status, expired=status == "expired")
         else:
             state.task_ready(request)
             request.acknowledge()

@@ -39,7 +39,12 @@ class JobRequest(Request):
     def cancel(self, pool: Any, signal: Any = None, emit_retry: bool = True) -> None:
         """Celery stops in haste. The job is given back by the ledger, so there is nothing to announce."""
 
+    def announce_end(self, reason: str, *, expired: bool) -> None:
+        """Tell Flower of a job that was cancelled or has expired in the ledger."""
+        super()._announce_revoked(reason, False, None, expired)
+
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
+        """Celery's own doing: somebody revoked the message, so the job must not run either."""
         super()._announce_revoked(reason, terminated, signum, expired)
         self.task.runner.revoked(self.id)
 

@@ -11,7 +11,7 @@ from tasks.dispatch import Dispatcher
 from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine
 from tasks.errors import InvalidRequest
-from tasks.job_store import JobStore
+from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.redis_client import UNAVAILABLE, connect
@@ -42,10 +42,9 @@ class Worker:
         self,
         settings: Settings,
         *,
-        name: str,
         model: str,
         entry: ModelEntry,
-        digest: str,
+        holder: Holder,
         backend: Backend,
         store: JobStore,
         dispatcher: Dispatcher,
@@ -53,20 +52,22 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._model = model
-        self._name = name
+        self._holder = holder
         self._store = store
         self._dispatcher = dispatcher
         self._sweeper = sweeper
         self._redis = connect(settings.redis_url)
         self._stopping = threading.Event()
         self._given_up = threading.Event()
+        self._room = threading.Event()
+        """Set when there may be room for a job that waits in the line."""
         self._threads: dict[str, threading.Thread] = {}
         insist = Insist(self._given_up)
 
         self._holdings = Holdings()
         self._engine = Engine(backend, on_failed=self._fail)
         self._publisher = Publisher(
-            worker=name,
+            holder=holder,
             store=store,
             holdings=self._holdings,
             insist=insist,
@@ -75,9 +76,8 @@ class Worker:
             on_ended=self._settle_ended,
         )
         self._intake = Intake(
-            worker=name,
+            holder=holder,
             model=model,
-            digest=digest,
             client=self._redis,
             store=store,
             backend=backend,
@@ -90,16 +90,16 @@ class Worker:
         )
         self.runner = Runner(claim=self._intake.claim, cancel=self._intake.cancel)
         self._keeper = Keeper(
-            worker=name,
+            holder=holder,
             model=model,
             entry=entry,
             store=store,
             engine=self._engine,
             holdings=self._holdings,
-            dispatcher=dispatcher,
             lease_seconds=settings.lease_seconds,
             clocks=(self._engine.clock, self._intake.clock),
             stuck_seconds=settings.stuck_seconds,
+            on_reported=self._room.set,
             on_lost=self._lose,
             on_stuck=_end_stuck,
         )
@@ -110,6 +110,7 @@ class Worker:
         self._spawn("publisher", self._publisher.run)
         self._spawn("intake", self._intake.run)
         self._spawn("keeper", lambda: self._keeper.run(self._stopping))
+        self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
         self._spawn("bell", lambda: bell.listen(self._redis, self._model, self._on_ring, self._stopping))
 
@@ -138,6 +139,16 @@ class Worker:
             elif self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
                 self._publisher.outputs(outputs)
 
+    def _dispatch(self) -> None:
+        """The dispatch thread: leases and streams must not wait for a broker that hangs."""
+        while not self._stopping.is_set():
+            if self._room.wait(IDLE_SECONDS):
+                self._room.clear()
+                try:
+                    self._dispatcher.dispatch(self._model)
+                except UNAVAILABLE as exc:
+                    log.warning("dispatch put off", error=str(exc))
+
     def _fail(self, job: Hashable, reason: str) -> None:
         """The engine cannot go on with a job, and has dropped it."""
         assert isinstance(job, Held)
@@ -156,10 +167,7 @@ class Worker:
             seconds = time.monotonic() - held.claimed_at
             self._keeper.job_ended(seconds)
             self.runner.settle(held.id, status, detail, seconds)
-            try:
-                self._dispatcher.dispatch(self._model)
-            except UNAVAILABLE as exc:
-                log.warning("dispatch put off", error=str(exc))
+            self._room.set()
 
     def _on_ring(self, job_id: str) -> None:
         if self._holdings.get(job_id):
@@ -171,7 +179,7 @@ class Worker:
         try:
             log.info("jobs given back", jobs=self._store.give_back(held), unclaimed=len(unclaimed))
             self._store.unpublish(self._model, unclaimed)
-            self._store.retire(self._model, self._name)
+            self._store.retire(self._model, self._holder.worker)
             self._dispatcher.dispatch(self._model)
         except UNAVAILABLE as exc:
             log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))

@@ -7,7 +7,7 @@ import signal
 import time
 
 from tasks.events import encode_token
-from tasks.job_store import Append
+from tasks.job_store import Append, Holder
 from tasks.jobs import Choice, Job, JobStatus, Outcome, Usage
 from tests.support.crew import Crew, assert_whole
 
@@ -53,7 +53,7 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
     stale = claimed(crew, "w1")
     crew.cancel(stale)
     events = crew.events(stale)
-    assert crew.store.succeed(stale.id, stale.fence, OUTCOME) == "cancelled"
+    assert crew.store.succeed(Holder("w1", "fake"), stale.id, stale.fence, 0, OUTCOME) == "cancelled"
     assert append(crew, "w1", stale) == "cancelled"
     job = crew.job(stale)
     assert (job.status, job.outcome) == (JobStatus.CANCELLED, None)
@@ -64,11 +64,11 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
 def claimed(crew: Crew, worker: str, job: Job | None = None) -> Job:
     """A job, or this one, in the hands of a worker."""
     job = job or crew.submit("x")
-    claim = crew.store.claim(job.id, model="fake", digest="fake", worker=worker, spare=False, call=f"{time.time_ns()}")
+    claim = crew.store.claim(job.id, Holder(worker, "fake"), model="fake", spare=False, call=f"{time.time_ns()}")
     assert claim.job is not None
     return claim.job
 
 
 def append(crew: Crew, worker: str, job: Job, *, first: int = 1) -> str:
     """The verdict on one token."""
-    return crew.store.append(worker, [Append(job.id, job.fence, first, [TOKEN])])[0]
+    return crew.store.append(Holder(worker, "fake"), [Append(job.id, job.fence, first, [TOKEN])])[0]

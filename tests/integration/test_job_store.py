@@ -13,7 +13,7 @@ import redis
 
 from tasks import event_stream, names
 from tasks.events import encode_token
-from tasks.job_store import Append, Claim, Idempotency, JobStore
+from tasks.job_store import Append, Claim, Holder, Idempotency, JobStore
 from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, Usage
 from tasks.redis_client import UNAVAILABLE
 from tests.support.jobs import completion
@@ -21,6 +21,7 @@ from tests.support.jobs import completion
 OUTCOME = Outcome(
     choices=(Choice(index=0, text="upon", finish_reason="stop"),), usage=Usage(prompt_tokens=4, completion_tokens=1)
 )
+HOLDER = Holder("w1", "d1")
 TOKEN = encode_token(index=0, text="upon", tokens=[7], finish_reason=None)
 
 
@@ -31,7 +32,7 @@ def accept(store: JobStore, job: Job | None = None, **options: Any) -> Job:
 
 
 def try_claim(store: JobStore, job_id: str, worker: str = "w1", call: str = "") -> Claim:
-    return store.claim(job_id, model="fake", digest="d1", worker=worker, spare=False, call=call or uuid.uuid4().hex)
+    return store.claim(job_id, Holder(worker, "d1"), model="fake", spare=False, call=call or uuid.uuid4().hex)
 
 
 def claim(store: JobStore, job: Job, worker: str = "w1") -> Job:
@@ -47,7 +48,7 @@ def status(store: JobStore, job: Job) -> JobStatus:
 
 
 def append(store: JobStore, job: Job, first: int, count: int = 1) -> str:
-    return store.append("w1", [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
+    return store.append(HOLDER, [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
 
 
 def kinds(client: redis.Redis, job: Job) -> list[str]:
@@ -105,7 +106,7 @@ def test_a_claim_whose_reply_was_lost_is_given_again(store: JobStore, client: re
 
 def test_a_job_on_another_models_queue_is_not_claimed(store: JobStore) -> None:
     job = accept(store)
-    claimed = store.claim(job.id, model="demo", digest="d1", worker="w1", spare=False, call="1")
+    claimed = store.claim(job.id, HOLDER, model="demo", spare=False, call="1")
     assert claimed.status == "unknown"
     assert status(store, job) is JobStatus.QUEUED
 
@@ -145,7 +146,7 @@ def test_appends_for_many_jobs_are_judged_one_by_one(store: JobStore) -> None:
     mine, lost = claim(store, accept(store)), claim(store, accept(store))
     store.cancel(lost.id)
     parts = [Append(job.id, job.fence, 1, [TOKEN]) for job in (mine, lost)]
-    assert store.append("w1", parts) == ["ok", "cancelled"]
+    assert store.append(HOLDER, parts) == ["ok", "cancelled"]
 
 
 def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: redis.Redis) -> None:
@@ -153,18 +154,18 @@ def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: r
     store.release_worker("fake", "w1")
     fresh = claim(store, stale, "w2")
     assert append(store, stale, 1) == "running"
-    assert store.succeed(stale.id, stale.fence, OUTCOME) == "running"
-    assert store.extend("w1", "fake", {stale.id: stale.fence}) == {stale.id: "running"}
+    assert store.succeed(HOLDER, stale.id, stale.fence, 0, OUTCOME) == "running"
+    assert store.extend(HOLDER, "fake", {stale.id: stale.fence}) == {stale.id: "running"}
     assert store.give_back({stale.id: stale.fence}) == 0
     assert append(store, fresh, 1) == "ok"
-    assert store.succeed(fresh.id, fresh.fence, OUTCOME) == "ok"
+    assert store.succeed(HOLDER, fresh.id, fresh.fence, 0, OUTCOME) == "ok"
     assert kinds(client, fresh) == ["queued", "running", "queued", "running", "token", "succeeded"]
 
 
 def test_finishing_twice_after_a_lost_reply_is_one_end(store: JobStore, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
-    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
+    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
     assert kinds(client, job) == ["queued", "running", "succeeded"]
     found = store.get(job.id)
     assert found is not None
@@ -173,7 +174,7 @@ def test_finishing_twice_after_a_lost_reply_is_one_end(store: JobStore, client: 
 
 def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
     job = claim(store, accept(store))
-    store.fail(job.id, job.fence, json.dumps({"message": "no", "code": "engine_failure"}))
+    store.fail(HOLDER, job.id, job.fence, 0, json.dumps({"message": "no", "code": "engine_failure"}))
     found = store.get(job.id)
     assert found is not None
     assert (found.status, found.error) == (JobStatus.FAILED, {"message": "no", "code": "engine_failure"})
@@ -234,7 +235,7 @@ def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_le
     assert found.error["code"] == "worker_died"
     assert found.error["message"].startswith("3 workers died")
     assert [death["alone"] for death in found.deaths] == [False, False, True]
-    assert store.dead("fake") == [job.id]
+    assert store.dead(["none", "fake"]) == [job.id]
 
 
 def test_a_suspect_is_not_blamed_before_it_is_tried(store: JobStore) -> None:
@@ -263,7 +264,7 @@ def test_a_job_without_a_slot_is_spared_three_times(store: JobStore) -> None:
     job = accept(store)
     fails = []
     for number in range(5):
-        given = store.claim(job.id, model="fake", digest="d1", worker="w1", spare=True, call=str(number)).job
+        given = store.claim(job.id, HOLDER, model="fake", spare=True, call=str(number)).job
         assert given is not None
         fails.append(given.fails)
         store.release_worker("fake", "w1")
@@ -277,7 +278,7 @@ def test_a_job_whose_model_changed_fails_once_it_has_tokens(store: JobStore) -> 
     store.release_worker("fake", "w1")
 
     def claim_with_another(job: Job) -> Claim:
-        return store.claim(job.id, model="fake", digest="d2", worker="w2", spare=False, call=job.id)
+        return store.claim(job.id, Holder("w2", "d2"), model="fake", spare=False, call=job.id)
 
     assert claim_with_another(fresh).job is not None
     assert claim_with_another(begun).status == "failed"
@@ -307,10 +308,46 @@ def test_a_claim_that_redis_forgot_is_held_again(store: JobStore, client: redis.
     if call == "append":
         assert append(store, held, 1) == "ok"
     else:
-        assert store.extend("w1", "fake", {held.id: held.fence}) == {}
+        assert store.extend(HOLDER, "fake", {held.id: held.fence}) == {}
     assert status(store, job) is JobStatus.RUNNING
     assert store.place(job) is None
     _check_indexes(store, client, [job])
+    append(store, held, 1)
+    store.give_back({held.id: held.fence})
+    again = claim(store, job, "w2")
+    assert again.attempt == 2, "so that what was sent is taken up"
+
+
+def test_a_job_does_not_end_with_a_hole_in_its_stream(store: JobStore, client: redis.Redis) -> None:
+    job = accept(store)
+    before_claim = snapshot(client)
+    held = claim(store, job)
+    append(store, held, 1)
+    before_more = snapshot(client)
+    append(store, held, 2, 3)
+    for past in (before_more, before_claim):
+        go_back(client, past)
+        assert store.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "gap"
+        assert store.put_off(HOLDER, held.id, held.fence, 4, "{}", seconds=1) == "gap"
+        assert append(store, held, 1, 4) == "ok"
+        assert store.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "ok"
+
+
+def test_the_trial_of_another_model_is_left_to_its_sweep(store: JobStore) -> None:
+    suspect = claim(store, accept(store))
+    store.begin_trial("w1", suspect.id)
+    store.release_worker("demo", "w1")
+    time.sleep(0.5)
+    store.sweep("fake")
+    found = store.get(suspect.id)
+    assert found is not None
+    assert [death["alone"] for death in found.deaths] == [True]
+    store.release_worker("demo", "w1")
+    other = claim(store, accept(store))
+    store.release_worker("fake", "w1")
+    blamed = store.get(other.id)
+    assert blamed is not None
+    assert blamed.fails == 1
 
 
 def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(
@@ -327,17 +364,19 @@ def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(
 
 def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: JobStore, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.put_off(job.id, job.fence, "{}", 0.2) == "ok"
-    assert store.put_off(job.id, job.fence, "{}", 0.2) == "ok"
-    assert store.succeed(job.id, job.fence, OUTCOME) == "ok"  # the reply to a call of ours that was lost
+    assert store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"  # the reply to a call of ours that was lost
     assert status(store, job) is JobStatus.QUEUED
+    assert try_claim(store, job.id).status == "queued", "a message that comes too early"
+    time.sleep(0.3)
     assert try_claim(store, job.id).job is not None
     assert client.zcard("caravan:delayed") == 0
 
 
 def test_what_was_put_off_comes_back_to_the_line(store: JobStore, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    store.put_off(job.id, job.fence, "{}", 0.2)
+    store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
     assert store.place(job) is None
     time.sleep(0.3)
     store.tidy()
@@ -352,7 +391,7 @@ def test_a_job_that_ended_without_success_is_run_again_from_its_beginning(
     job = claim(store, accept(store, timeout_seconds=0.3 if end == "expire" else None))
     append(store, job, 1)
     if end == "fail":
-        store.fail(job.id, job.fence, "{}")
+        store.fail(HOLDER, job.id, job.fence, 0, "{}")
     elif end == "cancel":
         store.cancel(job.id)
     else:
@@ -376,13 +415,13 @@ def test_only_what_ended_without_success_is_run_again(store: JobStore) -> None:
     assert retry(job) == ["queued"]
     job = claim(store, job)
     assert retry(job) == ["running"]
-    store.fail(job.id, job.fence, "{}")
+    store.fail(HOLDER, job.id, job.fence, 0, "{}")
     assert retry(job, owner="another") == ["unknown"]
     accept(store)
     assert retry(job, longest=1) == ["full", "1"]
     assert retry(job) == ["retried", "fake"]
     job = claim(store, job)
-    store.succeed(job.id, job.fence, OUTCOME)
+    store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)
     assert retry(job) == ["succeeded"]
     assert retry(completion()) == ["unknown"]
 
@@ -412,8 +451,8 @@ def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: JobStore
         with pytest.raises(UNAVAILABLE):
             store.submit(completion(), longest_queue=9)
         assert append(store, job, 1) == "ok"
-        assert store.extend("w1", "fake", {job.id: job.fence}) == {}
-        assert store.succeed(job.id, job.fence, OUTCOME) == "ok"
+        assert store.extend(HOLDER, "fake", {job.id: job.fence}) == {}
+        assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
         store.report("fake", "w1", 60, {"capacity": 6})
         assert store.take("fake") == [waiting.id]
         waiting = claim(store, waiting)
@@ -458,7 +497,7 @@ def test_an_extended_lease_is_not_swept(store: JobStore) -> None:
     job = claim(store, accept(store))
     for _ in range(4):
         time.sleep(0.2)
-        assert store.extend("w1", "fake", {job.id: job.fence}) == {}
+        assert store.extend(HOLDER, "fake", {job.id: job.fence}) == {}
         assert store.sweep("fake").reclaimed == 0
 
 
@@ -489,7 +528,7 @@ def test_as_many_jobs_are_published_as_live_workers_have_room_for(store: JobStor
     assert taken == [job.id for job in jobs[:5]]
     assert store.take("fake") == []
     claimed = claim(store, jobs[0])
-    store.succeed(claimed.id, claimed.fence, OUTCOME)
+    store.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME)
     assert store.take("fake") == [jobs[5].id]
     store.retire("fake", "w1")
     assert store.take("fake") == []
@@ -515,8 +554,8 @@ def test_an_idempotency_key_stands_for_one_job_of_one_owner(store: JobStore) -> 
 def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobStore, client: redis.Redis) -> None:
     jobs = [accept(store, timeout_seconds=60) for _ in range(4)]
     finished, failed = claim(store, jobs[0]), claim(store, jobs[1])
-    store.succeed(finished.id, finished.fence, OUTCOME)
-    store.fail(failed.id, failed.fence, "{}")
+    store.succeed(HOLDER, finished.id, finished.fence, 0, OUTCOME)
+    store.fail(HOLDER, failed.id, failed.fence, 0, "{}")
     claim(store, jobs[2])
     store.cancel(jobs[2].id)
     store.cancel(jobs[3].id)
@@ -530,10 +569,11 @@ def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobS
 
 def test_an_owners_jobs_are_listed_newest_first(store: JobStore) -> None:
     kept = [accept(store) for _ in range(2)]
-    assert store.owned("local", before=None, count=10) == [job.id for job in reversed(kept)]
-    assert store.owned("local", before=kept[1].id, count=10) == [kept[0].id]
-    with pytest.raises(LookupError):
-        store.owned("local", before="none", count=10)
+    newest, oldest = store.owned("local", before=None, count=10)
+    assert [newest[0], oldest[0]] == [job.id for job in reversed(kept)]
+    assert store.accepted_at("local", newest[0]) == newest[1]
+    assert store.owned("local", before=newest[1], count=10) == [oldest]
+    assert store.accepted_at("local", "none") is None
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -560,9 +600,9 @@ def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
         elif act == "append" and held:
             append(store, held, 1)
         elif act == "finish" and held:
-            store.succeed(held.id, held.fence, OUTCOME)
+            store.succeed(HOLDER, held.id, held.fence, 0, OUTCOME)
         elif act == "fail" and held:
-            store.fail(held.id, held.fence, "{}")
+            store.fail(HOLDER, held.id, held.fence, 0, "{}")
         elif act == "cancel" and job and rng.random() < 0.3:
             store.cancel(job.id)
         elif act == "back" and held:

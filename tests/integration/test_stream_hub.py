@@ -15,7 +15,7 @@ from app.factory import create_app
 from app.follow import follow
 from app.services import Services
 from tasks.events import START, Cursor, Event, encode_token
-from tasks.job_store import Append, JobStore
+from tasks.job_store import Append, Holder, JobStore
 from tasks.jobs import Choice, Job, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.jobs import completion
@@ -40,7 +40,7 @@ def accept(store: JobStore) -> Job:
 
 def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
     """Play a worker: tokens one by one, a change of worker in the middle, and the end."""
-    claimed = store.claim(job.id, model="demo", digest="", worker=job.id, spare=False, call=uuid.uuid4().hex).job
+    claimed = store.claim(job.id, Holder(job.id, ""), model="demo", spare=False, call=uuid.uuid4().hex).job
     assert claimed is not None
     number = 1
     for at in range(NUM_TOKENS):
@@ -48,18 +48,20 @@ def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = 
             disturb[at].execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
         if at == NUM_TOKENS // 2:
             store.release_worker("demo", job.id)
-            claimed = store.claim(
-                job.id, model="demo", digest="", worker=job.id, spare=False, call=uuid.uuid4().hex
-            ).job
+            claimed = store.claim(job.id, Holder(job.id, ""), model="demo", spare=False, call=uuid.uuid4().hex).job
             assert claimed is not None
             number = 1
         token = encode_token(index=0, text=f"{at} ", tokens=[at], finish_reason=None)
-        assert store.append(job.id, [Append(job.id, claimed.fence, number, [token])]) == ["ok"]
+        assert store.append(Holder(job.id, ""), [Append(job.id, claimed.fence, number, [token])]) == ["ok"]
         number += 1
     text = "".join(f"{at} " for at in range(NUM_TOKENS))
     usage = Usage(prompt_tokens=1, completion_tokens=NUM_TOKENS)
     store.succeed(
-        job.id, claimed.fence, Outcome(choices=(Choice(index=0, text=text, finish_reason="stop"),), usage=usage)
+        Holder(job.id, ""),
+        job.id,
+        claimed.fence,
+        number - 1,
+        Outcome(choices=(Choice(index=0, text=text, finish_reason="stop"),), usage=usage),
     )
     return text
 

@@ -180,6 +180,20 @@ def test_a_cancelled_job_leaves_its_slot_at_once(
         submitter.cancel(job.id, owner="local")
 
 
+def test_a_job_that_is_cancelled_and_at_once_retried_runs(
+    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+) -> None:
+    for number in range(5):
+        job = completion(f"{number}", sampling={"max_tokens": 30, "ignore_eos": True})
+        submitter.submit(job)
+        until(lambda job=job: len(event_stream.read(client, job.id)) > 5)  # type: ignore[misc]
+        submitter.cancel(job.id, owner="local")
+        submitter.retry(job)
+        done = until(lambda job=job: ended(store, job))  # type: ignore[misc]
+        assert done.status is JobStatus.SUCCEEDED
+        assert sum(len(event.tokens) for event in event_stream.read(client, job.id)) == 30
+
+
 def test_a_prompt_that_is_too_long_fails_with_the_fields_name(
     worker: Process, store: JobStore, submitter: Submitter
 ) -> None:
