@@ -54,6 +54,12 @@ local function enter_line_later(id, model, priority, at)
   redis.call('HINCRBY', model_key('queued', model), priority, 1)
 end
 
+-- What was taken out of the line goes back to its place; it was queued all the time.
+local function line_up_again(id, model)
+  local place = redis.call('HGET', job_key(id), 'place')
+  if place then redis.call('ZADD', model_key('wait', model), place, id) end
+end
+
 local function leave_line(id, model, priority)
   redis.call('ZREM', model_key('wait', model), id)
   redis.call('ZREM', model_key('out', model), id)
@@ -164,4 +170,14 @@ local function holds(id, fence, holder)
   redis.call('ZADD', model_key('run', job[3]), stamp(now + tonumber(holder[2])), id)
   append(id, fence, 0, { '{"type":"status","status":"running"}' })
   return true, 'running'
+end
+
+-- Why a worker may not end a job that it has sent so many events of; nil if it may. The same call again, after a lost
+-- reply, is 'ok'.
+local function obstacle(id, fence, holder, num_events)
+  if redis.call('HGET', job_key(id), 'ended_under') == fence then return 'ok' end
+  local held, status = holds(id, fence, holder)
+  if not held then return status end
+  if top(id, fence) < num_events then return 'gap' end
+  redis.call('HSET', job_key(id), 'ended_under', fence)
 end

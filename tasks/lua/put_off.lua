@@ -4,12 +4,10 @@
 -- Returns 'ok', or the job's present status when the caller has lost it, or 'gap' when events are missing.
 even_if_full()
 local id, fence, now = ARGV[4], ARGV[5], clock()
-if redis.call('HGET', job_key(id), 'ended_under') == fence then return 'ok' end
-local held, status = holds(id, fence, { ARGV[1], ARGV[2], ARGV[3] })
-if not held then return status end
-if top(id, fence) < tonumber(ARGV[6]) then return 'gap' end
+local answer = obstacle(id, fence, { ARGV[1], ARGV[2], ARGV[3] }, tonumber(ARGV[6]))
+if answer then return answer end
 local job = redis.call('HMGET', job_key(id), 'model', 'priority')
-redis.call('HSET', job_key(id), 'ended_under', fence, 'last_error', ARGV[8])
+redis.call('HSET', job_key(id), 'last_error', ARGV[8])
 redis.call('HINCRBY', job_key(id), 'failures', 1)
 redis.call('HDEL', job_key(id), 'worker')
 redis.call('ZREM', model_key('run', job[1]), id)

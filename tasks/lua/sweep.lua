@@ -18,8 +18,7 @@ local before = stamp(now - tonumber(ARGV[2]))
 local unclaimed = redis.call('ZRANGEBYSCORE', model_key('out', model), '-inf', before, 'LIMIT', 0, limit)
 for _, id in ipairs(unclaimed) do
   redis.call('ZREM', model_key('out', model), id)
-  local place = redis.call('HGET', job_key(id), 'place')
-  if place then redis.call('ZADD', model_key('wait', model), place, id) end
+  line_up_again(id, model)
 end
 
 local late = redis.call('ZRANGEBYSCORE', model_key('due', model), '-inf', stamp(now), 'LIMIT', 0, limit)

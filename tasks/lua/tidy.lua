@@ -6,8 +6,8 @@ local now, limit = stamp(clock()), ARGV[1]
 local due = redis.call('ZRANGEBYSCORE', PREFIX .. 'delayed', '-inf', now, 'LIMIT', 0, limit)
 for _, id in ipairs(due) do
   redis.call('ZREM', PREFIX .. 'delayed', id)
-  local job = redis.call('HMGET', job_key(id), 'model', 'place')
-  if job[1] then redis.call('ZADD', model_key('wait', job[1]), job[2], id) end
+  local model = redis.call('HGET', job_key(id), 'model')
+  if model then line_up_again(id, model) end
 end
 
 local old = redis.call('ZRANGEBYSCORE', PREFIX .. 'ended', '-inf', now, 'LIMIT', 0, limit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from typing import Any, NamedTuple
@@ -24,16 +24,21 @@ def read(http: httpx.Client, job_id: str, *, after: str = "") -> Generator[Recei
     with http.stream("GET", f"/jobs/{job_id}/events", headers=headers) as response:
         response.raise_for_status()
         assert response.status_code == 200
-        fields: dict[str, str] = {}
-        for line in response.iter_lines():
-            if line.startswith(":"):
-                continue
-            if line:
-                name, _, value = line.partition(": ")
-                fields[name] = value
-            elif fields:
-                yield Received(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
-                fields = {}
+        yield from parse(response.iter_lines())
+
+
+def parse(lines: Iterable[str]) -> Iterator[Received]:
+    """Server-sent events; one that is cut is dropped, as the standard asks."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line.startswith(":"):
+            continue
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif fields:
+            yield Received(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+            fields = {}
 
 
 def watch(url: str, job_id: str, *, at_once: int = 10_000) -> list[Received]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.support import sse
 from tests.support.sse import Received
 
 PAUSE_SECONDS = 0.2
@@ -101,7 +101,7 @@ class Client:
             if answer.status_code in (204, 404):
                 raise _NothingMore
             if answer.status_code == 200:
-                yield from _parse(self._while_running(answer.iter_lines()))
+                yield from sse.parse(self._while_running(answer.iter_lines()))
             elif answer.status_code != 503:
                 self._wonder("GET events", answer.status_code, answer.read().decode(errors="replace"))
 
@@ -140,17 +140,3 @@ class Client:
 
 class _NothingMore(Exception):
     """Raised when the server says that there is nothing after the cursor, or no such job."""
-
-
-def _parse(lines: Iterable[str]) -> Iterator[Received]:
-    """Server-sent events; one that is cut is dropped, as the standard asks."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(":"):
-            continue
-        if line:
-            name, _, value = line.partition(": ")
-            fields[name] = value
-        elif fields:
-            yield Received(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
-            fields = {}
