@@ -3,10 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test check lint types imports bench chaos lock clean
+.PHONY: help setup compat run test check lint types imports bench chaos schemathesis fuzz lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.dev ## make .venv with everything in it (the first build of llama.cpp takes minutes)
 
@@ -18,6 +18,13 @@ setup: .venv/.dev ## make .venv with everything in it (the first build of llama.
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+compat: .venv-compat/.done ## make .venv-compat, for clients that want other versions of libraries than we do
+
+.venv-compat/.done: requirements-compat.lock
+	@test -x .venv-compat/bin/python || $(PYTHON) -m venv .venv-compat
+	.venv-compat/bin/python -m pip install --quiet --require-hashes --requirement requirements-compat.lock
 	@touch $@
 
 run: .venv/.run ## run the whole cluster on this machine with the demo model, until Ctrl-C
@@ -44,11 +51,21 @@ bench: setup ## measure; prints a table, asserts nothing
 chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
 	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
+schemathesis: setup ## hold the API against its document with CASES (150) of each call; SEED makes others
+	CARAVAN_TEST_CASES=$(or $(CASES),150) CARAVAN_TEST_SEED=$(or $(SEED),1) \
+		$(BIN)/pytest tests/e2e/test_openapi.py --timeout 3600 $(ARGS)
+
+fuzz: setup ## send nonsense for SECONDS (600) and see that all stands; SEED makes other nonsense
+	CARAVAN_TEST_FUZZ_SECONDS=$(or $(SECONDS),600) CARAVAN_TEST_SEED=$(or $(SEED),1) \
+		$(BIN)/pytest tests/e2e/test_fuzz.py --timeout 7200 $(ARGS)
+
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev \
 		--constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group compat --output-file requirements-compat.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-compat .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -6,7 +6,7 @@ from flask import Flask
 
 from app import errors, request_id
 from app.metrics import HttpMetrics
-from app.routes import chat, completions, health, jobs, models, queues
+from app.routes import chat, completions, docs, embeddings, health, jobs, models, queues, responses, tokens
 from app.services import Services
 from app.stream_hub import StreamHub
 from tasks.celery_app import create_publisher
@@ -35,6 +35,6 @@ def create_app(settings: Settings) -> Flask:
     request_id.install(app)
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
-    for routes in (jobs, chat, completions, models, queues, health):
+    for routes in (jobs, chat, completions, responses, embeddings, tokens, models, queues, health, docs):
         app.register_blueprint(routes.blueprint)
     return app

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from app import request_id
 from app.errors import from_validation
-from app.schemas.chat import ChatBody
-from app.schemas.completions import CompletionBody
-from app.schemas.jobs import Envelope
+from app.schemas.job_body import Envelope, JobBody
 from app.services import services
 from tasks import names
 from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
-from tasks.jobs import Job, Operation, Priority
+from tasks.jobs import Job, Priority
+from tasks.models.catalogue import kind_for
 
 Body = TypeVar("Body", bound=BaseModel)
 MAX_KEY_LENGTH = 255
@@ -67,18 +66,24 @@ def validate(schema: type[Body], body: dict[str, Any]) -> Body:
         raise from_validation(exc) from exc
 
 
-def build_job(body: ChatBody | CompletionBody) -> Job:
+def build_job(body: JobBody) -> Job:
     """A job for a validated body; raises ModelNotFound or InvalidRequest."""
     entry = services().catalogue.find(body.model)
+    if body.operation not in entry.operations:
+        raise InvalidRequest(
+            f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
+            f"'{kind_for(body.operation)}'.",
+            param="model",
+        )
     envelope = body if isinstance(body, Envelope) else Envelope()
     return Job(
         id=str(uuid.uuid4()),
         model=body.model,
-        operation=Operation.CHAT if isinstance(body, ChatBody) else Operation.COMPLETION,
-        request={**body.payload(), "sampling": body.sampling(entry).encode()},
+        operation=body.operation,
+        request=body.request(entry),
         owner=names.LOCAL_OWNER,
         priority=Priority(envelope.priority),
-        metadata=envelope.metadata,
+        metadata=body.metadata or {},
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
         max_attempts=envelope.max_attempts,

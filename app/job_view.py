@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from app import openai
+from app.results import result
 from tasks.jobs import Job, JobStatus
 
 
@@ -29,7 +29,7 @@ def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None
         "queue_position": place,
         "eta_seconds": eta_seconds,
         "attempt": job.attempt,
-        "result": openai.result(job),
+        "result": result(job),
         "error": _error(job),
         "deaths": [dict(death) for death in job.deaths],
         "usage": job.outcome.usage.to_wire() if job.outcome else None,

@@ -1,85 +1,53 @@
-"""Jobs and their events as OpenAI's objects. Pure functions."""
+"""Jobs that have ended as OpenAI's objects. Pure functions; `app.chunks` has those of a stream."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from tasks.events import Event
-from tasks.jobs import Job, Operation, Outcome
+from app.answers import answer, call_id
+from tasks.jobs import Choice, Job, Operation, Outcome
 from tasks.logprobs import TokenLogprobs
 
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
 _OBJECT = {Operation.CHAT: "chat.completion", Operation.COMPLETION: "text_completion"}
-_CHUNK_OBJECT = {Operation.CHAT: "chat.completion.chunk", Operation.COMPLETION: "text_completion"}
 
 
-def result(job: Job) -> dict[str, Any] | None:
-    """What the ``/v1`` endpoint answers for a job that succeeded; None for any other."""
-    if job.outcome is None:
-        return None
-    return {
-        **_head(job, _OBJECT[job.operation]),
-        "choices": [
-            {
-                "index": choice.index,
-                **_content(job.operation, choice.text),
-                "logprobs": _logprobs(job.operation, choice.logprobs),
-                "finish_reason": choice.finish_reason,
-            }
-            for choice in job.outcome.choices
-        ],
-        "usage": job.outcome.usage.to_wire(),
-    }
+def completion(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """A chat completion, or a completion of the older kind."""
+    make = _chat_choice if job.operation is Operation.CHAT else _completion_choice
+    choices = [make(job, choice) for choice in outcome.choices]
+    return {**head(job, _OBJECT[job.operation]), "choices": choices, "usage": outcome.usage.to_wire()}
 
 
-def role_chunk(job: Job, index: int) -> dict[str, Any]:
-    """The first chunk of a chat's choice, which says who speaks."""
-    return _chunk(job, index, {"delta": {"role": "assistant", "content": ""}}, None)
+def head(job: Job, kind: str) -> dict[str, Any]:
+    """What every object of a job begins with."""
+    return {"id": _PREFIX[job.operation] + job.id, "object": kind, "created": int(job.created_at), "model": job.model}
 
 
-def chunks(job: Job, event: Event) -> list[dict[str, Any]]:
-    """The chunks for one token event: its text if it has any, then the end of the choice if it is that."""
-    made = []
-    if event.text or event.logprobs:
-        piece = {"delta": {"content": event.text}} if job.operation is Operation.CHAT else {"text": event.text}
-        made.append(_chunk(job, event.index, piece, None, event.logprobs or None))
-    if event.finish_reason:
-        last: dict[str, Any] = {"delta": {}} if job.operation is Operation.CHAT else {"text": ""}
-        made.append(_chunk(job, event.index, last, event.finish_reason))
-    return made
+def tool_call(job: Job, choice: int, call: int, name: str, arguments: str) -> dict[str, Any]:
+    """A tool call of a message."""
+    function = {"name": name, "arguments": arguments}
+    return {"id": call_id(job, choice, call), "type": "function", "function": function}
 
 
-def usage_chunk(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """The chunk that ``stream_options.include_usage`` asks for: no choices, only the counts."""
-    return {**_head(job, _CHUNK_OBJECT[job.operation]), "choices": [], "usage": outcome.usage.to_wire()}
+def echoed(job: Job, index: int) -> str:
+    """What is to stand before a completion's text."""
+    if not job.request.get("echo"):
+        return ""
+    return str(job.request["prompt"][index // job.request["sampling"]["n"]])
 
 
-def _content(operation: Operation, text: str) -> dict[str, Any]:
-    if operation is Operation.CHAT:
-        return {"message": {"role": "assistant", "content": text, "refusal": None}}
-    return {"text": text}
+def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
+    """Logprobs as the chat endpoint tells them."""
+    return None if logprobs is None else {"content": [told(one) for one in logprobs], "refusal": None}
 
 
-def _chunk(
-    job: Job,
-    index: int,
-    piece: Mapping[str, Any],
-    finish_reason: str | None,
-    logprobs: Sequence[TokenLogprobs] | None = None,
-) -> dict[str, Any]:
-    told = _logprobs(job.operation, logprobs)
-    choice = {"index": index, **piece, "logprobs": told, "finish_reason": finish_reason}
-    return {**_head(job, _CHUNK_OBJECT[job.operation]), "choices": [choice]}
-
-
-def _logprobs(operation: Operation, logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
-    """As the chat endpoint tells them, or as the older completions endpoint does."""
+def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
+    """Logprobs as the older completions endpoint tells them."""
     if logprobs is None:
         return None
-    if operation is Operation.CHAT:
-        return {"content": [_told(one) for one in logprobs], "refusal": None}
     pieces = [_text(one.piece) for one in logprobs]
     return {
         "tokens": pieces,
@@ -89,9 +57,41 @@ def _logprobs(operation: Operation, logprobs: Sequence[TokenLogprobs] | None) ->
     }
 
 
-def _told(one: TokenLogprobs) -> dict[str, Any]:
+def told(one: TokenLogprobs) -> dict[str, Any]:
+    """One token's logprobs, with those of its likeliest alternatives."""
     top = [_alternative(piece, logprob) for piece, logprob in one.top]
     return {**_alternative(one.piece, one.logprob), "top_logprobs": top}
+
+
+def _chat_choice(job: Job, choice: Choice) -> dict[str, Any]:
+    parts = answer(job, choice.text)
+    message: dict[str, Any] = {"role": "assistant", "content": parts.content, "refusal": None}
+    if parts.reasoning is not None:
+        message["reasoning_content"] = parts.reasoning
+    if parts.calls:
+        message["tool_calls"] = [
+            tool_call(job, choice.index, number, call.name, call.arguments) for number, call in enumerate(parts.calls)
+        ]
+    return {
+        "index": choice.index,
+        "message": message,
+        "logprobs": chat_logprobs(choice.logprobs),
+        "finish_reason": finish_reason(choice.finish_reason, calls=bool(parts.calls)),
+    }
+
+
+def finish_reason(reason: str, *, calls: bool) -> str:
+    """OpenAI's word for why a choice ended: one that calls a function has not simply stopped."""
+    return "tool_calls" if calls and reason == "stop" else reason
+
+
+def _completion_choice(job: Job, choice: Choice) -> dict[str, Any]:
+    return {
+        "index": choice.index,
+        "text": echoed(job, choice.index) + choice.text,
+        "logprobs": completion_logprobs(choice.logprobs),
+        "finish_reason": choice.finish_reason,
+    }
 
 
 def _alternative(piece: bytes, logprob: float) -> dict[str, Any]:
@@ -100,7 +100,3 @@ def _alternative(piece: bytes, logprob: float) -> dict[str, Any]:
 
 def _text(piece: bytes) -> str:
     return piece.decode(errors="replace")
-
-
-def _head(job: Job, kind: str) -> dict[str, Any]:
-    return {"id": _PREFIX[job.operation] + job.id, "object": kind, "created": int(job.created_at), "model": job.model}

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from tasks.logprobs import TokenLogprobs
 
-_CURSOR = re.compile(r"(\d{1,15})-(\d{1,15})")
+_CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
 class Cursor(NamedTuple):
@@ -54,6 +54,8 @@ class Event:
     tokens: tuple[int, ...] = ()
     finish_reason: str | None = None
     logprobs: tuple[TokenLogprobs, ...] = ()
+    syntax: str = ""
+    """Of a choice's first piece: how the model writes tool calls and reasoning, if it does."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -62,7 +64,13 @@ class Event:
 
 
 def encode_token(
-    *, index: int, text: str, tokens: list[int], finish_reason: str | None, logprobs: Iterable[TokenLogprobs] = ()
+    *,
+    index: int,
+    text: str,
+    tokens: list[int],
+    finish_reason: str | None,
+    logprobs: Iterable[TokenLogprobs] = (),
+    syntax: str = "",
 ) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
@@ -70,6 +78,8 @@ def encode_token(
         body["finish_reason"] = finish_reason
     if told := [logprob.encode() for logprob in logprobs]:
         body["logprobs"] = told
+    if syntax:
+        body["syntax"] = syntax
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

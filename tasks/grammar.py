@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from llguidance import LLMatcher
 from llguidance.gbnf_to_lark import any_to_lark
@@ -15,6 +16,9 @@ _BLANKS = r"( |\n[ \t]{0,40})?"
 """Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
 
 
+_OPTIONS: Final[Mapping[str, Any]] = {"whitespace_pattern": _BLANKS, "lenient": False, "coerce_one_of": False}
+
+
 class GrammarError(ValueError):
     """Raised for a schema or grammar that cannot be followed; the message says why."""
 
@@ -24,7 +28,7 @@ def from_json_schema(schema: Mapping[str, Any]) -> str:
 
     Which keywords are supported is llguidance's matter; one that is not is an error, never ignored.
     """
-    options: Any = {"whitespace_pattern": _BLANKS, "lenient": False, "coerce_one_of": False}
+    options: Any = dict(_OPTIONS)
     try:
         grammar = LLMatcher.grammar_from_json_schema(dict(schema), overrides=options)
     except ValueError as exc:  # a lone surrogate, or an integer beyond 64 bits
@@ -42,14 +46,29 @@ def from_text(text: str) -> str:
     return _checked(LLMatcher.grammar_from_lark(lark))
 
 
-def _checked(grammar: str) -> str:
-    _check_length(grammar)
+def lark_term(schema: Mapping[str, Any]) -> str:
+    """The instances of a JSON schema, as a term of a Lark grammar."""
+    from_json_schema(schema)
+    return "%json " + json.dumps({**schema, "x-guidance": _OPTIONS})
+
+
+def from_lark(rules: str, *, answer: str | None = None, max_bytes: int = MAX_BYTES) -> str:
+    """The grammar of Lark rules, in which ``@answer`` is another one of these grammars."""
+    if answer is None:
+        return _checked(LLMatcher.grammar_from_lark(rules), max_bytes)
+    other = json.loads(answer)["grammars"][0] if answer.startswith("{") else {"lark_grammar": answer}
+    grammars = [{"lark_grammar": rules}, {**other, "name": "answer"}]
+    return _checked(json.dumps({"grammars": grammars}), max_bytes)
+
+
+def _checked(grammar: str, max_bytes: int = MAX_BYTES) -> str:
+    _check_length(grammar, max_bytes)
     failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     if failed:
         raise GrammarError(messages[0])
     return grammar
 
 
-def _check_length(text: str) -> None:
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        raise GrammarError(f"it is longer than {MAX_BYTES} bytes")
+def _check_length(text: str, max_bytes: int = MAX_BYTES) -> None:
+    if len(text.encode(errors="replace")) > max_bytes:
+        raise GrammarError(f"it is longer than {max_bytes} bytes")

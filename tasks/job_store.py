@@ -112,7 +112,7 @@ class JobStore:
             job.model,
             job.owner,
             job.priority.value,
-            job.priority.ageing_seconds,
+            job.ageing_seconds,
             self._result_ttl,
             longest_queue,
             idempotency.key if idempotency else "",
@@ -125,6 +125,11 @@ class JobStore:
     def cancel(self, job_id: str, *, owner: str = "") -> list[str]:
         """Cancel a job: ``["cancelled", model, status before]``, or ``[status]`` when it had ended or is unknown."""
         answer: list[str] = self._run("cancel", job_id, owner)
+        return answer
+
+    def forget(self, job_id: str, *, owner: str = "") -> list[str]:
+        """Remove a job, cancelling it first if need be: ``[status before, model]``, or ``["unknown"]``."""
+        answer: list[str] = self._run("forget", job_id, owner)
         return answer
 
     def retry(self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int) -> list[str]:
@@ -176,9 +181,9 @@ class JobStore:
 
     # -- dispatch and sweep
 
-    def take(self, model: str) -> list[str]:
-        """Move the head of the line to the published ones, as far as live workers have room; the ids."""
-        ids: list[str] = self._run("take", model)
+    def take(self, model: str, *, beyond: int = 0) -> list[str]:
+        """Move the head of the line to the published ones, as far as live workers have room, and so many; the ids."""
+        ids: list[str] = self._run("take", model, beyond)
         return ids
 
     def lead(self, process: str, seconds: int) -> bool:

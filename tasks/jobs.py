@@ -51,11 +51,35 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 
 
+HEAD_START_SECONDS = 1e9
+"""How much earlier a job that needs no slot counts as submitted: it stands before the whole line."""
+
+
 class Operation(StrEnum):
     """What is asked of the model; it decides the shape of the result."""
 
     CHAT = "chat"
     COMPLETION = "completion"
+    RESPONSE = "response"
+    EMBEDDING = "embedding"
+    TOKENIZE = "tokenize"
+    DETOKENIZE = "detokenize"
+    APPLY_TEMPLATE = "apply_template"
+
+    @property
+    def converses(self) -> bool:
+        """Whether it is answered from messages, which the model's chat template renders."""
+        return self in (Operation.CHAT, Operation.RESPONSE)
+
+    @property
+    def generates(self) -> bool:
+        """Whether tokens are generated."""
+        return self.converses or self is Operation.COMPLETION
+
+    @property
+    def needs_slot(self) -> bool:
+        """Whether the model runs. What only the tokenizer or the template answers is done before the line."""
+        return self.generates or self is Operation.EMBEDDING
 
 
 class Priority(StrEnum):
@@ -130,24 +154,36 @@ class Outcome:
     choices: tuple[Choice, ...]
     usage: Usage
     timings: Timings | None = None
+    syntax: str = ""
+    """How the model writes tool calls and reasoning, as `tasks.answers.syntax.Syntax.encode` wrote it."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What an operation that generates no tokens gave."""
 
     def encode(self) -> str:
         choices = [choice.encode() for choice in self.choices]
         timings = asdict(self.timings) if self.timings else None
-        return json.dumps({"choices": choices, "usage": asdict(self.usage), "timings": timings}, ensure_ascii=False)
+        body: dict[str, Any] = {"choices": choices, "usage": asdict(self.usage), "timings": timings}
+        more = {"syntax": self.syntax, "data": self.data}
+        return json.dumps(body | {key: value for key, value in more.items() if value}, ensure_ascii=False)
 
     @classmethod
     def decode(cls, text: str) -> Self:
         body = json.loads(text)
-        timings = Timings(**body["timings"]) if body.get("timings") else None
-        return cls(choices=tuple(map(Choice.decode, body["choices"])), usage=Usage(**body["usage"]), timings=timings)
+        return cls(
+            choices=tuple(map(Choice.decode, body["choices"])),
+            usage=Usage(**body["usage"]),
+            timings=Timings(**body["timings"]) if body.get("timings") else None,
+            syntax=body.get("syntax", ""),
+            data=body.get("data", {}),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
 
-    ``request`` is the validated body: ``messages`` or ``prompt``, and ``sampling`` as `SamplingParams.encode` wrote it.
+    ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
+    `SamplingParams.encode` wrote it.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
     workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
     ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
@@ -176,6 +212,11 @@ class Job:
     deaths: Sequence[Mapping[str, Any]] = ()
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
+
+    @property
+    def ageing_seconds(self) -> float:
+        """How much later than it was it counts as submitted; negative is earlier."""
+        return self.priority.ageing_seconds if self.operation.needs_slot else -HEAD_START_SECONDS
 
     @property
     def suspect(self) -> bool:

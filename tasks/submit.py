@@ -39,7 +39,7 @@ class Submitter:
             )
         if submission.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
-            self._dispatch(job.model)
+            self._dispatch(job)
         return submission.job_id
 
     def cancel(self, job_id: str, *, owner: str) -> None:
@@ -61,6 +61,12 @@ class Submitter:
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
             self._dispatcher.publish(job_id, model)
 
+    def forget(self, job_id: str, *, owner: str) -> None:
+        """Remove a job and all that it left. One that has not ended is cancelled first; one that is gone is gone."""
+        with as_broker_errors():
+            before, *_ = self._store.forget(job_id, owner=owner)
+        log.info("job forgotten", job_id=job_id, before=before)
+
     def retry(self, job: Job) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
 
@@ -71,7 +77,7 @@ class Submitter:
         """
         with as_broker_errors():
             verdict, *rest = self._store.retry(
-                job.id, owner=job.owner, ageing_seconds=job.priority.ageing_seconds, longest_queue=self._longest_queue
+                job.id, owner=job.owner, ageing_seconds=job.ageing_seconds, longest_queue=self._longest_queue
             )
         if verdict == "unknown":
             raise JobNotFound(f"There is no job '{job.id}'.")
@@ -83,13 +89,14 @@ class Submitter:
                 code="job_not_failed",
             )
         log.info("job retried", job_id=job.id, model=job.model)
-        self._dispatch(job.model)
+        self._dispatch(job)
 
-    def _dispatch(self, model: str) -> None:
+    def _dispatch(self, job: Job) -> None:
+        """What needs no slot is published even if there is no room: it stands at the head of the line."""
         try:
-            self._dispatcher.dispatch(model)
+            self._dispatcher.dispatch(job.model, beyond=0 if job.operation.needs_slot else 1)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
-            log.warning("dispatch put off", model=model, error=str(exc))
+            log.warning("dispatch put off", model=job.model, error=str(exc))
 
 
 def _queue_full(model: str, depth: str) -> QueueFull:

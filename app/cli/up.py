@@ -18,6 +18,7 @@ from app.cli.api import API_TIMEOUT_SECONDS
 from app.cli.own_redis import own_redis
 from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
 from tasks import logs
+from tasks.jobs import Operation
 from tasks.models.catalogue import Catalogue, CatalogueError, load
 from tasks.settings import Settings
 
@@ -106,10 +107,13 @@ def _serve(supervisor: Supervisor, env: Mapping[str, str], catalogue: Catalogue,
 
 def _announce(api: str, catalogue: Catalogue, flower_port: int) -> None:
     """The first answer, so that whoever started this sees that it works, and where to go on."""
-    model = "demo" if "demo" in catalogue else next(iter(catalogue))
+    talkative = [name for name, entry in catalogue.items() if Operation.CHAT in entry.operations]
+    model = "demo" if "demo" in talkative else next(iter(talkative), "")
     body = {"model": model, "messages": [{"role": "user", "content": FIRST_QUESTION}], "max_tokens": 64}
     click.echo("Caravan is up.\n")
     click.echo(f"  API     {api}\n  Flower  http://127.0.0.1:{flower_port}\n")
+    if not model:
+        return
     try:
         job = httpx.post(f"{api}/jobs", json=body, headers={"Prefer": "wait=30"}, timeout=API_TIMEOUT_SECONDS).json()
         if job.get("status") == "succeeded":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
@@ -14,7 +14,9 @@ from app import sse
 from app.follow import follow, reload
 from app.intake import build_job, idempotency, read_json, validate
 from app.job_view import view
-from app.schemas.jobs import ChatJobBody, CompletionJobBody
+from app.query import flag, integer
+from app.schemas.job_body import JobBody
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
 from app.services import Services, services
 from tasks import names
 from tasks.errors import InvalidRequest, JobNotFound
@@ -46,12 +48,12 @@ def create() -> tuple[Response, int]:
 @blueprint.get("/jobs")
 def index() -> Response:
     """The jobs of the caller, newest first."""
-    limit = _integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     status = request.args.get("status")
     if status is not None and status not in set(JobStatus):
         raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
     model, after = request.args.get("model"), request.args.get("after")
-    if _flag("dead_letter"):
+    if flag("dead_letter"):
         found = _dead_letters(limit=limit + 1, after=after, model=model)
     else:
         found = _select(limit=limit + 1, after=after, model=model, status=status)
@@ -108,16 +110,24 @@ def find(job_id: str) -> Job:
     return job
 
 
-def _schema(body: dict[str, Any]) -> type[ChatJobBody] | type[CompletionJobBody]:
-    if "input" in body:
-        raise InvalidRequest("Embeddings need a model of kind 'embedding', and this server has none.", param="input")
-    if "messages" in body and "prompt" in body:
-        raise InvalidRequest("Send messages or prompt, not both.", param="prompt")
-    if "messages" in body:
-        return ChatJobBody
-    if "prompt" in body:
-        return CompletionJobBody
-    raise InvalidRequest("Send messages (a chat) or prompt (a completion).", param="messages")
+_SCHEMAS: Mapping[str, type[JobBody]] = {
+    "messages": ChatJobBody,
+    "prompt": CompletionJobBody,
+    "input": EmbeddingJobBody,
+}
+
+
+def _schema(body: dict[str, Any]) -> type[JobBody]:
+    """What the body is, by the field that says it."""
+    match [field for field in _SCHEMAS if field in body]:
+        case [field]:
+            return _SCHEMAS[field]
+        case [_, field, *_]:
+            raise InvalidRequest("Send messages, prompt or input, and only one of them.", param=field)
+        case _:
+            raise InvalidRequest(
+                "Send messages (a chat), prompt (a completion) or input (embeddings).", param="messages"
+            )
 
 
 def _view(job: Job) -> dict[str, Any]:
@@ -208,20 +218,6 @@ def _cursor() -> Cursor:
         return Cursor.parse(text)
     except ValueError as exc:
         raise InvalidRequest(f"'{text[:40]}' is not a cursor: send the id of an event.", param="after") from exc
-
-
-def _integer(name: str, default: int, least: int, most: int) -> int:
-    text = request.args.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-        raise InvalidRequest(f"{name} must be a whole number from {least} to {most}.", param=name)
-    return int(text)
-
-
-def _flag(name: str) -> bool:
-    text = request.args.get(name, "false").lower()
-    if text not in ("true", "false"):
-        raise InvalidRequest(f"{name} must be true or false.", param=name)
-    return text == "true"
 
 
 def _wait_argument() -> float:

@@ -1,39 +1,57 @@
-"""What ``/v1/chat/completions`` and ``/v1/completions`` share: submit a job, then answer as OpenAI does."""
+"""What the ``/v1`` calls share: submit a job, then answer as OpenAI does."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from collections.abc import Iterator
 
-from flask import Response, after_this_request, jsonify, stream_with_context
+from flask import Response, after_this_request, jsonify, request, stream_with_context
 
-from app import openai, sse
+from app import sse
+from app.chunks import Chunks, usage_chunk
+from app.disconnect import CONTINUES, watch
 from app.follow import follow, reload
 from app.intake import build_job, has_idempotency_key, idempotency, read_json, validate
+from app.results import result
 from app.routes.jobs import find
-from app.schemas.chat import ChatBody
-from app.schemas.completions import CompletionBody
+from app.schemas.job_body import JobBody
+from app.schemas.sampling import SamplingBody
 from app.services import Services, services
-from tasks.errors import CaravanError, JobConflict, JobTimeout, from_wire
+from tasks.errors import CaravanError, InvalidRequest, JobConflict, JobTimeout, from_wire
 from tasks.events import Event
-from tasks.jobs import Job, JobStatus, Operation
+from tasks.jobs import Job, JobStatus
 
 JOB_HEADER = "X-Job-Id"
+DISCONNECT_HEADER = "X-On-Disconnect"
+SILENCE_SECONDS = 5.0
+"""After so long without an event it is seen whether a waiting client is still there."""
+LOOK_SECONDS = 1.0
+"""With events it is seen so often."""
 
 
-def answer(schema: type[ChatBody] | type[CompletionBody]) -> Response:
+def answer(schema: type[JobBody]) -> Response:
     """Run the request's body as a job; its result, or its stream."""
     sent = read_json()
     body = validate(schema, sent)
+    cancels = cancels_on_disconnect()
     job = find(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
-    _name_job(job)
-    if not body.stream:
-        return _result(job)
-    return _stream(job, include_usage=body.include_usage, cancel=not has_idempotency_key())
+    name_job(job)
+    if isinstance(body, SamplingBody) and body.stream:
+        return _stream(job, include_usage=body.include_usage, cancels=cancels)
+    return jsonify(result(wait_for_end(job, cancels=cancels)))
 
 
-def _name_job(job: Job) -> None:
+def cancels_on_disconnect() -> bool:
+    """Whether the job is to end with its client's connection. Not if a key lets another request take it up."""
+    wish = request.headers.get(DISCONNECT_HEADER, "cancel").strip().lower()
+    if wish not in ("cancel", CONTINUES):
+        raise InvalidRequest(f"{DISCONNECT_HEADER} must be cancel or continue.", param=DISCONNECT_HEADER)
+    return wish == "cancel" and not has_idempotency_key()
+
+
+def name_job(job: Job) -> None:
     """Have the response name its job, be it an answer or an error."""
 
     @after_this_request
@@ -42,14 +60,20 @@ def _name_job(job: Job) -> None:
         return response
 
 
-def _result(job: Job) -> Response:
-    for event in follow(services(), job):
+def wait_for_end(job: Job, *, cancels: bool) -> Job:
+    """The job when it has succeeded; raises its error if it ended otherwise. Cancels it when its client goes away."""
+    has_left, looked = watch(request.environ), time.monotonic()
+    for event in follow(services(), job, silence_seconds=SILENCE_SECONDS):
         if event and event.type == "done":
             break
-    job = find(job.id)
-    if job.outcome is None:
-        raise failure(job)
-    return jsonify(openai.result(job))
+        if cancels and (event is None or time.monotonic() - looked > LOOK_SECONDS):
+            looked = time.monotonic()
+            if has_left():
+                cancel(services(), job)
+    ended = find(job.id)
+    if ended.outcome is None:
+        raise failure(ended)
+    return ended
 
 
 def failure(job: Job) -> CaravanError:
@@ -61,53 +85,47 @@ def failure(job: Job) -> CaravanError:
     return JobConflict(f"Job '{job.id}' is {job.status}.", code=f"job_{job.status}")
 
 
-def _stream(job: Job, *, include_usage: bool, cancel: bool) -> Response:
-    """Stream a job. When its reader goes away it is cancelled, unless a key lets another request take it up.
-
-    Headers are held back until its first token, so that a refused prompt can still be a 400.
-    """
-    events = follow(services(), job)
-    head = _until_token(events)
-    if head and head[-1] and head[-1].type == "done":
-        ended = find(job.id)
-        if ended.outcome is None:
-            raise failure(ended)
-    frames = _frames(services(), job, itertools.chain(head, events), include_usage=include_usage, cancel=cancel)
-    return sse.respond(stream_with_context(frames))
+def _stream(job: Job, *, include_usage: bool, cancels: bool) -> Response:
+    """Stream a job, and cancel it when its reader goes away."""
+    events = begun(job, follow(services(), job))
+    frames = _frames(services(), job, events, include_usage=include_usage)
+    return sse.respond(stream_with_context(closing(services(), job, frames, cancels=cancels)))
 
 
-def _until_token(events: Iterator[Event | None]) -> list[Event | None]:
-    """What comes up to the first token, the end, or the first long silence."""
+def begun(job: Job, events: Iterator[Event | None]) -> Iterator[Event | None]:
+    """The events, once there is a token, the end or a long silence: a refused prompt can still be a 400 until then."""
     head = []
     for event in events:
         head.append(event)
         if event is None or event.type != "status":
             break
-    return head
+    if head and head[-1] and head[-1].type == "done":
+        ended = find(job.id)
+        if ended.outcome is None:
+            raise failure(ended)
+    return itertools.chain(head, events)
 
 
-def _frames(
-    to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool, cancel: bool
-) -> Iterator[str]:
-    """A reader that goes away closes this generator: nobody waits for the job any more."""
-    begun: set[int] = set()
+def closing(to: Services, job: Job, frames: Iterator[str], *, cancels: bool) -> Iterator[str]:
+    """The frames. A reader that goes away closes this generator: nobody waits for the job any more."""
     ended = False
     try:
-        for event in events:
-            if event is None:
-                yield sse.HEARTBEAT
-            elif event.type == "token":
-                if event.index not in begun and job.operation is Operation.CHAT:
-                    yield sse.frame(openai.role_chunk(job, event.index))
-                begun.add(event.index)
-                for chunk in openai.chunks(job, event):
-                    yield sse.frame(chunk)
-            elif event.type == "done":
-                ended = True
-        yield from _end(reload(to, job), include_usage=include_usage)
+        yield from frames
+        ended = True
     finally:
-        if cancel and not ended:
-            _cancel(to, job)
+        if cancels and not ended:
+            cancel(to, job)
+
+
+def _frames(to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool) -> Iterator[str]:
+    chunks = Chunks(job, include_usage=include_usage)
+    for event in events:
+        if event is None:
+            yield sse.HEARTBEAT
+        elif event.type == "token":
+            for chunk in chunks.of(event):
+                yield sse.frame(chunk)
+    yield from _end(reload(to, job), include_usage=include_usage)
 
 
 def _end(job: Job, *, include_usage: bool) -> Iterator[str]:
@@ -115,10 +133,11 @@ def _end(job: Job, *, include_usage: bool) -> Iterator[str]:
         yield sse.frame({"error": failure(job).to_wire()})
         return
     if include_usage:
-        yield sse.frame(openai.usage_chunk(job, job.outcome))
+        yield sse.frame(usage_chunk(job, job.outcome))
     yield sse.DONE
 
 
-def _cancel(to: Services, job: Job) -> None:
+def cancel(to: Services, job: Job) -> None:
+    """Cancel a job for which nobody waits any more."""
     with contextlib.suppress(CaravanError):  # it has ended meanwhile, or Redis is away and the job runs on
         to.submitter.cancel(job.id, owner=job.owner)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from app.schemas.sampling import SamplingBody
+from app.schemas.inputs import inputs
+from app.schemas.sampling import MOST_CHOICES, SamplingBody
+from tasks.errors import InvalidRequest
+from tasks.jobs import Operation
+from tasks.models.catalogue import ModelEntry
 
 OPENAI_DEFAULT_MAX_TOKENS = 16
 """What OpenAI's completions endpoint generates when ``max_tokens`` is left out."""
@@ -15,8 +19,12 @@ OPENAI_DEFAULT_MAX_TOKENS = 16
 class CompletionBody(SamplingBody):
     """``POST /v1/completions``, and ``POST /jobs`` with a ``prompt``."""
 
-    prompt: str = Field(min_length=1)
+    operation: ClassVar[Operation] = Operation.COMPLETION
+
+    prompt: Annotated[list[str] | list[list[int]], *inputs(MOST_CHOICES)]
     logprobs: int | None = Field(None, ge=0, le=20)
+    echo: bool | None = None
+    best_of: Literal[1] | None = None
 
     def limit(self) -> tuple[str, int | None]:
         return "max_tokens", self.max_tokens or OPENAI_DEFAULT_MAX_TOKENS
@@ -24,6 +32,14 @@ class CompletionBody(SamplingBody):
     def num_logprobs(self) -> int | None:
         return self.logprobs
 
-    def payload(self) -> dict[str, Any]:
-        """What of the body goes to the worker, beside the sampling."""
-        return {"prompt": self.prompt}
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
+            raise InvalidRequest(f"Prompts times n are more than {MOST_CHOICES}. Send several requests.", param="n")
+        request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
+        if self.echo:
+            if self.logprobs is not None:
+                raise InvalidRequest("echo does not go together with logprobs.", param="echo")
+            if not isinstance(self.prompt[0], str):
+                raise InvalidRequest("Only a prompt in text can be echoed.", param="echo")
+            request["echo"] = True
+        return request

@@ -8,12 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from app.schemas.job_body import JobBody
 from tasks.errors import InvalidRequest
 from tasks.grammar import GrammarError, from_json_schema, from_text
 from tasks.models.catalogue import ModelEntry
 from tasks.sampling import MAX_SEED, SamplingParams
 
 MOST_TOKENS = 2**31 - 1
+MOST_CHOICES = 128
+MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
@@ -26,6 +29,16 @@ PASSED_ON = {
     "repeat_penalty",
     "presence_penalty",
     "frequency_penalty",
+    "repeat_last_n",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "top_n_sigma",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynatemp_range",
+    "dynatemp_exponent",
     "ignore_eos",
     "n",
 }
@@ -40,7 +53,8 @@ def _as_list(value: Any) -> Any:
 
 
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
-StopStrings = Annotated[list[StopString] | None, Field(max_length=16), BeforeValidator(_as_list)]
+StopList = Annotated[list[StopString], Field(max_length=16)]
+StopStrings = Annotated[StopList | None, BeforeValidator(_as_list, json_schema_input_type=StopString | StopList | None)]
 
 
 class StreamOptions(BaseModel):
@@ -49,9 +63,10 @@ class StreamOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     include_usage: bool = False
+    include_obfuscation: Literal[False] | None = None
 
 
-TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+TokenId = Annotated[str, Field(pattern="^[0-9]{1,9}$")]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
@@ -85,12 +100,9 @@ class ResponseFormat(BaseModel):
         return self.json_schema.schema_
 
 
-class SamplingBody(BaseModel):
-    """Sampling as a client asks for it. Unknown fields are refused, so that none is ignored in silence."""
+class SamplingBody(JobBody):
+    """Sampling as a client asks for it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    model: str = Field(min_length=1, max_length=64)
     max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     temperature: float | None = Field(None, ge=0, le=2)
     top_k: int | None = Field(None, ge=0, le=1_000_000)
@@ -100,6 +112,16 @@ class SamplingBody(BaseModel):
     repeat_penalty: float | None = Field(None, gt=0, le=10)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
+    dry_multiplier: float | None = Field(None, ge=0, le=100)
+    dry_base: float | None = Field(None, ge=1, le=10)
+    dry_allowed_length: int | None = Field(None, ge=1, le=1000)
+    dry_penalty_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
+    top_n_sigma: float | None = Field(None, ge=-1, le=100)
+    xtc_probability: float | None = Field(None, ge=0, le=1)
+    xtc_threshold: float | None = Field(None, ge=0, le=1)
+    dynatemp_range: float | None = Field(None, ge=0, le=2)
+    dynatemp_exponent: float | None = Field(None, gt=0, le=10)
     seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
     stop: StopStrings = None
     logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1024)] | None = None
@@ -107,8 +129,10 @@ class SamplingBody(BaseModel):
     json_schema: dict[str, Any] | None = None
     response_format: ResponseFormat | None = None
     ignore_eos: bool | None = None
-    n: int | None = Field(None, ge=1, le=128)
+    n: int | None = Field(None, ge=1, le=MOST_CHOICES)
     user: str | None = Field(None, max_length=512)
+    store: Literal[False] | None = None
+    service_tier: Literal["auto", "default"] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 

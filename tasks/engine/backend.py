@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tasks.answers.syntax import Syntax
 from tasks.sampling import SamplingParams
 
 
@@ -59,8 +60,28 @@ class Sampler(Protocol):
         """Free what the sampler holds."""
 
 
-class Backend(Protocol):
-    """One loaded model. All calls come from one thread, but for `tokenize`, `render_chat`, `check` and `piece`."""
+class Vocabulary(Protocol):
+    """What every loaded model has. May be called from any thread."""
+
+    longest_piece: int
+    """Bytes of a text that one token stands for at most; `sys.maxsize` where that is not known."""
+    vocab_size: int
+    """Token ids are less than this."""
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token, which may be a part of a character; empty for control tokens but the markers."""
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        """The text of tokens, that of control tokens included."""
+
+
+class Backend(Vocabulary, Protocol):
+    """A loaded model that generates. All calls come from one thread, but for `render_chat`, `check` and those of a
+    vocabulary.
+    """
 
     num_slots: int
     """Sequences decoded together."""
@@ -76,17 +97,22 @@ class Backend(Protocol):
     """Rows of a batch at most."""
     tile_tokens: int
     """From so many tokens of prompts on, the hardware runs them in another way; 1 if there is one way only."""
-    longest_piece: int
-    """Bytes of the longest token of the vocabulary."""
+    syntax: Syntax
+    """How the model writes tool calls and reasoning, by its chat template."""
+    special_markers: Mapping[str, int]
+    """Ids of the markers of tool calls and reasoning that a grammar knows by id alone; `piece` tells their text."""
 
-    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""
+    def render_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
+        """The prompt of a conversation, by the model's own template; raises InvalidRequest if it refuses.
 
-    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """The prompt of a conversation, by the model's own template; raises InvalidRequest if it refuses."""
-
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token, which may be a part of a character; empty for control tokens."""
+        `tools` are OpenAI's function objects; `variables` are what else the template may know of.
+        """
 
     def is_end(self, token: int) -> bool:
         """Whether a token ends the answer."""

@@ -6,17 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import TypeVar
+from queue import SimpleQueue
 
 from tasks.engine.backend import Backend, BackendFailure, CacheFull, Logprobs, SequenceFailed
+from tasks.engine.figures import EngineFigures
+from tasks.engine.inbox import drain
 from tasks.engine.pace import Pace
 from tasks.engine.scheduler import Plan, Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
 from tasks.engine.step_clock import StepClock
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +29,6 @@ class Output:
     """Set with the sequence's last token."""
     logprobs: Logprobs | None = None
     """If they were asked for, and the token is not the end."""
-
-
-@dataclass(slots=True)
-class EngineFigures:
-    """Counts since the start. Read by other threads, written by the engine's alone."""
-
-    steps: int = 0
-    step_sequences: int = 0
-    """Sequences that got a token, summed over the steps: divided by `steps` it is the mean batch."""
-    prompt_tokens: int = 0
-    generated_tokens: int = 0
-    set_back: int = 0
-    cached_tokens: int = 0
-    """Prompt tokens of finished sequences that were taken from a shared prefix."""
-    queue_seconds: float = 0.0
-    """Seconds that sequences waited for a slot."""
-    decode_seconds: float = 0.0
-    """Seconds in steps without tokens of prompts."""
-    prefill_seconds: float = 0.0
-    """Seconds in steps with tokens of prompts, those of sequences that decode beside them included."""
-    running: int = 0
-    waiting: int = 0
-    cells_used: int = 0
 
 
 class Engine:
@@ -122,9 +98,9 @@ class Engine:
         self._backend.close()
 
     def _receive(self) -> None:
-        for sequence in _drain(self._inbox):
+        for sequence in drain(self._inbox):
             self._scheduler.add(sequence)
-        for job in _drain(self._aborts):
+        for job in drain(self._aborts):
             for sequence in self._scheduler.of_job(job):
                 self._drop(sequence)
 
@@ -243,12 +219,3 @@ def ends(sequence: Sequence, token: int, backend: Backend) -> bool:
 def take(sequence: Sequence, token: int, backend: Backend) -> str:
     """Give a sequence its next token, or one that an earlier worker chose; the text that may be shown because of it."""
     return sequence.extend(token, backend.piece(token), ends=ends(sequence, token, backend))
-
-
-def _drain(inbox: SimpleQueue[T]) -> list[T]:
-    items: list[T] = []
-    while True:
-        try:
-            items.append(inbox.get_nowait())
-        except Empty:
-            return items

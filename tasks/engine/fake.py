@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tasks.answers.syntax import PLAIN
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.errors import InvalidRequest
 from tasks.sampling import SamplingParams, draw_seed
@@ -77,6 +78,8 @@ class FakeBackend:
         self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
         self.longest_piece = self.tile_tokens = 1
+        self.vocab_size, self.syntax = END + 1, PLAIN
+        self.special_markers: Mapping[str, int] = {}
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}
@@ -84,13 +87,22 @@ class FakeBackend:
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         return list(text.encode())
 
-    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
+    def render_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
         if any("content" not in message for message in messages):
             raise InvalidRequest("A message has no content.", param="messages")
         return "".join(f"{message['role']}: {message['content']}\n" for message in messages)
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token])
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        return b"".join(map(self.piece, tokens))
 
     def is_end(self, token: int) -> bool:
         return token == END

@@ -70,6 +70,14 @@ end
 -- What lists a job that has ended, until `tidy.lua` removes it.
 local function listing(id, model, owner) return cjson.encode({ id, model, owner }) end
 
+-- Remove an ended job from every list, and its record and stream.
+local function erase(id, model, owner)
+  redis.call('ZREM', PREFIX .. 'ended', listing(id, model, owner))
+  redis.call('ZREM', PREFIX .. 'jobs:' .. owner, id)
+  redis.call('ZREM', model_key('dlq', model), id)
+  redis.call('DEL', job_key(id), PREFIX .. 'log:' .. id)
+end
+
 local function failure(code, message)
   return cjson.encode({ message = message, type = 'server_error', param = cjson.null, code = code })
 end

@@ -11,11 +11,5 @@ for _, id in ipairs(due) do
 end
 
 local old = redis.call('ZRANGEBYSCORE', PREFIX .. 'ended', '-inf', now, 'LIMIT', 0, limit)
-for _, listed in ipairs(old) do
-  local id, model, owner = unpack(cjson.decode(listed))
-  redis.call('ZREM', PREFIX .. 'ended', listed)
-  redis.call('ZREM', PREFIX .. 'jobs:' .. owner, id)
-  redis.call('ZREM', model_key('dlq', model), id)
-  redis.call('DEL', job_key(id), PREFIX .. 'log:' .. id)
-end
+for _, listed in ipairs(old) do erase(unpack(cjson.decode(listed))) end
 return { #due, #old }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -18,8 +18,18 @@ from tasks.jobs import Operation
 
 DEMO_PATH = "demo"
 FAKE_PATH = "fake"
+_SMALL = frozenset(operation for operation in Operation if not operation.needs_slot)
+_OPERATIONS = {
+    "generative": frozenset(operation for operation in Operation if operation.generates) | _SMALL,
+    "embedding": frozenset({Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE}),
+}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def kind_for(operation: Operation) -> str:
+    """The first kind of models that may be asked for an operation."""
+    return next(kind for kind, operations in _OPERATIONS.items() if operation in operations)
 
 
 class CatalogueError(Exception):
@@ -68,6 +78,9 @@ class ModelEntry(BaseModel):
     path: Annotated[str, AfterValidator(_path)] = Field(
         description="A GGUF file, or `demo` for the one that is built in."
     )
+    kind: Literal["generative", "embedding"] = Field(
+        "generative", description="What it makes: text, or vectors of texts."
+    )
     slots: int = Field(16, ge=1, le=128, description="Sequences decoded together.")
     context: int = Field(4096, ge=64, description="Tokens a sequence may hold.")
     kv_tokens: int | None = Field(
@@ -84,6 +97,12 @@ class ModelEntry(BaseModel):
             raise ValueError("kv_tokens is less than context: not one full sequence would fit")
         return self
 
+    @model_validator(mode="after")
+    def _only_text_has_a_cache(self) -> Self:
+        if self.kind == "embedding" and self.kv_tokens:
+            raise ValueError("an embedding model keeps no cache: leave kv_tokens out")
+        return self
+
     @property
     def cache_tokens(self) -> int:
         return self.kv_tokens or self.slots * self.context
@@ -95,7 +114,8 @@ class ModelEntry(BaseModel):
 
     @property
     def operations(self) -> frozenset[Operation]:
-        return frozenset(Operation)
+        """What may be asked of it."""
+        return _OPERATIONS[self.kind]
 
 
 ModelName = Annotated[str, AfterValidator(_name)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from tasks.answers.syntax import PLAIN, Syntax
+from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
 from tasks.jobs import Choice, Job, Outcome, Timings, Usage
 from tasks.logprobs import TokenLogprobs
@@ -17,6 +22,8 @@ class Held:
 
     job: Job
     sequences: list[Sequence] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    """Of a job that asks for vectors; it has no sequences."""
     logprobs: dict[int, list[TokenLogprobs]] = field(default_factory=dict)
     """By choice, if they were asked for."""
     events: list[str] = field(default_factory=list)
@@ -24,10 +31,16 @@ class Held:
     proven: threading.Event = field(default_factory=threading.Event)
     """Set once tokens of this claim are in the stream."""
     claimed_at: float = field(default_factory=time.monotonic)
+    syntax: Syntax = PLAIN
+    """How the model writes tool calls and reasoning."""
+    begun: set[int] = field(default_factory=set)
+    """Choices of which a piece was written; the first tells the syntax."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """The answer to what needs no slot."""
     num_replayed: int = 0
     """Tokens that earlier attempts generated."""
     num_open: int = 0
-    """Sequences whose last token is not yet in the stream."""
+    """Sequences whose last token is not yet in the stream, or passages without a vector."""
 
     @property
     def id(self) -> str:
@@ -44,12 +57,20 @@ class Held:
             )
             for sequence in self.sequences
         )
+        prompts = self.sequences[:: self.sequences[0].params.n] if self.sequences else []
         usage = Usage(
-            prompt_tokens=self.sequences[0].num_prompt_tokens,
+            prompt_tokens=sum(sequence.num_prompt_tokens for sequence in prompts)
+            + sum(len(passage.tokens) for passage in self.passages),
             completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
-            cached_tokens=self.sequences[0].num_cached or 0,
+            cached_tokens=sum(sequence.num_cached or 0 for sequence in prompts),
         )
-        return Outcome(choices=choices, usage=usage, timings=self._timings(usage.completion_tokens - self.num_replayed))
+        return Outcome(
+            choices=choices,
+            usage=usage,
+            timings=self._passage_timings() or self._timings(usage.completion_tokens - self.num_replayed),
+            syntax=self.syntax.encode() if self.job.operation.converses else "",
+            data={"vectors": [_encode(passage) for passage in self.passages]} if self.passages else self.data,
+        )
 
     def _timings(self, num_generated: int) -> Timings | None:
         """None for a job that was finished before this worker had it."""
@@ -59,13 +80,36 @@ class Held:
         started = min(sequence.started_at for sequence in timed)
         first = min(sequence.first_token_at for sequence in timed)
         decoding = max(sequence.ended_at for sequence in timed) - first
-        queued = (self.job.started_at or self.job.created_at) - self.job.created_at + started - self.claimed_at
         return Timings(
-            queue_seconds=round(queued, 4),
+            queue_seconds=self._queue_seconds(started),
             prefill_seconds=round(first - started, 4),
             decode_seconds=round(decoding, 4),
             tokens_per_second=round(num_generated / decoding, 2) if decoding else None,
         )
+
+    def _passage_timings(self) -> Timings | None:
+        """Nothing is decoded for vectors; other jobs' passages that were run between this one's count as well."""
+        if not self.passages:
+            return None
+        started = min(passage.started_at for passage in self.passages)
+        running = max(passage.ended_at for passage in self.passages) - started
+        return Timings(
+            queue_seconds=self._queue_seconds(started),
+            prefill_seconds=round(running, 4),
+            decode_seconds=0.0,
+            tokens_per_second=None,
+        )
+
+    def _queue_seconds(self, started: float) -> float:
+        """From the job's acceptance until a time of this process' clock."""
+        before = (self.job.started_at or self.job.created_at) - self.job.created_at
+        return round(before + started - self.claimed_at, 4)
+
+
+def _encode(passage: Passage) -> str:
+    """A vector as base64 of little-endian 32-bit floats: the exact numbers, in less room than digits take."""
+    assert passage.vector is not None
+    return base64.b64encode(passage.vector.astype("<f4").tobytes()).decode()
 
 
 class Holdings:

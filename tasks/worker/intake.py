@@ -1,4 +1,4 @@
-"""From a message to sequences: claim the job, render and tokenise its prompt, take up what was generated before."""
+"""From a message to the engine: claim the job, prepare it, take up what was generated before."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ from queue import SimpleQueue
 import redis
 
 from tasks import event_stream
-from tasks.engine.backend import Backend
-from tasks.engine.engine import Engine, take
-from tasks.engine.sequence import Sequence
 from tasks.engine.step_clock import StepClock
-from tasks.errors import CaravanError, ContextLengthExceeded, EngineFailure
+from tasks.errors import CaravanError, EngineFailure
 from tasks.job_store import Holder, JobStore
-from tasks.jobs import Operation
 from tasks.logs import get_logger
-from tasks.sampling import SamplingParams
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 from tasks.worker.publisher import Publisher
+from tasks.worker.work import Work
 
 PAUSE_SECONDS = 0.05
 
@@ -42,8 +38,7 @@ class Intake:
         model: str,
         client: redis.Redis,
         store: JobStore,
-        backend: Backend,
-        engine: Engine,
+        work: Work,
         holdings: Holdings,
         publisher: Publisher,
         insist: Insist,
@@ -54,8 +49,7 @@ class Intake:
         self._model = model
         self._redis = client
         self._store = store
-        self._backend = backend
-        self._engine = engine
+        self._work = work
         self._holdings = holdings
         self._publisher = publisher
         self._insist = insist
@@ -88,7 +82,7 @@ class Intake:
         self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
-        call, spare = uuid.uuid4().hex, self._holdings.num_open >= self._backend.num_slots
+        call, spare = uuid.uuid4().hex, self._holdings.num_open >= self._work.num_slots
         claim = self._insist(lambda: self._store.claim(job_id, self._holder, model=self._model, spare=spare, call=call))
         if claim is None:
             return
@@ -106,7 +100,7 @@ class Intake:
             self._begin(held)
 
     def _try_alone(self, held: Held) -> None:
-        """Begin a job that workers may have died of, with nothing beside it until it has a token.
+        """Begin a job that workers may have died of, with nothing beside it until it has a token, or has ended.
 
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
@@ -120,65 +114,23 @@ class Intake:
 
     def _begin(self, held: Held, *, alone: bool = False) -> None:
         try:
-            with self.clock.step():
-                sequences = prepare(held, self._backend)
-            self._submit(held, sequences, alone=alone)
+            if held.job.operation.needs_slot:
+                with self.clock.step():
+                    self._work.prepare(held)
+                self._submit(held, alone=alone)
+            else:
+                with self.clock.step():
+                    held.data = self._work.answer_small(held.job)
+                self._publisher.finish(held)
         except CaravanError as exc:
             self._publisher.fail(held, exc)
         except Exception:
             log.exception("job could not be prepared", job_id=held.id)
             self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
 
-    def _submit(self, held: Held, sequences: list[Sequence], *, alone: bool) -> None:
-        held.sequences = sequences
-        if held.job.attempt > 1:
-            self._replay(held)
-        unfinished = [sequence for sequence in held.sequences if not sequence.finish_reason]
-        held.num_open = len(unfinished)
-        for sequence in unfinished:
-            sequence.alone = alone
-        if unfinished:
-            self._engine.submit(unfinished)
-            if self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop
-                self._engine.abort(held)
-        else:
+    def _submit(self, held: Held, *, alone: bool) -> None:
+        events = self._insist(lambda: event_stream.read(self._redis, held.id)) if held.job.attempt > 1 else None
+        if not self._work.submit(held, events or (), alone=alone):
             self._publisher.finish(held)
-
-    def _replay(self, held: Held) -> None:
-        """Take up the tokens that earlier workers have sent; the sequences go on at the next ones."""
-        events = self._insist(lambda: event_stream.read(self._redis, held.id))
-        for event in events or ():
-            for token in event.tokens:
-                take(held.sequences[event.index], token, self._backend)
-            held.num_replayed += len(event.tokens)
-            if event.logprobs:
-                held.logprobs.setdefault(event.index, []).extend(event.logprobs)
-
-
-def prepare(held: Held, backend: Backend) -> list[Sequence]:
-    """The sequences of a job, one for each choice.
-
-    Raises:
-        ContextLengthExceeded: the prompt leaves no room for a token.
-        InvalidRequest: the model's chat template refuses the messages, or the model cannot sample as asked.
-    """
-    job = held.job
-    params = SamplingParams.decode(job.request["sampling"])
-    backend.check(params)
-    chat = job.operation is Operation.CHAT
-    field = "messages" if chat else "prompt"
-    text = backend.render_chat(job.request["messages"]) if chat else job.request["prompt"]
-    if len(text.encode()) > backend.context * backend.longest_piece:
-        # Tokenising takes quadratic time for some texts, so what cannot fit is not tokenised.
-        raise ContextLengthExceeded(f"The prompt cannot fit into {backend.context} tokens. Shorten it.", param=field)
-    prompt = backend.tokenize(text, add_special=not chat, parse_special=True)
-    if len(prompt) >= backend.context:
-        raise ContextLengthExceeded(
-            f"The prompt has {len(prompt)} tokens, and the model's context holds {backend.context}, "
-            "at least one of them for the answer. Shorten it.",
-            param=field,
-        )
-    return [
-        Sequence(job=held, index=index, prompt=prompt, params=params, context=backend.context)
-        for index in range(params.n)
-    ]
+        elif self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop
+            self._work.engine.abort(held)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from tasks.engine.engine import Engine
+from tasks.engine.figures import EngineFigures
 from tasks.engine.step_clock import StepClock
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
@@ -29,7 +29,7 @@ class Keeper:
         model: str,
         entry: ModelEntry,
         store: JobStore,
-        engine: Engine,
+        figures: EngineFigures,
         holdings: Holdings,
         lease_seconds: float,
         clocks: Iterable[StepClock],
@@ -42,7 +42,7 @@ class Keeper:
         self._model = model
         self._entry = entry
         self._store = store
-        self._engine = engine
+        self._figures = figures
         self._holdings = holdings
         self._on_reported = on_reported
         self._lease_seconds = lease_seconds
@@ -103,7 +103,7 @@ class Keeper:
         self._generated, self._measured_at = generated, now
 
     def _report(self) -> None:
-        figures = self._engine.figures
+        figures = self._figures
         self._measure_speed(figures.generated_tokens)
         self._store.report(
             self._model,

@@ -16,9 +16,12 @@ from tasks.models.catalogue import load
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
 from tasks.worker.insist import Insist
-from tasks.worker.loading import load_backend, model_digest
+from tasks.worker.loading import load_work, model_digest
 from tasks.worker.strategy import RunJob
 from tasks.worker.worker import Worker
+
+SPARE_PREFETCH = 4
+"""Messages read beyond what there is room for: jobs that need no slot, before which nothing is to wait."""
 
 log = get_logger(__name__)
 
@@ -37,20 +40,20 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     entry = catalogue.find(model)
     store, dispatcher = open_store(settings), Dispatcher(open_store(settings), create_publisher(settings))
     _release_earlier_self(store, dispatcher, model, name)
-    backend = load_backend(entry, settings)
+    work = load_work(entry, settings)
     digest = model_digest(entry)
-    log.info("model loaded", model=model, slots=entry.slots, context=backend.context, cache_tokens=entry.cache_tokens)
+    log.info("model loaded", model=model, slots=entry.slots, context=work.context, cache_tokens=entry.cache_tokens)
     worker = Worker(
         settings,
         holder=Holder(name, digest),
         model=model,
         entry=entry,
-        backend=backend,
+        work=work,
         store=store,
         dispatcher=dispatcher,
         sweeper=open_sweeper(settings, name=name, models=catalogue),
     )
-    celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead)
+    celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead + SPARE_PREFETCH)
     celery.register_task(RunJob(worker.runner))
     celery.steps["worker"].add(_engine_step(worker))
     program = celery.Worker(

@@ -1,11 +1,15 @@
-"""Loading a catalogue entry into a backend."""
+"""Loading a catalogue entry: the one place that tells the kinds of models apart."""
 
 from __future__ import annotations
 
 from tasks.engine.backend import Backend, BackendFailure
+from tasks.engine.embedding import EmbeddingBackend
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.settings import Settings
+from tasks.worker.embedding import Embedding
+from tasks.worker.generation import Generation
+from tasks.worker.work import Work
 
 
 def model_digest(entry: ModelEntry) -> str:
@@ -18,8 +22,15 @@ def model_digest(entry: ModelEntry) -> str:
         raise BackendFailure(f"the model cannot be read: {exc}") from exc
 
 
-def load_backend(entry: ModelEntry, settings: Settings) -> Backend:
-    """Load and warm up a model; raises `BackendFailure`. llama.cpp is imported here, and only if it is needed."""
+def load_work(entry: ModelEntry, settings: Settings) -> Work:
+    """Load and warm up a model, with what is done with one of its kind; raises `BackendFailure`."""
+    if entry.kind == "embedding":
+        return Embedding(_load_embedding_backend(entry, settings))
+    return Generation(_load_backend(entry, settings))
+
+
+def _load_backend(entry: ModelEntry, settings: Settings) -> Backend:
+    """llama.cpp is imported here, and only if it is needed."""
     if entry.path == FAKE_PATH:
         from tasks.engine.fake import FakeBackend
 
@@ -33,6 +44,22 @@ def load_backend(entry: ModelEntry, settings: Settings) -> Backend:
         num_slots=entry.slots,
         context=entry.context,
         cache_tokens=entry.cache_tokens,
+        threads=settings.threads,
+        gpu_layers=settings.gpu_layers,
+    )
+
+
+def _load_embedding_backend(entry: ModelEntry, settings: Settings) -> EmbeddingBackend:
+    if entry.path == FAKE_PATH:
+        from tasks.engine.fake_embedding import FakeEmbeddingBackend
+
+        return FakeEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02)
+    from tasks.engine.llama import LlamaEmbeddingBackend
+
+    return LlamaEmbeddingBackend(
+        gguf_path(entry),
+        num_slots=entry.slots,
+        context=entry.context,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
     )

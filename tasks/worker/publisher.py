@@ -40,6 +40,7 @@ class _Piece:
     tokens: list[int] = field(default_factory=list)
     finish_reason: str | None = None
     logprobs: list[TokenLogprobs] = field(default_factory=list)
+    syntax: str = ""
 
     def encode(self) -> str:
         return encode_token(
@@ -48,6 +49,7 @@ class _Piece:
             tokens=self.tokens,
             finish_reason=self.finish_reason,
             logprobs=self.logprobs,
+            syntax=self.syntax,
         )
 
 
@@ -152,13 +154,17 @@ class Publisher:
             held: Held = output.sequence.job  # type: ignore[assignment]
             if self._holdings.get(held.id) is not held:
                 continue
-            piece = pieces.setdefault(held, {}).setdefault(output.sequence.index, _Piece(output.sequence.index))
+            index = output.sequence.index
+            piece = pieces.setdefault(held, {}).setdefault(index, _Piece(index))
+            if index not in held.begun:
+                held.begun.add(index)
+                piece.syntax = held.syntax.encode()
             piece.text += output.text
             piece.tokens.append(output.token)
             if output.logprobs is not None:
                 told = self._with_bytes(output.logprobs)
                 piece.logprobs.append(told)
-                held.logprobs.setdefault(output.sequence.index, []).append(told)
+                held.logprobs.setdefault(index, []).append(told)
             piece.finish_reason = output.finish_reason
         return pieces
 

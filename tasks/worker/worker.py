@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from tasks.dispatch import Dispatcher
-from tasks.engine.backend import Backend
-from tasks.engine.engine import Engine
-from tasks.errors import InvalidRequest
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -24,6 +21,7 @@ from tasks.worker.intake import Intake
 from tasks.worker.keeper import Keeper
 from tasks.worker.publisher import Publisher
 from tasks.worker.runner import Runner
+from tasks.worker.work import Work
 
 IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
@@ -45,7 +43,7 @@ class Worker:
         model: str,
         entry: ModelEntry,
         holder: Holder,
-        backend: Backend,
+        work: Work,
         store: JobStore,
         dispatcher: Dispatcher,
         sweeper: Sweeper,
@@ -65,13 +63,13 @@ class Worker:
         insist = Insist(self._given_up)
 
         self._holdings = Holdings()
-        self._engine = Engine(backend, on_failed=self._fail)
+        self._work, self._engine = work, work.engine
         self._publisher = Publisher(
             holder=holder,
             store=store,
             holdings=self._holdings,
             insist=insist,
-            piece=backend.piece,
+            piece=work.vocabulary.piece,
             on_lost=self._lose,
             on_ended=self._settle_ended,
         )
@@ -80,8 +78,7 @@ class Worker:
             model=model,
             client=self._redis,
             store=store,
-            backend=backend,
-            engine=self._engine,
+            work=work,
             holdings=self._holdings,
             publisher=self._publisher,
             insist=insist,
@@ -94,7 +91,7 @@ class Worker:
             model=model,
             entry=entry,
             store=store,
-            engine=self._engine,
+            figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
             clocks=(self._engine.clock, self._intake.clock),
@@ -136,8 +133,8 @@ class Worker:
         while not self._stopping.is_set():
             if not self._keeper.leased:
                 self._stopping.wait(UNLEASED_SECONDS)
-            elif self._engine.wait(IDLE_SECONDS) and (outputs := self._engine.step()):
-                self._publisher.outputs(outputs)
+            elif self._engine.wait(IDLE_SECONDS):
+                self._work.step(self._publisher)
 
     def _dispatch(self) -> None:
         """The dispatch thread: leases and streams must not wait for a broker that hangs."""
@@ -148,11 +145,6 @@ class Worker:
                     self._dispatcher.dispatch(self._model)
                 except UNAVAILABLE as exc:
                     log.warning("dispatch put off", error=str(exc))
-
-    def _fail(self, job: Hashable, reason: str) -> None:
-        """The engine cannot go on with a job, and has dropped it."""
-        assert isinstance(job, Held)
-        self._publisher.fail(job, InvalidRequest(reason))
 
     def _lose(self, held: Held, status: str) -> None:
         """A job turned out not to be ours any more: cancelled, expired, or claimed by another worker."""

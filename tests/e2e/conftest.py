@@ -16,7 +16,11 @@ models:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    running = Cluster(tmp_path_factory.mktemp("cluster"), models=MODELS, env={"FLOWER_UNAUTHENTICATED_API": "true"})
+    running = Cluster(
+        tmp_path_factory.mktemp("cluster"),
+        models=MODELS,
+        env={"FLOWER_UNAUTHENTICATED_API": "true", "CARAVAN_THREADS": "1"},
+    )
     running.start()
     yield running
     running.stop()

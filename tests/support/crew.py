@@ -18,7 +18,7 @@ from tasks.redis_client import connect
 from tasks.settings import Settings
 from tasks.submit import Submitter
 from tasks.worker.held import Held
-from tasks.worker.intake import prepare
+from tasks.worker.prepare import prepare
 from tests.support.jobs import completion
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer

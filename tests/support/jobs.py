@@ -16,3 +16,9 @@ def completion(
     params = SamplingParams(**{"temperature": 0.0, "max_tokens": 8, **(sampling or {})})
     request = {"prompt": prompt, "sampling": params.encode()}
     return Job(id=str(uuid.uuid4()), model=model, operation=Operation.COMPLETION, request=request, **options)
+
+
+def embedding(texts: list[str], *, model: str = "fake", **options: Any) -> Job:
+    """A job for the vectors of some texts."""
+    request = {"input": texts, "encoding_format": "float"}
+    return Job(id=str(uuid.uuid4()), model=model, operation=Operation.EMBEDDING, request=request, **options)

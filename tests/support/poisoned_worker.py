@@ -9,10 +9,15 @@ import threading
 from collections.abc import Sequence
 
 from tasks.engine.backend import Row
+from tasks.engine.embedding import Vector
 from tasks.engine.fake import FakeBackend
+from tasks.engine.fake_embedding import FakeEmbeddingBackend
 from tasks.models.catalogue import ModelEntry
 from tasks.settings import Settings
 from tasks.worker import __main__, lifecycle
+from tasks.worker.embedding import Embedding
+from tasks.worker.generation import Generation
+from tasks.worker.work import Work
 
 POISON, HANG = b"POISON", b"HANG"
 """Capital letters: the fake model generates none."""
@@ -31,12 +36,25 @@ class PoisonedBackend(FakeBackend):
                 threading.Event().wait()
 
 
-def load_poisoned(entry: ModelEntry, settings: Settings) -> PoisonedBackend:
-    return PoisonedBackend(
-        num_slots=entry.slots, context=entry.context, cache_tokens=entry.cache_tokens, step_seconds=0.02
+class PoisonedEmbeddingBackend(FakeEmbeddingBackend):
+    """Dies of passages that hold POISON."""
+
+    def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+        if any(POISON in bytes(passage) for passage in passages):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().embed(passages)
+
+
+def load_poisoned(entry: ModelEntry, settings: Settings) -> Work:
+    if entry.kind == "embedding":
+        return Embedding(PoisonedEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02))
+    return Generation(
+        PoisonedBackend(
+            num_slots=entry.slots, context=entry.context, cache_tokens=entry.cache_tokens, step_seconds=0.02
+        )
     )
 
 
 if __name__ == "__main__":
-    lifecycle.load_backend = load_poisoned  # type: ignore[attr-defined]
+    lifecycle.load_work = load_poisoned  # type: ignore[attr-defined]
     sys.exit(__main__.main())

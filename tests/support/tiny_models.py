@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ Metadata = dict[str, Any]
 CONTEXT = 1024
 WIDTH, HEADS, FEED_FORWARD = 64, 2, 96
 INNER, STATES, CONVOLUTION, RANK = 2 * WIDTH, 8, 4, 4
+BERT_CONTEXT = 128
+BUCKETS = 32
+"""T5 counts distances between tokens in so many sizes."""
 WINDOW = 12
 """Tokens that a layer with a sliding window looks back; prompts are longer."""
 
@@ -78,6 +82,38 @@ def tokenizer(*, add_space_prefix: bool = True) -> Metadata:
         "add_bos_token": True,
         "add_space_prefix": add_space_prefix,
         "chat_template": CHAT_TEMPLATE,
+    }
+
+
+# -- the vocabulary of BERT
+
+CLASS, SEPARATOR = "[CLS]", "[SEP]"
+BERT_SPECIAL = ["[PAD]", "[UNK]", CLASS, SEPARATOR, "[MASK]"]
+WORD_PIECES = [
+    *BERT_SPECIAL,
+    *(SPACE + letter for letter in ascii_lowercase),
+    *ascii_lowercase,
+    *(SPACE + sign for sign in ".,!?"),
+    *sorted({SPACE + word for word in WORDS.split() if len(word) > 1}),
+]
+"""As GGUF has them: a piece that begins a word has a mark before it, where BERT's own files mark the others."""
+
+
+def word_pieces() -> Metadata:
+    """Of letters all words can be made; what has others is unknown."""
+    return {
+        "model": "bert",
+        "tokens": WORD_PIECES,
+        "scores": [0.0] * len(WORD_PIECES),
+        "token_type": [CONTROL] * len(BERT_SPECIAL) + [NORMAL] * (len(WORD_PIECES) - len(BERT_SPECIAL)),
+        "token_type_count": 2,
+        "unknown_token_id": WORD_PIECES.index("[UNK]"),
+        "seperator_token_id": WORD_PIECES.index(SEPARATOR),
+        "padding_token_id": WORD_PIECES.index("[PAD]"),
+        "cls_token_id": WORD_PIECES.index(CLASS),
+        "mask_token_id": WORD_PIECES.index("[MASK]"),
+        "bos_token_id": WORD_PIECES.index(CLASS),
+        "eos_token_id": WORD_PIECES.index(SEPARATOR),
     }
 
 
@@ -141,6 +177,19 @@ class Weights:
             "ssm_out.weight": self.matrix(WIDTH, INNER, gain=2),
         }
 
+    def bert_layer(self) -> Tensors:
+        """With a bias for every matrix, and norms after what they belong to."""
+        sizes = {"attn_q": WIDTH, "attn_k": WIDTH, "attn_v": WIDTH, "attn_output": WIDTH, "ffn_up": FEED_FORWARD}
+        tensors = {f"{name}.weight": self.matrix(size, WIDTH) for name, size in sizes.items()}
+        tensors |= {"ffn_down.weight": self.matrix(WIDTH, FEED_FORWARD)}
+        tensors |= {f"{name}.bias": zeros(size) for name, size in {**sizes, "ffn_down": WIDTH}.items()}
+        return tensors | norm("attn_output_norm") | norm("layer_output_norm")
+
+
+def norm(name: str) -> Tensors:
+    """A layer norm that leaves what it normalised as it is."""
+    return {f"{name}.weight": ones(WIDTH), f"{name}.bias": zeros(WIDTH)}
+
 
 def ones(size: int) -> Tensor:
     return np.ones(size, np.float32)
@@ -155,6 +204,9 @@ def layer(number: int, *parts: Tensors) -> Tensors:
 
 
 # -- kinds
+
+MEAN, LAST, RANK = 1, 3, 4
+"""llama.cpp's kinds of pooling."""
 
 
 def shape(*, layers: int) -> Metadata:
@@ -213,9 +265,81 @@ def hybrid(weights: Weights) -> tuple[Metadata, Tensors]:
     return metadata("jamba", {**shape(layers=2), **heads, **state_space_shape()}, tokenizer()), tensors
 
 
+def bert(weights: Weights) -> tuple[Metadata, Tensors]:
+    """BERT: every token sees those after it as well, and words come from a WordPiece vocabulary."""
+    tensors = {
+        "token_embd.weight": weights.matrix(len(WORD_PIECES), WIDTH, gain=WIDTH**0.5),
+        "token_types.weight": weights.matrix(2, WIDTH),
+        "position_embd.weight": weights.matrix(BERT_CONTEXT, WIDTH, gain=WIDTH**0.5),
+        **norm("token_embd_norm"),
+    }
+    for number in range(2):
+        tensors |= layer(number, weights.bert_layer())
+    sizes = {
+        **shape(layers=2),
+        "context_length": BERT_CONTEXT,
+        "attention.causal": False,
+        "attention.layer_norm_epsilon": 1e-5,
+        "pooling_type": MEAN,
+    }
+    return metadata("bert", sizes, word_pieces()), tensors
+
+
+def t5_encoder(weights: Weights) -> tuple[Metadata, Tensors]:
+    """What T5 reads with: llama.cpp runs it by another call than all others."""
+    tensors = {
+        "token_embd.weight": weights.matrix(len(TOKENS), WIDTH, gain=WIDTH**0.5),
+        "enc.output_norm.weight": ones(WIDTH),
+        "enc.blk.0.attn_rel_b.weight": weights.matrix(BUCKETS, HEADS),
+    }
+    for number in range(2):
+        own = weights.attention() | weights.feed_forward()
+        own["attn_o.weight"] = own.pop("attn_output.weight")
+        tensors |= {f"enc.{name}": tensor for name, tensor in layer(number, own).items()}
+    sizes = {
+        **shape(layers=2),
+        "attention.key_length": WIDTH // HEADS,
+        "attention.value_length": WIDTH // HEADS,
+        "attention.relative_buckets_count": BUCKETS,
+        "pooling_type": MEAN,
+    }
+    return metadata("t5encoder", sizes, tokenizer()), tensors
+
+
+def mean_of_llama(weights: Weights) -> tuple[Metadata, Tensors]:
+    """A decoder whose vectors are the means of its tokens' ones."""
+    return pooled(sentencepiece(weights), MEAN)
+
+
+def last_of_llama(weights: Weights) -> tuple[Metadata, Tensors]:
+    """A decoder whose vectors are those of the last tokens."""
+    return pooled(sentencepiece(weights), LAST)
+
+
+def plain_llama(weights: Weights) -> tuple[Metadata, Tensors]:
+    """A decoder that was made to generate text."""
+    return sentencepiece(weights)
+
+
+def reranker(weights: Weights) -> tuple[Metadata, Tensors]:
+    """What its file says is enough."""
+    return pooled(sentencepiece(weights), RANK)
+
+
+def pooled(model: tuple[Metadata, Tensors], pooling: int) -> tuple[Metadata, Tensors]:
+    fields, tensors = model
+    return {**fields, f"{fields['general.architecture']}.pooling_type": pooling}, tensors
+
+
 KINDS: dict[str, Callable[[Weights], tuple[Metadata, Tensors]]] = {
     made.__name__: made for made in (sentencepiece, sliding, recurrent, hybrid)
 }
+
+
+EMBEDDING_KINDS: dict[str, Callable[[Weights], tuple[Metadata, Tensors]]] = {
+    made.__name__: made for made in (bert, t5_encoder, mean_of_llama, last_of_llama, plain_llama)
+}
+"""Those that make vectors of texts."""
 
 
 def metadata(architecture: str, model: Metadata, tokenizer: Metadata) -> Metadata:
@@ -230,6 +354,13 @@ def write_kind(kind: str, folder: Path) -> Path:
     """The file of a model of this kind."""
     path = folder / f"{kind}.gguf"
     write_gguf(path, *KINDS[kind](Weights(SEEDS[kind])))
+    return path
+
+
+def write_embedding(kind: str, folder: Path) -> Path:
+    """The file of a model that makes vectors."""
+    path = folder / f"{kind}.gguf"
+    write_gguf(path, *EMBEDDING_KINDS[kind](Weights(0)))
     return path
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tasks.errors import ModelNotFound
 from tasks.jobs import Operation
-from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
 
 Write = Callable[[str], Path]
 
@@ -77,8 +77,21 @@ def test_a_worker_looks_ahead_by_an_eighth_of_its_slots(slots: int, lookahead: i
     assert ModelEntry(path="x", slots=slots).lookahead == lookahead
 
 
-def test_a_model_can_chat_and_complete() -> None:
-    assert DEMO.operations == {Operation.CHAT, Operation.COMPLETION}
+def test_what_a_model_can_be_asked_for_is_a_matter_of_its_kind() -> None:
+    assert DEMO.operations == set(Operation) - {Operation.EMBEDDING}
+    embedding = DEMO.model_copy(update={"kind": "embedding"})
+    assert embedding.operations == {Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE}
+
+
+def test_each_operation_has_a_kind_of_models() -> None:
+    kinds = {operation: kind_for(operation) for operation in Operation}
+    assert kinds.pop(Operation.EMBEDDING) == "embedding"
+    assert set(kinds.values()) == {"generative"}
+
+
+def test_an_embedding_model_has_no_cache_to_size(write: Write) -> None:
+    with pytest.raises(CatalogueError, match="leave kv_tokens out"):
+        entry(write, "kind: embedding, kv_tokens: 8192")
 
 
 def test_an_entry_does_not_change() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app import openai
 from app.job_view import view
+from app.results import result
 from tasks.jobs import JobStatus, Operation, Outcome, Priority
 from tests.unit.conftest import MakeJob
 
@@ -58,7 +58,7 @@ def test_a_running_job_shows_when_it_began_in_whole_seconds(make_job: MakeJob) -
 def test_a_job_that_succeeded_shows_its_result_and_usage(make_job: MakeJob, outcome: Outcome) -> None:
     ended = make_job(status=JobStatus.SUCCEEDED, outcome=outcome, finished_at=1700000009.5)
     shown = view(ended)
-    assert shown["result"] == openai.result(ended)
+    assert shown["result"] == result(ended)
     assert shown["usage"] == {
         "prompt_tokens": 5,
         "completion_tokens": 7,

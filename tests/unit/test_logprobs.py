@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from app import openai
+from app.results import result
 from tasks.engine.engine import Engine, Output
 from tasks.engine.llama import LlamaBackend
 from tasks.engine.llama.logits import Distribution, Mask
@@ -107,9 +107,9 @@ def test_they_survive_an_event_and_a_result() -> None:
 def test_a_chat_tells_them_as_openai_does(make_job: MakeJob) -> None:
     choice = Choice(index=0, text="x", finish_reason="stop", logprobs=(TOLD,))
     job = make_job(outcome=Outcome(choices=(choice,), usage=Usage(prompt_tokens=1, completion_tokens=1)))
-    result = openai.result(job)
-    assert result is not None
-    assert result["choices"][0]["logprobs"] == {
+    made = result(job)
+    assert made is not None
+    assert made["choices"][0]["logprobs"] == {
         "content": [
             {
                 "token": "\ufffd",
@@ -130,9 +130,9 @@ def test_a_completion_tells_them_as_openai_does(make_job: MakeJob) -> None:
     choice = Choice(index=0, text="Hi!", finish_reason="stop", logprobs=told)
     usage = Usage(prompt_tokens=1, completion_tokens=2)
     job = make_job(operation=Operation.COMPLETION, outcome=Outcome(choices=(choice,), usage=usage))
-    result = openai.result(job)
-    assert result is not None
-    assert result["choices"][0]["logprobs"] == {
+    made = result(job)
+    assert made is not None
+    assert made["choices"][0]["logprobs"] == {
         "tokens": ["Hi", "!"],
         "token_logprobs": [-0.5, -0.1],
         "top_logprobs": [{"Hi": -0.5}, {}],

@@ -1,45 +1,34 @@
-"""Jobs and events as OpenAI's objects."""
+"""Jobs that have ended as OpenAI's objects."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from dataclasses import replace
 
-from app import openai
-from tasks.events import Cursor, Event
-from tasks.jobs import Operation, Outcome
+from app.results import result
+from tasks.answers.syntax import Syntax
+from tasks.jobs import Choice, Operation, Outcome
 from tests.unit.conftest import MakeJob
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 3}}
+TOOLS = [{"name": "get_weather"}]
+CALLS = """Let me see.
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Paris"}}
+</tool_call>
+<tool_call>
+{"name": "get_weather", "arguments": {"city": "Rome"}}
+</tool_call>"""
 
 
-def token(text: str, finish_reason: str | None = None, index: int = 0) -> Event:
-    return Event(Cursor(1, 1), "token", index=index, text=text, tokens=(7,), finish_reason=finish_reason)
-
-
-def chunk(piece: dict[str, Any], finish_reason: str | None = None, index: int = 0) -> dict[str, Any]:
-    """A chat's chunk for job j1."""
-    return {
-        "id": "chatcmpl-j1",
-        "object": "chat.completion.chunk",
-        "created": 1700000000,
-        "model": "demo",
-        "choices": [{"index": index, "delta": piece, "logprobs": None, "finish_reason": finish_reason}],
-    }
-
-
-def text_chunk(text: str, finish_reason: str | None = None) -> dict[str, Any]:
-    """A completion's chunk for job j1."""
-    return {
-        "id": "cmpl-j1",
-        "object": "text_completion",
-        "created": 1700000000,
-        "model": "demo",
-        "choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish_reason}],
-    }
+def said(outcome: Outcome, text: str, *, thinking: str = "no") -> Outcome:
+    """An outcome with one choice of this text, by a model that writes calls as Hermes does."""
+    syntax = Syntax("hermes", thinking).encode()  # type: ignore[arg-type]
+    return replace(outcome, choices=(Choice(index=0, text=text, finish_reason="stop"),), syntax=syntax)
 
 
 def test_a_chat_that_succeeded_is_a_chat_completion(make_job: MakeJob, outcome: Outcome) -> None:
-    assert openai.result(make_job(outcome=outcome)) == {
+    assert result(make_job(outcome=outcome)) == {
         "id": "chatcmpl-j1",
         "object": "chat.completion",
         "created": 1700000000,
@@ -63,7 +52,7 @@ def test_a_chat_that_succeeded_is_a_chat_completion(make_job: MakeJob, outcome: 
 
 
 def test_a_completion_that_succeeded_is_a_text_completion(make_job: MakeJob, outcome: Outcome) -> None:
-    assert openai.result(make_job(operation=Operation.COMPLETION, outcome=outcome)) == {
+    assert result(make_job(operation=Operation.COMPLETION, outcome=outcome)) == {
         "id": "cmpl-j1",
         "object": "text_completion",
         "created": 1700000000,
@@ -76,41 +65,41 @@ def test_a_completion_that_succeeded_is_a_text_completion(make_job: MakeJob, out
     }
 
 
+def test_prompts_that_are_echoed_stand_before_their_choices(make_job: MakeJob, outcome: Outcome) -> None:
+    request = {"prompt": ["Say ", "Tell "], "echo": True, "sampling": {"n": 1}}
+    made = result(make_job(operation=Operation.COMPLETION, request=request, outcome=outcome))
+    assert made is not None
+    assert [choice["text"] for choice in made["choices"]] == ["Say Hi.", "Tell Hello the"]
+
+
 def test_a_job_without_an_outcome_has_no_result(make_job: MakeJob) -> None:
-    assert openai.result(make_job()) is None
+    assert result(make_job()) is None
 
 
-def test_a_chats_choice_begins_with_its_role(make_job: MakeJob) -> None:
-    assert openai.role_chunk(make_job(), 2) == chunk({"role": "assistant", "content": ""}, index=2)
+def test_calls_are_told_apart_from_the_text_before_them(make_job: MakeJob, outcome: Outcome) -> None:
+    made = result(make_job(request={"tools": TOOLS}, outcome=said(outcome, CALLS)))
+    assert made is not None
+    (choice,) = made["choices"]
+    assert choice["finish_reason"] == "tool_calls"
+    assert choice["message"]["content"] == "Let me see."
+    functions = [call["function"] for call in choice["message"]["tool_calls"]]
+    assert [json.loads(function["arguments"]) for function in functions] == [{"city": "Paris"}, {"city": "Rome"}]
+    assert len({call["id"] for call in choice["message"]["tool_calls"]}) == 2
 
 
-def test_a_token_of_a_chat_is_one_chunk(make_job: MakeJob) -> None:
-    assert openai.chunks(make_job(), token(" two", index=1)) == [chunk({"content": " two"}, index=1)]
+def test_without_tools_a_call_is_text(make_job: MakeJob, outcome: Outcome) -> None:
+    for request in ({}, {"tools": TOOLS, "tool_choice": "none"}):
+        made = result(make_job(request=request, outcome=said(outcome, CALLS)))
+        assert made is not None
+        assert made["choices"][0]["message"] == {"role": "assistant", "content": CALLS, "refusal": None}
+        assert made["choices"][0]["finish_reason"] == "stop"
 
 
-def test_a_token_of_a_completion_is_one_chunk(make_job: MakeJob) -> None:
-    assert openai.chunks(make_job(operation=Operation.COMPLETION), token(" two")) == [text_chunk(" two")]
-
-
-def test_the_last_token_of_a_chat_is_its_text_and_then_its_end(make_job: MakeJob) -> None:
-    assert openai.chunks(make_job(), token(".", "length")) == [chunk({"content": "."}), chunk({}, "length")]
-
-
-def test_the_last_token_of_a_completion_is_its_text_and_then_its_end(make_job: MakeJob) -> None:
-    job = make_job(operation=Operation.COMPLETION)
-    assert openai.chunks(job, token(".", "length")) == [text_chunk("."), text_chunk("", "length")]
-
-
-def test_an_end_without_text_is_one_chunk(make_job: MakeJob) -> None:
-    assert openai.chunks(make_job(), token("", "stop")) == [chunk({}, "stop")]
-
-
-def test_a_token_that_shows_nothing_yet_is_no_chunk(make_job: MakeJob) -> None:
-    assert openai.chunks(make_job(), token("")) == []
-
-
-def test_the_usage_chunk_has_no_choices(make_job: MakeJob, outcome: Outcome) -> None:
-    made = openai.usage_chunk(make_job(), outcome)
-    assert made == {**chunk({}), "choices": [], "usage": USAGE}
-    made = openai.usage_chunk(make_job(operation=Operation.COMPLETION), outcome)
-    assert made == {**text_chunk(""), "choices": [], "usage": USAGE}
+def test_reasoning_stands_beside_the_content_unless_it_is_to_stay_there(make_job: MakeJob, outcome: Outcome) -> None:
+    thought = said(outcome, "<think>\nHm.\n</think>\n\nYes.", thinking="optional")
+    made, raw = (result(make_job(request=request, outcome=thought)) for request in ({}, {"reasoning_format": "none"}))
+    assert made is not None
+    assert raw is not None
+    assert made["choices"][0]["message"]["content"] == "Yes."
+    assert made["choices"][0]["message"]["reasoning_content"].strip() == "Hm."
+    assert raw["choices"][0]["message"]["content"] == "<think>\nHm.\n</think>\n\nYes."

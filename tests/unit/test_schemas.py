@@ -116,10 +116,8 @@ def test_a_bad_field_of_a_chat_job_is_refused_by_name(field: str, value: Any) ->
 @pytest.mark.parametrize(
     ("message", "param"),
     [
-        ({"role": "user"}, "messages.1.content"),
         ({"content": "Hello"}, "messages.1.role"),
         ({"role": "robot", "content": "Hello"}, "messages.1.role"),
-        ({"role": "user", "content": None}, "messages.1.content"),
         ({"role": "user", "content": 5}, "messages.1.content"),
         ({"role": "user", "content": []}, "messages.1.content"),
         ({"role": "user", "content": "Hello", "name": "x" * 65}, "messages.1.name"),
@@ -130,6 +128,24 @@ def test_a_bad_field_of_a_chat_job_is_refused_by_name(field: str, value: Any) ->
 def test_a_bad_message_is_refused_by_its_place(message: Any, param: str) -> None:
     error = refusal(ChatBody, {"model": "demo", "messages": [*HELLO, message]})
     assert error.param == param
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "user"}, "messages.1.content"),
+        ({"role": "user", "content": None}, "messages.1.content"),
+        ({"role": "assistant"}, "messages.1.content"),
+        ({"role": "user", "content": "x", "tool_calls": [CALL]}, "messages.1.tool_calls"),
+    ],
+)
+def test_a_message_that_says_nothing_of_its_own_is_refused(message: Any, param: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chat(messages=[*HELLO, message]).request(ENTRY)
+    assert refused.value.param == param
 
 
 @pytest.mark.parametrize(
@@ -225,13 +241,13 @@ def test_the_limits_themselves_are_allowed(fields: dict[str, Any]) -> None:
 
 def test_a_developer_is_the_templates_system() -> None:
     said = [{"role": role, "content": "a"} for role in ("system", "developer", "user", "assistant", "tool")]
-    roles = [message["role"] for message in chat(messages=said).payload()["messages"]]
+    roles = [message["role"] for message in chat(messages=said).request(ENTRY)["messages"]]
     assert roles == ["system", "system", "user", "assistant", "tool"]
 
 
 def test_text_parts_are_joined() -> None:
     parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
-    (message,) = chat(messages=[{"role": "user", "content": parts}]).payload()["messages"]
+    (message,) = chat(messages=[{"role": "user", "content": parts}]).request(ENTRY)["messages"]
     assert message == {"role": "user", "content": "Hello"}
 
 
@@ -241,7 +257,26 @@ def test_a_message_keeps_name_and_tool_call_id() -> None:
 
 
 def test_a_prompt_is_passed_on() -> None:
-    assert completion(prompt="Once").payload() == {"prompt": "Once"}
+    for given, kept in [("Once", ["Once"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2]], [[1], [2]])]:
+        assert completion(prompt=given).request(ENTRY)["prompt"] == kept
+
+
+def test_tools_reach_the_worker_as_functions() -> None:
+    function = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+    request = chat(tools=[{"type": "function", "function": function}], parallel_tool_calls=False).request(ENTRY)
+    assert request["tools"] == [function]
+    assert request["parallel_tool_calls"] is False
+    assert "tool_choice" not in request
+    named = {"type": "function", "function": {"name": "f"}}
+    request = chat(tools=[{"type": "function", "function": function}], tool_choice=named).request(ENTRY)
+    assert request["tool_choice"] == {"name": "f"}
+
+
+def test_an_answer_may_be_sent_back_as_it_came() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    nothing = {"refusal": None, "annotations": None, "audio": None, "function_call": None}
+    sent = {"role": "assistant", "content": None, "tool_calls": [{**call, "index": 0}], **nothing}
+    assert Message.model_validate(sent).payload() == {"role": "assistant", "content": "", "tool_calls": [call]}
 
 
 def test_every_sampling_field_reaches_the_worker() -> None:
@@ -256,6 +291,16 @@ def test_every_sampling_field_reaches_the_worker() -> None:
         "presence_penalty": 0.3,
         "frequency_penalty": -0.4,
         "seed": 12,
+        "repeat_last_n": -1,
+        "dry_multiplier": 0.8,
+        "dry_base": 1.5,
+        "dry_allowed_length": 3,
+        "dry_penalty_last_n": 100,
+        "top_n_sigma": 1.5,
+        "xtc_probability": 0.5,
+        "xtc_threshold": 0.2,
+        "dynatemp_range": 0.3,
+        "dynatemp_exponent": 1.1,
         "ignore_eos": True,
         "n": 3,
     }
@@ -324,7 +369,7 @@ def test_a_job_says_how_it_is_to_be_treated() -> None:
 
 def test_a_job_is_normal_unless_it_says_otherwise() -> None:
     body = ChatJobBody.model_validate({"model": "demo", "messages": HELLO})
-    assert (body.priority, body.timeout, body.metadata) == ("normal", None, {})
+    assert (body.priority, body.timeout, body.metadata) == ("normal", None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""llama.cpp behind the `Backend` protocol. The only package that imports llama_cpp."""
+"""llama.cpp behind the protocols of `backend` and `embedding`. The only package that imports llama_cpp."""
 
 from tasks.engine.llama.backend import LlamaBackend
+from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
 
-__all__ = ["LlamaBackend"]
+__all__ = ["LlamaBackend", "LlamaEmbeddingBackend"]

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import llama_cpp
 import numpy as np
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from tasks.answers.syntax import PLAIN
+from tasks.answers.tools.formats import MARKERS
 from tasks.engine.backend import BackendFailure, CacheFull, Row
-from tasks.engine.llama import library
+from tasks.engine.llama import chain, library
 from tasks.engine.llama.batch import Batch
-from tasks.engine.llama.constraint import Compiler
+from tasks.engine.llama.chat_template import ChatTemplate
+from tasks.engine.llama.constraint import Compiler, is_special
 from tasks.engine.llama.logits import Distribution, Logits
+from tasks.engine.llama.model import Model, warm_up
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
@@ -28,7 +28,7 @@ BATCH_TOKENS = 512
 NO_KV_SLOT = 1
 
 
-class LlamaBackend:
+class LlamaBackend(Model):
     """A GGUF model and one context with a unified KV cache.
 
     Args:
@@ -53,10 +53,9 @@ class LlamaBackend:
         threads: int | None = None,
         gpu_layers: int = -1,
     ) -> None:
-        library.start()
+        super().__init__(path, context=context, gpu_layers=gpu_layers)
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
-        self._model = self._load(path, gpu_layers)
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
         self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, num_slots + kept)
@@ -66,44 +65,36 @@ class LlamaBackend:
         self.tile_tokens = TILE_ROWS if self._splits else 1
         self.ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
-        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
-        self.context = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
-        self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
-        self.longest_piece = max(len(self._read_piece(t, special=True)) for t in range(self.vocab_size))
         self.compiler = Compiler(self._vocab, vocab_size=self.vocab_size, end_tokens=self.end_tokens)
         self.distribution = Distribution(self.vocab_size)
-        self._formatter = self._chat_formatter()
+        self._template, self._tools_template = self._chat_template(None), self._chat_template(b"tool_use")
+        self.syntax = (self._tools_template or self._template).syntax if self._template else PLAIN
+        self.special_markers: Mapping[str, int] = dict(self._find_markers())
+        self._markers = frozenset(self.special_markers.values())
         self._batch = Batch(self.batch_tokens + self._block_rows)
         self._last_pass: dict[int, int] = {}
         self._pieces: dict[int, bytes] = {}
-        self._warm_up()
+        warm_up(self._decode_one)
 
-    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        data = text.encode()
-        count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
-        for _ in range(2):
-            size = -count
-            buffer = (ctypes.c_int32 * size)()
-            count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
-            if count >= 0:
-                return list(buffer[:count])
-        raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
-
-    def render_chat(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        if self._formatter is None:
+    def render_chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        variables: Mapping[str, Any] | None = None,
+    ) -> str:
+        template = (tools and self._tools_template) or self._template
+        if template is None:
             raise InvalidRequest(
                 "This model has no chat template. Send a prompt instead of messages.", param="messages"
             )
-        try:
-            return str(self._formatter(messages=list(messages)).prompt)
-        except (jinja2.TemplateError, TypeError, ValueError) as exc:
-            raise InvalidRequest(f"The model's chat template refuses these messages: {exc}", param="messages") from exc
+        return template.render(messages, tools=tools, variables=variables)
 
     def piece(self, token: int) -> bytes:
         if token not in self._pieces:
-            self._pieces[token] = self._read_piece(token, special=False)
+            self._pieces[token] = self._read_piece(token, special=token in self._markers)
         return self._pieces[token]
 
     def is_end(self, token: int) -> bool:
@@ -138,9 +129,13 @@ class LlamaBackend:
         pointer = library.get_logits_ith(self.ctx, self._last_pass[row])
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
 
-    def choose(self, chain: Any, row: int) -> int:
+    def chain(self, params: SamplingParams) -> Any:
+        """A sampler chain of llama.cpp's, which the caller frees."""
+        return chain.build(params, vocab=self._vocab, vocab_size=self.vocab_size, context=self.context)
+
+    def choose(self, links: Any, row: int) -> int:
         """The token that a sampler chain chooses after a row of the last batch."""
-        return int(library.sampler_sample(chain, self.ctx, self._last_pass[row]))
+        return int(library.sampler_sample(links, self.ctx, self._last_pass[row]))
 
     def forget(self, slot: int, start: int = 0) -> None:
         if not library.seq_rm(self._memory, slot, start, -1):
@@ -151,7 +146,7 @@ class LlamaBackend:
 
     def close(self) -> None:
         llama_cpp.llama_free(self.ctx)
-        llama_cpp.llama_model_free(self._model)
+        super().close()
 
     def _run(self, rows: Sequence[Row], padding: int) -> bool:
         """Whether the cache had room; if not, nothing was computed."""
@@ -169,16 +164,6 @@ class LlamaBackend:
     def _undo(self, rows: Sequence[Row]) -> None:
         for slot in {row.slot for row in rows}:
             self.forget(slot, min(row.position for row in rows if row.slot == slot))
-
-    def _load(self, path: Path, gpu_layers: int) -> Any:
-        if not path.is_file():
-            raise BackendFailure(f"there is no model file {path}")
-        params = llama_cpp.llama_model_default_params()
-        params.n_gpu_layers = gpu_layers
-        model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
-        if not model:
-            raise BackendFailure(f"llama.cpp cannot load {path}; the log above says why")
-        return model
 
     def _create_context(self, threads: int) -> Any:
         params = llama_cpp.llama_context_default_params()
@@ -205,35 +190,27 @@ class LlamaBackend:
             or llama_cpp.llama_model_n_swa(model)
         )
 
-    def _chat_formatter(self) -> Jinja2ChatFormatter | None:
-        template = llama_cpp.llama_model_chat_template(self._model, None)
+    def _chat_template(self, name: bytes | None) -> ChatTemplate | None:
+        """The template of that name, or the model's first; models may have one of their own for tools."""
+        template = llama_cpp.llama_model_chat_template(self._model, name)
         if not template:
             return None
         bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
-        return Jinja2ChatFormatter(
-            template=template.decode(), bos_token=self._special_text(bos), eos_token=self._special_text(eos)
-        )
+        return ChatTemplate(template.decode(), bos=self._special_text(bos), eos=self._special_text(eos))
+
+    def _find_markers(self) -> Iterator[tuple[str, int]]:
+        """The markers of tool calls and reasoning that are one token, and no ordinary one."""
+        for marker in MARKERS:
+            tokens = self.tokenize(marker, add_special=False, parse_special=True)
+            if len(tokens) == 1 and is_special(self._vocab, tokens[0], marker):
+                yield marker, tokens[0]
 
     def _special_text(self, token: int) -> str:
         return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
 
-    def _read_piece(self, token: int, *, special: bool) -> bytes:
-        buffer = ctypes.create_string_buffer(64)
-        size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
-        if size < 0:
-            buffer = ctypes.create_string_buffer(-size)
-            size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
-        return buffer.raw[:size]
-
-    def _warm_up(self) -> None:
-        """Decode one token, so that weights are paged in and buffers exist before the first job.
-
-        On a thread that ends: OpenMP keeps a team for every thread that computes, and once the teams have more
-        threads than there are cores, its barriers sleep instead of spinning, and every step takes twice as long.
-        """
+    def _decode_one(self) -> None:
         row = Row(max(0, llama_cpp.llama_vocab_bos(self._vocab)), 0, 0, True)
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            thread.submit(self.decode, [row]).result()
+        self.decode([row])
         self.forget(0)
 
 

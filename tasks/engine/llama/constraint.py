@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import llama_cpp
 from llguidance import LLMatcher, LLTokenizer
 from llguidance.llamacpp import lltokenizer_from_vocab
 
@@ -80,6 +81,18 @@ class Compiler:
                 warnings.simplefilter("ignore", DeprecationWarning)  # it calls llama.cpp by a name of yesterday
                 self._tokenizer = lltokenizer_from_vocab(self._vocab, eos_token=self._end_tokens)
         return self._tokenizer
+
+
+def is_special(vocab: Any, token: int, text: str) -> bool:
+    """Whether llguidance takes a token by its id alone: a control token, or one of the model's own that looks like one.
+
+    The rule stands in `lltokenizer_from_vocab`.
+    """
+    attributes = llama_cpp.llama_vocab_get_attr(vocab, token)
+    if attributes & llama_cpp.LLAMA_TOKEN_ATTR_CONTROL:
+        return True
+    own = attributes & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+    return bool(own) and text.startswith("<") and text.endswith(">")
 
 
 def _reason(matcher: LLMatcher) -> str:

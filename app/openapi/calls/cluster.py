@@ -1,0 +1,26 @@
+"""``/models``, ``/queues``, ``/healthz``, ``/readyz`` and ``/metrics``."""
+
+from __future__ import annotations
+
+from app.openapi.describe import Answer, Description
+from app.schemas.answers import Health, ModelStateList, QueueList
+from tasks.errors import BrokerUnavailable
+
+TAG = "Cluster"
+NEEDS_REDIS = (BrokerUnavailable,)
+
+CALLS = {
+    "models.index": Description(
+        tag=TAG, answers={200: Answer(meaning="The models.", schema=ModelStateList)}, errors=NEEDS_REDIS
+    ),
+    "queues.index": Description(
+        tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS
+    ),
+    "health.alive": Description(tag=TAG, answers={200: Answer(meaning="It lives.", schema=Health)}),
+    "health.ready": Description(
+        tag=TAG, answers={200: Answer(meaning="It is ready.", schema=Health)}, errors=NEEDS_REDIS
+    ),
+    "health.metrics": Description(
+        tag=TAG, answers={200: Answer(meaning="The figures.", schema=str, content="text/plain")}
+    ),
+}

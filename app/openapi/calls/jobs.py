@@ -1,0 +1,92 @@
+"""``/jobs``."""
+
+from __future__ import annotations
+
+from app.openapi import examples
+from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.parts import (
+    AFTER_EVENT,
+    IDEMPOTENCY_KEY,
+    JOB_ERRORS,
+    LAST_EVENT_ID,
+    LOCATION,
+    PREFER,
+    SUBMIT_ERRORS,
+    WAIT,
+    limit,
+)
+from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
+from tasks.errors import BrokerUnavailable, InvalidRequest, JobConflict, JobNotFound, ModelNotFound, QueueFull
+from tasks.jobs import JobStatus
+
+TAG = "Jobs"
+_EVENTS = (
+    Event(name="status", meaning="The job was queued, or begun.", data=StatusEvent, cursor=True),
+    Event(name="token", meaning="More text.", data=TokenEvent, cursor=True),
+    Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
+)
+_FILTERS = (
+    Parameter(name="model", where="query", meaning="Only of this model.", schema={"type": "string"}, example="demo"),
+    Parameter(
+        name="status",
+        where="query",
+        meaning="Only with this status.",
+        schema={"type": "string", "enum": [status.value for status in JobStatus]},
+        example="succeeded",
+    ),
+    limit(20, 100),
+    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(
+        name="dead_letter",
+        where="query",
+        meaning="Only those that workers died of, the last one first.",
+        schema={"type": "boolean", "default": False},
+        example=False,
+    ),
+)
+
+CALLS = {
+    "jobs.create": Description(
+        tag=TAG,
+        bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
+        examples=examples.JOBS,
+        parameters=(IDEMPOTENCY_KEY, PREFER),
+        answers={
+            200: Answer(meaning="It ended within the wait, however it ended.", schema=Job, headers=(LOCATION,)),
+            202: Answer(meaning="It was accepted.", schema=Job, headers=(LOCATION,)),
+        },
+        errors=SUBMIT_ERRORS,
+    ),
+    "jobs.index": Description(
+        tag=TAG,
+        parameters=_FILTERS,
+        answers={200: Answer(meaning="A page.", schema=JobList)},
+        errors=(InvalidRequest, BrokerUnavailable),
+    ),
+    "jobs.show": Description(
+        tag=TAG,
+        parameters=(WAIT,),
+        answers={200: Answer(meaning="The job.", schema=Job)},
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+    "jobs.events": Description(
+        tag=TAG,
+        parameters=(LAST_EVENT_ID, AFTER_EVENT),
+        answers={
+            200: Answer(meaning="Its events, until it has ended.", events=_EVENTS),
+            204: Answer(meaning="It has ended, and nothing comes after the cursor."),
+        },
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+    "jobs.cancel": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="The job, cancelled.", schema=Job)},
+        errors=(JobConflict, *JOB_ERRORS),
+    ),
+    "jobs.retry": Description(
+        tag=TAG,
+        answers={202: Answer(meaning="The job, queued.", schema=Job)},
+        errors=(JobNotFound, ModelNotFound, JobConflict, QueueFull, BrokerUnavailable),
+    ),
+}

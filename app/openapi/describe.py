@@ -1,0 +1,71 @@
+"""What is told of a route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from tasks.errors import CaravanError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A parameter of a path, a query or a header. ``schema`` is JSON schema."""
+
+    name: str
+    where: Literal["path", "query", "header"]
+    meaning: str
+    schema: Mapping[str, Any]
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """A header of a response. ``always`` says whether it is never left out."""
+
+    name: str
+    meaning: str
+    schema: Mapping[str, Any]
+    always: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event of a stream: its ``data`` is JSON of a type, or a word that stands for itself."""
+
+    meaning: str
+    data: Any = None
+    word: str = ""
+    name: str = ""
+    cursor: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One way in which a call is answered. ``schema`` is a type; without one, and without events, there is no body."""
+
+    meaning: str
+    schema: Any = None
+    content: str = "application/json"
+    events: tuple[Event, ...] = ()
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """All that the document tells of a route but for its path, its methods and its docstring.
+
+    ``bodies`` are the kinds of body it takes, of which a request has one; ``examples`` are bodies by what they show.
+    ``errors`` leaves out what any route may fail with.
+    """
+
+    tag: str
+    answers: Mapping[int, Answer]
+    bodies: tuple[type[BaseModel], ...] = ()
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: tuple[Parameter, ...] = ()
+    errors: tuple[type[CaravanError], ...] = ()
+    error_headers: tuple[Header, ...] = ()

@@ -1,0 +1,236 @@
+"""The OpenAPI 3.1 document of an application, from its routes and what `app.openapi.calls` tells of each."""
+
+from __future__ import annotations
+
+import http
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import metadata
+from typing import Any
+
+from flask import Flask
+from pydantic import BaseModel
+from werkzeug.routing import Rule
+
+from app.openapi.calls import cluster, docs, jobs, openai, responses, tokens
+from app.openapi.describe import Answer, Description, Event, Header, Parameter
+from app.openapi.parts import ANSWER_REQUEST_ID, MORE_CODES, PATH, RETRY_AFTER, X_REQUEST_ID
+from app.openapi.schemas import Schemas
+from app.schemas.answers import ErrorAnswer
+from tasks.errors import CaravanError, EngineFailure
+from tasks.models.catalogue import Catalogue
+
+PACKAGE = "llama-caravan"
+TAGS = {
+    "Jobs": "A job is one request to one model. It outlives its connection, and every process of the cluster.",
+    "OpenAI": "OpenAI's endpoints. Each call is a job underneath, which `X-Job-Id` names.",
+    "Responses": "OpenAI's Responses. Each is a job underneath.",
+    "Tokens": "What the tokenizer and the chat template say, as llama-server has it.",
+    "Cluster": "Models, queues, figures, and whether all is well.",
+    "API": "This document, and its page.",
+}
+CALLS = {**jobs.CALLS, **openai.CALLS, **responses.CALLS, **tokens.CALLS, **cluster.CALLS, **docs.CALLS}
+"""What is told of each route, by its endpoint."""
+
+_INTRODUCTION = (
+    "Every body and every answer is JSON, streams and figures excepted. Every failure has one form, `ErrorAnswer`; "
+    "act on its `code`. Fields that a call does not know are refused."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """One method of one path."""
+
+    path: str
+    method: str
+    rule: Rule
+    says: Description
+    docstring: str
+
+
+def build(app: Flask, catalogue: Catalogue) -> dict[str, Any]:
+    """The document. Raises LookupError for a route of which nothing is told."""
+    routes = list(_routes(app))
+    schemas = Schemas(_types(route.says for route in routes))
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method] = _operation(route, schemas, catalogue)
+    about = metadata(PACKAGE)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Caravan",
+            "version": about["Version"],
+            "summary": about["Summary"],
+            "description": _INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "parameters": {X_REQUEST_ID.name: _parameter(X_REQUEST_ID)},
+            "headers": {header.name: _header(header) for header in (ANSWER_REQUEST_ID, RETRY_AFTER)},
+        },
+    }
+
+
+def _routes(app: Flask) -> Iterator[_Route]:
+    for rule in app.url_map.iter_rules():
+        says = CALLS.get(rule.endpoint)
+        if says is None:
+            raise LookupError(f"{rule.rule} is not described: app/openapi/calls knows no '{rule.endpoint}'.")
+        docstring = inspect.getdoc(app.view_functions[rule.endpoint]) or ""
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield _Route(path, method.lower(), rule, says, docstring)
+
+
+def _types(descriptions: Iterable[Description]) -> Iterator[Any]:
+    yield ErrorAnswer
+    for says in descriptions:
+        yield from says.bodies
+        for answer in says.answers.values():
+            if answer.schema is not None:
+                yield answer.schema
+            yield from (event.data for event in answer.events if event.data is not None)
+
+
+def _operation(route: _Route, schemas: Schemas, catalogue: Catalogue) -> dict[str, Any]:
+    says = route.says
+    summary, _, more = route.docstring.partition("\n\n")
+    parameters = [_of_path(name, says) for name in sorted(route.rule.arguments)]
+    parameters += [parameter for parameter in says.parameters if parameter.where != "path"]
+    operation: dict[str, Any] = {
+        "operationId": route.rule.endpoint.replace(".", "_"),
+        "tags": [says.tag],
+        "summary": _plain(summary, code=""),  # Markdown is not for summaries
+        **({"description": _plain(more)} if more else {}),
+        "parameters": [*map(_parameter, parameters), {"$ref": f"#/components/parameters/{X_REQUEST_ID.name}"}],
+    }
+    if says.bodies:
+        operation["requestBody"] = _body(says, schemas, catalogue)
+    operation["responses"] = {str(status): _answer(answer, schemas) for status, answer in says.answers.items()}
+    operation["responses"] |= _failures(says)
+    return operation
+
+
+def _plain(text: str, *, code: str = "`") -> str:
+    """A docstring's text on one line."""
+    return " ".join(text.replace("``", code).split())
+
+
+def _of_path(name: str, says: Description) -> Parameter:
+    """What stands in the path under a name, which the route may say itself."""
+    own = {parameter.name: parameter for parameter in says.parameters if parameter.where == "path"}
+    return own.get(name) or PATH[name]
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.where == "path",
+        "description": parameter.meaning,
+        "schema": dict(parameter.schema),
+    }
+    return described if parameter.example is None else {**described, "example": parameter.example}
+
+
+def _header(header: Header) -> dict[str, Any]:
+    return {"description": header.meaning, "required": header.always, "schema": dict(header.schema)}
+
+
+def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str, Any]:
+    kinds = [schemas.of(body) for body in says.bodies]
+    content: dict[str, Any] = {"schema": kinds[0] if len(kinds) == 1 else {"oneOf": kinds}}
+    content["examples"] = {
+        name: {"summary": name, "value": {"model": model or "demo", **example}}
+        for name, example in says.examples.items()
+        if (model := _model_for(example, says, catalogue)) or len(kinds) == 1
+    }
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _model_for(example: Mapping[str, Any], says: Description, catalogue: Catalogue) -> str | None:
+    """A model of this server's that can be asked for it."""
+    body = next(body for body in says.bodies if set(example) <= _fields(body))
+    operation = getattr(body, "operation", None)
+    return next((name for name in catalogue if operation in catalogue[name].operations), None)
+
+
+def _fields(body: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in body.model_fields.items()}
+
+
+def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if answer.schema is not None:
+        content[answer.content] = {"schema": schemas.of(answer.schema)}
+    if answer.events:
+        content["text/event-stream"] = {"schema": _stream(answer.events, schemas)}
+    headers = {header.name: _header(header) for header in answer.headers}
+    return {
+        "description": answer.meaning,
+        "headers": {**_common(ANSWER_REQUEST_ID), **headers},
+        **({"content": content} if content else {}),
+    }
+
+
+def _stream(events: Iterable[Event], schemas: Schemas) -> dict[str, Any]:
+    """The schema of one event, which is what OpenAPI 3.1 has for a stream."""
+    kinds = [_event(event, schemas) for event in events]
+    return {"description": "Server-sent events; this is the schema of one.", "anyOf": kinds}
+
+
+def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
+    data: dict[str, Any] = {"type": "string"}
+    if event.word:
+        data["const"] = event.word
+    else:
+        data |= {"contentMediaType": "application/json", "contentSchema": schemas.of(event.data)}
+    fields: dict[str, Any] = {"data": data}
+    if event.name:
+        fields["event"] = {"type": "string", "const": event.name}
+    if event.cursor:
+        fields["id"] = {"type": "string", "description": "The event's cursor, to resume after it."}
+    return {"type": "object", "description": event.meaning, "required": list(fields), "properties": fields}
+
+
+def _failures(says: Description) -> dict[str, Any]:
+    """The answers that are errors, by status, with the codes that are to be expected."""
+    by_status: dict[int, list[type[CaravanError]]] = {}
+    errors: set[type[CaravanError]] = {*says.errors, EngineFailure}
+    for error in sorted(errors, key=lambda error: error.code):
+        by_status.setdefault(error.http_status, []).append(error)
+    return {str(status): _failure(status, errors, says) for status, errors in sorted(by_status.items())}
+
+
+def _failure(status: int, errors: Iterable[type[CaravanError]], says: Description) -> dict[str, Any]:
+    reasons = "; ".join(f"{_codes(error)}: {_reason(error)}" for error in errors)
+    again = any(error.default_retry_after_seconds for error in errors)
+    return {
+        "description": f"{http.HTTPStatus(status).phrase}. {reasons}.",
+        "headers": {
+            **_common(ANSWER_REQUEST_ID, *([RETRY_AFTER] if again else [])),
+            **{header.name: _header(header) for header in says.error_headers},
+        },
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+    }
+
+
+def _codes(error: type[CaravanError]) -> str:
+    return ", ".join(f"`{code}`" for code in (error.code, *MORE_CODES.get(error, ())))
+
+
+def _reason(error: type[CaravanError]) -> str:
+    """When the error is raised, as its class says."""
+    return _plain(error.__doc__ or "").removeprefix("Raised when ").rstrip(".")
+
+
+def _common(*headers: Header) -> dict[str, Any]:
+    return {header.name: {"$ref": f"#/components/headers/{header.name}"} for header in headers}

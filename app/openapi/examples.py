@@ -1,0 +1,60 @@
+"""Bodies that any generative model answers, the demo model well. The document puts a model's name into each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Examples = dict[str, dict[str, Any]]
+
+
+def _asked(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": text}]
+
+
+_SUM = _asked("What is 12 + 7?")
+_WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+_TOOL = {"name": "weather", "description": "The weather of a city.", "parameters": _WEATHER}
+_NUMBER = {
+    "type": "object",
+    "properties": {"sum": {"type": "integer"}},
+    "required": ["sum"],
+    "additionalProperties": False,
+}
+
+JOBS: Examples = {
+    "A chat": {"messages": _SUM, "temperature": 0, "priority": "high", "timeout": 60, "metadata": {"run": "a"}},
+    "A completion": {"prompt": "The capital of France is", "max_tokens": 8},
+    "Vectors": {"input": ["A fox.", "A dog."]},
+}
+CHATS: Examples = {
+    "A question": {"messages": _SUM, "temperature": 0},
+    "Streamed": {"messages": _asked("Count to 9."), "stream": True, "stream_options": {"include_usage": True}},
+    "JSON": {
+        "messages": _SUM,
+        "max_tokens": 64,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "sum", "schema": _NUMBER}},
+    },
+    "Tools": {
+        "messages": _asked("What is the weather in Paris?"),
+        "max_tokens": 64,
+        "tools": [{"type": "function", "function": _TOOL}],
+    },
+}
+COMPLETIONS: Examples = {
+    "A prompt": {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0},
+    "Two prompts, with logprobs": {"prompt": ["One,", "Two,"], "max_tokens": 4, "logprobs": 2},
+}
+EMBEDDINGS: Examples = {"Two texts": {"input": ["A fox.", "A dog."], "encoding_format": "float"}}
+RESPONSES: Examples = {
+    "A question": {"input": "What is 12 + 7?", "temperature": 0},
+    "Streamed": {"input": _asked("Count to 9."), "instructions": "Be brief.", "stream": True},
+    "In the background": {"input": "Tell me a story about a fox.", "background": True, "max_output_tokens": 32},
+}
+TOKENIZE: Examples = {"A text": {"content": "The capital of France is", "with_pieces": True}}
+DETOKENIZE: Examples = {"Three tokens": {"tokens": [65, 66, 67]}}
+APPLY_TEMPLATE: Examples = {"A question": {"messages": _SUM}}

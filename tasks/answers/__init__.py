@@ -1,0 +1,1 @@
+"""How models write tool calls and reasoning: reading what they wrote, and constraining what they may write."""

@@ -1,0 +1,31 @@
+"""What a format of tool calls is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks.answers.lark import Function, Marks
+from tasks.answers.source import Wait
+from tasks.answers.tools.calls import Calls
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A form of tool calls.
+
+    Args:
+        name: what `Syntax.tool_format` calls it.
+        opening: the marker before calls, anywhere in the answer.
+        bare: whether an answer may also begin with calls that no marker stands before.
+        read: reads calls, after the marker or at the beginning; whether what the source holds in the end was one.
+        rules: Lark rules for calls after the marker, ``calls`` first: for one, or for any number from one on.
+        markers: all that may be tokens of their own.
+    """
+
+    name: str
+    opening: str | None
+    bare: bool
+    read: Callable[[Calls], Wait[bool]]
+    rules: Callable[[Sequence[Function], Marks, bool], Sequence[str]]
+    markers: frozenset[str] = frozenset()

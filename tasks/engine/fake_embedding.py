@@ -1,0 +1,63 @@
+"""A deterministic twin of an embedding model for tests: no weights, and a token is a byte.
+
+The vector of a passage depends on all its tokens and on nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from tasks.engine.backend import BackendFailure
+from tasks.engine.embedding import Vector
+
+
+class FakeEmbeddingBackend:
+    """Fulfils `tasks.engine.embedding.EmbeddingBackend` without a model.
+
+    Args:
+        step_seconds: how long a batch takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_slots: int,
+        context: int,
+        batch_tokens: int = 64,
+        dimensions: int = 8,
+        step_seconds: float = 0.0,
+    ) -> None:
+        self.num_slots, self.context = num_slots, context
+        self.batch_tokens, self.dimensions = batch_tokens, dimensions
+        self.longest_piece, self.vocab_size = 1, 256
+        self._step_seconds = step_seconds
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        return list(text.encode())
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token])
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        return bytes(tokens)
+
+    def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+        lengths = [len(passage) for passage in passages]
+        if not 0 < len(lengths) <= self.num_slots or (len(lengths) > 1 and sum(lengths) > self.batch_tokens):
+            raise BackendFailure(f"a batch of {len(lengths)} passages and {sum(lengths)} tokens")
+        if not 0 < min(lengths) <= max(lengths) <= self.context:
+            raise BackendFailure(f"a passage without a token, or of more than {self.context}")
+        time.sleep(self._step_seconds)
+        return np.stack([self._vector(passage) for passage in passages])
+
+    def close(self) -> None:
+        pass
+
+    def _vector(self, passage: Sequence[int]) -> Vector:
+        random = np.random.default_rng(zlib.crc32(repr(list(passage)).encode()))
+        vector = random.standard_normal(self.dimensions, dtype=np.float32)
+        return vector / np.linalg.norm(vector)

@@ -1,0 +1,28 @@
+"""What an engine counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class EngineFigures:
+    """Counts since the start. Read by other threads, written by the engine's alone."""
+
+    steps: int = 0
+    step_sequences: int = 0
+    """Sequences that got a token, summed over the steps: divided by `steps` it is the mean batch."""
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    set_back: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens of finished sequences that were taken from a shared prefix."""
+    queue_seconds: float = 0.0
+    """Seconds that sequences waited for a slot."""
+    decode_seconds: float = 0.0
+    """Seconds in steps without tokens of prompts."""
+    prefill_seconds: float = 0.0
+    """Seconds in steps with tokens of prompts, those of sequences that decode beside them included."""
+    running: int = 0
+    waiting: int = 0
+    cells_used: int = 0

@@ -1,0 +1,98 @@
+"""A GGUF file: its weights and its vocabulary. What is computed with them is a context's business."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llama_cpp
+
+from tasks.engine.backend import BackendFailure
+from tasks.engine.llama import library
+
+T = TypeVar("T")
+
+WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
+"""Vocabularies that spell with bytes what no token covers. Others have one unknown token for a word of any length."""
+
+
+class Model:
+    """A GGUF file, loaded.
+
+    Args:
+        path: the GGUF file.
+        context: tokens a sequence may hold; cut to what the model was trained for.
+        gpu_layers: layers on the GPU; -1 is all.
+
+    Raises:
+        BackendFailure: the file cannot be loaded.
+    """
+
+    def __init__(self, path: Path, *, context: int, gpu_layers: int) -> None:
+        library.start()
+        self._model = _load(path, gpu_layers)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
+        self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        self.longest_piece = self._longest_piece()
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        data = text.encode()
+        count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
+        for _ in range(2):
+            size = -count
+            buffer = (ctypes.c_int32 * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
+            if count >= 0:
+                return list(buffer[:count])
+        raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
+
+    def detokenize(self, tokens: Sequence[int]) -> bytes:
+        return b"".join(self._read_piece(token, special=True) for token in tokens)
+
+    def close(self) -> None:
+        llama_cpp.llama_model_free(self._model)
+
+    def _read_piece(self, token: int, *, special: bool) -> bytes:
+        buffer = ctypes.create_string_buffer(64)
+        size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        if size < 0:
+            buffer = ctypes.create_string_buffer(-size)
+            size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
+        return buffer.raw[:size]
+
+    def _field(self, key: str) -> str:
+        """What the file says under a key, as text; empty if it says nothing."""
+        buffer = ctypes.create_string_buffer(256)
+        size = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode() if size >= 0 else ""
+
+    def _longest_piece(self) -> int:
+        if llama_cpp.llama_vocab_type(self._vocab) not in WITHOUT_UNKNOWN:
+            return sys.maxsize
+        return max(len(self._read_piece(token, special=True)) for token in range(self.vocab_size))
+
+
+def warm_up(compute: Callable[[], T]) -> T:
+    """Compute something, so that weights are paged in and buffers exist before the first job.
+
+    On a thread that ends: OpenMP keeps a team for every thread that computes, and once the teams have more
+    threads than there are cores, its barriers sleep instead of spinning, and every step takes twice as long.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(compute).result()
+
+
+def _load(path: Path, gpu_layers: int) -> Any:
+    if not path.is_file():
+        raise BackendFailure(f"there is no model file {path}")
+    params = llama_cpp.llama_model_default_params()
+    params.n_gpu_layers = gpu_layers
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    if not model:
+        raise BackendFailure(f"llama.cpp cannot load {path}; the log above says why")
+    return model

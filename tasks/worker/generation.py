@@ -1,0 +1,63 @@
+"""Jobs that generate text: a sequence for each prompt and choice, which goes on at the token where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from tasks.engine.backend import Backend
+from tasks.engine.engine import Engine, take
+from tasks.errors import InvalidRequest
+from tasks.events import Event
+from tasks.jobs import Job
+from tasks.worker.held import Held
+from tasks.worker.prepare import answer_small, prepare
+from tasks.worker.publisher import Publisher
+
+
+class Generation:
+    """The work of a model that generates."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.vocabulary = self._backend = backend
+        self.num_slots, self.context = backend.num_slots, backend.context
+        self.engine = Engine(backend, on_failed=self._note_failed)
+        self._failed: list[tuple[Held, str]] = []
+
+    def prepare(self, held: Held) -> None:
+        held.sequences = prepare(held, self._backend)
+
+    def submit(self, held: Held, events: Iterable[Event], *, alone: bool) -> bool:
+        self._replay(held, events)
+        unfinished = [sequence for sequence in held.sequences if not sequence.finish_reason]
+        held.num_open = len(unfinished)
+        for sequence in unfinished:
+            sequence.alone = alone
+        self.engine.submit(unfinished)
+        return bool(unfinished)
+
+    def step(self, publisher: Publisher) -> None:
+        if outputs := self.engine.step():
+            publisher.outputs(outputs)
+        for held, reason in self._failed:
+            publisher.fail(held, InvalidRequest(reason))
+        self._failed.clear()
+
+    def answer_small(self, job: Job) -> Mapping[str, Any]:
+        return answer_small(job, self._backend)
+
+    def _note_failed(self, job: Hashable, reason: str) -> None:
+        assert isinstance(job, Held)
+        self._failed.append((job, reason))
+
+    def _replay(self, held: Held, events: Iterable[Event]) -> None:
+        """Take up the tokens that earlier workers have sent; the sequences go on at the next ones."""
+        for event in events:
+            if event.type != "token":
+                continue
+            for token in event.tokens:
+                take(held.sequences[event.index], token, self._backend)
+            held.num_replayed += len(event.tokens)
+            held.begun.add(event.index)
+            if event.logprobs:
+                held.logprobs.setdefault(event.index, []).extend(event.logprobs)

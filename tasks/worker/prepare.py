@@ -1,0 +1,126 @@
+"""From a job to what the engine runs: its prompts, rendered and tokenised, one sequence for each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tasks.answers.grammar import answer_grammar
+from tasks.answers.syntax import Syntax, after_prompt
+from tasks.engine.backend import Backend, Vocabulary
+from tasks.engine.sequence import Sequence
+from tasks.errors import ContextLengthExceeded, InvalidRequest
+from tasks.grammar import GrammarError
+from tasks.jobs import Job
+from tasks.sampling import SamplingParams
+from tasks.worker.held import Held
+
+
+def prepare(held: Held, backend: Backend) -> list[Sequence]:
+    """The sequences of a job: of each prompt so many as there are choices, in order.
+
+    Raises:
+        ContextLengthExceeded: a prompt leaves no room for a token.
+        InvalidRequest: the model's chat template refuses the messages, or the model cannot sample as asked.
+    """
+    job, params = held.job, SamplingParams.decode(held.job.request["sampling"])
+    if job.operation.converses:
+        text = render(job, backend)
+        prompts = [_tokens(text, backend, add_special=False, field="messages")]
+        held.syntax = after_prompt(backend.syntax, text)
+        params = _constrained(job, params, held.syntax, backend)
+    else:
+        given = job.request["prompt"]
+        prompts = [
+            _tokens(prompt, backend, add_special=True, field="prompt")
+            for prompt in (given if isinstance(given, list) else [given])
+        ]
+    backend.check(params)
+    return [
+        Sequence(job=held, index=number * params.n + choice, prompt=prompt, params=params, context=backend.context)
+        for number, prompt in enumerate(prompts)
+        for choice in range(params.n)
+    ]
+
+
+def render(job: Job, backend: Backend) -> str:
+    """The prompt of a conversation; raises InvalidRequest if the model's template refuses it."""
+    request = job.request
+    offered = request.get("tools") if request.get("tool_choice") != "none" else None
+    return backend.render_chat(request["messages"], tools=offered, variables=request.get("template_variables"))
+
+
+def answer_small(job: Job, backend: Backend) -> Mapping[str, Any]:
+    """What the tokenizer or the template answers. Raises InvalidRequest."""
+    if "messages" in job.request:
+        return {"prompt": render(job, backend)}
+    return answer_tokens(job.request, backend)
+
+
+def answer_tokens(request: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping[str, Any]:
+    """What the tokenizer answers. Raises InvalidRequest."""
+    if "tokens" in request:
+        check_tokens(request["tokens"], vocabulary, "tokens")
+        return {"content": vocabulary.detokenize(request["tokens"]).decode(errors="replace")}
+    text = request["content"]
+    tokens = vocabulary.tokenize(text, add_special=request["add_special"], parse_special=request["parse_special"])
+    if not request["with_pieces"]:
+        return {"tokens": tokens}
+    return {"tokens": [{"id": token, "piece": _piece(vocabulary.detokenize([token]))} for token in tokens]}
+
+
+def _piece(data: bytes) -> str | list[int]:
+    """A token's text, or its bytes where it is only a part of a character, as llama-server tells it."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return list(data)
+
+
+def _constrained(job: Job, params: SamplingParams, syntax: Syntax, backend: Backend) -> SamplingParams:
+    """The parameters with the grammar of tool calls, reasoning and answer together."""
+    request, choice = job.request, job.request.get("tool_choice", "auto")
+    tools = request.get("tools", []) if choice != "none" else []
+    if named := (choice["name"] if isinstance(choice, dict) else None):
+        tools = [tool for tool in tools if tool["name"] == named]
+    try:
+        grammar = answer_grammar(
+            syntax,
+            tools=tools,
+            required=choice == "required" or named is not None,
+            parallel=request.get("parallel_tool_calls", True) and named is None,
+            answer=params.grammar,
+            special=backend.special_markers,
+        )
+    except GrammarError as exc:
+        raise InvalidRequest(f"The tools cannot be followed: {exc}.", param="tools") from exc
+    return replace(params, grammar=grammar)
+
+
+def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, field: str) -> list[int]:
+    if isinstance(prompt, list):
+        check_tokens(prompt, backend, field)
+        tokens = prompt
+    else:
+        check_length(prompt, backend, field)
+        tokens = backend.tokenize(prompt, add_special=add_special, parse_special=True)
+    if len(tokens) >= backend.context:
+        raise ContextLengthExceeded(
+            f"The prompt has {len(tokens)} tokens, and the model's context holds {backend.context}, "
+            "at least one of them for the answer. Shorten it.",
+            param=field,
+        )
+    return tokens
+
+
+def check_length(text: str, backend: Backend, field: str) -> None:
+    """Raise ContextLengthExceeded for what cannot fit: tokenising takes quadratic time for some texts."""
+    if len(text.encode()) > backend.context * backend.longest_piece:
+        raise ContextLengthExceeded(f"The prompt cannot fit into {backend.context} tokens. Shorten it.", param=field)
+
+
+def check_tokens(tokens: list[int], vocabulary: Vocabulary, field: str) -> None:
+    """Raise InvalidRequest for token ids that the vocabulary does not have."""
+    if unknown := next((token for token in tokens if token >= vocabulary.vocab_size), None):
+        raise InvalidRequest(f"The vocabulary has {vocabulary.vocab_size} tokens, none {unknown}.", param=field)

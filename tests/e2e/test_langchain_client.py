@@ -1,0 +1,55 @@
+"""`langchain-openai`, unmodified, against a real cluster."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic import BaseModel, SecretStr
+
+from tests.support.cluster import Cluster
+
+WEATHER = "What is the weather in Paris?"
+
+
+@pytest.fixture
+def model(cluster: Cluster) -> ChatOpenAI:
+    return ChatOpenAI(
+        model="demo", base_url=f"{cluster.url}/v1", api_key=SecretStr("none"), temperature=0, max_retries=0
+    )
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather in a city."""
+    return "sunny"
+
+
+def test_a_chat(model: ChatOpenAI) -> None:
+    answer = model.invoke("What is 12 + 7?")
+    assert answer.content == "12 + 7 = 19."
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata["total_tokens"] == 21
+
+
+def test_a_stream(model: ChatOpenAI) -> None:
+    pieces = [chunk.content for chunk in model.stream("Count to 9.")]
+    assert "".join(map(str, pieces)) == "1, 2, 3, 4, 5, 6, 7, 8, 9."
+    assert len(pieces) > 3
+
+
+def test_a_tool_is_called_and_its_answer_told(model: ChatOpenAI) -> None:
+    with_tools = model.bind_tools([get_weather])
+    call = with_tools.invoke(WEATHER)
+    assert [(one["name"], one["args"]) for one in call.tool_calls] == [("get_weather", {"city": "Paris"})]
+    told = get_weather.invoke(call.tool_calls[0])
+    answer = with_tools.invoke([("user", WEATHER), call, told])
+    assert answer.content == "It is sunny in Paris."
+
+
+def test_an_answer_of_a_given_shape(model: ChatOpenAI) -> None:
+    class City(BaseModel):
+        name: str
+
+    answer = model.bind(max_tokens=200).with_structured_output(City).invoke("What is the capital of France?")
+    assert isinstance(answer, City)

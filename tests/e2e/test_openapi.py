@@ -1,0 +1,72 @@
+"""The API does what its document says. `make schemathesis` asks more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.support.cluster import Cluster
+
+HOUSE = Path(__file__).parents[2]
+CASES = os.environ.get("CARAVAN_TEST_CASES")
+"""Of each call; without it the short form."""
+SEED = os.environ.get("CARAVAN_TEST_SEED", "1")
+SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "6"]
+MODELS = """
+models:
+  demo: {path: demo, slots: 8, context: 128, kv_tokens: 1024}
+  vectors: {path: fake, kind: embedding, slots: 4, context: 128}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    running = Cluster(tmp_path_factory.mktemp("openapi"), models=MODELS, env={"CARAVAN_MAX_WAIT_SECONDS": "1"})
+    running.start()
+    yield running
+    running.stop()
+    assert running.processes() == []
+
+
+@pytest.fixture(scope="module")
+def document(cluster: Cluster) -> dict[str, Any]:
+    made: dict[str, Any] = cluster.http.get("/openapi.json").json()
+    return made
+
+
+def test_every_example_is_answered_as_the_document_says(cluster: Cluster, document: dict[str, Any]) -> None:
+    tried = 0
+    for path, methods in document["paths"].items():
+        body = methods.get("post", {}).get("requestBody")
+        for name, example in body["content"]["application/json"]["examples"].items() if body else ():
+            response = cluster.http.post(path, json=example["value"], headers={"Prefer": "wait=10"})
+            assert response.status_code == 200 or path == "/jobs", f"{path}, {name}: {response.text}"
+            answer = methods["post"]["responses"][str(response.status_code)]
+            kind = response.headers["Content-Type"].partition(";")[0]
+            assert kind == ("text/event-stream" if example["value"].get("stream") else "application/json")
+            schema = {**answer["content"][kind]["schema"], "components": document["components"]}
+            if kind == "application/json":
+                jsonschema.Draft202012Validator(schema).validate(response.json())
+            assert all(header in response.headers for header in answer["headers"])
+            tried += 1
+    assert tried > 10
+
+
+def test_the_api_keeps_its_word(cluster: Cluster, tmp_path: Path) -> None:
+    """All of schemathesis' checks, on requests that it makes of the document."""
+    report = tmp_path / "report.json"
+    program = Path(sys.executable).with_name("schemathesis")
+    command: list[str | Path] = [program, "--no-color", "--config-file", "tests/support/schemathesis.toml"]
+    command += ["run", f"{cluster.url}/openapi.json", "--seed", SEED, "--checks", "all", "--warnings", "off"]
+    command += ["--max-examples", CASES] if CASES else SHORT
+    command += ["--report", "json", "--report-json-path", str(report)]
+    ran = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True)
+    print(ran.stdout)  # noqa: T201 - the figures, with -s, or of a failure
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
