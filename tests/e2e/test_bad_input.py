@@ -21,7 +21,7 @@ FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("no messages", {"model": "demo", "messages": []}, 400, "invalid_value", "messages"),
     ("neither", {"model": "demo"}, 400, "invalid_value", "messages"),
     ("both", {"model": "demo", "messages": HELLO, "prompt": "x"}, 400, "invalid_value", "prompt"),
-    ("embedding", {"model": "demo", "input": "x"}, 400, "invalid_value", "input"),
+    ("embedding", {"model": "demo", "input": "x"}, 400, "invalid_value", "model"),
     ("prompt of a wrong type", {"model": "demo", "prompt": 7}, 400, "invalid_value", "prompt"),
     ("unknown role", {"model": "demo", "messages": KING}, 400, "invalid_value", "messages.0.role"),
     ("negative max_tokens", chat("x", max_tokens=-1), 400, "invalid_value", "max_tokens"),
