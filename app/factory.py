@@ -22,7 +22,8 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
     app = Flask("app", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    client, store = connect(settings.redis_url), open_store(settings)
+    client = connect(settings.redis_url)
+    store = open_store(settings, client)
     app.extensions["caravan"] = Services(
         settings=settings,
         catalogue=load(settings.models_file),

@@ -28,7 +28,7 @@ def follow(
     """
     silence_seconds = silence_seconds or services.settings.heartbeat_seconds
     with services.hub.subscribe(job.id) as subscription:
-        cursor = after
+        cursor, heard = after, list[Event]()
         while True:
             try:
                 status = services.redis.hget(
@@ -39,6 +39,9 @@ def follow(
                 yield None
                 time.sleep(PAUSE_SECONDS)
                 continue
+            if heard and not (events and events[0].cursor <= heard[0].cursor):
+                yield heard[0]  # the job is run again already, and the stream that had this end is gone
+                return
             for event in events:
                 cursor = event.cursor
                 yield event
@@ -46,15 +49,20 @@ def follow(
                     return
             if not events and (status is None or JobStatus(str(status)).ended):
                 return
-            for live in _live(subscription, cursor, silence_seconds):
+            for live in _live(subscription, cursor, silence_seconds, heard):
                 cursor = live.cursor if live else cursor
                 yield live
                 if live and live.type == "done":
                     return
 
 
-def _live(subscription: Subscription, cursor: Cursor, silence_seconds: float) -> Iterator[Event | None]:
-    """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again."""
+def _live(
+    subscription: Subscription, cursor: Cursor, silence_seconds: float, heard: list[Event]
+) -> Iterator[Event | None]:
+    """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again.
+
+    An end that was heard behind a gap is put into `heard`.
+    """
     while True:
         try:
             events = subscription.get(silence_seconds)
@@ -67,6 +75,7 @@ def _live(subscription: Subscription, cursor: Cursor, silence_seconds: float) ->
             if event.cursor <= cursor:
                 continue
             if not cursor.precedes(event.cursor):
+                heard += [event] if event.type == "done" else []
                 return
             cursor = event.cursor
             yield event

@@ -287,10 +287,10 @@ class JobStore:
         return Swept(reclaimed, 0, ended)
 
 
-def open_store(settings: Settings) -> JobStore:
-    """The ledger that the settings name."""
+def open_store(settings: Settings, client: redis.Redis | None = None) -> JobStore:
+    """The ledger that the settings name, over a client that is there already or one of its own."""
     return JobStore(
-        connect(settings.redis_url),
+        client or connect(settings.redis_url),
         result_ttl=settings.result_ttl,
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,

@@ -45,13 +45,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One way in which a call is answered. ``schema`` is a type; without one, and without events, there is no body."""
+    """One way in which a call is answered.
+
+    ``schema`` is a type; without one, and without events, there is no body. ``links`` are endpoints that can be asked
+    next, each with the name of the parameter that is the answer's ``id``.
+    """
 
     meaning: str
     schema: Any = None
     content: str = "application/json"
     events: tuple[Event, ...] = ()
     headers: tuple[Header, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,7 +178,13 @@ def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
         "description": answer.meaning,
         "headers": {**_common(ANSWER_REQUEST_ID), **headers},
         **({"content": content} if content else {}),
+        **({"links": dict(map(_link, answer.links.items()))} if answer.links else {}),
     }
+
+
+def _link(link: tuple[str, str]) -> tuple[str, dict[str, Any]]:
+    operation, parameter = link[0].replace(".", "_"), link[1]
+    return operation, {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
 
 
 def _stream(events: Iterable[Event], schemas: Schemas) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from tasks.errors import (
 )
 
 REQUEST_ID = r"^[A-Za-z0-9._:/+=-]{1,128}$"
-CURSOR = r"^[0-9]{1,15}-[0-9]{1,15}$"
+CURSOR = r"^([0-9]{1,15}-[0-9]{1,15})?$"
 _ID: Mapping[str, Any] = {"type": "string", "minLength": 1}
 
 PATH = {
@@ -62,7 +62,7 @@ X_ON_DISCONNECT = Parameter(
 LAST_EVENT_ID = Parameter(
     name="Last-Event-ID",
     where="header",
-    meaning="The `id` of the last event that was seen: the stream goes on with the one after it.",
+    meaning="The `id` of the last event that was seen: the stream goes on after it. Empty is its beginning.",
     schema={"type": "string", "pattern": CURSOR},
     example="0-0",
 )

@@ -211,9 +211,12 @@ def _dead_letters(*, limit: int, after: str | None, model: str | None) -> list[J
 
 
 def _cursor() -> Cursor:
-    text = request.headers.get("Last-Event-ID") or request.args.get("after")
-    if not text:
-        return START
+    """The last event that the client saw; both places are read, and the header's counts."""
+    given = [_read_cursor(text) for text in (request.headers.get("Last-Event-ID"), request.args.get("after")) if text]
+    return given[0] if given else START
+
+
+def _read_cursor(text: str) -> Cursor:
     try:
         return Cursor.parse(text)
     except ValueError as exc:

@@ -8,19 +8,42 @@ the document says nothing, though it leaves clients prepared for more.
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 
 import schemathesis
 from schemathesis.core.failures import Failure
 from schemathesis.generation import GenerationMode
+from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
 MODEL, VECTORS = "demo", "vectors"
 MOST = {"max_tokens": 16, "max_completion_tokens": 16, "max_output_tokens": 16, "n": 4}
+PAGES = {"/jobs", "/v1/responses/{response_id}/input_items"}
+TOKEN_IDS = {"prompt", "input", "tokens"}
+RULED = (
+    "grammar",
+    "json_schema",
+    "response_format",
+    "text",
+    "ignore_eos",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "chat_template_kwargs",
+    "top_logprobs",
+    "include",
+    "echo",
+    "background",
+    "previous_response_id",
+    "dimensions",
+)
+"""Fields about which there are rules."""
 RULES = (
     r"cannot be followed",  # a grammar or a schema: which keywords there are is llguidance's matter
     r"does not go together with|do not go together with",
     r"the model holds \d+ tokens",
+    r"The model's vectors have \d+ dimensions",
     r"The vocabulary has \d+ tokens",
     r"The prompt (has \d+ tokens|cannot fit)",
     r"Prompts times n are more than",
@@ -54,15 +77,51 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 @schemathesis.hook
 def map_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> schemathesis.Case[Any]:
-    """Let a right body be one that is run soon."""
-    right = case.meta is None or case.meta.generation.mode is GenerationMode.POSITIVE
+    """Let a right request be one that is soon answered, and most of them be such that no rule forbids."""
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return case
+    headers: Any = case.headers
     body: Any = case.body
-    if right and isinstance(body, dict) and "model" in body:
-        body["model"] = VECTORS if case.path == "/v1/embeddings" else MODEL
-        for field, most in MOST.items():
-            if isinstance(body.get(field), int):
-                body[field] = min(body[field], most)
+    ruled = case.meta.phase.name is not TestPhase.COVERAGE and len(str(body)) % 2 == 0
+    if not ruled and case.query and case.path in PAGES:
+        case.query.pop("after", None)
+    if isinstance(body, dict) and "model" in body:
+        _make_light(case.path, body)
+        if not ruled:
+            _allow(case.path, body)
+        if key := headers.get("Idempotency-Key"):  # one key for many bodies is refused
+            headers["Idempotency-Key"] = f"{key}{zlib.crc32(repr(body).encode(errors='replace'))}"[-255:]
     return case
+
+
+def _make_light(path: str, body: dict[str, Any]) -> None:
+    """Have the models that run do a little."""
+    body["model"] = VECTORS if path == "/v1/embeddings" or (path == "/jobs" and "input" in body) else MODEL
+    for field in body.keys() & TOKEN_IDS:
+        body[field] = _whole(body[field])
+    for field, most in MOST.items():
+        if isinstance(body.get(field), int):
+            body[field] = min(body[field], most)
+
+
+def _allow(path: str, body: dict[str, Any]) -> None:
+    """Take away what the rules may forbid."""
+    for field in RULED:
+        body.pop(field, None)
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        message["content"] = message.get("content") or "x"
+        if message["role"] != "assistant":
+            message.pop("tool_calls", None)
+    if path == "/v1/responses" and not isinstance(body["input"], str):
+        body["input"] = "x"
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers written so: 1.0 is one to JSON schema, not to us, and neither to OpenAI."""
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @schemathesis.hook
@@ -72,4 +131,14 @@ def filter_failure(
     """Keep a failure unless it is a refusal by one of the rules."""
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
         return True
-    return not _RULE.search(response.json()["error"]["message"])
+    error = response.json()["error"]
+    return not (_RULE.search(error["message"]) or _is_fraction(case.body, error))
+
+
+def _is_fraction(body: Any, error: dict[str, Any]) -> bool:
+    """Whether it is about a whole number that is not written so."""
+    if not error["message"].endswith("Input should be a valid integer."):
+        return False
+    for step in str(error["param"]).split("."):
+        body = body[int(step) if isinstance(body, list) else step]
+    return isinstance(body, float) and body.is_integer()

@@ -46,6 +46,8 @@ _FILTERS = (
     ),
 )
 
+_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "cancel", "retry")}
+
 CALLS = {
     "jobs.create": Description(
         tag=TAG,
@@ -53,8 +55,10 @@ CALLS = {
         examples=examples.JOBS,
         parameters=(IDEMPOTENCY_KEY, PREFER),
         answers={
-            200: Answer(meaning="It ended within the wait, however it ended.", schema=Job, headers=(LOCATION,)),
-            202: Answer(meaning="It was accepted.", schema=Job, headers=(LOCATION,)),
+            200: Answer(
+                meaning="It ended within the wait, however it ended.", schema=Job, headers=(LOCATION,), links=_NEXT
+            ),
+            202: Answer(meaning="It was accepted.", schema=Job, headers=(LOCATION,), links=_NEXT),
         },
         errors=SUBMIT_ERRORS,
     ),

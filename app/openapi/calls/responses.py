@@ -49,6 +49,8 @@ _PAGE = (
     Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
 )
 
+_NEXT = {f"responses.{call}": "response_id" for call in ("show", "cancel", "delete", "list_input_items")}
+
 CALLS = {
     "responses.create": Description(
         tag=TAG,
@@ -61,6 +63,7 @@ CALLS = {
                 schema=ResponseObject,
                 events=_EVENTS,
                 headers=(X_JOB_ID,),
+                links=_NEXT,
             )
         },
         errors=(*RUN_ERRORS, JobNotFound),
