@@ -59,9 +59,15 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 def validate(schema: type[Body], body: dict[str, Any]) -> Body:
-    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault."""
+    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault.
+
+    Null asks for nothing, whatever the field: clients send it for what was not given.
+    """
+    known = schema.model_fields
     try:
-        return schema.model_validate(body)
+        return schema.model_validate(
+            {name: value for name, value in body.items() if value is not None or name in known}
+        )
     except ValidationError as exc:
         raise from_validation(exc) from exc
 
