@@ -13,7 +13,7 @@ from tasks.errors import BrokerUnavailable, CaravanError, EngineFailure, Invalid
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
 
-_FINAL = (409, 500, 504)
+FINAL = (409, 500, 504)
 """After these the same call again is another job, which would end as the first did."""
 
 _NAMES = {
@@ -62,7 +62,7 @@ def _respond(error: CaravanError) -> Response:
 def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:
     response = jsonify({"error": error})
     response.status_code = status
-    if status in _FINAL:
+    if status in FINAL:
         response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send it twice more
     if retry_after_seconds:
         response.headers["Retry-After"] = str(retry_after_seconds)

@@ -1,13 +1,15 @@
-"""What the front asks of the queue: accept a job, cancel one, run one again."""
+"""What the front asks of the queue: accept a job, change its place, cancel one, run one again; pause and drain."""
 
 from __future__ import annotations
 
 from tasks.dispatch import Dispatcher
-from tasks.errors import JobConflict, JobNotFound, QueueFull
+from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull
 from tasks.job_store import Idempotency, JobStore
-from tasks.jobs import Job
+from tasks.jobs import Job, Priority, QueueState
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE, as_broker_errors
+
+DRAINING_RETRY_SECONDS = 30
 
 log = get_logger(__name__)
 
@@ -25,12 +27,15 @@ class Submitter:
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
+            ModelUnavailable: the model's queue is being drained.
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
             submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
         if submission.verdict == "full":
             raise _queue_full(job.model, submission.job_id)
+        if submission.verdict == "draining":
+            raise _draining(job.model)
         if submission.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
@@ -55,9 +60,9 @@ class Submitter:
             raise JobNotFound(f"There is no job '{job_id}'.")
         if not rest:
             raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
-        model, before = rest
+        model, before, crew = rest
         log.info("job cancelled", job_id=job_id, model=model, before=before)
-        if before == "queued":
+        if before == "queued" and crew != "0":
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
             self._dispatcher.publish(job_id, model)
 
@@ -66,6 +71,31 @@ class Submitter:
         with as_broker_errors():
             before, *_ = self._store.forget(job_id, owner=owner)
         log.info("job forgotten", job_id=job_id, before=before)
+
+    def reprioritise(self, job: Job, priority: Priority) -> None:
+        """Give a job that waits another priority.
+
+        Raises:
+            JobNotFound: it is not there any more.
+            JobConflict: it does not wait.
+        """
+        with as_broker_errors():
+            verdict, *_ = self._store.reprioritise(job.id, priority, owner=job.owner)
+        if verdict == "unknown":
+            raise JobNotFound(f"There is no job '{job.id}'.")
+        if verdict != "changed":
+            raise JobConflict(
+                f"Job '{job.id}' is {verdict}, and only one that waits has a place.", code="job_not_queued"
+            )
+        log.info("job reprioritised", job_id=job.id, priority=priority.value)
+
+    def set_queue_state(self, model: str, state: QueueState) -> None:
+        """Pause, drain or open a model's queue."""
+        with as_broker_errors():
+            self._store.set_queue_state(model, state)
+        log.warning("queue set", model=model, state=state.value)
+        if state is QueueState.OPEN:
+            self._publish(model)
 
     def retry(self, job: Job) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
@@ -83,6 +113,8 @@ class Submitter:
             raise JobNotFound(f"There is no job '{job.id}'.")
         if verdict == "full":
             raise _queue_full(job.model, rest[0])
+        if verdict == "draining":
+            raise _draining(job.model)
         if verdict != "retried":
             raise JobConflict(
                 f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
@@ -93,10 +125,18 @@ class Submitter:
 
     def _dispatch(self, job: Job) -> None:
         """What needs no slot is published even if there is no room: it stands at the head of the line."""
+        self._publish(job.model, beyond=0 if job.operation.needs_slot else 1)
+
+    def _publish(self, model: str, *, beyond: int = 0) -> None:
         try:
-            self._dispatcher.dispatch(job.model, beyond=0 if job.operation.needs_slot else 1)
+            self._dispatcher.dispatch(model, beyond=beyond)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
-            log.warning("dispatch put off", model=job.model, error=str(exc))
+            log.warning("dispatch put off", model=model, error=str(exc))
+
+
+def _draining(model: str) -> ModelUnavailable:
+    message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
+    return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
 
 
 def _queue_full(model: str, depth: str) -> QueueFull:

@@ -14,6 +14,7 @@ COMMANDS = {
     "flower": "app.cli.flower",
     "submit": "app.cli.submit",
     "jobs": "app.cli.jobs",
+    "queues": "app.cli.queues",
 }
 
 

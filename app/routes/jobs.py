@@ -1,4 +1,4 @@
-"""``/jobs``: accept, show, list, follow, cancel and retry jobs."""
+"""``/jobs``: accept, show, list, follow, change, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.intake import build_job, idempotency, read_json, validate
 from app.job_view import view
 from app.query import flag, integer
 from app.schemas.job_body import JobBody
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
 from app.services import Services, services
 from tasks import names
 from tasks.errors import InvalidRequest, JobNotFound
 from tasks.events import START, Cursor
-from tasks.jobs import Job, JobStatus
+from tasks.jobs import Job, JobStatus, Priority
 from tasks.overview import workers
 
 blueprint = Blueprint("jobs", __name__)
@@ -90,6 +90,14 @@ def events(job_id: str) -> Response:
 def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
     services().submitter.cancel(job_id, owner=names.LOCAL_OWNER)
+    return jsonify(_view(find(job_id)))
+
+
+@blueprint.patch("/jobs/<job_id>")
+def change(job_id: str) -> Response:
+    """Give a job that waits another priority."""
+    body = validate(JobChange, read_json())
+    services().submitter.reprioritise(find(job_id), Priority(body.priority))
     return jsonify(_view(find(job_id)))
 
 
@@ -186,10 +194,10 @@ def _select(*, limit: int, after: str | None, model: str | None, status: str | N
     if after is not None and before is None:
         raise InvalidRequest("after is not the id of one of your jobs.", param="after")
     while len(found) < limit:
-        page = store.owned(names.LOCAL_OWNER, before=before, count=MAX_PAGE)
+        page = store.owned(names.LOCAL_OWNER, before=before, count=limit)
         jobs = store.get_many(job_id for job_id, _ in page)
         found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
-        if len(page) < MAX_PAGE:
+        if len(page) < limit:
             break
         before = page[-1][1]
     return found[:limit]

@@ -22,7 +22,7 @@ from app.schemas.openai_answers import (
     When,
 )
 from app.schemas.response_answers import ResponseObject
-from tasks.jobs import JobStatus, Operation, Priority
+from tasks.jobs import JobStatus, Operation, Priority, QueueState
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -169,6 +169,7 @@ class Queue(TypedDict):
 
     model: str
     object: Literal["queue"]
+    state: QueueState
     depth: Count
     queued: QueuedByPriority
     running: Count

@@ -16,6 +16,8 @@ from tasks.sampling import MAX_SEED, SamplingParams
 
 MOST_TOKENS = 2**31 - 1
 MOST_CHOICES = 128
+LEAST_TEMPERATURE = 1e-3
+"""What is colder is greedy: logits divided by less are no numbers any more."""
 MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
@@ -128,7 +130,7 @@ class SamplingBody(JobBody):
     top_p: float | None = Field(None, gt=0, le=1)
     min_p: float | None = Field(None, ge=0, le=1)
     typical_p: float | None = Field(None, gt=0, le=1)
-    repeat_penalty: float | None = Field(None, gt=0, le=10)
+    repeat_penalty: float | None = Field(None, ge=0.01, le=10)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
@@ -169,6 +171,8 @@ class SamplingBody(JobBody):
         if max_tokens is not None and max_tokens > entry.context:
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
+        if given.get("temperature", 1) < LEAST_TEMPERATURE:
+            given["temperature"] = 0.0
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
         return SamplingParams(
             max_tokens=max_tokens,

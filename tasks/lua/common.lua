@@ -88,6 +88,7 @@ local function conclude(id, status, now, field, value)
   local model, ttl = job[1], tonumber(job[4])
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
   for _, kind in ipairs({ 'run', 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
+  redis.call('SREM', model_key('small', model), id)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if field then redis.call('HSET', job_key(id), field, value) end
   redis.call('HINCRBY', model_key('totals', model), status, 1)

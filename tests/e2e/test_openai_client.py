@@ -97,7 +97,8 @@ def test_null_asks_for_nothing_and_other_names_are_told_ours(client: openai.Open
 
 
 def test_an_address_without_v1_is_told_so(cluster: Cluster) -> None:
-    with openai.OpenAI(base_url=cluster.url, api_key="none") as client, pytest.raises(openai.NotFoundError, match="/v1"):
+    client = openai.OpenAI(base_url=cluster.url, api_key="none")
+    with client, pytest.raises(openai.NotFoundError, match="/v1"):
         client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "Hello"}])
 
 

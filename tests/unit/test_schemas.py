@@ -59,6 +59,7 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("typical_p", 0),
     ("typical_p", 1.1),
     ("repeat_penalty", 0),
+    ("repeat_penalty", 1e-320),
     ("repeat_penalty", 10.1),
     ("presence_penalty", -2.1),
     ("presence_penalty", 2.1),
@@ -259,6 +260,11 @@ def test_a_message_keeps_name_and_tool_call_id() -> None:
 def test_a_prompt_is_passed_on() -> None:
     for given, kept in [("Once", ["Once"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2]], [[1], [2]])]:
         assert completion(prompt=given).request(ENTRY)["prompt"] == kept
+
+
+def test_a_temperature_too_low_to_divide_by_is_greedy() -> None:
+    assert chat(temperature=1e-40).sampling(ENTRY).greedy
+    assert not chat(temperature=0.01).sampling(ENTRY).greedy
 
 
 def test_tools_reach_the_worker_as_functions() -> None:

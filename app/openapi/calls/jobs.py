@@ -16,8 +16,17 @@ from app.openapi.parts import (
     limit,
 )
 from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
-from tasks.errors import BrokerUnavailable, InvalidRequest, JobConflict, JobNotFound, ModelNotFound, QueueFull
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
+from tasks.errors import (
+    BrokerUnavailable,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    ModelNotFound,
+    ModelUnavailable,
+    QueueFull,
+    RequestTooLarge,
+)
 from tasks.jobs import JobStatus
 
 TAG = "Jobs"
@@ -46,7 +55,7 @@ _FILTERS = (
     ),
 )
 
-_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "cancel", "retry")}
+_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {
     "jobs.create": Description(
@@ -83,6 +92,13 @@ CALLS = {
         },
         errors=(InvalidRequest, *JOB_ERRORS),
     ),
+    "jobs.change": Description(
+        tag=TAG,
+        bodies=(JobChange,),
+        examples=examples.CHANGES,
+        answers={200: Answer(meaning="The job, at its new place.", schema=Job)},
+        errors=(InvalidRequest, RequestTooLarge, JobConflict, *JOB_ERRORS),
+    ),
     "jobs.cancel": Description(
         tag=TAG,
         answers={200: Answer(meaning="The job, cancelled.", schema=Job)},
@@ -91,6 +107,6 @@ CALLS = {
     "jobs.retry": Description(
         tag=TAG,
         answers={202: Answer(meaning="The job, queued.", schema=Job)},
-        errors=(JobNotFound, ModelNotFound, JobConflict, QueueFull, BrokerUnavailable),
+        errors=(JobNotFound, ModelNotFound, JobConflict, QueueFull, ModelUnavailable, BrokerUnavailable),
     ),
 }
