@@ -140,7 +140,8 @@ class ModelState(TypedDict):
     id: str
     object: Literal["model"]
     state: Literal["loaded", "asleep"]
-    context: Annotated[int, Field(ge=1)]
+    kind: Literal["generative", "embedding"]
+    context: Annotated[int, Field(ge=1, description="Tokens; of the model's file, if that has less than asked for.")]
     slots: Count
     busy: Count
     queued: Count

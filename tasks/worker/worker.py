@@ -94,6 +94,7 @@ class Worker:
             model=model,
             entry=entry,
             store=store,
+            context=work.context,
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
