@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import redis
 
@@ -44,11 +44,26 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Full:
+    """How long a model's queue is, and after how many seconds its workers end another job; None if unknown."""
+
+    depth: int
+    seconds_a_job: float | None
+
+    @classmethod
+    def read(cls, told: Sequence[str]) -> Self:
+        """As the scripts tell it."""
+        depth, seconds = told
+        return cls(int(depth), float(seconds) if seconds else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What became of a submission: ``accepted``, ``known`` (the same key and body), ``reused`` or ``full``."""
 
     verdict: Literal["accepted", "known", "reused", "full", "draining"]
     job_id: str
+    full: Full | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ class JobStore:
     def submit(self, job: Job, *, longest_queue: int, idempotency: Idempotency | None = None) -> Submission:
         """Accept a job, unless its key is known or its model's queue is full."""
         record = [part for pair in job.encode().items() for part in pair]
-        verdict, job_id = self._run(
+        verdict, job_id, *full = self._run(
             "submit",
             job.id,
             job.model,
@@ -128,7 +143,7 @@ class JobStore:
             "" if job.timeout_seconds is None else job.timeout_seconds,
             *record,
         )
-        return Submission(verdict, job_id)
+        return Submission(verdict, job_id, Full.read(full) if full else None)
 
     def known(self, owner: str, idempotency: Idempotency) -> str | None:
         """The job that was submitted with the same key and body, if it is still there."""

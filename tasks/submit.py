@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from tasks.dispatch import Dispatcher
 from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull
-from tasks.job_store import Idempotency, JobStore
+from tasks.job_store import Full, Idempotency, JobStore
 from tasks.jobs import Job, Priority, QueueState
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE, as_broker_errors
 
 DRAINING_RETRY_SECONDS = 30
+MOST_RETRY_SECONDS = 300
 
 log = get_logger(__name__)
 
@@ -32,8 +35,8 @@ class Submitter:
         """
         with as_broker_errors():
             submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
-        if submission.verdict == "full":
-            raise _queue_full(job.model, submission.job_id)
+        if submission.full:
+            raise _queue_full(job.model, submission.full)
         if submission.verdict == "draining":
             raise _draining(job.model)
         if submission.verdict == "reused":
@@ -112,7 +115,7 @@ class Submitter:
         if verdict == "unknown":
             raise JobNotFound(f"There is no job '{job.id}'.")
         if verdict == "full":
-            raise _queue_full(job.model, rest[0])
+            raise _queue_full(job.model, Full.read(rest))
         if verdict == "draining":
             raise _draining(job.model)
         if verdict != "retried":
@@ -139,5 +142,10 @@ def _draining(model: str) -> ModelUnavailable:
     return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
 
 
-def _queue_full(model: str, depth: str) -> QueueFull:
-    return QueueFull(f"The queue of '{model}' holds {depth} jobs, which is all it may. Try again later.")
+def _queue_full(model: str, full: Full) -> QueueFull:
+    """Come again when a hundredth of the queue has ended: sooner it is likely to be full again, for all who wait."""
+    message = f"The queue of '{model}' holds {full.depth} jobs, which is all it may. Try again later."
+    if full.seconds_a_job is None:
+        return QueueFull(message)
+    seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))
+    return QueueFull(message, retry_after_seconds=min(seconds, MOST_RETRY_SECONDS))

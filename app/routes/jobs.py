@@ -144,7 +144,7 @@ def _view(job: Job) -> dict[str, Any]:
 
 
 def _eta_seconds(job: Job, place: int | None) -> float | None:
-    """Turns that must pass before the job's own, times how long a job has taken on the workers that live."""
+    """How many jobs must end before its turn, times how often one has ended lately on the workers that live."""
     if place is None:
         return None
     crew = workers(services().redis, [job.model])
@@ -152,7 +152,8 @@ def _eta_seconds(job: Job, place: int | None) -> float | None:
     timed = [seconds for worker in crew if (seconds := worker.figures["job_seconds"])]
     if not slots or not timed:
         return None
-    return round(place / slots * sum(timed) / len(timed), 1)
+    free = slots - int(sum(worker.figures["busy"] for worker in crew))
+    return round(max(0, place - max(0, free)) / slots * sum(timed) / len(timed), 1)
 
 
 def _wait_for(job: Job, seconds: float) -> Job:

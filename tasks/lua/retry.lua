@@ -1,5 +1,5 @@
 -- Run a job again that ended without success, from its beginning. ARGV: id, owner or '' for any, ageing seconds, longest queue.
--- Returns {'retried', model}, {'full', queue length}, {'draining'} or {status}.
+-- Returns {'retried', model}, {'full', queue length, seconds in which a job ends, or ''}, {'draining'} or {status}.
 local id, now = ARGV[1], clock()
 local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'priority', 'timeout', 'idem')
 local status, model, owner = job[1], job[2], job[3]
@@ -7,7 +7,7 @@ if not status or (ARGV[2] ~= '' and owner ~= ARGV[2]) then return { 'unknown' } 
 if not ENDED[status] or status == 'succeeded' then return { status } end
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining' } end
 local depth = redis.call('ZCARD', model_key('pend', model))
-if depth >= tonumber(ARGV[4]) then return { 'full', tostring(depth) } end
+if depth >= tonumber(ARGV[4]) then return { 'full', tostring(depth), seconds_a_job(model, now) } end
 
 local place = stamp(now + tonumber(ARGV[3]))
 redis.call('HSET', job_key(id), 'place', place)  -- the first write is one that full memory refuses, as it does a new job

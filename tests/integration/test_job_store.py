@@ -418,7 +418,7 @@ def test_only_what_ended_without_success_is_run_again(store: JobStore) -> None:
     store.fail(HOLDER, job.id, job.fence, 0, "{}")
     assert retry(job, owner="another") == ["unknown"]
     accept(store)
-    assert retry(job, longest=1) == ["full", "1"]
+    assert retry(job, longest=1) == ["full", "1", ""]
     assert retry(job) == ["retried", "fake"]
     job = claim(store, job)
     store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)

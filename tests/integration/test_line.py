@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from tasks import names
-from tasks.job_store import Holder, JobStore
+from tasks.job_store import Full, Holder, JobStore
 from tasks.jobs import Job, JobStatus, Operation, Priority, QueueState
 from tasks.overview import queues
 from tests.integration.test_job_store import accept, claim
@@ -61,6 +61,16 @@ def test_a_published_job_takes_its_new_place_if_it_comes_back(store: JobStore) -
     store.reprioritise(published.id, Priority.LOW)
     store.unpublish("fake", [published.id])
     assert [store.place(job) for job in (waiting, published)] == [1, 2]
+
+
+def test_a_full_queue_tells_how_fast_it_moves(store: JobStore) -> None:
+    accept(store)
+    unknown = store.submit(completion(), longest_queue=1).full
+    assert unknown == Full(depth=1, seconds_a_job=None)
+    for worker, seconds in (("w1", 4.0), ("w2", 8.0), ("w3", 0.0)):
+        store.report("fake", worker, 60, {"slots": 2, "capacity": 2, "job_seconds": seconds})
+    told = store.submit(completion(), longest_queue=1).full
+    assert told == Full(depth=1, seconds_a_job=1.0)
 
 
 def small(store: JobStore) -> Job:
