@@ -175,6 +175,21 @@ def test_an_absence_of_redis_delays_webhooks_and_loses_none(ledger: Ledger, cler
     assert process.running
 
 
+def test_a_clerk_that_starts_while_redis_has_no_memory_left_sends_webhooks(ledger: Ledger, clerk: Start) -> None:
+    with Receiver(lambda number, _: Reply(500 if number < 3 else 204)) as receiver:
+        jobs = [completion(webhook=receiver.url) for _ in range(5)]
+        for job in jobs:
+            ledger.store.submit(job, longest_queue=1000)
+        ledger.redis.config_set("maxmemory", 1)
+        clerk()
+        for job in jobs:
+            ledger.store.cancel(job.id)
+        for job in jobs:
+            assert settled(ledger, job).status == "delivered"
+        assert len(receiver.requests) == 8
+    ledger.redis.config_set("maxmemory", 0)
+
+
 def test_a_slow_receiver_holds_up_no_other(ledger: Ledger, clerk: Start) -> None:
     clerk()
     with Receiver(lambda *_: Reply(seconds=30)) as slow, Receiver() as quick:
