@@ -21,6 +21,8 @@ from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
 from tasks.jobs import Job, Priority
 from tasks.models.catalogue import kind_for
+from tasks.webhooks import target
+from tasks.webhooks.networks import literal, may_dial
 
 Body = TypeVar("Body", bound=BaseModel)
 MAX_KEY_LENGTH = 255
@@ -93,7 +95,27 @@ def build_job(body: JobBody) -> Job:
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
         max_attempts=envelope.max_attempts,
+        webhook=_webhook(envelope.webhook),
     )
+
+
+def _webhook(url: str | None) -> str | None:
+    """A webhook that this server sends; raises InvalidRequest. Names are looked up when they are dialled."""
+    settings = services().settings
+    if url is None:
+        return None
+    if not settings.webhook_secrets:
+        raise InvalidRequest(
+            "This server sends no webhooks. Set CARAVAN_WEBHOOK_SECRET, for the web front and the clerk.",
+            param="webhook",
+        )
+    address = literal(target.parse(url).host)
+    if address is not None and not may_dial(address, settings.webhook_networks):
+        raise InvalidRequest(
+            "webhook: its address is not one of the public internet, and CARAVAN_WEBHOOK_NETWORKS does not allow it.",
+            param="webhook",
+        )
+    return url
 
 
 def has_idempotency_key() -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.results import result
-from tasks.jobs import Job, JobStatus
+from tasks.jobs import Job, JobStatus, timeout_error, urls
 
 
 def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None) -> dict[str, Any]:
@@ -35,18 +35,14 @@ def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None
         "usage": job.outcome.usage.to_wire() if job.outcome else None,
         "timings": asdict(job.outcome.timings) if job.outcome and job.outcome.timings else None,
         "metadata": dict(job.metadata),
-        "urls": {
-            "self": f"/jobs/{job.id}",
-            "events": f"/jobs/{job.id}/events",
-            "cancel": f"/jobs/{job.id}/cancel",
-        },
+        "webhook": {"origin": job.webhook_origin, **asdict(job.delivery)} if job.webhook else None,
+        "urls": urls(job.id),
     }
 
 
 def _error(job: Job) -> dict[str, Any] | None:
-    if job.status is JobStatus.EXPIRED:
-        message = f"The job did not end within its timeout of {job.timeout_seconds:g} seconds."
-        return {"message": message, "type": "timeout_error", "param": None, "code": "deadline_exceeded"}
+    if job.status is JobStatus.EXPIRED and job.timeout_seconds is not None:
+        return timeout_error(job.timeout_seconds)
     return dict(job.error) if job.error else None
 
 

@@ -6,6 +6,7 @@ and so to memory being freed: they are sent even then, by scripts that begin wit
 
 from __future__ import annotations
 
+from functools import cached_property
 from queue import Empty
 from typing import Any
 
@@ -15,7 +16,8 @@ from redis.exceptions import ResponseError
 
 from tasks.logs import get_logger
 
-EVEN_IF_FULL = "redis.call('DEL', 'caravan:nothing') for _, key in ipairs(KEYS) do redis.call('{}', key, ARGV[1]) end"
+FIRST_WRITE = "redis.call('DEL', 'caravan:nothing') "
+EVEN_IF_FULL = FIRST_WRITE + "for _, key in ipairs(KEYS) do redis.call('{}', key, ARGV[1]) end"
 
 log = get_logger(__name__)
 
@@ -39,13 +41,19 @@ class Channel(redis.Channel):
             return sum(client.llen(self._q_for_pri(queue, step)) for step in self.priority_steps)
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        if queue in self._expires or self.typeof(exchange).type == "fanout":
+        if queue in self._expires:  # its script is below
             super()._queue_bind(exchange, routing_key, pattern, queue)
             return
+        if self.typeof(exchange).type == "fanout":
+            self._fanout_queues[queue] = (exchange, routing_key.replace("#", "*"))
         binding = self.sep.join([routing_key or "", pattern or "", queue or ""])
         keys = (self.keyprefix_queue % (exchange,), self.keyprefix_binding_permanent % (exchange,))
         with self.conn_or_acquire() as client:
             client.eval(EVEN_IF_FULL.format("SADD"), len(keys), *keys, binding)
+
+    @cached_property
+    def _refresh_binding(self) -> Any:
+        return self._create_client().register_script(FIRST_WRITE + redis.REFRESH_BINDING)
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

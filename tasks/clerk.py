@@ -6,19 +6,27 @@ import os
 import sys
 import threading
 
+from celery import Celery
+
 from tasks import logs, names
 from tasks.celery_app import create_celery
 from tasks.models.catalogue import load
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
+from tasks.webhooks.courier import open_courier
 
 
 def run_clerk(settings: Settings, *, name: str) -> int:
     """Serve until told to stop; the exit status."""
     sweeper = open_sweeper(settings, name=name, models=load(settings.models_file))
     stopping = threading.Event()
-    sweeping = sweeper.start(stopping)
-    program = create_celery(settings, queues=names.CLERK_QUEUES).Worker(
+    celery = create_celery(settings, queues=names.CLERK_QUEUES)
+    # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand.
+    celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections)
+    serving = [sweeper.start(stopping)]
+    if settings.webhook_secrets:
+        serving.append(_deliver(celery, settings, stopping))
+    program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",
         quiet=True,
         without_mingle=True,
@@ -27,8 +35,18 @@ def run_clerk(settings: Settings, *, name: str) -> int:
     )
     program.start()
     stopping.set()
-    sweeping.join(timeout=5)
+    for thread in serving:
+        thread.join(timeout=5)
     return int(program.exitcode or 0)
+
+
+def _deliver(celery: Celery, settings: Settings, stopping: threading.Event) -> threading.Thread:
+    """Do what comes on the queue of webhooks, and publish what is due, on a thread of its own."""
+    courier = open_courier(settings)
+    celery.task(name=names.SEND_WEBHOOK)(courier.deliver)
+    posting = threading.Thread(target=courier.run, args=(stopping,), name="courier", daemon=True)
+    posting.start()
+    return posting
 
 
 def main() -> int:

@@ -5,9 +5,9 @@ Every write that decides something is one Lua script under ``tasks/lua``, so a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, cast
 
 import redis
@@ -15,6 +15,7 @@ import redis
 from tasks import names
 from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome, Priority, QueueState
 from tasks.redis_client import connect, refusals_as_absence
+from tasks.scripts import Scripts
 from tasks.settings import Settings
 
 TRIAL_TTL = 3600
@@ -28,7 +29,7 @@ LARGE_BYTES = 1 << 16
 LIGHT_FIELDS = (
     *("v", "id", "model", "operation", "owner", "priority", "metadata", "request_id", "timeout", "max_attempts"),
     *("status", "created_at", "started_at", "finished_at", "fence", "claims", "worker"),
-    *("fails", "failures", "deaths", "error"),
+    *("fails", "failures", "deaths", "error", "webhook"),
 )
 """A job's fields but for these two."""
 Verdict = str
@@ -114,15 +115,7 @@ class JobStore:
         self._result_ttl = result_ttl
         self._lease_seconds = lease_seconds
         self._unclaimed_seconds = unclaimed_seconds
-        self._scripts: dict[str, Callable[..., Any]] = {}
-
-    def _run(self, script: str, *args: str | int | float) -> Any:
-        if script not in self._scripts:
-            lua = files("tasks") / "lua"
-            text = (lua / "common.lua").read_text() + (lua / f"{script}.lua").read_text()
-            self._scripts[script] = self._redis.register_script(text)
-        with refusals_as_absence():
-            return self._scripts[script](args=args)
+        self._run = Scripts(client)
 
     # -- the front
 
@@ -283,7 +276,8 @@ class JobStore:
 
     def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Verdict:
         """End a job well, which so many events were sent of."""
-        end = (JobStatus.SUCCEEDED.value, "outcome", outcome.encode())
+        usage = json.dumps(asdict(outcome.usage))
+        end = (JobStatus.SUCCEEDED.value, "outcome", outcome.encode(), "usage", usage)
         return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
 
     def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Verdict:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from tasks.logprobs import TokenLogprobs
 
@@ -188,6 +189,32 @@ class Outcome:
         )
 
 
+def timeout_error(seconds: float) -> dict[str, Any]:
+    """The error of a job that has expired, in its wire form."""
+    message = f"The job did not end within its timeout of {seconds:g} seconds."
+    return {"message": message, "type": "timeout_error", "param": None, "code": "deadline_exceeded"}
+
+
+def urls(job_id: str) -> dict[str, str]:
+    """Where a job is found; the front is asked at an address that only its clients know."""
+    return {"self": f"/jobs/{job_id}", "events": f"/jobs/{job_id}/events", "cancel": f"/jobs/{job_id}/cancel"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How far it has come with telling a job's webhook of its end."""
+
+    status: str = "pending"
+    """``pending``, ``delivered`` or ``failed``."""
+    attempts: int = 0
+    """Those that are over."""
+    next_at: int | None = None
+    last_status: int | None = None
+    """Of the last attempt's answer."""
+    last_error: str | None = None
+    """Why the last attempt had none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
@@ -209,6 +236,7 @@ class Job:
     request_id: str = ""
     timeout_seconds: float | None = None
     max_attempts: int = MAX_ATTEMPTS
+    webhook: str | None = None
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -222,6 +250,15 @@ class Job:
     deaths: Sequence[Mapping[str, Any]] = ()
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
+    delivery: Delivery = Delivery()
+
+    @property
+    def webhook_origin(self) -> str | None:
+        """Scheme, host and port of the webhook: what may be shown, since the rest of the address may be a secret."""
+        if self.webhook is None:
+            return None
+        url = urlsplit(self.webhook)
+        return f"{url.scheme}://{url.netloc}".lower()
 
     @property
     def ageing_seconds(self) -> float:
@@ -249,6 +286,8 @@ class Job:
         }
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
+        if self.webhook is not None and self.webhook_origin is not None:
+            fields |= {"webhook": self.webhook, "origin": self.webhook_origin}
         return fields
 
     @classmethod
@@ -281,4 +320,6 @@ class Job:
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
             error=json.loads(fields["error"]) if fields.get("error") else None,
+            webhook=fields.get("webhook"),
+            delivery=Delivery(**json.loads(fields.get("delivery", "{}"))),
         )

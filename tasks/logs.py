@@ -11,7 +11,7 @@ from tasks.settings import Settings
 
 Logger = structlog.stdlib.BoundLogger
 
-NOISY = ("celery.worker.strategy", "celery.app.trace", "httpx", "gunicorn.access", "tornado.access")
+NOISY = ("celery.worker.strategy", "celery.app.trace", "httpx", "httpcore", "gunicorn.access", "tornado.access")
 
 
 def get_logger(name: str) -> Logger:

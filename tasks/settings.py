@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
+"""Seconds between attempts, as the Standard Webhooks specification suggests: ten of them in three days."""
 
 
 class Settings(BaseSettings):
     """Everything that can be configured from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CARAVAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CARAVAN_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
@@ -43,6 +49,18 @@ class Settings(BaseSettings):
         -1, ge=-1, description="Layers kept on the GPU; -1 is all, where llama.cpp was built for one."
     )
 
+    webhook_secret: SecretStr | None = Field(
+        None, description="What webhooks are signed with, whsec_ and base64; several, the newest first, by spaces."
+    )
+    webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Networks beside the public internet that webhooks may go to, by commas."
+    )
+    webhook_schedule: Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode] = Field(
+        WEBHOOK_SCHEDULE, description="Seconds between one attempt to send a webhook and the next, by commas."
+    )
+    webhook_timeout_seconds: float = Field(20, gt=0, description="Seconds that an attempt to send a webhook may take.")
+    webhook_connections: int = Field(32, ge=1, description="Webhooks that are being sent at once, over all clerks.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console, or by whether stderr is a terminal."
@@ -54,6 +72,28 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
         return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _signs(cls, secret: SecretStr | None) -> SecretStr | None:
+        for each in secret.get_secret_value().split() if secret else ():
+            try:
+                key = base64.b64decode(each.removeprefix("whsec_"), validate=True)
+            except binascii.Error as exc:
+                raise ValueError("must be whsec_ and base64") from exc
+            if not each.startswith("whsec_") or not 24 <= len(key) <= 64:
+                raise ValueError("must be whsec_ and the base64 of 24 to 64 bytes")
+        return secret
+
+    @field_validator("webhook_networks", "webhook_schedule", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Those to sign with; none if there are no webhooks."""
+        return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
 
     @property
     def celery_broker_url(self) -> str:

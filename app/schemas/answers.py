@@ -69,6 +69,17 @@ class JobTimings(TypedDict):
     tokens_per_second: Seconds | None
 
 
+class JobWebhook(TypedDict):
+    """How far it has come with telling the job's webhook of its end."""
+
+    origin: Annotated[str, Field(description="Scheme, host and port; the rest of the address may be a secret.")]
+    status: Literal["pending", "delivered", "failed"]
+    attempts: Annotated[Count, Field(description="Those that are over.")]
+    next_at: When | None
+    last_status: Annotated[int | None, Field(description="Of the last attempt's answer.")]
+    last_error: Annotated[str | None, Field(description="Why the last attempt had none.")]
+
+
 class JobUrls(TypedDict):
     """Where to go on."""
 
@@ -101,6 +112,7 @@ class Job(TypedDict):
     usage: Usage | None
     timings: JobTimings | None
     metadata: dict[str, str]
+    webhook: JobWebhook | None
     urls: JobUrls
 
 

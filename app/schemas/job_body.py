@@ -5,11 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tasks.jobs import MAX_ATTEMPTS, Operation
 from tasks.models.catalogue import ModelEntry
+from tasks.webhooks import target
 
+
+def _webhook(url: str) -> str:
+    target.parse(url)
+    return url
+
+
+Webhook = Annotated[
+    str,
+    AfterValidator(_webhook),
+    Field(json_schema_extra={"format": "uri", "maxLength": target.MAX_LENGTH, "pattern": target.PATTERN}),
+]
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
@@ -36,7 +48,7 @@ class Envelope(BaseModel):
     """How a job is to be treated.
 
     ``timeout`` is in seconds from acceptance, time in the queue included. ``max_attempts`` is how often it may fail by
-    a fault of the server's before it has failed.
+    a fault of the server's before it has failed. ``webhook`` is told of the job's end.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -44,3 +56,4 @@ class Envelope(BaseModel):
     priority: PriorityName = "normal"
     timeout: float | None = Field(None, gt=0, le=7 * 86_400)
     max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)
+    webhook: Webhook | None = None

@@ -10,4 +10,5 @@ if not ENDED[status] then
 end
 if idem and redis.call('HGET', idem, 'job') == id then redis.call('DEL', idem) end
 erase(id, model, owner)
+tell_nothing(id)
 return { status, model }

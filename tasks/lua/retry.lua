@@ -14,10 +14,11 @@ redis.call('HSET', job_key(id), 'place', place)  -- the first write is one that 
 redis.call('ZREM', PREFIX .. 'ended', listing(id, model, owner))
 redis.call('ZREM', model_key('dlq', model), id)
 redis.call('DEL', PREFIX .. 'log:' .. id)
+tell_nothing(id)  -- what is to be told is how it ends now
 redis.call('PERSIST', job_key(id))
 if job[6] then redis.call('PERSIST', job[6]) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'finished_at', 'worker', 'claims', 'fails', 'failures',
-  'last_error', 'proven', 'spare', 'spared', 'deaths', 'model_digest')
+  'last_error', 'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
 
 turn(id, 'queued', now)
 enter_line(id, model, job[4], place)

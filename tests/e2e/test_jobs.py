@@ -16,7 +16,8 @@ from tests.support.waiting import until
 
 FIELDS = {
     "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
-    "queue_position", "eta_seconds", "attempt", "result", "error", "deaths", "usage", "timings", "metadata", "urls",
+    "queue_position", "eta_seconds", "attempt", "result", "error", "deaths", "usage", "timings", "metadata",
+    "webhook", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
 

@@ -43,6 +43,7 @@ RULED = (
     "background",
     "previous_response_id",
     "dimensions",
+    "webhook",
 )
 """Fields about which there are rules."""
 RULES = (
@@ -69,6 +70,8 @@ RULES = (
     r"Only a background response can be cancelled",
     r"is not the id of",
     r"so there is nothing to go on from",
+    r"This server sends no webhooks",
+    r"[Ww]ebhook's (port|host)|^webhook: what stands in brackets",
 )
 _RULE = re.compile("|".join(RULES))
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.job_view import view
 from app.results import result
-from tasks.jobs import JobStatus, Operation, Outcome, Priority
+from tasks.jobs import Delivery, JobStatus, Operation, Outcome, Priority
 from tests.unit.conftest import MakeJob
 
 NOTHING_YET: dict[str, Any] = {
@@ -30,6 +30,7 @@ NOTHING_YET: dict[str, Any] = {
     "usage": None,
     "timings": None,
     "metadata": {},
+    "webhook": None,
     "urls": {"self": "/jobs/j1", "events": "/jobs/j1/events", "cancel": "/jobs/j1/cancel"},
 }
 
@@ -82,3 +83,14 @@ def test_a_job_that_expired_says_which_timeout_ran_out(make_job: MakeJob, second
 
 def test_a_cancelled_job_has_no_error(make_job: MakeJob) -> None:
     assert view(make_job(status=JobStatus.CANCELLED)) == {**NOTHING_YET, "status": "cancelled"}
+
+
+def test_of_a_webhook_its_origin_is_shown_and_how_far_it_has_come(make_job: MakeJob) -> None:
+    url = "https://Receiver.example:8443/hook?token=secret"
+    nothing_yet = {"status": "pending", "attempts": 0, "next_at": None, "last_status": None, "last_error": None}
+    shown = view(make_job(webhook=url))
+    assert shown["webhook"] == {"origin": "https://receiver.example:8443", **nothing_yet}
+    delivery = Delivery(attempts=2, next_at=1700000060, last_error="timeout")
+    shown = view(make_job(webhook=url, delivery=delivery))
+    assert shown["webhook"]["next_at"] == 1700000060
+    assert "secret" not in str(shown)

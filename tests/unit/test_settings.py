@@ -60,6 +60,17 @@ def test_all_defaults_hold_together() -> None:
         ("DRAIN_SECONDS", "-1"),
         ("THREADS", "0"),
         ("GPU_LAYERS", "-2"),
+        ("WEBHOOK_SECRET", "secret"),
+        ("WEBHOOK_SECRET", "whsec_" + "A" * 31),
+        ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
+        ("WEBHOOK_SECRET", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("WEBHOOK_SECRET", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA secret"),
+        ("WEBHOOK_NETWORKS", "10.0.0.1/8"),
+        ("WEBHOOK_NETWORKS", "internal"),
+        ("WEBHOOK_SCHEDULE", "5,soon"),
+        ("WEBHOOK_SCHEDULE", "5,0"),
+        ("WEBHOOK_TIMEOUT_SECONDS", "0"),
+        ("WEBHOOK_CONNECTIONS", "0"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],
@@ -68,6 +79,30 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch: pytest.Monk
     monkeypatch.setenv(f"CARAVAN_{name}", value)
     with pytest.raises(ValidationError, match=name.lower()):
         Settings()
+
+
+def test_lists_are_told_apart_by_commas_and_secrets_by_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_WEBHOOK_NETWORKS", "10.0.0.0/8, fd00::/8")
+    monkeypatch.setenv("CARAVAN_WEBHOOK_SCHEDULE", "1,2.5")
+    monkeypatch.setenv("CARAVAN_WEBHOOK_SECRET", f"whsec_{'A' * 32} whsec_{'B' * 32}")
+    settings = Settings()
+    assert list(map(str, settings.webhook_networks)) == ["10.0.0.0/8", "fd00::/8"]
+    assert settings.webhook_schedule == (1.0, 2.5)
+    assert settings.webhook_secrets == (f"whsec_{'A' * 32}", f"whsec_{'B' * 32}")
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_SECRET", "WEBHOOK_NETWORKS"])
+def test_a_variable_that_is_empty_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"CARAVAN_{name}", "")
+    assert (Settings().webhook_secrets, Settings().webhook_networks) == ((), ())
+
+
+def test_a_secret_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_WEBHOOK_SECRET", "whsec_hunter2")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "hunter2" not in str(caught.value)
+    assert "AAAA" not in repr(Settings(webhook_secret="whsec_" + "A" * 32))
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -1,0 +1,131 @@
+"""Webhooks from the outbox to their receivers, by Celery tasks on the clerk's queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import httpx
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from tasks import names
+from tasks.celery_app import create_publisher
+from tasks.dispatch import ONCE_MORE
+from tasks.logs import get_logger
+from tasks.redis_client import UNAVAILABLE, connect
+from tasks.settings import Settings
+from tasks.webhooks import message
+from tasks.webhooks.outbox import Held, Outbox, open_outbox
+from tasks.webhooks.schedule import seconds_until_next
+from tasks.webhooks.send import GONE, Answer, Sender
+
+INTERVAL_SECONDS = 0.5
+PAUSE_SECONDS = 0.5
+
+log = get_logger(__name__)
+
+
+class Courier:
+    """Publishes what is due, and does what was published. A message that gets lost is published again."""
+
+    def __init__(
+        self, outbox: Outbox, sender: Sender, publisher: Celery, *, secrets: Sequence[str], schedule: Sequence[float]
+    ) -> None:
+        self._outbox = outbox
+        self._sender = sender
+        self._publisher = publisher
+        self._secrets = secrets
+        self._schedule = schedule
+
+    def post(self) -> None:
+        """Publish what is due and there is room for."""
+        for job_id in self._outbox.post():
+            try:
+                self._publisher.send_task(
+                    names.SEND_WEBHOOK, args=[job_id], queue=names.WEBHOOKS_QUEUE, retry=True, retry_policy=ONCE_MORE
+                )
+            except OperationalError as exc:
+                log.warning("message not published", job_id=job_id, error=str(exc))
+                return
+
+    def run(self, stopping: threading.Event) -> None:
+        """Post until told to stop, through any absence of Redis."""
+        while not stopping.wait(INTERVAL_SECONDS):
+            try:
+                self.post()
+            except UNAVAILABLE as exc:
+                log.warning("webhooks put off", error=str(exc))
+            except Exception:  # whatever it is, it must not silence all others
+                log.exception("webhooks not posted")
+
+    def deliver(self, job_id: str) -> None:
+        """What the Celery task does: one attempt, and then what there is room for because it is over."""
+        try:
+            held = self._outbox.claim(job_id)
+            if held is not None:
+                self._attempt(held)
+                self.post()
+        except UNAVAILABLE as exc:
+            log.warning("webhook left as it is; it is due again", job_id=job_id, error=str(exc))
+
+    def _attempt(self, held: Held) -> None:
+        answer = self._send(held)
+        verdict, seconds = self._judge(held, answer)
+        ours = self._settle(held, answer, verdict, seconds)
+        log.info(
+            "webhook sent" if answer.taken else "webhook not taken",
+            job_id=held.job_id,
+            origin=held.told["origin"],
+            attempt=held.attempts + 1,
+            status=answer.status,
+            error=answer.error,
+            verdict=verdict if ours else "lost",
+        )
+
+    def _send(self, held: Held) -> Answer:
+        try:
+            content = message.body(held.told)
+            headers = message.headers(held.message_id, content, secrets=self._secrets, now=datetime.now(UTC))
+            return self._sender.post(held.told["webhook"], content, headers)
+        except Exception:  # a fault of ours is an attempt as well, or it would be tried for ever
+            log.exception("webhook not sent", job_id=held.job_id)
+            return Answer(error="internal_error")
+
+    def _judge(self, held: Held, answer: Answer) -> tuple[str, float]:
+        """What becomes of it: `Outbox.settle`'s verdict, and seconds."""
+        if answer.taken:
+            return "delivered", 0.0
+        seconds = seconds_until_next(self._schedule, held.attempts + 1, retry_after_seconds=answer.retry_after_seconds)
+        if seconds is None or answer.status == GONE:
+            return "failed", 0.0
+        return "pending", seconds
+
+    def _settle(self, held: Held, answer: Answer, verdict: str, seconds: float) -> bool:
+        """Write it down, through an absence of Redis as long as it is ours: else it would be sent again."""
+        until = time.monotonic() + self._outbox.lease_seconds
+        while True:
+            try:
+                return self._outbox.settle(held, verdict, seconds=seconds, status=answer.status, error=answer.error)
+            except UNAVAILABLE:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(PAUSE_SECONDS)
+
+
+def open_courier(settings: Settings) -> Courier:
+    """A courier with clients of its own."""
+    sender = Sender(
+        timeout_seconds=settings.webhook_timeout_seconds,
+        allowed=settings.webhook_networks,
+        ssl_context=httpx.create_ssl_context(),  # certifi's authorities, or those that SSL_CERT_FILE names
+    )
+    return Courier(
+        open_outbox(settings, connect(settings.redis_url)),
+        sender,
+        create_publisher(settings),
+        secrets=settings.webhook_secrets,
+        schedule=settings.webhook_schedule,
+    )

@@ -1,0 +1,66 @@
+"""What a webhook says, and its signature as the Standard Webhooks specification 1.0 has it.
+
+The job's result is not in it: it may be large, and whoever wants it may be another one than who receives this. The
+fields of ``data`` are called as those of ``GET /jobs/<id>``, and have the same values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook
+
+from tasks.jobs import JobStatus, Usage, timeout_error, urls
+
+
+def body(told: Mapping[str, str]) -> bytes:
+    """The request's body, of what the outbox has copied from the job's record; the same at every attempt."""
+    ended = datetime.fromtimestamp(float(told["finished_at"]), UTC)
+    message = {
+        "type": f"job.{told['status']}",
+        "timestamp": ended.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "data": _data(told),
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def headers(message_id: str, content: bytes, *, secrets: Sequence[str], now: datetime) -> dict[str, str]:
+    """The three headers of the specification: one signature by each secret, the oldest last."""
+    signatures = [Webhook(secret).sign(message_id, now, content.decode()) for secret in secrets]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def _data(told: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": told["id"],
+        "object": "job",
+        "model": told["model"],
+        "operation": told["operation"],
+        "status": told["status"],
+        "created_at": _whole(told["created_at"]),
+        "started_at": _whole(told["started_at"]) if "started_at" in told else None,
+        "finished_at": _whole(told["finished_at"]),
+        "attempt": int(told.get("claims", 0)),
+        "error": _error(told),
+        "usage": Usage(**json.loads(told["usage"])).to_wire() if "usage" in told else None,
+        "metadata": json.loads(told["metadata"]),
+        "urls": urls(told["id"]),
+    }
+
+
+def _error(told: Mapping[str, str]) -> dict[str, Any] | None:
+    if told["status"] == JobStatus.EXPIRED:
+        return timeout_error(float(told["timeout"]))
+    error: dict[str, Any] | None = json.loads(told["error"]) if "error" in told else None
+    return error
+
+
+def _whole(seconds: str) -> int:
+    return int(float(seconds))
