@@ -13,10 +13,11 @@ from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 
 from app import request_id
+from app.auth import caller, catalogue
 from app.errors import from_validation
+from app.limits import spend
 from app.schemas.job_body import Envelope, JobBody
 from app.services import services
-from tasks import names
 from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
 from tasks.jobs import Job, Priority
@@ -66,9 +67,20 @@ def validate(schema: type[Body], body: dict[str, Any]) -> Body:
         raise from_validation(exc) from exc
 
 
+def submit(body: JobBody, sent: dict[str, Any]) -> str:
+    """Submit a job for a validated body, within the caller's limits; its id, or that of an earlier one with its key.
+
+    Args:
+        sent: the body as the client sent it.
+    """
+    job, key = build_job(body), idempotency(sent)
+    spend(job)
+    return services().submitter.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
+
+
 def build_job(body: JobBody) -> Job:
     """A job for a validated body; raises ModelNotFound or InvalidRequest."""
-    entry = services().catalogue.find(body.model)
+    entry = catalogue().find(body.model)
     if body.operation not in entry.operations:
         raise InvalidRequest(
             f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
@@ -81,13 +93,24 @@ def build_job(body: JobBody) -> Job:
         model=body.model,
         operation=body.operation,
         request=body.request(entry),
-        owner=names.LOCAL_OWNER,
-        priority=Priority(envelope.priority),
+        owner=caller().owner,
+        weight=caller().limits.weight,
+        priority=_priority(envelope),
         metadata=body.metadata or {},
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
         max_attempts=envelope.max_attempts,
     )
+
+
+def _priority(envelope: Envelope) -> Priority:
+    """The one asked for; raises InvalidRequest if the caller's key may not. Unasked, the caller's if that is lower."""
+    asked, highest = Priority(envelope.priority), caller().limits.priority
+    if asked.ageing_seconds >= highest.ageing_seconds:
+        return asked
+    if "priority" in envelope.model_fields_set:
+        raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
+    return highest
 
 
 def has_idempotency_key() -> bool:

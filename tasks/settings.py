@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ADMIN_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
+"""What a Bearer token may hold (RFC 6750, section 2.1)."""
+_ORIGIN = re.compile(r"https?://[^/\s?#,]+")
 
 
 class Settings(BaseSettings):
     """Everything that can be configured from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CARAVAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CARAVAN_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
@@ -26,6 +31,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, in bytes.")
     max_wait_seconds: float = Field(60, gt=0, description="Longest ?wait= and Prefer: wait, in seconds.")
     heartbeat_seconds: float = Field(10, gt=0, description="Seconds between comments on a silent stream.")
+
+    keys: bool = Field(False, description="Whether every call but the probes asks for an API key.")
+    admin_key: SecretStr | None = Field(None, description="A key for everything, which is not kept in Redis.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, separated by commas; * is any."
+    )
 
     max_queue: int = Field(10_000, ge=1, description="Jobs a model's queue holds before new ones get 429.")
     result_ttl: int = Field(86_400, ge=1, description="Seconds that an ended job and its events are kept.")
@@ -54,6 +65,25 @@ class Settings(BaseSettings):
         if url is not None and not url.startswith(("redis://", "rediss://")):
             raise ValueError("must begin with redis:// or rediss://")
         return url
+
+    @field_validator("admin_key")
+    @classmethod
+    def _cannot_be_guessed(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _ADMIN_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("must have 32 characters or more, letters, digits and '-._~+/=' alone")
+        return key
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("an origin is https://host or http://host:port, with nothing after it")
+        return origins
 
     @property
     def celery_broker_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.dispatch import Dispatcher
-from tasks.errors import JobConflict, JobNotFound, QueueFull
+from tasks.errors import JobConflict, JobNotFound, QueueFull, RateLimited
 from tasks.job_store import Idempotency, JobStore
 from tasks.jobs import Job
 from tasks.logs import get_logger
@@ -20,17 +20,22 @@ class Submitter:
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
 
-    def submit(self, job: Job, *, idempotency: Idempotency | None = None) -> str:
+    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> str:
         """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
+            RateLimited: the owner has so many jobs that have not ended already.
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
-            submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
+            submission = self._store.submit(
+                job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
+            )
         if submission.verdict == "full":
             raise _queue_full(job.model, submission.job_id)
+        if submission.verdict == "busy":
+            raise _busy(submission.job_id)
         if submission.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
@@ -67,22 +72,29 @@ class Submitter:
             before, *_ = self._store.forget(job_id, owner=owner)
         log.info("job forgotten", job_id=job_id, before=before)
 
-    def retry(self, job: Job) -> None:
+    def retry(self, job: Job, *, most_in_flight: int | None = None) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
 
         Raises:
             JobNotFound: it is not there any more.
             JobConflict: it has not ended, or it succeeded.
             QueueFull: the model's queue is as long as it may be.
+            RateLimited: its owner has so many jobs that have not ended already.
         """
         with as_broker_errors():
             verdict, *rest = self._store.retry(
-                job.id, owner=job.owner, ageing_seconds=job.ageing_seconds, longest_queue=self._longest_queue
+                job.id,
+                owner=job.owner,
+                ageing_seconds=job.ageing_seconds,
+                longest_queue=self._longest_queue,
+                most_in_flight=most_in_flight,
             )
         if verdict == "unknown":
             raise JobNotFound(f"There is no job '{job.id}'.")
         if verdict == "full":
             raise _queue_full(job.model, rest[0])
+        if verdict == "busy":
+            raise _busy(rest[0])
         if verdict != "retried":
             raise JobConflict(
                 f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
@@ -101,3 +113,7 @@ class Submitter:
 
 def _queue_full(model: str, depth: str) -> QueueFull:
     return QueueFull(f"The queue of '{model}' holds {depth} jobs, which is all it may. Try again later.")
+
+
+def _busy(count: str) -> RateLimited:
+    return RateLimited(f"{count} jobs have not ended, which is all that this key may have. Wait for one, or cancel it.")

@@ -17,6 +17,7 @@ from tasks.errors import (
     ModelChanged,
     ModelNotFound,
     QueueFull,
+    RateLimited,
     RequestTooLarge,
     WorkerDied,
 )
@@ -92,6 +93,7 @@ ANSWER_REQUEST_ID = Header(
     name="X-Request-Id", meaning="The request's id.", schema={"type": "string", "pattern": REQUEST_ID}
 )
 RETRY_AFTER = Header(name="Retry-After", meaning="Seconds.", schema={"type": "integer", "minimum": 1})
+WWW_AUTHENTICATE = Header(name="WWW-Authenticate", meaning="How to send a key.", schema={"type": "string"})
 _JOB_ID = {"type": "string", "format": "uuid"}
 X_JOB_ID = Header(name="X-Job-Id", meaning="The job behind the answer, under `/jobs`.", schema=_JOB_ID)
 X_JOB_ID_OF_ERROR = Header(
@@ -108,7 +110,7 @@ MORE_CODES: Mapping[type[CaravanError], tuple[str, ...]] = {
 }
 """Codes that errors are raised with beside that of their class."""
 
-SUBMIT_ERRORS = (InvalidRequest, ModelNotFound, JobConflict, RequestTooLarge, QueueFull, BrokerUnavailable)
+SUBMIT_ERRORS = (InvalidRequest, ModelNotFound, JobConflict, RequestTooLarge, QueueFull, RateLimited, BrokerUnavailable)
 RUN_ERRORS = (*SUBMIT_ERRORS, ContextLengthExceeded, EngineFailure, WorkerDied, ModelChanged)
 """Of a call that waits for the end of its job."""
 JOB_ERRORS = (JobNotFound, BrokerUnavailable)

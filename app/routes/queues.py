@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from app.auth import catalogue
 from app.services import services
 from tasks.overview import queues
 
@@ -25,7 +26,7 @@ def index() -> Response:
                     "running": queue.running,
                     "oldest_age_seconds": round(queue.oldest_age_seconds, 3),
                 }
-                for queue in queues(services().redis, services().catalogue)
+                for queue in queues(services().redis, catalogue())
             ],
         }
     )

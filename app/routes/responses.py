@@ -10,8 +10,9 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from app import sse
+from app.auth import caller
 from app.follow import follow, reload
-from app.intake import build_job, idempotency, read_json, validate
+from app.intake import read_json, submit, validate
 from app.query import flag, integer
 from app.response_events import ResponseEvents
 from app.responses import PREFIX, conversation, input_items, response
@@ -19,7 +20,6 @@ from app.routes.jobs import find as find_job
 from app.routes.openai_call import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.schemas.responses import LOGPROBS, ResponseBody
 from app.services import Services, services
-from tasks import names
 from tasks.errors import InvalidRequest, JobConflict, JobNotFound
 from tasks.events import Event
 from tasks.jobs import Job, JobStatus, Operation
@@ -39,7 +39,7 @@ def create() -> Response:
     if body.previous_response_id is not None:
         body.go_on_from(_earlier(body.previous_response_id))
     cancels = cancels_on_disconnect() and not body.background
-    job = find_job(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
+    job = find_job(submit(body, sent))
     name_job(job)
     if not body.stream:
         return jsonify(response(job if body.background else wait_for_end(job, cancels=cancels)))
@@ -113,7 +113,7 @@ def list_input_items(response_id: str) -> Response:
 def _find(response_id: str, *, param: str | None = None) -> Job:
     """The job behind a response that is stored; raises JobNotFound."""
     job = services().store.get(response_id.removeprefix(PREFIX)) if response_id.startswith(PREFIX) else None
-    if job is None or job.owner != names.LOCAL_OWNER or job.operation is not Operation.RESPONSE:
+    if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
         raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
     if not job.request["response"]["store"]:
         raise JobNotFound(f"Response '{response_id}' was not stored, as its request asked.", param=param)

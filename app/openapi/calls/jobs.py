@@ -17,7 +17,16 @@ from app.openapi.parts import (
 )
 from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
 from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
-from tasks.errors import BrokerUnavailable, InvalidRequest, JobConflict, JobNotFound, ModelNotFound, QueueFull
+from tasks.errors import (
+    BrokerUnavailable,
+    InsufficientScope,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    ModelNotFound,
+    QueueFull,
+    RateLimited,
+)
 from tasks.jobs import JobStatus
 
 TAG = "Jobs"
@@ -35,6 +44,7 @@ _FILTERS = (
         schema={"type": "string", "enum": [status.value for status in JobStatus]},
         example="succeeded",
     ),
+    Parameter(name="owner", where="query", meaning="For admins: of this owner.", schema={"type": "string"}),
     limit(20, 100),
     Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
     Parameter(
@@ -66,7 +76,7 @@ CALLS = {
         tag=TAG,
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=JobList)},
-        errors=(InvalidRequest, BrokerUnavailable),
+        errors=(InvalidRequest, InsufficientScope, BrokerUnavailable),
     ),
     "jobs.show": Description(
         tag=TAG,
@@ -91,6 +101,6 @@ CALLS = {
     "jobs.retry": Description(
         tag=TAG,
         answers={202: Answer(meaning="The job, queued.", schema=Job)},
-        errors=(JobNotFound, ModelNotFound, JobConflict, QueueFull, BrokerUnavailable),
+        errors=(InvalidRequest, JobNotFound, ModelNotFound, JobConflict, QueueFull, RateLimited, BrokerUnavailable),
     ),
 }
