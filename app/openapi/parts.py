@@ -94,6 +94,17 @@ ANSWER_REQUEST_ID = Header(
 )
 RETRY_AFTER = Header(name="Retry-After", meaning="Seconds.", schema={"type": "integer", "minimum": 1})
 WWW_AUTHENTICATE = Header(name="WWW-Authenticate", meaning="How to send a key.", schema={"type": "string"})
+_FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "limit": ("The key's limit a minute", {"type": "integer", "minimum": 1}),
+    "remaining": ("What is left of it", {"type": "integer", "minimum": 0}),
+    "reset": ("When all of it is there again, as `17ms`, `1s` or `1m30s`", {"type": "string"}),
+}
+RATE_LIMITS = tuple(
+    Header(name=f"x-ratelimit-{figure}-{kind}", meaning=f"{meaning}, in {kind}.", schema=schema, always=False)
+    for kind in ("requests", "tokens")
+    for figure, (meaning, schema) in _FIGURES.items()
+)
+"""Of a call that a key's limits count, for each limit that the key has."""
 _JOB_ID = {"type": "string", "format": "uuid"}
 X_JOB_ID = Header(name="X-Job-Id", meaning="The job behind the answer, under `/jobs`.", schema=_JOB_ID)
 X_JOB_ID_OF_ERROR = Header(

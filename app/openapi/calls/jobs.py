@@ -11,6 +11,7 @@ from app.openapi.parts import (
     LAST_EVENT_ID,
     LOCATION,
     PREFER,
+    RATE_LIMITS,
     SUBMIT_ERRORS,
     WAIT,
     limit,
@@ -56,6 +57,7 @@ _FILTERS = (
     ),
 )
 
+_ACCEPTED = (LOCATION, *RATE_LIMITS)
 _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "cancel", "retry")}
 
 CALLS = {
@@ -66,11 +68,12 @@ CALLS = {
         parameters=(IDEMPOTENCY_KEY, PREFER),
         answers={
             200: Answer(
-                meaning="It ended within the wait, however it ended.", schema=Job, headers=(LOCATION,), links=_NEXT
+                meaning="It ended within the wait, however it ended.", schema=Job, headers=_ACCEPTED, links=_NEXT
             ),
-            202: Answer(meaning="It was accepted.", schema=Job, headers=(LOCATION,), links=_NEXT),
+            202: Answer(meaning="It was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
         },
         errors=SUBMIT_ERRORS,
+        error_headers=RATE_LIMITS,
     ),
     "jobs.index": Description(
         tag=TAG,
