@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 
+import structlog
 from flask import Flask, g, request
 
 from app.services import services
@@ -33,6 +34,8 @@ def install(app: Flask) -> None:
         if request.endpoint in OPEN:
             return
         g.caller = _identify()
+        if services().settings.keys:
+            structlog.contextvars.bind_contextvars(owner=caller().owner, key_id=caller().id)
         if not caller().may(Scope.ADMIN if request.endpoint in ADMIN else Scope.INFERENCE):
             raise InsufficientScope("This call is for keys with the scope 'admin'.")
 
