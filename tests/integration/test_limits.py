@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.rates import Rates
+from app.windows import Window
 from tasks import names
 from tasks.job_store import Holder, JobStore
 from tasks.jobs import Job, JobStatus, Outcome, Usage
@@ -88,6 +90,32 @@ def test_tokens_are_counted_exactly(client: redis.Redis) -> None:
     taken, window = rates.take("tokens", "k", limit=1000, cost=10)
     assert (taken, window.remaining) == (True, 0)
     assert 118 <= window.reset_seconds <= 120
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_who_comes_again_when_told_to_is_let_through_and_not_before(client: redis.Redis, seed: int) -> None:
+    """The library's own script on any two minutes, and on the same ones some seconds older."""
+    random = Random(seed)
+    limit, rates = random.choice([1, 5, 60, 1000]), Rates(client)
+    used = [random.randint(0, limit) for _ in range(2)]
+    elapsed, cost = random.uniform(0, 59), random.randint(1, limit)
+    rates.take("tokens", "k", limit=limit, cost=0)
+    (present,) = map(str, client.keys(f"{names.rates()}*"))
+
+    def take(seconds_later: float) -> tuple[bool, Window]:
+        for name, count, left in ((f"{present}/-1", used[0], 60), (present, used[1], 120)):
+            rest = int((left - elapsed - seconds_later) * 1000)
+            if rest > 0:
+                client.set(name, count, px=rest)
+            else:
+                client.delete(name)
+        return rates.take("tokens", "k", limit=limit, cost=cost)
+
+    taken, window = take(0)
+    if not taken:
+        wait = window.wait_seconds(cost)
+        assert take(wait)[0]
+        assert wait <= 2 or not take(wait - 2)[0]
 
 
 def test_a_key_without_limits_is_told_of_none(http: FlaskClient, keys: KeyStore) -> None:
