@@ -91,7 +91,7 @@ def _send(http: httpx.Client, request: Request) -> int:
     assert time.monotonic() - began < PATIENCE_SECONDS, _shown(request)
     assert response.status_code < 500, f"{response.status_code} {response.text[:500]}: {_shown(request)}"
     if "X-Request-Id" not in response.headers:
-        assert response.status_code == 400, f"{response.status_code} of gunicorn's: {_shown(request)}"
+        assert response.status_code in (400, 414), f"{response.status_code} of gunicorn's: {_shown(request)}"
     elif response.status_code >= 400:
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}, _shown(request)
     return response.status_code
