@@ -6,7 +6,6 @@ import hashlib
 
 from tasks.answers.parser import Answer, AnswerParser, parse
 from tasks.answers.syntax import Syntax
-
 from tasks.jobs import Job
 
 

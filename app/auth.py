@@ -16,7 +16,9 @@ from tasks.models.catalogue import Catalogue
 OPEN = frozenset({"health.alive", "health.ready"})
 """Endpoints of probes, which have no keys and tell nothing. Any other asks for one, also one that nobody thought of."""
 
-ADMIN = frozenset({"health.metrics", "keys.create", "keys.index", "keys.revoke"})
+ADMIN = frozenset(
+    {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}
+)
 """Endpoints that are about more than the caller's own."""
 
 EVERYBODY = Key(id="", name=names.LOCAL_OWNER, owner=names.LOCAL_OWNER, scopes=frozenset(Scope))

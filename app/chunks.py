@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning
-
 from app.answers import answer_parser, call_id
 from app.openai import chat_logprobs, completion_logprobs, echoed, finish_reason, head
+from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning
 from tasks.events import Event
 from tasks.jobs import Job, Operation, Outcome
 from tasks.logprobs import TokenLogprobs
@@ -45,6 +45,8 @@ class Chunks:
         self._include_usage = include_usage
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
+        self._offsets: defaultdict[int, int] = defaultdict(int)
+        """Characters of each completion's tokens so far."""
 
     def of(self, event: Event) -> list[dict[str, Any]]:
         """The chunks for one token event: what may be told of its text, then the end of the choice if it is that."""
@@ -56,7 +58,9 @@ class Chunks:
             self._echoed.add(event.index)
             text = echoed(self._job, event.index) + text
         if text or event.logprobs:
-            made.append(self._chunk(event.index, {"text": text}, completion_logprobs(event.logprobs or None)))
+            logprobs = completion_logprobs(event.logprobs or None, self._offsets[event.index])
+            made.append(self._chunk(event.index, {"text": text}, logprobs))
+            self._offsets[event.index] += sum(map(len, logprobs["tokens"])) if logprobs else 0
         if event.finish_reason:
             made.append(self._chunk(event.index, {"text": ""}, None, event.finish_reason))
         return made

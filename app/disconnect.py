@@ -11,14 +11,14 @@ CONTINUES = "continue"
 """The value of ``X-On-Disconnect`` with which a job goes on though its client went away."""
 
 
-def watch(environ: Mapping[str, Any]) -> Callable[[], bool]:
-    """A function that tells whether the client of a WSGI request has closed its connection.
+def watch(environ: Mapping[str, Any], matters: bool = True) -> Callable[[], bool]:
+    """A function that tells whether the client of a WSGI request has closed its connection, if that matters.
 
     gunicorn's workers put the socket into the environment; under another server a client counts as being there.
     A client that sends its next request already is there as well.
     """
     connection = environ.get("gunicorn.socket")
-    if connection is None:
+    if connection is None or not matters:
         return lambda: False
 
     def has_left() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -19,6 +19,21 @@ from tasks.errors import (
 )
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
+
+FINAL = (409, 500, 504)
+"""After these the same call again is another job, which would end as the first did."""
+
+_NAMES = {
+    "n_predict": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "repetition_penalty": "repeat_penalty",
+    "guided_json": "response_format",
+    "guided_grammar": "grammar",
+    "structured_outputs": "response_format",
+    "functions": "tools",
+    "function_call": "tool_choice",
+}
+"""What other servers, or OpenAI once, call what we have."""
 
 log = get_logger(__name__)
 
@@ -39,7 +54,9 @@ def from_validation(exc: ValidationError) -> InvalidRequest:
     fault = exc.errors(include_url=False, include_context=False)[0]
     param = ".".join(str(part) for part in fault["loc"]) or None
     if fault["type"] == "extra_forbidden":
-        return InvalidRequest(f"'{param}' is not a parameter of this call.", param=param, code="unknown_parameter")
+        hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
+        message = f"'{param}' is not a parameter of this call.{hint}"
+        return InvalidRequest(message, param=param, code="unknown_parameter")
     message = fault["msg"].removeprefix("Value error, ")
     return InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
 
@@ -55,6 +72,8 @@ def _respond(error: CaravanError) -> Response:
 def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:
     response = jsonify({"error": error})
     response.status_code = status
+    if status in FINAL:
+        response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send it twice more
     if retry_after_seconds:
         response.headers["Retry-After"] = str(retry_after_seconds)
     return response
@@ -63,7 +82,7 @@ def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int 
 def _from_werkzeug(exc: HTTPException) -> Response:
     status = exc.code or 500
     if status == 404:
-        return _respond(NotFound("There is nothing at this address."))
+        return _respond(NotFound(_nothing_here()))
     error = InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
     log.info("request refused", status=status, code=error.code)
     response = to_response(error.to_wire(), status)
@@ -71,6 +90,15 @@ def _from_werkzeug(exc: HTTPException) -> Response:
         if name == "Allow":
             response.headers[name] = value
     return response
+
+
+def _nothing_here() -> str:
+    """Most who come here left out a part of the address that OpenAI's clients do not add."""
+    path = f"/v1{request.path}"
+    adapter = current_app.url_map.bind("")
+    if adapter.test(path, request.method):
+        return f"There is nothing at this address. Did you mean {path}? Clients want a base URL that ends in /v1."
+    return "There is nothing at this address. /docs lists what there is."
 
 
 def _unexpected(exc: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -60,20 +61,30 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 def validate(schema: type[Body], body: dict[str, Any]) -> Body:
-    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault."""
+    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault.
+
+    Null asks for nothing, whatever the field: clients send it for what was not given.
+    """
+    known = schema.model_fields
     try:
-        return schema.model_validate(body)
+        return schema.model_validate(
+            {name: value for name, value in body.items() if value is not None or name in known}
+        )
     except ValidationError as exc:
         raise from_validation(exc) from exc
 
 
-def submit(body: JobBody, sent: dict[str, Any]) -> str:
-    """Submit a job for a validated body, within the caller's limits; its id, or that of an earlier one with its key.
+def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
+    """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
 
     Args:
         sent: the body as the client sent it.
+        make: makes the job, if there is no earlier one.
     """
-    job, key = build_job(body), idempotency(sent)
+    key = idempotency(sent)
+    if key and (known := services().store.known(caller().owner, key)):
+        return known
+    job = make()
     spend(job)
     return services().submitter.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
 
@@ -106,11 +117,16 @@ def build_job(body: JobBody) -> Job:
 def _priority(envelope: Envelope) -> Priority:
     """The one asked for; raises InvalidRequest if the caller's key may not. Unasked, the caller's if that is lower."""
     asked, highest = Priority(envelope.priority), caller().limits.priority
-    if asked.ageing_seconds >= highest.ageing_seconds:
-        return asked
     if "priority" in envelope.model_fields_set:
+        check_priority(asked)
+    return asked if asked.ageing_seconds >= highest.ageing_seconds else highest
+
+
+def check_priority(asked: Priority) -> None:
+    """Raise InvalidRequest if a priority is more urgent than the caller's key allows."""
+    highest = caller().limits.priority
+    if asked.ageing_seconds < highest.ageing_seconds:
         raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
-    return highest
 
 
 def has_idempotency_key() -> bool:

@@ -44,8 +44,8 @@ def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | 
     return None if logprobs is None else {"content": [told(one) for one in logprobs], "refusal": None}
 
 
-def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
-    """Logprobs as the older completions endpoint tells them."""
+def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 0) -> dict[str, Any] | None:
+    """Logprobs as the older completions endpoint tells them; `offset` is where the first token begins in the text."""
     if logprobs is None:
         return None
     pieces = [_text(one.piece) for one in logprobs]
@@ -53,7 +53,7 @@ def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, A
         "tokens": pieces,
         "token_logprobs": [one.logprob for one in logprobs],
         "top_logprobs": [{_text(piece): logprob for piece, logprob in one.top} for one in logprobs],
-        "text_offset": [0, *itertools.accumulate(map(len, pieces))][:-1],
+        "text_offset": [*itertools.accumulate(map(len, pieces), initial=offset)][:-1],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from llguidance import LLMatcher
 from llguidance.gbnf_to_lark import any_to_lark
@@ -16,19 +16,17 @@ _BLANKS = r"( |\n[ \t]{0,40})?"
 """Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
 
 
-_OPTIONS: Final[Mapping[str, Any]] = {"whitespace_pattern": _BLANKS, "lenient": False, "coerce_one_of": False}
-
-
 class GrammarError(ValueError):
     """Raised for a schema or grammar that cannot be followed; the message says why."""
 
 
-def from_json_schema(schema: Mapping[str, Any]) -> str:
+def from_json_schema(schema: Mapping[str, Any], *, strict: bool = True) -> str:
     """The grammar of the instances of a JSON schema.
 
-    Which keywords are supported is llguidance's matter; one that is not is an error, never ignored.
+    Which keywords can be followed is llguidance's matter. One that cannot is an error, or, if it need not be strict,
+    left to the model.
     """
-    options: Any = dict(_OPTIONS)
+    options: Any = _options(strict)
     try:
         grammar = LLMatcher.grammar_from_json_schema(dict(schema), overrides=options)
     except ValueError as exc:  # a lone surrogate, or an integer beyond 64 bits
@@ -46,10 +44,10 @@ def from_text(text: str) -> str:
     return _checked(LLMatcher.grammar_from_lark(lark))
 
 
-def lark_term(schema: Mapping[str, Any]) -> str:
+def lark_term(schema: Mapping[str, Any], *, strict: bool) -> str:
     """The instances of a JSON schema, as a term of a Lark grammar."""
-    from_json_schema(schema)
-    return "%json " + json.dumps({**schema, "x-guidance": _OPTIONS})
+    from_json_schema(schema, strict=strict)
+    return "%json " + json.dumps({**schema, "x-guidance": _options(strict)})
 
 
 def from_lark(rules: str, *, answer: str | None = None, max_bytes: int = MAX_BYTES) -> str:
@@ -59,6 +57,10 @@ def from_lark(rules: str, *, answer: str | None = None, max_bytes: int = MAX_BYT
     other = json.loads(answer)["grammars"][0] if answer.startswith("{") else {"lark_grammar": answer}
     grammars = [{"lark_grammar": rules}, {**other, "name": "answer"}]
     return _checked(json.dumps({"grammars": grammars}), max_bytes)
+
+
+def _options(strict: bool) -> dict[str, Any]:
+    return {"whitespace_pattern": _BLANKS, "lenient": not strict, "coerce_one_of": False}
 
 
 def _checked(grammar: str, max_bytes: int = MAX_BYTES) -> str:

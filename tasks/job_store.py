@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import redis
 
 from tasks import names
-from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome
+from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome, Priority, QueueState
 from tasks.redis_client import connect, refusals_as_absence
 from tasks.settings import Settings
 
@@ -23,6 +23,14 @@ TRIAL_TTL = 3600
 SWEPT_AT_ONCE = 200
 """Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
 
+LARGE_BYTES = 1 << 16
+"""Of a job's request and outcome together: a list of jobs tells neither if they have more."""
+LIGHT_FIELDS = (
+    *("v", "id", "model", "operation", "owner", "priority", "metadata", "request_id", "timeout", "max_attempts"),
+    *("status", "created_at", "started_at", "finished_at", "fence", "claims", "worker"),
+    *("fails", "failures", "deaths", "error"),
+)
+"""A job's fields but for these two."""
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
 
@@ -36,15 +44,30 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Full:
+    """How long a model's queue is, and after how many seconds its workers end another job; None if unknown."""
+
+    depth: int
+    seconds_a_job: float | None
+
+    @classmethod
+    def read(cls, told: Sequence[str]) -> Self:
+        """As the scripts tell it."""
+        depth, seconds = told
+        return cls(int(depth), float(seconds) if seconds else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What became of a submission.
 
-    ``accepted``, ``known`` (the same key and body), ``reused``, ``full`` (the model's queue) or ``busy`` (the owner).
-    For the last two ``job_id`` is how many jobs there are.
+    ``accepted``, ``known`` (the same key and body), ``reused``, ``full`` (the model's queue), ``draining`` or ``busy``
+    (the owner: then ``job_id`` is how many jobs there are).
     """
 
-    verdict: Literal["accepted", "known", "reused", "full", "busy"]
+    verdict: Literal["accepted", "known", "reused", "full", "draining", "busy"]
     job_id: str
+    full: Full | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +140,7 @@ class JobStore:
     ) -> Submission:
         """Accept a job, unless its key is known, its model's queue is full, or its owner has as many as allowed."""
         record = [part for pair in job.encode().items() for part in pair]
-        verdict, job_id = self._run(
+        verdict, job_id, *full = self._run(
             "submit",
             job.id,
             job.model,
@@ -132,10 +155,32 @@ class JobStore:
             "" if most_in_flight is None else most_in_flight,
             *record,
         )
-        return Submission(verdict, job_id)
+        return Submission(verdict, job_id, Full.read(full) if full else None)
+
+    def known(self, owner: str, idempotency: Idempotency) -> str | None:
+        """The job that was submitted with the same key and body, if it is still there."""
+        key = names.idempotency(owner, idempotency.key)
+        job_id, digest = cast("list[str | None]", self._redis.hmget(key, "job", "digest"))
+        if job_id is None or digest != idempotency.digest or not self._redis.exists(names.job(job_id)):
+            return None
+        return job_id
+
+    def reprioritise(self, job_id: str, priority: Priority, *, owner: str = "") -> list[str]:
+        """Change the priority of a queued job: ``["changed", model]``, or its status, or ``["unknown"]``."""
+        ageing = [part for each in Priority for part in (each.value, each.ageing_seconds)]
+        answer: list[str] = self._run("reprioritise", job_id, owner, priority.value, *ageing)
+        return answer
+
+    def set_queue_state(self, model: str, state: QueueState) -> None:
+        """Pause, drain or open a model's queue."""
+        with refusals_as_absence():
+            if state is QueueState.OPEN:
+                self._redis.delete(names.queue_state(model))
+            else:
+                self._redis.set(names.queue_state(model), state.value)
 
     def cancel(self, job_id: str, *, owner: str = "") -> list[str]:
-        """Cancel a job: ``["cancelled", model, status before]``, or ``[status]`` when it had ended or is unknown."""
+        """Cancel a job: ``["cancelled", model, status before, number of live workers]``, or ``[status]``."""
         answer: list[str] = self._run("cancel", job_id, owner)
         return answer
 
@@ -161,11 +206,19 @@ class JobStore:
         return _decode(cast("dict[str, str]", self._redis.hgetall(names.job(job_id))))
 
     def get_many(self, job_ids: Iterable[str]) -> list[Job]:
-        """The jobs that still exist, in the order asked."""
-        pipe = self._redis.pipeline(transaction=False)
+        """The jobs that still exist, in the order asked; without request and outcome where these are large."""
+        job_ids = list(job_ids)
+        sizes = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
-            pipe.hgetall(names.job(job_id))
-        return [job for fields in pipe.execute() if (job := _decode(fields))]
+            sizes.hstrlen(names.job(job_id), "request")
+            sizes.hstrlen(names.job(job_id), "outcome")
+        found, pipe = sizes.execute(), self._redis.pipeline(transaction=False)
+        for job_id, request, outcome in zip(job_ids, found[::2], found[1::2], strict=True):
+            if request + outcome > LARGE_BYTES:
+                pipe.hmget(names.job(job_id), LIGHT_FIELDS)
+            else:
+                pipe.hgetall(names.job(job_id))
+        return [job for fields in pipe.execute() if (job := _decode(_named(fields)))]
 
     def accepted_at(self, owner: str, job_id: str) -> float | None:
         """When an owner's job was accepted; None if it is not the owner's, or has expired."""
@@ -311,6 +364,14 @@ def open_store(settings: Settings, client: redis.Redis | None = None) -> JobStor
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,
     )
+
+
+def _named(fields: Mapping[str, str] | Sequence[str | None]) -> dict[str, str]:
+    """A record that was read whole, or its light fields alone."""
+    if isinstance(fields, Mapping):
+        return dict(fields)
+    given = zip(LIGHT_FIELDS, fields, strict=True)
+    return {"request": "{}", **{name: value for name, value in given if value is not None}}
 
 
 def _pairs(flat: Sequence[str]) -> Iterable[tuple[str, str]]:

@@ -93,6 +93,16 @@ class Priority(StrEnum):
         return {Priority.HIGH: 0.0, Priority.NORMAL: 3600.0, Priority.LOW: 6 * 3600.0}[self]
 
 
+class QueueState(StrEnum):
+    """Whether a model's queue takes jobs, and gives them to workers."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    """It takes jobs, and gives none: those that run go on."""
+    DRAINING = "draining"
+    """It takes none, and gives those that it has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """One finished sequence of a job."""

@@ -67,8 +67,16 @@ def dead_letters(model: str) -> str:
     return f"{PREFIX}dlq:{model}"
 
 
+def queue_state(model: str) -> str:
+    return f"{PREFIX}state:{model}"
+
+
 def bell(model: str) -> str:
     return f"{PREFIX}bell:{model}"
+
+
+def idempotency(owner: str, key: str) -> str:
+    return f"{PREFIX}idem:{owner}:{key}"
 
 
 def owned(owner: str) -> str:

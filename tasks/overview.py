@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import redis
 
 from tasks import names
-from tasks.jobs import Priority
+from tasks.jobs import Priority, QueueState
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class QueueOverview:
     """One model's queue. `queued` counts by priority; `totals` counts jobs since the ledger began, by status."""
 
     model: str
+    state: QueueState
     queued: Mapping[str, int]
     running: int
     oldest_age_seconds: float
@@ -49,17 +50,19 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
         pipe.zcard(names.running(model))
         pipe.zrange(names.pending(model), 0, 0, withscores=True)
         pipe.hgetall(names.totals(model))
+        pipe.get(names.queue_state(model))
     (seconds, micros), *rows = pipe.execute()
     now = seconds + micros / 1e6
     return [
         QueueOverview(
             model=model,
+            state=QueueState(state or QueueState.OPEN),
             queued={priority.value: int(queued.get(priority.value, 0)) for priority in Priority},
             running=running,
             oldest_age_seconds=max(0.0, now - oldest[0][1]) if oldest else 0.0,
             totals={status: int(count) for status, count in totals.items()},
         )
-        for model, queued, running, oldest, totals in zip(models, *(rows[i::4] for i in range(4)), strict=True)
+        for model, queued, running, oldest, totals, state in zip(models, *(rows[i::5] for i in range(5)), strict=True)
     ]
 
 

@@ -1,13 +1,18 @@
-"""What the front asks of the queue: accept a job, cancel one, run one again."""
+"""What the front asks of the queue: accept a job, change its place, cancel one, run one again; pause and drain."""
 
 from __future__ import annotations
 
+import math
+
 from tasks.dispatch import Dispatcher
-from tasks.errors import JobConflict, JobNotFound, QueueFull, RateLimited
-from tasks.job_store import Idempotency, JobStore
-from tasks.jobs import Job
+from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
+from tasks.job_store import Full, Idempotency, JobStore
+from tasks.jobs import Job, Priority, QueueState
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE, as_broker_errors
+
+DRAINING_RETRY_SECONDS = 30
+MOST_RETRY_SECONDS = 300
 
 log = get_logger(__name__)
 
@@ -25,6 +30,7 @@ class Submitter:
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
+            ModelUnavailable: the model's queue is being drained.
             RateLimited: the owner has so many jobs that have not ended already.
             JobConflict: the key was used with another body.
         """
@@ -32,8 +38,10 @@ class Submitter:
             submission = self._store.submit(
                 job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
             )
-        if submission.verdict == "full":
-            raise _queue_full(job.model, submission.job_id)
+        if submission.full:
+            raise _queue_full(job.model, submission.full)
+        if submission.verdict == "draining":
+            raise _draining(job.model)
         if submission.verdict == "busy":
             raise _busy(submission.job_id)
         if submission.verdict == "reused":
@@ -60,9 +68,9 @@ class Submitter:
             raise JobNotFound(f"There is no job '{job_id}'.")
         if not rest:
             raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
-        model, before = rest
+        model, before, crew = rest
         log.info("job cancelled", job_id=job_id, model=model, before=before)
-        if before == "queued":
+        if before == "queued" and crew != "0":
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
             self._dispatcher.publish(job_id, model)
 
@@ -71,6 +79,31 @@ class Submitter:
         with as_broker_errors():
             before, *_ = self._store.forget(job_id, owner=owner)
         log.info("job forgotten", job_id=job_id, before=before)
+
+    def reprioritise(self, job: Job, priority: Priority) -> None:
+        """Give a job that waits another priority.
+
+        Raises:
+            JobNotFound: it is not there any more.
+            JobConflict: it does not wait.
+        """
+        with as_broker_errors():
+            verdict, *_ = self._store.reprioritise(job.id, priority, owner=job.owner)
+        if verdict == "unknown":
+            raise JobNotFound(f"There is no job '{job.id}'.")
+        if verdict != "changed":
+            raise JobConflict(
+                f"Job '{job.id}' is {verdict}, and only one that waits has a place.", code="job_not_queued"
+            )
+        log.info("job reprioritised", job_id=job.id, priority=priority.value)
+
+    def set_queue_state(self, model: str, state: QueueState) -> None:
+        """Pause, drain or open a model's queue."""
+        with as_broker_errors():
+            self._store.set_queue_state(model, state)
+        log.warning("queue set", model=model, state=state.value)
+        if state is QueueState.OPEN:
+            self._publish(model)
 
     def retry(self, job: Job, *, most_in_flight: int | None = None) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
@@ -92,7 +125,9 @@ class Submitter:
         if verdict == "unknown":
             raise JobNotFound(f"There is no job '{job.id}'.")
         if verdict == "full":
-            raise _queue_full(job.model, rest[0])
+            raise _queue_full(job.model, Full.read(rest))
+        if verdict == "draining":
+            raise _draining(job.model)
         if verdict == "busy":
             raise _busy(rest[0])
         if verdict != "retried":
@@ -105,14 +140,27 @@ class Submitter:
 
     def _dispatch(self, job: Job) -> None:
         """What needs no slot is published even if there is no room: it stands at the head of the line."""
+        self._publish(job.model, beyond=0 if job.operation.needs_slot else 1)
+
+    def _publish(self, model: str, *, beyond: int = 0) -> None:
         try:
-            self._dispatcher.dispatch(job.model, beyond=0 if job.operation.needs_slot else 1)
+            self._dispatcher.dispatch(model, beyond=beyond)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
-            log.warning("dispatch put off", model=job.model, error=str(exc))
+            log.warning("dispatch put off", model=model, error=str(exc))
 
 
-def _queue_full(model: str, depth: str) -> QueueFull:
-    return QueueFull(f"The queue of '{model}' holds {depth} jobs, which is all it may. Try again later.")
+def _draining(model: str) -> ModelUnavailable:
+    message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
+    return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
+
+
+def _queue_full(model: str, full: Full) -> QueueFull:
+    """Come again when a hundredth of the queue has ended: sooner it is likely to be full again, for all who wait."""
+    message = f"The queue of '{model}' holds {full.depth} jobs, which is all it may. Try again later."
+    if full.seconds_a_job is None:
+        return QueueFull(message)
+    seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))
+    return QueueFull(message, retry_after_seconds=min(seconds, MOST_RETRY_SECONDS))
 
 
 def _busy(count: str) -> RateLimited:

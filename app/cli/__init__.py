@@ -15,6 +15,7 @@ COMMANDS = {
     "submit": "app.cli.submit",
     "jobs": "app.cli.jobs",
     "keys": "app.cli.keys",
+    "queues": "app.cli.queues",
 }
 
 

@@ -17,7 +17,7 @@ STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
 
 @click.group("jobs")
 def command() -> None:
-    """List, show, watch, cancel and retry jobs."""
+    """List, show, watch, reprioritise, cancel and retry jobs."""
 
 
 @command.command("list")
@@ -61,6 +61,16 @@ def show(job_id: str, api: Api) -> None:
 def watch(job_id: str, api: Api) -> None:
     """Show a job's text from its beginning, and go on as it is made."""
     show_stream(api, job_id)
+
+
+@command.command("priority")
+@click.argument("job_id")
+@click.argument("priority", type=click.Choice(["high", "normal", "low"]))
+@with_api
+def priority(job_id: str, priority: str, api: Api) -> None:
+    """Give a job that waits another PRIORITY."""
+    job = api.call("PATCH", f"/jobs/{job_id}", json={"priority": priority})
+    click.echo(f"{job['id']} {job['priority']}, number {job['queue_position']} in the line")
 
 
 @command.command("cancel")

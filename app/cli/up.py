@@ -21,7 +21,7 @@ from app.cli.own_redis import own_redis
 from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
 from tasks import logs
 from tasks.jobs import Operation
-from tasks.models.catalogue import Catalogue, CatalogueError, load
+from tasks.models.catalogue import Catalogue, CatalogueError, has_file, load
 from tasks.settings import Settings
 
 FIRST_QUESTION = "What is the capital of France?"
@@ -138,9 +138,12 @@ def _announce(api: str, catalogue: Catalogue, flower_port: int, *, key: str) -> 
 
 def _catalogue(models: Path | None) -> Catalogue:
     try:
-        return load(models)
+        catalogue = load(models)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
+    if missing := [f"{name} ({entry.path})" for name, entry in catalogue.items() if not has_file(entry)]:
+        raise click.ClickException(f"There is no file for {', '.join(missing)}.")
+    return catalogue
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -27,9 +30,23 @@ def command(insecure: bool) -> None:
         load(settings.models_file)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
-    with tempfile.TemporaryDirectory(prefix="caravan-metrics-") as folder:
+    with _shared_folder() as folder:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
         # prometheus_client decides when it is imported whether counts are shared, so this must come after the variable.
         from app.cli.gunicorn_server import Server
 
         Server(settings).run()
+
+
+@contextmanager
+def _shared_folder() -> Iterator[str]:
+    """A folder of this process and those that it forks, removed by this one alone.
+
+    A worker of gunicorn's that ends goes up its copy of this very stack.
+    """
+    folder, owner = tempfile.mkdtemp(prefix="caravan-metrics-"), os.getpid()
+    try:
+        yield folder
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -15,9 +15,18 @@ from pydantic import BaseModel
 from werkzeug.routing import Rule
 
 from app.auth import ADMIN, OPEN
+from app.errors import FINAL
 from app.openapi.calls import cluster, docs, jobs, keys, openai, responses, tokens
 from app.openapi.describe import Answer, Description, Event, Header, Parameter
-from app.openapi.parts import ANSWER_REQUEST_ID, MORE_CODES, PATH, RETRY_AFTER, WWW_AUTHENTICATE, X_REQUEST_ID
+from app.openapi.parts import (
+    ANSWER_REQUEST_ID,
+    MORE_CODES,
+    PATH,
+    RETRY_AFTER,
+    SHOULD_RETRY,
+    WWW_AUTHENTICATE,
+    X_REQUEST_ID,
+)
 from app.openapi.schemas import Schemas
 from app.schemas.answers import ErrorAnswer
 from tasks.errors import AuthenticationFailed, BrokerUnavailable, CaravanError, EngineFailure, InsufficientScope
@@ -81,7 +90,7 @@ def build(app: Flask, catalogue: Catalogue, *, keys: bool = False) -> dict[str, 
         "components": {
             "schemas": schemas.components,
             "parameters": {X_REQUEST_ID.name: _parameter(X_REQUEST_ID)},
-            "headers": {header.name: _header(header) for header in (ANSWER_REQUEST_ID, RETRY_AFTER)},
+            "headers": {header.name: _header(header) for header in (ANSWER_REQUEST_ID, RETRY_AFTER, SHOULD_RETRY)},
             **({"securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}}} if keys else {}),
         },
     }
@@ -158,20 +167,21 @@ def _header(header: Header) -> dict[str, Any]:
 def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str, Any]:
     kinds = [schemas.of(body) for body in says.bodies]
     content: dict[str, Any] = {"schema": kinds[0] if len(kinds) == 1 else {"oneOf": kinds}}
-    asks_model = "model" in _fields(says.bodies[0])
-    content["examples"] = {
-        name: {"summary": name, "value": {**({"model": model or "demo"} if asks_model else {}), **example}}
-        for name, example in says.examples.items()
-        if (model := _model_for(example, says, catalogue)) or len(kinds) == 1
-    }
+    values = {name: _complete(example, says, catalogue) for name, example in says.examples.items()}
+    content["examples"] = {name: {"summary": name, "value": value} for name, value in values.items() if value}
     return {"required": True, "content": {"application/json": content}}
 
 
-def _model_for(example: Mapping[str, Any], says: Description, catalogue: Catalogue) -> str | None:
-    """A model of this server's that can be asked for it."""
+def _complete(example: Mapping[str, Any], says: Description, catalogue: Catalogue) -> dict[str, Any] | None:
+    """The example with a model of this server's that can be asked for it; None if others can be given instead."""
     body = next(body for body in says.bodies if set(example) <= _fields(body))
+    if "model" not in _fields(body):
+        return dict(example)
     operation = getattr(body, "operation", None)
-    return next((name for name in catalogue if operation in catalogue[name].operations), None)
+    model = next((name for name in catalogue if operation in catalogue[name].operations), None)
+    if model is None and len(says.bodies) > 1:
+        return None
+    return {"model": model or "demo", **example}
 
 
 def _fields(body: type[BaseModel]) -> set[str]:
@@ -237,7 +247,9 @@ def _failure(status: int, errors: Iterable[type[CaravanError]], says: Descriptio
     return {
         "description": f"{http.HTTPStatus(status).phrase}. {reasons}.",
         "headers": {
-            **_common(ANSWER_REQUEST_ID, *([RETRY_AFTER] if again else [])),
+            **_common(
+                ANSWER_REQUEST_ID, *([RETRY_AFTER] if again else []), *([SHOULD_RETRY] if status in FINAL else [])
+            ),
             **(
                 {WWW_AUTHENTICATE.name: _header(WWW_AUTHENTICATE)} if status == AuthenticationFailed.http_status else {}
             ),

@@ -31,6 +31,7 @@ JOBS: Examples = {
     "A completion": {"prompt": "The capital of France is", "max_tokens": 8},
     "Vectors": {"input": ["A fox.", "A dog."]},
 }
+CHANGES: Examples = {"More urgent": {"priority": "high"}}
 CHATS: Examples = {
     "A question": {"messages": _SUM, "temperature": 0},
     "Streamed": {"messages": _asked("Count to 9."), "stream": True, "stream_options": {"include_usage": True}},

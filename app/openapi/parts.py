@@ -16,6 +16,7 @@ from tasks.errors import (
     JobNotFound,
     ModelChanged,
     ModelNotFound,
+    ModelUnavailable,
     QueueFull,
     RateLimited,
     RequestTooLarge,
@@ -29,6 +30,7 @@ _ID: Mapping[str, Any] = {"type": "string", "minLength": 1}
 PATH = {
     "job_id": Parameter(name="job_id", where="path", meaning="The job's `id`.", schema=_ID),
     "response_id": Parameter(name="response_id", where="path", meaning="The response's `id`.", schema=_ID),
+    "model": Parameter(name="model", where="path", meaning="The model's name.", schema=_ID, example="demo"),
     "name": Parameter(name="name", where="path", meaning="The model's name.", schema=_ID, example="demo"),
 }
 """What stands in a path, by its name in the route."""
@@ -105,6 +107,11 @@ RATE_LIMITS = tuple(
     for figure, (meaning, schema) in _FIGURES.items()
 )
 """Of a call that a key's limits count, for each limit that the key has."""
+SHOULD_RETRY = Header(
+    name="X-Should-Retry",
+    meaning="What OpenAI's clients go by: the same request again would end as this one did.",
+    schema={"type": "string", "const": "false"},
+)
 _JOB_ID = {"type": "string", "format": "uuid"}
 X_JOB_ID = Header(name="X-Job-Id", meaning="The job behind the answer, under `/jobs`.", schema=_JOB_ID)
 X_JOB_ID_OF_ERROR = Header(
@@ -116,12 +123,22 @@ LOCATION = Header(
 
 MORE_CODES: Mapping[type[CaravanError], tuple[str, ...]] = {
     InvalidRequest: ("unknown_parameter", "invalid_json", "invalid_body"),
-    JobConflict: ("job_not_failed", "job_cancelled", "idempotency_key_reused"),
+    JobConflict: ("job_not_failed", "job_not_queued", "job_cancelled", "idempotency_key_reused"),
+    ModelUnavailable: ("queue_draining",),
     EngineFailure: ("internal_error", "unknown_error"),
 }
 """Codes that errors are raised with beside that of their class."""
 
-SUBMIT_ERRORS = (InvalidRequest, ModelNotFound, JobConflict, RequestTooLarge, QueueFull, RateLimited, BrokerUnavailable)
+SUBMIT_ERRORS = (
+    InvalidRequest,
+    ModelNotFound,
+    JobConflict,
+    RequestTooLarge,
+    QueueFull,
+    RateLimited,
+    ModelUnavailable,
+    BrokerUnavailable,
+)
 RUN_ERRORS = (*SUBMIT_ERRORS, ContextLengthExceeded, EngineFailure, WorkerDied, ModelChanged)
 """Of a call that waits for the end of its job."""
 JOB_ERRORS = (JobNotFound, BrokerUnavailable)

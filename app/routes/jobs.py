@@ -1,4 +1,4 @@
-"""``/jobs``: accept, show, list, follow, cancel and retry jobs."""
+"""``/jobs``: accept, show, list, follow, change, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from werkzeug.datastructures import Headers
 from app import sse
 from app.auth import caller, catalogue
 from app.follow import follow, reload
-from app.intake import read_json, submit, validate
+from app.intake import build_job, check_priority, read_json, submit, validate
 from app.job_view import view
 from app.limits import spend
 from app.query import flag, integer
 from app.schemas.job_body import JobBody
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
 from app.services import Services, services
 from tasks.errors import InsufficientScope, InvalidRequest, JobNotFound
 from tasks.events import START, Cursor
-from tasks.jobs import Job, JobStatus
+from tasks.jobs import Job, JobStatus, Priority
 from tasks.overview import workers
 
 blueprint = Blueprint("jobs", __name__)
@@ -38,7 +38,8 @@ def create() -> tuple[Response, int]:
     wait = _prefer_wait(request.headers)
     if body.get("stream") is True:
         raise InvalidRequest("A job is followed at its events URL; leave stream out.", param="stream")
-    job_id = submit(validate(_schema(body), body), body)
+    asked = validate(_schema(body), body)
+    job_id = submit(body, lambda: build_job(asked))
     job = _wait_for(find(job_id), wait)
     response = jsonify(_view(job))
     response.headers["Location"] = f"/jobs/{job_id}"
@@ -94,6 +95,16 @@ def cancel(job_id: str) -> Response:
     return jsonify(_view(find(job_id)))
 
 
+@blueprint.patch("/jobs/<job_id>")
+def change(job_id: str) -> Response:
+    """Give a job that waits another priority."""
+    body = validate(JobChange, read_json())
+    priority = Priority(body.priority)
+    check_priority(priority)
+    services().submitter.reprioritise(find(job_id), priority)
+    return jsonify(_view(find(job_id)))
+
+
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> tuple[Response, int]:
     """Run a job again that ended without success."""
@@ -138,7 +149,7 @@ def _view(job: Job) -> dict[str, Any]:
 
 
 def _eta_seconds(job: Job, place: int | None) -> float | None:
-    """Turns that must pass before the job's own, times how long a job has taken on the workers that live."""
+    """How many jobs must end before its turn, times how often one has ended lately on the workers that live."""
     if place is None:
         return None
     crew = workers(services().redis, [job.model])
@@ -146,7 +157,8 @@ def _eta_seconds(job: Job, place: int | None) -> float | None:
     timed = [seconds for worker in crew if (seconds := worker.figures["job_seconds"])]
     if not slots or not timed:
         return None
-    return round(place / slots * sum(timed) / len(timed), 1)
+    free = slots - int(sum(worker.figures["busy"] for worker in crew))
+    return round(max(0, place - max(0, free)) / slots * sum(timed) / len(timed), 1)
 
 
 def _wait_for(job: Job, seconds: float) -> Job:
@@ -196,10 +208,10 @@ def _select(owner: str, *, limit: int, after: str | None, model: str | None, sta
     if after is not None and before is None:
         raise InvalidRequest("after is not the id of one of your jobs.", param="after")
     while len(found) < limit:
-        page = store.owned(owner, before=before, count=MAX_PAGE)
+        page = store.owned(owner, before=before, count=limit)
         jobs = store.get_many(job_id for job_id, _ in page)
         found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
-        if len(page) < MAX_PAGE:
+        if len(page) < limit:
             break
         before = page[-1][1]
     return found[:limit]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Response, after_this_request, jsonify, request, stream_with_context
 
@@ -13,7 +13,7 @@ from app import sse
 from app.chunks import Chunks, usage_chunk
 from app.disconnect import CONTINUES, watch
 from app.follow import follow, reload
-from app.intake import has_idempotency_key, read_json, submit, validate
+from app.intake import build_job, has_idempotency_key, read_json, submit, validate
 from app.results import result
 from app.routes.jobs import find
 from app.schemas.job_body import JobBody
@@ -36,7 +36,7 @@ def answer(schema: type[JobBody]) -> Response:
     sent = read_json()
     body = validate(schema, sent)
     cancels = cancels_on_disconnect()
-    job = find(submit(body, sent))
+    job = find(submit(sent, lambda: build_job(body)))
     name_job(job)
     if isinstance(body, SamplingBody) and body.stream:
         return _stream(job, include_usage=body.include_usage, cancels=cancels)
@@ -62,11 +62,11 @@ def name_job(job: Job) -> None:
 
 def wait_for_end(job: Job, *, cancels: bool) -> Job:
     """The job when it has succeeded; raises its error if it ended otherwise. Cancels it when its client goes away."""
-    has_left, looked = watch(request.environ), time.monotonic()
+    has_left, looked = watch(request.environ, cancels), time.monotonic()
     for event in follow(services(), job, silence_seconds=SILENCE_SECONDS):
         if event and event.type == "done":
             break
-        if cancels and (event is None or time.monotonic() - looked > LOOK_SECONDS):
+        if event is None or time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
             if has_left():
                 cancel(services(), job)
@@ -89,7 +89,7 @@ def _stream(job: Job, *, include_usage: bool, cancels: bool) -> Response:
     """Stream a job, and cancel it when its reader goes away."""
     events = begun(job, follow(services(), job))
     frames = _frames(services(), job, events, include_usage=include_usage)
-    return sse.respond(stream_with_context(closing(services(), job, frames, cancels=cancels)))
+    return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
 
 
 def begun(job: Job, events: Iterator[Event | None]) -> Iterator[Event | None]:
@@ -106,14 +106,17 @@ def begun(job: Job, events: Iterator[Event | None]) -> Iterator[Event | None]:
     return itertools.chain(head, events)
 
 
-def closing(to: Services, job: Job, frames: Iterator[str], *, cancels: bool) -> Iterator[str]:
-    """The frames. A reader that goes away closes this generator: nobody waits for the job any more."""
+def closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable[[], bool]) -> Iterator[str]:
+    """The frames. If they are broken off because their reader went away, nobody waits for the job any more.
+
+    A web process that stops breaks them off as well, with its reader still there: that job goes on.
+    """
     ended = False
     try:
         yield from frames
         ended = True
     finally:
-        if cancels and not ended:
+        if not ended and has_left():
             cancel(to, job)
 
 

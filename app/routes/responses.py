@@ -11,8 +11,9 @@ from flask import Blueprint, Response, jsonify, request
 
 from app import sse
 from app.auth import caller
+from app.disconnect import watch
 from app.follow import follow, reload
-from app.intake import read_json, submit, validate
+from app.intake import build_job, read_json, submit, validate
 from app.query import flag, integer
 from app.response_events import ResponseEvents
 from app.responses import PREFIX, conversation, input_items, response
@@ -36,16 +37,14 @@ def create() -> Response:
     """Run the request's body as a job: its Response, its stream, or, in the background, the Response as it begins."""
     sent = read_json()
     body = validate(ResponseBody, sent)
-    if body.previous_response_id is not None:
-        body.go_on_from(_earlier(body.previous_response_id))
     cancels = cancels_on_disconnect() and not body.background
-    job = find_job(submit(body, sent))
+    job = find_job(submit(sent, lambda: _job(body)))
     name_job(job)
     if not body.stream:
         return jsonify(response(job if body.background else wait_for_end(job, cancels=cancels)))
     events = follow(services(), job)
     frames = _frames(services(), job, events if body.background else begun(job, events))
-    return sse.respond(closing(services(), job, frames, cancels=cancels))
+    return sse.respond(closing(services(), job, frames, has_left=watch(request.environ, cancels)))
 
 
 @blueprint.get("/v1/responses/<response_id>")
@@ -118,6 +117,13 @@ def _find(response_id: str, *, param: str | None = None) -> Job:
     if not job.request["response"]["store"]:
         raise JobNotFound(f"Response '{response_id}' was not stored, as its request asked.", param=param)
     return job
+
+
+def _job(body: ResponseBody) -> Job:
+    """The job of a body, which goes on from the earlier response that it names."""
+    if body.previous_response_id is not None:
+        body.go_on_from(_earlier(body.previous_response_id))
+    return build_job(body)
 
 
 def _earlier(response_id: str) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from app.schemas.openai_answers import (
     When,
 )
 from app.schemas.response_answers import ResponseObject
-from tasks.jobs import JobStatus, Operation, Priority
+from tasks.jobs import JobStatus, Operation, Priority, QueueState
 
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -141,7 +141,8 @@ class ModelState(TypedDict):
     id: str
     object: Literal["model"]
     state: Literal["loaded", "asleep"]
-    context: Annotated[int, Field(ge=1)]
+    kind: Literal["generative", "embedding"]
+    context: Annotated[int, Field(ge=1, description="Tokens; of the model's file, if that has less than asked for.")]
     slots: Count
     busy: Count
     queued: Count
@@ -170,6 +171,7 @@ class Queue(TypedDict):
 
     model: str
     object: Literal["queue"]
+    state: QueueState
     depth: Count
     queued: QueuedByPriority
     running: Count

@@ -37,12 +37,16 @@ Content = Annotated[Parts | None, BeforeValidator(_as_parts, json_schema_input_t
 
 
 class CalledFunction(BaseModel):
-    """A function that the model has called. ``arguments`` is JSON, as text."""
+    """A function that the model has called. ``arguments`` is JSON, as text.
+
+    ``parsed_arguments`` is what OpenAI's Python client adds for its caller; it is passed over, as ``parsed`` is.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(min_length=1, max_length=64)
     arguments: str
+    parsed_arguments: Any = Field(None, exclude=True)
 
 
 class ToolCall(BaseModel):
@@ -71,6 +75,7 @@ class Message(BaseModel):
     annotations: Annotated[list[Any], Field(max_length=0)] | None = None
     audio: None = None
     function_call: None = None
+    parsed: Any = Field(None, exclude=True)
 
     def payload(self) -> dict[str, Any]:
         """The message as chat templates know it; OpenAI's ``developer`` is their ``system``."""
@@ -132,6 +137,8 @@ class ChatBody(Conversation, SamplingBody):
     top_logprobs: int | None = Field(None, ge=0, le=20)
     reasoning_format: Literal["auto", "none"] | None = None
     modalities: list[Literal["text"]] | None = None
+    safety_identifier: str | None = Field(None, max_length=128)
+    prompt_cache_key: str | None = Field(None, max_length=512)
 
     def limit(self) -> tuple[str, int | None]:
         if self.max_completion_tokens is not None:

@@ -20,12 +20,16 @@ def inputs(most: int) -> Any:
 
     def read(value: Any) -> list[str] | list[list[int]]:
         listed = [value] if isinstance(value, str) or _are_ids(value) else value
+        if isinstance(listed, list):
+            for number, one in enumerate(listed):
+                if one in ("", []):
+                    raise PydanticCustomError("empty_input", "Text {number} is empty", {"number": number})
         if not isinstance(listed, list) or not (all(map(_is_text, listed)) or all(map(_are_ids, listed))):
             raise PydanticCustomError(
                 "inputs", "Input should be a string, a list of strings, a list of token ids or a list of such lists"
             )
         if not 1 <= len(listed) <= most:
-            raise PydanticCustomError("inputs", "Input should be 1 to {most} texts, none of them empty", {"most": most})
+            raise PydanticCustomError("inputs", "Input should be 1 to {most} texts", {"most": most})
         return listed
 
     several = [{"type": "array", "minItems": 1, "maxItems": most, "items": one} for one in (_TEXT, _IDS)]

@@ -13,6 +13,7 @@ from tasks.models.catalogue import ModelEntry
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
+PriorityName = Literal["high", "normal", "low"]
 ModelName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -40,6 +41,6 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    priority: Literal["high", "normal", "low"] = "normal"
+    priority: PriorityName = "normal"
     timeout: float | None = Field(None, gt=0, le=7 * 86_400)
     max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)

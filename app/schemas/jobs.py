@@ -1,13 +1,15 @@
-"""The body of ``POST /jobs``: an OpenAI body, and how the job is to be treated."""
+"""The bodies of ``POST /jobs``, an OpenAI body and how the job is to be treated, and of ``PATCH /jobs/<id>``."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from app.schemas.chat import ChatBody
 from app.schemas.completions import CompletionBody
 from app.schemas.embeddings import EmbeddingBody
-from app.schemas.job_body import Envelope
+from app.schemas.job_body import Envelope, PriorityName
 
 
 class ChatJobBody(ChatBody, Envelope):
@@ -27,3 +29,11 @@ class CompletionJobBody(CompletionBody, Envelope):
 
 class EmbeddingJobBody(EmbeddingBody, Envelope):
     """Vectors of texts as a job."""
+
+
+class JobChange(BaseModel):
+    """What can be changed of a job that waits."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    priority: PriorityName

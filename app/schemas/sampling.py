@@ -16,6 +16,8 @@ from tasks.sampling import MAX_SEED, SamplingParams
 
 MOST_TOKENS = 2**31 - 1
 MOST_CHOICES = 128
+LEAST_TEMPERATURE = 1e-3
+"""What is colder is greedy: logits divided by less are no numbers any more."""
 MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
@@ -51,6 +53,21 @@ def _as_list(value: Any) -> Any:
         raise PydanticCustomError("stop_type", "Input should be a string or a list of strings")
     return [value] if isinstance(value, str) else value
 
+
+def _unlimited(value: Any) -> Any:
+    """llama.cpp says -1 where OpenAI leaves the field out."""
+    return None if value == -1 and not isinstance(value, bool) else value
+
+
+def _all_tokens(value: Any) -> Any:
+    """vLLM says -1 where llama.cpp says 0."""
+    return 0 if value == -1 and not isinstance(value, bool) else value
+
+
+Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
+MaxTokens = Annotated[Tokens | None, BeforeValidator(_unlimited, json_schema_input_type=Tokens | Literal[-1] | None)]
+TopK = Annotated[int, Field(ge=0, le=1_000_000)]
+MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_input_type=TopK | Literal[-1] | None)]
 
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
 StopList = Annotated[list[StopString], Field(max_length=16)]
@@ -88,13 +105,17 @@ class ResponseFormat(BaseModel):
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
+    schema_: dict[str, Any] | None = Field(None, alias="schema")
+    """llama.cpp's form: a schema beside the type json_object."""
 
     def schema_of_answer(self) -> dict[str, Any] | None:
         """The schema that the answer has to meet, if any."""
+        if self.schema_ is not None and self.type != "json_object":
+            raise InvalidRequest("A schema stands here beside json_object alone.", param="response_format.schema")
         if self.type == "text":
             return None
         if self.type == "json_object":
-            return {"type": "object"}
+            return self.schema_ or {"type": "object"}
         if self.json_schema is None:
             raise InvalidRequest("The type json_schema asks for a schema.", param="response_format.json_schema")
         return self.json_schema.schema_
@@ -103,13 +124,13 @@ class ResponseFormat(BaseModel):
 class SamplingBody(JobBody):
     """Sampling as a client asks for it."""
 
-    max_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_tokens: MaxTokens = None
     temperature: float | None = Field(None, ge=0, le=2)
-    top_k: int | None = Field(None, ge=0, le=1_000_000)
+    top_k: MaybeTopK = None
     top_p: float | None = Field(None, gt=0, le=1)
     min_p: float | None = Field(None, ge=0, le=1)
     typical_p: float | None = Field(None, gt=0, le=1)
-    repeat_penalty: float | None = Field(None, gt=0, le=10)
+    repeat_penalty: float | None = Field(None, ge=0.01, le=10)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
@@ -150,6 +171,8 @@ class SamplingBody(JobBody):
         if max_tokens is not None and max_tokens > entry.context:
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
+        if given.get("temperature", 1) < LEAST_TEMPERATURE:
+            given["temperature"] = 0.0
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
         return SamplingParams(
             max_tokens=max_tokens,

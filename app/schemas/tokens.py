@@ -12,6 +12,7 @@ from app.schemas.job_body import JobBody
 from tasks.jobs import Operation
 from tasks.models.catalogue import ModelEntry
 
+MOST_CHARACTERS = 1 << 20
 TokenId = Annotated[int, Field(ge=0, le=MOST_TOKEN_ID)]
 
 
@@ -20,7 +21,7 @@ class TokenizeBody(JobBody):
 
     operation: ClassVar[Operation] = Operation.TOKENIZE
 
-    content: str
+    content: str = Field(max_length=MOST_CHARACTERS)
     add_special: bool = False
     parse_special: bool = True
     with_pieces: bool = False

@@ -71,7 +71,7 @@ def check_functions(functions: list[Function], *, field: str = "tools") -> None:
             raise InvalidRequest(f"Two functions are named '{function.name}'.", param=field)
         seen.add(function.name)
         try:
-            from_json_schema(function.parameters or {"type": "object"})
+            from_json_schema(function.parameters or {"type": "object"}, strict=function.strict is True)
         except GrammarError as exc:
             raise InvalidRequest(
                 f"The parameters of '{function.name}' cannot be followed: {exc}.", param=field

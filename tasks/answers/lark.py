@@ -41,6 +41,7 @@ class Function:
 
     name: str
     parameters: Mapping[str, Any]
+    strict: bool
 
     @classmethod
     def read(cls, tool: Mapping[str, Any]) -> Self:
@@ -48,7 +49,7 @@ class Function:
         name, parameters = tool["name"], dict(tool.get("parameters") or _NO_PARAMETERS)
         if parameters.setdefault("type", "object") != "object":
             raise GrammarError(f"the parameters of the function {name!r} are no object")
-        return cls(name, parameters)
+        return cls(name, parameters, strict=tool.get("strict") is True)
 
     def arguments(self) -> str:
         """A term for the arguments."""
@@ -62,7 +63,7 @@ class Function:
 
     def _term(self, schema: Mapping[str, Any]) -> str:
         try:
-            return lark_term(schema)
+            return lark_term(schema, strict=self.strict)
         except GrammarError as exc:
             raise GrammarError(f"the parameters of the function {self.name!r}: {exc}") from exc
 

@@ -77,6 +77,20 @@ local function leave_line(id, model, priority)
   redis.call('HINCRBY', model_key('queued', model), priority, -1)
 end
 
+-- Seconds after which a model's live workers end another job, as they have ended them lately; '' if none has ended one.
+local function seconds_a_job(model, now)
+  local slots, timed, seconds = 0, 0, 0
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', model_key('workers', model), stamp(now), '+inf')) do
+    local worker = redis.call('HMGET', model_key('worker', name), 'slots', 'job_seconds')
+    slots = slots + tonumber(worker[1] or '0')
+    if tonumber(worker[2] or '0') > 0 then
+      timed, seconds = timed + 1, seconds + tonumber(worker[2])
+    end
+  end
+  if timed == 0 or slots == 0 then return '' end
+  return string.format('%.6f', seconds / timed / slots)
+end
+
 -- What lists a job that has ended, until `tidy.lua` removes it.
 local function listing(id, model, owner) return cjson.encode({ id, model, owner }) end
 
@@ -99,6 +113,7 @@ local function conclude(id, status, now, field, value)
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
   for _, kind in ipairs({ 'run', 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
   redis.call('SREM', live_key(job[5]), id)
+  redis.call('SREM', model_key('small', model), id)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if field then redis.call('HSET', job_key(id), field, value) end
   redis.call('HINCRBY', model_key('totals', model), status, 1)

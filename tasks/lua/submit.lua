@@ -1,8 +1,8 @@
 -- Accept a job: its idempotency key, its record, its first event and its place in the line, or nothing at all.
 -- ARGV: id, model, owner, priority, ageing seconds, ttl, longest queue, idempotency key or '', digest of the body,
 --       timeout seconds or '', most jobs of the owner that have not ended or '' for any, then the record's fields and values.
--- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'full', queue length} or {'busy', jobs of
--- the owner that have not ended}.
+-- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''}, {'full', '', queue length,
+-- seconds in which a job ends, or '' if unknown} or {'busy', jobs of the owner that have not ended}.
 local id, model, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, longest, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local now = clock()
@@ -16,8 +16,9 @@ if key ~= '' then
   end
 end
 
+if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining', '' } end
 local depth = redis.call('ZCARD', model_key('pend', model))
-if depth >= longest then return { 'full', tostring(depth) } end
+if depth >= longest then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end
 local live = busy(owner, ARGV[11])
 if live then return { 'busy', live } end
 
@@ -27,6 +28,7 @@ turn(id, 'queued', now)
 enter_line(id, model, priority, place)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
 redis.call('ZADD', model_key('pend', model), stamp(now), id)
+if tonumber(ARGV[5]) < 0 then redis.call('SADD', model_key('small', model), id) end
 if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then
   redis.call('HSET', idem, 'job', id, 'digest', digest)

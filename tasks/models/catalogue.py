@@ -186,6 +186,11 @@ def gguf_path(entry: ModelEntry) -> Path:
     return Path(str(files("tasks.models") / "demo" / "demo.gguf")) if entry.path == DEMO_PATH else Path(entry.path)
 
 
+def has_file(entry: ModelEntry) -> bool:
+    """Whether the model's file is there, on this machine."""
+    return entry.path == FAKE_PATH or gguf_path(entry).is_file()
+
+
 def _beside(models_file: Path, path: str) -> str:
     """A relative path is meant from the models file."""
     return path if path in (DEMO_PATH, FAKE_PATH) else str(models_file.parent / Path(path).expanduser())

@@ -76,7 +76,7 @@ def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> 
         tokens = given
     else:
         if len(given.encode()) > backend.context * backend.longest_piece:  # else tokenising might take very long
-            raise _too_long(name, "more", backend)
+            raise _too_long(name, "too many", backend)
         tokens = backend.tokenize(given, add_special=True, parse_special=True)
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")

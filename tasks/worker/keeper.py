@@ -29,6 +29,7 @@ class Keeper:
         model: str,
         entry: ModelEntry,
         store: JobStore,
+        context: int,
         figures: EngineFigures,
         holdings: Holdings,
         lease_seconds: float,
@@ -42,6 +43,7 @@ class Keeper:
         self._model = model
         self._entry = entry
         self._store = store
+        self._context = context
         self._figures = figures
         self._holdings = holdings
         self._on_reported = on_reported
@@ -112,6 +114,7 @@ class Keeper:
             {
                 "pid": os.getpid(),
                 "slots": self._entry.slots,
+                "context": self._context,
                 "capacity": self._entry.slots + self._entry.lookahead,
                 "busy": figures.running,
                 "held": len(self._holdings),

@@ -12,7 +12,7 @@ from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
 from tasks.errors import ContextLengthExceeded, InvalidRequest
 from tasks.grammar import GrammarError
-from tasks.jobs import Job
+from tasks.jobs import Job, Operation
 from tasks.sampling import SamplingParams
 from tasks.worker.held import Held
 
@@ -27,7 +27,8 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
     job, params = held.job, SamplingParams.decode(held.job.request["sampling"])
     if job.operation.converses:
         text = render(job, backend)
-        prompts = [_tokens(text, backend, add_special=False, field="messages")]
+        field = "input" if job.operation is Operation.RESPONSE else "messages"
+        prompts = [_tokens(text, backend, add_special=False, field=field)]
         held.syntax = after_prompt(backend.syntax, text)
         params = _constrained(job, params, held.syntax, backend)
     else:

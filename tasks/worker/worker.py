@@ -25,6 +25,9 @@ from tasks.worker.work import Work
 
 IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
+INTAKE_STACK_BYTES = 1 << 30
+"""Of addresses, not of memory. Where llama.cpp splits text by a regular expression of its C++ library's, that calls
+itself for every character: 100,000 equal ones in a row overran a stack of 8 MiB."""
 THREAD_FAILED = 70
 """Exit status of a worker that lost a thread, the engine's among them: whoever tends it starts another."""
 STUCK = 71
@@ -91,6 +94,7 @@ class Worker:
             model=model,
             entry=entry,
             store=store,
+            context=work.context,
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
@@ -105,7 +109,7 @@ class Worker:
         """Start the threads; the hub is attached already."""
         self._spawn("engine", self._decode)
         self._spawn("publisher", self._publisher.run)
-        self._spawn("intake", self._intake.run)
+        self._spawn("intake", self._intake.run, stack_bytes=INTAKE_STACK_BYTES)
         self._spawn("keeper", lambda: self._keeper.run(self._stopping))
         self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
@@ -157,7 +161,8 @@ class Worker:
         if self._holdings.drop(held):
             self._engine.abort(held)
             seconds = time.monotonic() - held.claimed_at
-            self._keeper.job_ended(seconds)
+            if held.job.operation.needs_slot and status == "succeeded":
+                self._keeper.job_ended(seconds)
             self.runner.settle(held.id, status, detail, seconds)
             self._room.set()
 
@@ -178,7 +183,7 @@ class Worker:
         for job_id in held:
             self.runner.settle(job_id, "queued")
 
-    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+    def _spawn(self, name: str, target: Callable[[], None], *, stack_bytes: int = 0) -> None:
         """Run a thread. A worker that has lost one is of no use: it ends at once, and its jobs go on elsewhere."""
 
         def guarded() -> None:
@@ -189,7 +194,9 @@ class Worker:
                 os._exit(THREAD_FAILED)
 
         self._threads[name] = threading.Thread(target=guarded, name=name, daemon=True)
+        before = threading.stack_size(stack_bytes)
         self._threads[name].start()
+        threading.stack_size(before)
 
     def _join(self, name: str, timeout_seconds: float = 5.0) -> None:
         self._threads[name].join(timeout_seconds)

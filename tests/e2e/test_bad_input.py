@@ -24,7 +24,7 @@ FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("embedding", {"model": "demo", "input": "x"}, 400, "invalid_value", "model"),
     ("prompt of a wrong type", {"model": "demo", "prompt": 7}, 400, "invalid_value", "prompt"),
     ("unknown role", {"model": "demo", "messages": KING}, 400, "invalid_value", "messages.0.role"),
-    ("negative max_tokens", chat("x", max_tokens=-1), 400, "invalid_value", "max_tokens"),
+    ("negative max_tokens", chat("x", max_tokens=-2), 400, "invalid_value", "max_tokens"),
     ("huge max_tokens", chat("x", max_tokens=10**12), 400, "invalid_value", "max_tokens"),
     ("max_tokens as text", chat("x", max_tokens="5"), 400, "invalid_value", "max_tokens"),
     ("temperature", chat("x", temperature=3), 400, "invalid_value", "temperature"),

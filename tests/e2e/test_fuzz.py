@@ -28,7 +28,7 @@ PATIENCE_SECONDS = 60
 MODELS = """
 models:
   demo: {path: demo, slots: 8, context: 128, kv_tokens: 1024}
-  vectors: {path: fake, kind: embedding, slots: 4, context: 128}
+  vectors: {path: fake, kind: embedding, slots: 64, context: 128}
 """
 
 
@@ -91,7 +91,7 @@ def _send(http: httpx.Client, request: Request) -> int:
     assert time.monotonic() - began < PATIENCE_SECONDS, _shown(request)
     assert response.status_code < 500, f"{response.status_code} {response.text[:500]}: {_shown(request)}"
     if "X-Request-Id" not in response.headers:
-        assert response.status_code in (400, 414), f"{response.status_code} of gunicorn's: {_shown(request)}"
+        assert response.status_code in (400, 414, 431), f"{response.status_code} of gunicorn's: {_shown(request)}"
     elif response.status_code >= 400:
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}, _shown(request)
     return response.status_code

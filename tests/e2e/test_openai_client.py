@@ -71,6 +71,37 @@ def test_errors_come_as_the_clients_exceptions(client: openai.OpenAI) -> None:
     assert refused.value.param == "temperature"
 
 
+def test_a_job_that_has_ended_is_not_asked_for_again(cluster: Cluster) -> None:
+    """By default the client sends what got a 409 twice more."""
+    headers, asked = {"Idempotency-Key": "no-retry"}, []
+    hooks = {"request": [lambda request: asked.append(request.url)]}
+    with (
+        openai.DefaultHttpxClient(event_hooks=hooks) as http,
+        openai.OpenAI(base_url=f"{cluster.url}/v1", api_key="none", http_client=http) as client,
+    ):
+        messages: Any = [{"role": "user", "content": "Hello"}]
+        client.chat.completions.create(model="demo", messages=messages, extra_headers=headers)
+        with pytest.raises(openai.ConflictError):
+            client.chat.completions.create(model="demo", messages=messages, seed=1, extra_headers=headers)
+    assert len(asked) == 2
+
+
+def test_null_asks_for_nothing_and_other_names_are_told_ours(client: openai.OpenAI) -> None:
+    def ask(**more: Any) -> Any:
+        messages: Any = [{"role": "user", "content": "Hello"}]
+        return client.chat.completions.create(model="demo", messages=messages, extra_body=more, max_tokens=2)
+
+    assert ask(functions=None, max_tokens=-1, top_k=-1).choices
+    with pytest.raises(openai.BadRequestError, match="Use max_tokens"):
+        ask(n_predict=5)
+
+
+def test_an_address_without_v1_is_told_so(cluster: Cluster) -> None:
+    client = openai.OpenAI(base_url=cluster.url, api_key="none")
+    with client, pytest.raises(openai.NotFoundError, match="/v1"):
+        client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "Hello"}])
+
+
 def test_every_answer_names_its_job(client: openai.OpenAI, cluster: Cluster) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="demo", messages=[{"role": "user", "content": "Hello"}]

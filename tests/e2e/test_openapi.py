@@ -19,11 +19,12 @@ HOUSE = Path(__file__).parents[2]
 CASES = os.environ.get("CARAVAN_TEST_CASES")
 """Of each call; without it the short form."""
 SEED = os.environ.get("CARAVAN_TEST_SEED", "1")
-SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "6"]
+SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "10"]
 MODELS = """
 models:
   demo: {path: demo, slots: 8, context: 128, kv_tokens: 1024}
-  vectors: {path: fake, kind: embedding, slots: 4, context: 128}
+  vectors: {path: fake, kind: embedding, slots: 64, context: 128}
+  aside: {path: fake, workers: {min: 0}}
 """
 
 

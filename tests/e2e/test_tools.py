@@ -25,6 +25,7 @@ WEATHER: Any = {
     "function": {"name": "get_weather", "description": "The weather in a city.", "parameters": CITY},
 }
 TIME: Any = {"type": "function", "function": {"name": "get_time", "parameters": CITY}}
+STRICT = {"name": "f", "parameters": {"uniqueItems": True}, "strict": True}
 ASK = "What is the weather in Paris?"
 
 
@@ -131,6 +132,29 @@ def test_arguments_are_parsed_into_a_model(client: openai.OpenAI) -> None:
     assert call.function.parsed_arguments == City(city="Paris")
 
 
+def test_a_parsed_message_can_be_sent_back(client: openai.OpenAI) -> None:
+    class City(BaseModel):
+        city: str
+
+    tools = [openai.pydantic_function_tool(City, name="get_weather")]
+    question: Any = {"role": "user", "content": ASK}
+    message = client.chat.completions.parse(model="demo", messages=[question], tools=tools, temperature=0).choices[0]
+    call = (message.message.tool_calls or [])[0]
+    told: Any = {"role": "tool", "tool_call_id": call.id, "content": "rainy"}
+    answer = ask(client, messages=[question, message.message, told])
+    assert answer.choices[0].message.content == "It is rainy in Paris."
+
+
+def test_a_keyword_that_cannot_be_followed_is_left_to_the_model_unless_it_is_strict(client: openai.OpenAI) -> None:
+    parameters = {**CITY, "properties": {"city": {"type": "string", "format": "path"}}}
+    tool: Any = {"type": "function", "function": {"name": "get_weather", "parameters": parameters}}
+    (choice,) = ask(client, tools=[tool]).choices
+    assert json.loads(choice.message.tool_calls[0].function.arguments) == {"city": "Paris"}
+    tool["function"]["strict"] = True
+    with pytest.raises(openai.BadRequestError, match="format"):
+        ask(client, tools=[tool])
+
+
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
@@ -140,7 +164,7 @@ def test_arguments_are_parsed_into_a_model(client: openai.OpenAI) -> None:
         ({"tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
         ({"tool_choice": "perhaps"}, "tool_choice.type"),
         ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools.0.function.name"),
-        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"uniqueItems": True}}}]}, "tools"),
+        ({"tools": [{"type": "function", "function": STRICT}]}, "tools"),
         ({"functions": [{"name": "f"}]}, "functions"),
     ],
 )

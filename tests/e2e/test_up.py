@@ -58,6 +58,15 @@ def test_two_clusters_refuse_to_share_a_folder_or_a_port(tmp_path: Path) -> None
         cluster.stop()
 
 
+def test_a_catalogue_with_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    models = "models: {demo: {path: demo}, gone: {path: gone.gguf}}"
+    cluster = Cluster(tmp_path, models=models)
+    cluster.process.start()
+    until(lambda: not cluster.process.running, what="it gives up")
+    assert cluster.process.status == 1
+    assert f"There is no file for gone ({tmp_path / 'gone.gguf'})." in cluster.process.output()
+
+
 def test_every_program_that_dies_is_started_again(tmp_path: Path) -> None:
     import os
 

@@ -126,8 +126,9 @@ def test_anothers_job_is_not_there_on_any_route(
         if not rule.arguments & {"job_id", "response_id"} or method == "OPTIONS":
             continue
         for headers in (bob, {**bob, "Last-Event-ID": "0-0"}):
-            real = http.open(path(rule, job_id=job_id, response_id=response_id), method=method, headers=headers)
-            never = http.open(path(rule, job_id=NOBODYS, response_id=PREFIX + NOBODYS), method=method, headers=headers)
+            sent: dict[str, Any] = {"headers": headers, "json": {"priority": "low"} if method == "PATCH" else None}
+            real = http.open(path(rule, job_id=job_id, response_id=response_id), method=method, **sent)
+            never = http.open(path(rule, job_id=NOBODYS, response_id=PREFIX + NOBODYS), method=method, **sent)
             assert (real.status_code, never.status_code) == (404, 404), (rule, method)
             assert real.text.replace(job_id, NOBODYS).replace(response_id, PREFIX + NOBODYS) == never.text
         tried += 1
@@ -137,7 +138,7 @@ def test_anothers_job_is_not_there_on_any_route(
     assert http.get(f"/jobs?after={job_id}", headers=bob).status_code == 400
     found = store.get(job_id)
     assert found
-    assert (found.owner, found.status) == ("alice", "queued"), "nobody touched it"
+    assert (found.owner, found.status, found.priority) == ("alice", "queued", "normal"), "nobody touched it"
 
 
 def test_jobs_are_listed_to_their_owner_and_to_admins(

@@ -182,7 +182,7 @@ def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
 
 def test_cancelling_a_queued_job_keeps_it_from_ever_starting(store: JobStore) -> None:
     job = accept(store)
-    assert store.cancel(job.id) == ["cancelled", "fake", "queued"]
+    assert store.cancel(job.id) == ["cancelled", "fake", "queued", "0"]
     assert try_claim(store, job.id).status == "cancelled"
     assert store.cancel(job.id) == ["cancelled"]
 
@@ -198,7 +198,7 @@ def test_cancelling_a_running_job_rings_the_bell(store: JobStore, client: redis.
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(names.bell("fake"))
         pubsub.get_message(timeout=1)
-        assert store.cancel(job.id) == ["cancelled", "fake", "running"]
+        assert store.cancel(job.id) == ["cancelled", "fake", "running", "0"]
         message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)
     assert message["data"] == job.id
 
@@ -418,7 +418,7 @@ def test_only_what_ended_without_success_is_run_again(store: JobStore) -> None:
     store.fail(HOLDER, job.id, job.fence, 0, "{}")
     assert retry(job, owner="another") == ["unknown"]
     accept(store)
-    assert retry(job, longest=1) == ["full", "1"]
+    assert retry(job, longest=1) == ["full", "1", ""]
     assert retry(job) == ["retried", "fake"]
     job = claim(store, job)
     store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)

@@ -181,10 +181,11 @@ def test_running_a_job_again_counts(http: FlaskClient, keys: KeyStore) -> None:
 
 
 def test_a_job_that_is_known_by_its_idempotency_key_is_in_flight_once(http: FlaskClient, keys: KeyStore) -> None:
-    headers = {**with_limits(keys, jobs_in_flight=1), "Idempotency-Key": "one"}
+    headers = {**with_limits(keys, jobs_in_flight=1, requests_per_minute=2), "Idempotency-Key": "one"}
     first, again = (http.post("/jobs", json=CHAT, headers=headers) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.get_json()["id"] == again.get_json()["id"]
+    assert again.headers.get("x-ratelimit-remaining-requests") is None, "it was not counted"
     assert http.post("/jobs", json=CHAT, headers={**headers, "Idempotency-Key": "two"}).status_code == 429
 
 
@@ -211,6 +212,16 @@ def test_no_job_is_more_urgent_than_its_key_allows(
         assert answer.get_json()["priority"] == expected
     else:
         assert (answer.status_code, error(answer)["param"]) == (400, "priority")
+
+
+def test_a_job_that_waits_is_made_no_more_urgent_than_its_key_allows(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, priority="normal")
+    job = http.post("/jobs", json={**CHAT, "priority": "low"}, headers=headers).get_json()
+    change = {
+        name: http.patch(f"/jobs/{job['id']}", json={"priority": name}, headers=headers) for name in ("normal", "high")
+    }
+    assert (change["normal"].status_code, change["high"].status_code) == (200, 400)
+    assert http.get(f"/jobs/{job['id']}", headers=headers).get_json()["priority"] == "normal"
 
 
 def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, store: JobStore) -> None:

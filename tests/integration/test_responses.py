@@ -150,6 +150,21 @@ def test_the_reader_of_a_response_that_is_run_again_is_told_how_it_ended(http: F
     assert stream(http, response_id)[-1].data["response"]["output"][0]["content"][0]["text"] == "Once upon a time."
 
 
+def test_a_key_finds_its_response_though_the_one_before_it_is_gone(http: FlaskClient, store: JobStore) -> None:
+    first = create(http)
+    job = claim(store, first)
+    say(store, job, STORY, last=True)
+    succeed(store, job, 5)
+
+    def go_on() -> Any:
+        body = {"model": "demo", "input": "And then?", "previous_response_id": first, "background": True}
+        return http.post("/v1/responses", json=body, headers={"Idempotency-Key": "second"}).get_json()
+
+    second = go_on()["id"]
+    http.delete(f"/v1/responses/{first}")
+    assert go_on()["id"] == second
+
+
 def test_a_conversation_goes_on_though_its_beginning_is_deleted(http: FlaskClient, store: JobStore) -> None:
     first = create(http, instructions="Be kind.")
     job = claim(store, first)

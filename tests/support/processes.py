@@ -72,3 +72,12 @@ def with_variable(name: str, value: str) -> list[int]:
             if entry in environment and not zombie:
                 found.append(int(folder.name))
     return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that live."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [int(child) for child in listed]

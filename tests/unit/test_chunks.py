@@ -85,6 +85,12 @@ def test_the_prompt_is_echoed_once(make_job: MakeJob) -> None:
     assert chunks(job, token("a"), token("b")) == [text_chunk("Say a"), text_chunk("b")]
 
 
+def test_offsets_of_a_completions_tokens_go_on_over_its_chunks(make_job: MakeJob) -> None:
+    events = [token(piece, logprobs=(TokenLogprobs(1, piece.encode(), -0.5, ()),)) for piece in ("One", " t", "wo")]
+    made = chunks(make_job(operation=Operation.COMPLETION), *events)
+    assert [one["choices"][0]["logprobs"]["text_offset"] for one in made] == [[0], [3], [5]]
+
+
 def test_the_usage_chunk_has_no_choices(make_job: MakeJob, outcome: Outcome) -> None:
     made = usage_chunk(make_job(), outcome)
     assert made == {**chunk({}), "choices": [], "usage": USAGE}

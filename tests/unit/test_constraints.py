@@ -73,7 +73,10 @@ def test_a_grammar_allows_nothing_else(demo: LlamaBackend) -> None:
     assert set(answers(demo, *sequences)) == {"yes", "no"}
 
 
-@pytest.mark.parametrize("params", [{"typical_p": 0.3}, {"top_k": 0, "top_p": 1.0, "min_p": 0.0}, {"top_k": 1}])
+XTC = {"xtc_probability": 1.0, "xtc_threshold": 0.0, "min_p": 0.0, "top_p": 1.0}
+
+
+@pytest.mark.parametrize("params", [{"typical_p": 0.3}, {"top_k": 0, "top_p": 1.0, "min_p": 0.0}, {"top_k": 1}, XTC])
 def test_no_sampler_gets_around_a_grammar(demo: LlamaBackend, params: dict[str, Any]) -> None:
     grammar = from_text('root ::= [0-9] [0-9] "!"')
     sequences = [asked(demo, temperature=1.5, seed=seed, grammar=grammar, **params) for seed in range(8)]

@@ -41,7 +41,7 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("model", "x" * 65),
     ("model", None),
     ("max_tokens", 0),
-    ("max_tokens", -1),
+    ("max_tokens", -2),
     ("max_tokens", 1.5),
     ("max_tokens", "5"),
     ("max_tokens", True),
@@ -50,7 +50,7 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("temperature", "1"),
     ("temperature", NAN),
     ("temperature", INFINITY),
-    ("top_k", -1),
+    ("top_k", -2),
     ("top_k", 1_000_001),
     ("top_p", 0),
     ("top_p", 1.1),
@@ -59,6 +59,7 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("typical_p", 0),
     ("typical_p", 1.1),
     ("repeat_penalty", 0),
+    ("repeat_penalty", 1e-320),
     ("repeat_penalty", 10.1),
     ("presence_penalty", -2.1),
     ("presence_penalty", 2.1),
@@ -259,6 +260,11 @@ def test_a_message_keeps_name_and_tool_call_id() -> None:
 def test_a_prompt_is_passed_on() -> None:
     for given, kept in [("Once", ["Once"]), (["a", "b"], ["a", "b"]), ([1, 2], [[1, 2]]), ([[1], [2]], [[1], [2]])]:
         assert completion(prompt=given).request(ENTRY)["prompt"] == kept
+
+
+def test_a_temperature_too_low_to_divide_by_is_greedy() -> None:
+    assert chat(temperature=1e-40).sampling(ENTRY).greedy
+    assert not chat(temperature=0.01).sampling(ENTRY).greedy
 
 
 def test_tools_reach_the_worker_as_functions() -> None:

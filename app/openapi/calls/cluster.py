@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from app.openapi.describe import Answer, Description
-from app.schemas.answers import Health, ModelStateList, QueueList
-from tasks.errors import BrokerUnavailable
+from app.schemas.answers import Health, ModelStateList, Queue, QueueList
+from tasks.errors import BrokerUnavailable, ModelNotFound
 
 TAG = "Cluster"
 NEEDS_REDIS = (BrokerUnavailable,)
+
+_CONTROL = Description(
+    tag=TAG, answers={200: Answer(meaning="The queue.", schema=Queue)}, errors=(ModelNotFound, *NEEDS_REDIS)
+)
 
 CALLS = {
     "models.index": Description(
@@ -16,6 +20,7 @@ CALLS = {
     "queues.index": Description(
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS
     ),
+    **{f"queues.{call}": _CONTROL for call in ("pause", "drain", "resume")},
     "health.alive": Description(tag=TAG, answers={200: Answer(meaning="It lives.", schema=Health)}),
     "health.ready": Description(
         tag=TAG, answers={200: Answer(meaning="It is ready.", schema=Health)}, errors=NEEDS_REDIS

@@ -17,7 +17,7 @@ from app.openapi.parts import (
     limit,
 )
 from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
 from tasks.errors import (
     BrokerUnavailable,
     InsufficientScope,
@@ -25,8 +25,10 @@ from tasks.errors import (
     JobConflict,
     JobNotFound,
     ModelNotFound,
+    ModelUnavailable,
     QueueFull,
     RateLimited,
+    RequestTooLarge,
 )
 from tasks.jobs import JobStatus
 
@@ -58,7 +60,7 @@ _FILTERS = (
 )
 
 _ACCEPTED = (LOCATION, *RATE_LIMITS)
-_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "cancel", "retry")}
+_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {
     "jobs.create": Description(
@@ -96,6 +98,13 @@ CALLS = {
         },
         errors=(InvalidRequest, *JOB_ERRORS),
     ),
+    "jobs.change": Description(
+        tag=TAG,
+        bodies=(JobChange,),
+        examples=examples.CHANGES,
+        answers={200: Answer(meaning="The job, at its new place.", schema=Job)},
+        errors=(InvalidRequest, RequestTooLarge, JobConflict, *JOB_ERRORS),
+    ),
     "jobs.cancel": Description(
         tag=TAG,
         answers={200: Answer(meaning="The job, cancelled.", schema=Job)},
@@ -104,6 +113,16 @@ CALLS = {
     "jobs.retry": Description(
         tag=TAG,
         answers={202: Answer(meaning="The job, queued.", schema=Job)},
-        errors=(InvalidRequest, JobNotFound, ModelNotFound, JobConflict, QueueFull, RateLimited, BrokerUnavailable),
+        errors=(
+            InvalidRequest,
+            JobNotFound,
+            ModelNotFound,
+            JobConflict,
+            QueueFull,
+            RateLimited,
+            ModelUnavailable,
+            BrokerUnavailable,
+        ),
+        error_headers=RATE_LIMITS,
     ),
 }

@@ -12,7 +12,7 @@ from tasks.sampling import SamplingParams, draw_seed
 
 _NEGLIGIBLE = 1e-9
 """Share of the likeliest token's probability. Typical sampling takes the logarithm of every candidate's probability,
-so forbidden tokens must be gone before it."""
+and XTC may keep the least likely one alone, so forbidden tokens must be gone before them."""
 DRY_BREAKERS = (b"\n", b":", b'"', b"*")
 """llama.cpp's own: a repetition is not followed over them."""
 
@@ -56,7 +56,7 @@ def _narrowing(p: SamplingParams) -> list[Any]:
     if p.top_n_sigma > 0:
         links.append(llama_cpp.llama_sampler_init_top_n_sigma(p.top_n_sigma))
     links.append(llama_cpp.llama_sampler_init_top_k(p.top_k))
-    if p.typical_p < 1:
+    if p.typical_p < 1 or p.xtc_probability:
         links.append(llama_cpp.llama_sampler_init_min_p(_NEGLIGIBLE, 1))
     return [
         *links,

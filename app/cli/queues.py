@@ -1,0 +1,52 @@
+"""``caravan queues``."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.api import Api, with_api
+
+
+@click.group("queues")
+def command() -> None:
+    """List, pause, drain and resume the queues of models."""
+
+
+@command.command("list")
+@with_api
+def list_(api: Api) -> None:
+    """What waits and what runs, by model."""
+    click.echo(f"{'STATE':<8}  {'HIGH':>6}  {'NORMAL':>6}  {'LOW':>6}  {'RUNNING':>7}  {'OLDEST':>7}  MODEL")
+    for queue in api.call("GET", "/queues")["data"]:
+        waiting = "  ".join(f"{queue['queued'][priority]:>6}" for priority in ("high", "normal", "low"))
+        oldest = f"{queue['oldest_age_seconds']:.0f} s"
+        click.echo(f"{queue['state']:<8}  {waiting}  {queue['running']:>7}  {oldest:>7}  {queue['model']}")
+
+
+@command.command("pause")
+@click.argument("model")
+@with_api
+def pause(model: str, api: Api) -> None:
+    """Give no more jobs of MODEL to workers. Jobs are accepted, and those that run go on."""
+    _set(api, model, "pause")
+
+
+@command.command("drain")
+@click.argument("model")
+@with_api
+def drain(model: str, api: Api) -> None:
+    """Accept no more jobs of MODEL. Those that are there come to their end."""
+    _set(api, model, "drain")
+
+
+@command.command("resume")
+@click.argument("model")
+@with_api
+def resume(model: str, api: Api) -> None:
+    """End a pause or a drain of MODEL."""
+    _set(api, model, "resume")
+
+
+def _set(api: Api, model: str, act: str) -> None:
+    queue = api.call("POST", f"/queues/{model}/{act}")
+    click.echo(f"{queue['model']} {queue['state']}: {queue['depth']} jobs wait, {queue['running']} run")

@@ -1,0 +1,58 @@
+"""Queues that are paused and drained, and jobs that change their places, over HTTP and by the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cluster import Cluster, chat
+
+
+@pytest.fixture
+def queue(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, whose queue is open again afterwards."""
+    yield cluster
+    cluster.http.post("/queues/demo/resume").raise_for_status()
+
+
+def test_jobs_of_a_paused_queue_wait_change_places_and_go_on(queue: Cluster) -> None:
+    assert queue.http.post("/queues/demo/pause").json()["state"] == "paused"
+    first, second = (queue.submit(chat("Hello"), **{"Idempotency-Key": f"paused-{n}"})["id"] for n in range(2))
+    assert [queue.job(job)["queue_position"] for job in (first, second)] == [1, 2]
+    changed = queue.http.patch(f"/jobs/{second}", json={"priority": "high"}).json()
+    assert (changed["priority"], changed["queue_position"]) == ("high", 1)
+    assert queue.job(first, wait=1)["status"] == "queued"
+    assert queue.http.post("/queues/demo/resume").json()["state"] == "open"
+    assert {queue.job(job, wait=30)["status"] for job in (first, second)} == {"succeeded"}
+    refused = queue.http.patch(f"/jobs/{first}", json={"priority": "high"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "job_not_queued")
+
+
+def test_a_draining_queue_takes_no_jobs(queue: Cluster) -> None:
+    job = queue.submit(chat("Tell me a long story about a fox."))["id"]
+    assert queue.http.post("/queues/demo/drain").json()["state"] == "draining"
+    refused = queue.http.post("/v1/chat/completions", json=chat("Hello"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "queue_draining")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert queue.job(job, wait=30)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("act", ["pause", "drain", "resume"])
+def test_an_unknown_model_has_no_queue(cluster: Cluster, act: str) -> None:
+    assert cluster.http.post(f"/queues/none/{act}").json()["error"]["code"] == "model_not_found"
+
+
+def test_the_command_pauses_lists_and_moves(queue: Cluster) -> None:
+    def caravan(*arguments: str) -> str:
+        command = [sys.executable, "-m", "app.cli", *arguments, "--url", queue.url]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert caravan("queues", "pause", "demo").startswith("demo paused: ")
+    job = queue.submit(chat("Hello"))["id"]
+    assert caravan("jobs", "priority", job, "low") == f"{job} low, number 1 in the line\n"
+    assert "paused" in caravan("queues", "list")
+    assert caravan("queues", "resume", "demo").startswith("demo open: ")
+    assert queue.job(job, wait=30)["status"] == "succeeded"
