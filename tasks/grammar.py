@@ -72,7 +72,12 @@ def _checked(grammar: str, max_bytes: int = MAX_BYTES) -> str:
     _check_length(grammar, max_bytes)
     if _LEAST_INTEGER.search(grammar):
         raise GrammarError("it has an integer at the lower end of 64 bits")
-    failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+    try:
+        failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+    except BaseException as exc:  # llguidance 1.9 panics when it shortens a message inside a character
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise GrammarError("llguidance cannot read it") from None
     if failed:
         raise GrammarError(messages[0])
     return grammar

@@ -47,6 +47,12 @@ def test_a_constant_that_would_end_the_process_is_refused(least: int) -> None:
     assert from_json_schema({"const": -9 * 10**18})
 
 
+def test_a_schema_over_which_llguidance_panics_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(GrammarError, match="cannot read"):
+        from_json_schema({"type": "object", "required": "é" * 200})
+    assert "not a char boundary" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_schemas_of_the_usual_keywords_are_taken(seed: int) -> None:
     assert from_json_schema(random_schema(seed))
