@@ -22,6 +22,7 @@ from tasks.key_store import KeyStore
 from tasks.settings import Settings
 from tests.support.fronts import bearer, front, key
 from tests.support.jobs import completion
+from tests.support.waiting import until
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "x" * 36}], "max_tokens": 90}
 """A hundred tokens at most."""
@@ -275,7 +276,7 @@ def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore,
 def test_a_job_that_expires_is_in_flight_no_more(store: JobStore, client: redis.Redis) -> None:
     job = completion(owner="alice", timeout_seconds=0.001)
     store.submit(job, longest_queue=9)
-    assert store.sweep("fake").ended == [job.id]
+    until(lambda: store.sweep("fake").ended == [job.id], what="its time is over")
     found = store.get(job.id)
     assert found
     assert found.status is JobStatus.EXPIRED
