@@ -9,7 +9,14 @@ from flask import Flask, Response, current_app, jsonify, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from tasks.errors import BrokerUnavailable, CaravanError, EngineFailure, InvalidRequest, NotFound
+from tasks.errors import (
+    AuthenticationFailed,
+    BrokerUnavailable,
+    CaravanError,
+    EngineFailure,
+    InvalidRequest,
+    NotFound,
+)
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
 
@@ -56,7 +63,10 @@ def from_validation(exc: ValidationError) -> InvalidRequest:
 
 def _respond(error: CaravanError) -> Response:
     log.info("request refused", status=error.http_status, code=error.code, param=error.param, reason=error.message)
-    return to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
+    response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
+    if isinstance(error, AuthenticationFailed):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
+    return response
 
 
 def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:

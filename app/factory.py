@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import errors, request_id
+from app import auth, cors, errors, limits, request_id
 from app.metrics import HttpMetrics
-from app.routes import chat, completions, docs, embeddings, health, jobs, models, queues, responses, tokens
+from app.rates import Rates
+from app.routes import chat, completions, docs, embeddings, health, jobs, keys, models, queues, responses, tokens
 from app.services import Services
 from app.stream_hub import StreamHub
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.job_store import open_store
+from tasks.key_store import KeyStore
 from tasks.models.catalogue import load
 from tasks.redis_client import connect
 from tasks.settings import Settings
@@ -32,10 +34,15 @@ def create_app(settings: Settings) -> Flask:
         submitter=Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue),
         hub=StreamHub(client),
         metrics=HttpMetrics(),
+        keys=KeyStore(client),
+        rates=Rates(client),
     )
     request_id.install(app)
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
-    for routes in (jobs, chat, completions, responses, embeddings, tokens, models, queues, health, docs):
+    cors.install(app, settings.cors_origins)
+    auth.install(app)
+    limits.install(app)
+    for routes in (jobs, chat, completions, responses, embeddings, tokens, models, queues, health, keys, docs):
         app.register_blueprint(routes.blueprint)
     return app

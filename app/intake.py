@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pydantic_core
@@ -13,10 +14,11 @@ from gunicorn.http.errors import ParseException
 from pydantic import BaseModel, ValidationError
 
 from app import request_id
+from app.auth import caller, catalogue
 from app.errors import from_validation
+from app.limits import spend
 from app.schemas.job_body import Envelope, JobBody
 from app.services import services
-from tasks import names
 from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
 from tasks.jobs import Job, Priority
@@ -74,9 +76,24 @@ def validate(schema: type[Body], body: dict[str, Any]) -> Body:
         raise from_validation(exc) from exc
 
 
+def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
+    """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
+
+    Args:
+        sent: the body as the client sent it.
+        make: makes the job, if there is no earlier one.
+    """
+    key = idempotency(sent)
+    if key and (known := services().store.known(caller().owner, key)):
+        return known
+    job = make()
+    spend(job)
+    return services().submitter.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
+
+
 def build_job(body: JobBody) -> Job:
     """A job for a validated body; raises ModelNotFound or InvalidRequest."""
-    entry = services().catalogue.find(body.model)
+    entry = catalogue().find(body.model)
     if body.operation not in entry.operations:
         raise InvalidRequest(
             f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
@@ -89,8 +106,9 @@ def build_job(body: JobBody) -> Job:
         model=body.model,
         operation=body.operation,
         request=body.request(entry),
-        owner=names.LOCAL_OWNER,
-        priority=Priority(envelope.priority),
+        owner=caller().owner,
+        weight=caller().limits.weight,
+        priority=_priority(envelope),
         metadata=body.metadata or {},
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
@@ -116,6 +134,21 @@ def _webhook(url: str | None) -> str | None:
             param="webhook",
         )
     return url
+
+
+def _priority(envelope: Envelope) -> Priority:
+    """The one asked for; raises InvalidRequest if the caller's key may not. Unasked, the caller's if that is lower."""
+    asked, highest = Priority(envelope.priority), caller().limits.priority
+    if "priority" in envelope.model_fields_set:
+        check_priority(asked)
+    return asked if asked.ageing_seconds >= highest.ageing_seconds else highest
+
+
+def check_priority(asked: Priority) -> None:
+    """Raise InvalidRequest if a priority is more urgent than the caller's key allows."""
+    highest = caller().limits.priority
+    if asked.ageing_seconds < highest.ageing_seconds:
+        raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
 
 
 def has_idempotency_key() -> bool:

@@ -8,8 +8,10 @@ import redis
 from flask import current_app
 
 from app.metrics import HttpMetrics
+from app.rates import Rates
 from app.stream_hub import StreamHub
 from tasks.job_store import JobStore
+from tasks.key_store import KeyStore
 from tasks.models.catalogue import Catalogue
 from tasks.settings import Settings
 from tasks.submit import Submitter
@@ -24,6 +26,8 @@ class Services:
     submitter: Submitter
     hub: StreamHub
     metrics: HttpMetrics
+    keys: KeyStore
+    rates: Rates
 
 
 def services() -> Services:

@@ -4,6 +4,7 @@ CaravanError
   InvalidRequest            400  the request cannot be run as it stands
     ContextLengthExceeded   400  prompt and answer do not fit into the model's context
   AuthenticationFailed      401
+  InsufficientScope         403
   NotFound                  404
     ModelNotFound, JobNotFound
   JobConflict               409
@@ -70,11 +71,19 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class AuthenticationFailed(CaravanError):
-    """Raised when a request carries no key, or one that is not known."""
+    """Raised when a request carries no key, or one that is not known, has expired or was revoked."""
 
     http_status = 401
     type = "authentication_error"
     code = "invalid_api_key"
+
+
+class InsufficientScope(CaravanError):
+    """Raised when a key is known, but is not for this call."""
+
+    http_status = 403
+    type = "permission_error"
+    code = "insufficient_scope"
 
 
 class NotFound(CaravanError):
@@ -86,7 +95,7 @@ class NotFound(CaravanError):
 
 
 class ModelNotFound(NotFound):
-    """Raised when a model is not in the catalogue."""
+    """Raised when a model is not in the catalogue, or not one of the key's."""
 
     code = "model_not_found"
 
@@ -118,7 +127,7 @@ class Overloaded(CaravanError):
 
     http_status = 429
     type = "rate_limit_error"
-    code = "rate_limited"
+    code = "rate_limit_exceeded"
     default_retry_after_seconds = 5
 
 
@@ -129,7 +138,7 @@ class QueueFull(Overloaded):
 
 
 class RateLimited(Overloaded):
-    """Raised when an owner's limits are used up."""
+    """Raised when a key's limits are used up."""
 
 
 class EngineFailure(CaravanError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ MAX_BYTES = 65_536
 
 _BLANKS = r"( |\n[ \t]{0,40})?"
 """Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
+
+
+_LEAST_INTEGER = re.compile(r"-922337203685477\d{4}(?!\d)")
+"""llguidance 1.9 ends the process (a segmentation fault) over a constant that a float rounds to -2^63."""
 
 
 class GrammarError(ValueError):
@@ -65,7 +70,14 @@ def _options(strict: bool) -> dict[str, Any]:
 
 def _checked(grammar: str, max_bytes: int = MAX_BYTES) -> str:
     _check_length(grammar, max_bytes)
-    failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+    if _LEAST_INTEGER.search(grammar):
+        raise GrammarError("it has an integer at the lower end of 64 bits")
+    try:
+        failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+    except BaseException as exc:  # llguidance 1.9 panics when it shortens a message inside a character
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise GrammarError("llguidance cannot read it") from None
     if failed:
         raise GrammarError(messages[0])
     return grammar

@@ -60,9 +60,13 @@ class Full:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of a submission: ``accepted``, ``known`` (the same key and body), ``reused`` or ``full``."""
+    """What became of a submission.
 
-    verdict: Literal["accepted", "known", "reused", "full", "draining"]
+    ``accepted``, ``known`` (the same key and body), ``reused``, ``full`` (the model's queue), ``draining`` or ``busy``
+    (the owner: then ``job_id`` is how many jobs there are).
+    """
+
+    verdict: Literal["accepted", "known", "reused", "full", "draining", "busy"]
     job_id: str
     full: Full | None = None
 
@@ -119,8 +123,15 @@ class JobStore:
 
     # -- the front
 
-    def submit(self, job: Job, *, longest_queue: int, idempotency: Idempotency | None = None) -> Submission:
-        """Accept a job, unless its key is known or its model's queue is full."""
+    def submit(
+        self,
+        job: Job,
+        *,
+        longest_queue: int,
+        idempotency: Idempotency | None = None,
+        most_in_flight: int | None = None,
+    ) -> Submission:
+        """Accept a job, unless its key is known, its model's queue is full, or its owner has as many as allowed."""
         record = [part for pair in job.encode().items() for part in pair]
         verdict, job_id, *full = self._run(
             "submit",
@@ -134,6 +145,7 @@ class JobStore:
             idempotency.key if idempotency else "",
             idempotency.digest if idempotency else "",
             "" if job.timeout_seconds is None else job.timeout_seconds,
+            "" if most_in_flight is None else most_in_flight,
             *record,
         )
         return Submission(verdict, job_id, Full.read(full) if full else None)
@@ -170,12 +182,16 @@ class JobStore:
         answer: list[str] = self._run("forget", job_id, owner)
         return answer
 
-    def retry(self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int) -> list[str]:
+    def retry(
+        self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int, most_in_flight: int | None = None
+    ) -> list[str]:
         """Run a job again from its beginning, if it ended without success.
 
-        ``["retried", model]``, ``["full", queue length]``, or ``[status]`` when it has not ended so, or is unknown.
+        ``["retried", model]``, ``["full", queue length]``, ``["busy", jobs of its owner]``, or ``[status]`` when it
+        has not ended so, or is unknown.
         """
-        answer: list[str] = self._run("retry", job_id, owner, ageing_seconds, longest_queue)
+        most = "" if most_in_flight is None else most_in_flight
+        answer: list[str] = self._run("retry", job_id, owner, ageing_seconds, longest_queue, most)
         return answer
 
     def get(self, job_id: str) -> Job | None:

@@ -221,6 +221,7 @@ class Job:
 
     ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
     `SamplingParams.encode` wrote it.
+    ``weight`` is its owner's share of the line, as the key said.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
     workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
     ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
@@ -237,6 +238,7 @@ class Job:
     timeout_seconds: float | None = None
     max_attempts: int = MAX_ATTEMPTS
     webhook: str | None = None
+    weight: float = 1.0
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -283,6 +285,7 @@ class Job:
             "metadata": json.dumps(self.metadata, ensure_ascii=False, separators=(",", ":")),
             "request_id": self.request_id,
             "max_attempts": str(self.max_attempts),
+            "weight": repr(self.weight),
         }
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
@@ -315,6 +318,7 @@ class Job:
             attempt=int(fields.get("claims", 0)),
             worker=fields.get("worker") or None,
             max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
+            weight=float(fields.get("weight", 1.0)),
             fails=int(fields.get("fails", 0)),
             failures=int(fields.get("failures", 0)),
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),

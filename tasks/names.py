@@ -86,6 +86,23 @@ def owned(owner: str) -> str:
     return f"{PREFIX}jobs:{owner}"
 
 
+def in_flight(owner: str) -> str:
+    return f"{PREFIX}live:{owner}"
+
+
+def key(digest: str) -> str:
+    return f"{PREFIX}key:{digest}"
+
+
+def keys() -> str:
+    return f"{PREFIX}keys"
+
+
+def rates() -> str:
+    """What the names of all windows of rate limits begin with."""
+    return f"{PREFIX}rate"
+
+
 def probe() -> str:
     return f"{PREFIX}probe"
 

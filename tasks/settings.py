@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between attempts, as the Standard Webhooks specification suggests: ten of them in three days."""
+_ADMIN_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
+"""What a Bearer token may hold (RFC 6750, section 2.1)."""
+_ORIGIN = re.compile(r"https?://[^/\s?#,]+")
 
 
 class Settings(BaseSettings):
@@ -32,6 +36,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, in bytes.")
     max_wait_seconds: float = Field(60, gt=0, description="Longest ?wait= and Prefer: wait, in seconds.")
     heartbeat_seconds: float = Field(10, gt=0, description="Seconds between comments on a silent stream.")
+
+    keys: bool = Field(False, description="Whether every call but the probes asks for an API key.")
+    admin_key: SecretStr | None = Field(None, description="A key for everything, which is not kept in Redis.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, separated by commas; * is any."
+    )
 
     max_queue: int = Field(10_000, ge=1, description="Jobs a model's queue holds before new ones get 429.")
     result_ttl: int = Field(86_400, ge=1, description="Seconds that an ended job and its events are kept.")
@@ -85,7 +95,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be whsec_ and the base64 of 24 to 64 bytes")
         return secret
 
-    @field_validator("webhook_networks", "webhook_schedule", mode="before")
+    @field_validator("webhook_networks", "webhook_schedule", "cors_origins", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -94,6 +104,20 @@ class Settings(BaseSettings):
     def webhook_secrets(self) -> tuple[str, ...]:
         """Those to sign with; none if there are no webhooks."""
         return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @field_validator("admin_key")
+    @classmethod
+    def _cannot_be_guessed(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not _ADMIN_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("must have 32 characters or more, letters, digits and '-._~+/=' alone")
+        return key
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("an origin is https://host or http://host:port, with nothing after it")
+        return origins
 
     @property
     def celery_broker_url(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tasks.dispatch import Dispatcher
-from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull
+from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
 from tasks.job_store import Full, Idempotency, JobStore
 from tasks.jobs import Job, Priority, QueueState
 from tasks.logs import get_logger
@@ -25,20 +25,25 @@ class Submitter:
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
 
-    def submit(self, job: Job, *, idempotency: Idempotency | None = None) -> str:
+    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> str:
         """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
             ModelUnavailable: the model's queue is being drained.
+            RateLimited: the owner has so many jobs that have not ended already.
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
-            submission = self._store.submit(job, longest_queue=self._longest_queue, idempotency=idempotency)
+            submission = self._store.submit(
+                job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
+            )
         if submission.full:
             raise _queue_full(job.model, submission.full)
         if submission.verdict == "draining":
             raise _draining(job.model)
+        if submission.verdict == "busy":
+            raise _busy(submission.job_id)
         if submission.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
@@ -100,17 +105,22 @@ class Submitter:
         if state is QueueState.OPEN:
             self._publish(model)
 
-    def retry(self, job: Job) -> None:
+    def retry(self, job: Job, *, most_in_flight: int | None = None) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
 
         Raises:
             JobNotFound: it is not there any more.
             JobConflict: it has not ended, or it succeeded.
             QueueFull: the model's queue is as long as it may be.
+            RateLimited: its owner has so many jobs that have not ended already.
         """
         with as_broker_errors():
             verdict, *rest = self._store.retry(
-                job.id, owner=job.owner, ageing_seconds=job.ageing_seconds, longest_queue=self._longest_queue
+                job.id,
+                owner=job.owner,
+                ageing_seconds=job.ageing_seconds,
+                longest_queue=self._longest_queue,
+                most_in_flight=most_in_flight,
             )
         if verdict == "unknown":
             raise JobNotFound(f"There is no job '{job.id}'.")
@@ -118,6 +128,8 @@ class Submitter:
             raise _queue_full(job.model, Full.read(rest))
         if verdict == "draining":
             raise _draining(job.model)
+        if verdict == "busy":
+            raise _busy(rest[0])
         if verdict != "retried":
             raise JobConflict(
                 f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
@@ -149,3 +161,7 @@ def _queue_full(model: str, full: Full) -> QueueFull:
         return QueueFull(message)
     seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))
     return QueueFull(message, retry_after_seconds=min(seconds, MOST_RETRY_SECONDS))
+
+
+def _busy(count: str) -> RateLimited:
+    return RateLimited(f"{count} jobs have not ended, which is all that this key may have. Wait for one, or cancel it.")

@@ -14,6 +14,7 @@ COMMANDS = {
     "flower": "app.cli.flower",
     "submit": "app.cli.submit",
     "jobs": "app.cli.jobs",
+    "keys": "app.cli.keys",
     "queues": "app.cli.queues",
 }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,22 @@ url_option = click.option(
     "--url", envvar="CARAVAN_URL", default="http://127.0.0.1:8000", show_default=True, help="Where the cluster is."
 )
 
+key_option = click.option(
+    "--api-key", envvar="CARAVAN_API_KEY", help="The key to call with. Better in CARAVAN_API_KEY: all can see options."
+)
+
+
+def with_api(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a cluster, and the cluster itself as its argument ``api``."""
+
+    @url_option
+    @key_option
+    @functools.wraps(function)
+    def call(*args: Any, url: str, api_key: str | None, **options: Any) -> None:
+        function(*args, api=Api(url, api_key), **options)
+
+    return call
+
 
 @dataclass(frozen=True, slots=True)
 class StreamedEvent:
@@ -33,8 +50,9 @@ class StreamedEvent:
 class Api:
     """A cluster's HTTP interface. Errors become click's, with the server's own sentence."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=API_TIMEOUT_SECONDS)
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=url, timeout=API_TIMEOUT_SECONDS, headers=headers)
         self._url = url
 
     def call(self, method: str, path: str, **options: Any) -> dict[str, Any]:

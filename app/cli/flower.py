@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
+from app.cli.exposure import insecure_option, refuse_exposure
 from tasks import logs
 from tasks.celery_app import create_celery
 from tasks.settings import Settings
+
+OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
+"""Flower's own settings that make it ask for a login."""
 
 
 @click.command("flower")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind.")
 @click.option("--port", default=5555, show_default=True, help="The port to bind.")
-def command(host: str, port: int) -> None:
-    """Run Flower over the broker. FLOWER_* environment variables are Flower's own settings."""
+@insecure_option
+def command(host: str, port: int, insecure: bool) -> None:
+    """Run Flower over the broker. FLOWER_* environment variables are Flower's own settings.
+
+    With CARAVAN_KEYS it asks for a login: admin, and the key of CARAVAN_ADMIN_KEY.
+    """
     settings = Settings()
     logs.configure(settings)
-    # Started from here and not as a command of its own, so that the broker's password is in no process list.
-    create_celery(settings).start(argv=["flower", f"--address={host}", f"--port={port}"])
+    refuse_exposure(host, keys=settings.keys, insecure=insecure)
+    # Started from here and not as a command of its own, so that no password is in a process list.
+    if settings.keys:
+        _guard_metrics()
+    create_celery(settings).start(argv=["flower", f"--address={host}", f"--port={port}", *_login(settings)])
+
+
+def _login(settings: Settings) -> list[str]:
+    """Flower's options for a login: Flower shows all jobs, and can cancel any."""
+    if not settings.keys or any(os.environ.get(own) for own in OWN_LOGINS):
+        return []
+    if settings.admin_key is None:
+        raise click.ClickException("Flower is for admins. Set CARAVAN_ADMIN_KEY, or one of Flower's own logins.")
+    return [f"--basic-auth=admin:{settings.admin_key.get_secret_value()}"]
+
+
+def _guard_metrics() -> None:
+    """Have /metrics ask for the login as well: Flower 2.2 leaves it open (flower/views/monitor.py)."""
+    from flower.views.monitor import Metrics
+    from tornado.web import authenticated
+
+    Metrics.get = authenticated(Metrics.get)

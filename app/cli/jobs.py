@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.api import Api, url_option
+from app.cli.api import Api, with_api
 from app.cli.submit import show_stream
 
 STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
@@ -24,11 +24,11 @@ def command() -> None:
 @click.option("-m", "--model", help="Only this model's.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
-@url_option
-def list_(model: str | None, status: str | None, limit: int, url: str) -> None:
+@with_api
+def list_(model: str | None, status: str | None, limit: int, api: Api) -> None:
     """The latest jobs, newest first."""
     click.echo(f"{'ID':<36}  {'STATUS':<9}  {'PRIORITY':<8}  {'TOKENS':>6}  {'CREATED':<19}  MODEL")
-    for job in _page(url, limit=limit, model=model, status=status):
+    for job in _page(api, limit=limit, model=model, status=status):
         tokens = job["usage"]["completion_tokens"] if job["usage"] else "-"
         created = _local(job["created_at"])
         click.echo(f"{job['id']}  {job['status']:<9}  {job['priority']:<8}  {tokens:>6}  {created}  {job['model']}")
@@ -37,10 +37,10 @@ def list_(model: str | None, status: str | None, limit: int, url: str) -> None:
 @command.command("dlq")
 @click.option("-m", "--model", help="Only this model's.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
-@url_option
-def dlq(model: str | None, limit: int, url: str) -> None:
+@with_api
+def dlq(model: str | None, limit: int, api: Api) -> None:
     """The dead letters: jobs that workers died of, the last one first."""
-    for job in _page(url, limit=limit, model=model, dead_letter="true"):
+    for job in _page(api, limit=limit, model=model, dead_letter="true"):
         click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
         for death in job["deaths"]:
             alone = ", which ran nothing else" if death["alone"] else ""
@@ -49,36 +49,35 @@ def dlq(model: str | None, limit: int, url: str) -> None:
 
 @command.command("show")
 @click.argument("job_id")
-@url_option
-def show(job_id: str, url: str) -> None:
+@with_api
+def show(job_id: str, api: Api) -> None:
     """One job, as JSON."""
-    click.echo(json.dumps(Api(url).call("GET", f"/jobs/{job_id}"), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(api.call("GET", f"/jobs/{job_id}"), indent=2, ensure_ascii=False))
 
 
 @command.command("watch")
 @click.argument("job_id")
-@url_option
-def watch(job_id: str, url: str) -> None:
+@with_api
+def watch(job_id: str, api: Api) -> None:
     """Show a job's text from its beginning, and go on as it is made."""
-    show_stream(Api(url), job_id)
+    show_stream(api, job_id)
 
 
 @command.command("priority")
 @click.argument("job_id")
 @click.argument("priority", type=click.Choice(["high", "normal", "low"]))
-@url_option
-def priority(job_id: str, priority: str, url: str) -> None:
+@with_api
+def priority(job_id: str, priority: str, api: Api) -> None:
     """Give a job that waits another PRIORITY."""
-    job = Api(url).call("PATCH", f"/jobs/{job_id}", json={"priority": priority})
+    job = api.call("PATCH", f"/jobs/{job_id}", json={"priority": priority})
     click.echo(f"{job['id']} {job['priority']}, number {job['queue_position']} in the line")
 
 
 @command.command("cancel")
 @click.argument("job_ids", nargs=-1, required=True, metavar="JOB_ID...")
-@url_option
-def cancel(job_ids: tuple[str, ...], url: str) -> None:
+@with_api
+def cancel(job_ids: tuple[str, ...], api: Api) -> None:
     """Cancel jobs that have not ended."""
-    api = Api(url)
     for job_id in job_ids:
         click.echo(f"{api.call('POST', f'/jobs/{job_id}/cancel')['id']} cancelled")
 
@@ -87,13 +86,12 @@ def cancel(job_ids: tuple[str, ...], url: str) -> None:
 @click.argument("job_ids", nargs=-1, metavar="JOB_ID...")
 @click.option("--dlq", "dead_letters", is_flag=True, help="All dead letters.")
 @click.option("-m", "--model", help="With --dlq: only this model's.")
-@url_option
-def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, url: str) -> None:
+@with_api
+def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: Api) -> None:
     """Run jobs again, from their beginning, that failed, expired or were cancelled."""
     if bool(job_ids) == dead_letters:
         raise click.UsageError("Name jobs, or say --dlq.")
-    api = Api(url)
-    while dead_letters and (page := _page(url, limit=100, model=model, dead_letter="true")):
+    while dead_letters and (page := _page(api, limit=100, model=model, dead_letter="true")):
         _retry(api, [job["id"] for job in page])
     _retry(api, job_ids)
 
@@ -103,9 +101,9 @@ def _retry(api: Api, job_ids: Iterable[str]) -> None:
         click.echo(f"{api.call('POST', f'/jobs/{job_id}/retry')['id']} queued")
 
 
-def _page(url: str, **params: Any) -> list[dict[str, Any]]:
+def _page(api: Api, **params: Any) -> list[dict[str, Any]]:
     given = {name: value for name, value in params.items() if value is not None}
-    page: list[dict[str, Any]] = Api(url).call("GET", "/jobs", params=given)["data"]
+    page: list[dict[str, Any]] = api.call("GET", "/jobs", params=given)["data"]
     return page
 
 

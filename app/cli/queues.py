@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.api import Api, url_option
+from app.cli.api import Api, with_api
 
 
 @click.group("queues")
@@ -13,11 +13,11 @@ def command() -> None:
 
 
 @command.command("list")
-@url_option
-def list_(url: str) -> None:
+@with_api
+def list_(api: Api) -> None:
     """What waits and what runs, by model."""
     click.echo(f"{'STATE':<8}  {'HIGH':>6}  {'NORMAL':>6}  {'LOW':>6}  {'RUNNING':>7}  {'OLDEST':>7}  MODEL")
-    for queue in Api(url).call("GET", "/queues")["data"]:
+    for queue in api.call("GET", "/queues")["data"]:
         waiting = "  ".join(f"{queue['queued'][priority]:>6}" for priority in ("high", "normal", "low"))
         oldest = f"{queue['oldest_age_seconds']:.0f} s"
         click.echo(f"{queue['state']:<8}  {waiting}  {queue['running']:>7}  {oldest:>7}  {queue['model']}")
@@ -25,28 +25,28 @@ def list_(url: str) -> None:
 
 @command.command("pause")
 @click.argument("model")
-@url_option
-def pause(model: str, url: str) -> None:
+@with_api
+def pause(model: str, api: Api) -> None:
     """Give no more jobs of MODEL to workers. Jobs are accepted, and those that run go on."""
-    _set(url, model, "pause")
+    _set(api, model, "pause")
 
 
 @command.command("drain")
 @click.argument("model")
-@url_option
-def drain(model: str, url: str) -> None:
+@with_api
+def drain(model: str, api: Api) -> None:
     """Accept no more jobs of MODEL. Those that are there come to their end."""
-    _set(url, model, "drain")
+    _set(api, model, "drain")
 
 
 @command.command("resume")
 @click.argument("model")
-@url_option
-def resume(model: str, url: str) -> None:
+@with_api
+def resume(model: str, api: Api) -> None:
     """End a pause or a drain of MODEL."""
-    _set(url, model, "resume")
+    _set(api, model, "resume")
 
 
-def _set(url: str, model: str, act: str) -> None:
-    queue = Api(url).call("POST", f"/queues/{model}/{act}")
+def _set(api: Api, model: str, act: str) -> None:
+    queue = api.call("POST", f"/queues/{model}/{act}")
     click.echo(f"{queue['model']} {queue['state']}: {queue['depth']} jobs wait, {queue['running']} run")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.api import Api, url_option
+from app.cli.api import Api, with_api
 
 
 @click.command("submit")
@@ -20,15 +20,14 @@ from app.cli.api import Api, url_option
 @click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy.")
 @click.option("--seed", type=int, help="The same seed gives the same draws.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="Its place in the line.")
-@url_option
+@with_api
 def command(
-    prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, url: str, **given: Any
+    prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, api: Api, **given: Any
 ) -> None:
     """Submit PROMPT as a chat job and print the answer.
 
     PROMPT - is read from standard input. The job's id goes to standard error, the answer alone to standard output.
     """
-    api = Api(url)
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
     body = {

@@ -14,7 +14,9 @@ from types import FrameType
 import click
 import httpx
 
+from app.cli.admin_key import FILE, admin_key
 from app.cli.api import API_TIMEOUT_SECONDS
+from app.cli.exposure import insecure_option, refuse_exposure
 from app.cli.own_redis import own_redis
 from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
 from tasks import logs
@@ -42,7 +44,10 @@ class _Stopped(Exception):
 @click.option("--redis-url", help="A Redis to use; without it the cluster starts its own.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="Where the cluster's own Redis keeps its file.")  # fmt: skip
-def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path) -> None:
+@insecure_option
+def command(
+    host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path, insecure: bool
+) -> None:
     """Run the whole cluster on this machine.
 
     Redis, the web front, a worker a model, the clerk and Flower. What dies is started again. Ctrl-C or SIGTERM stops
@@ -50,6 +55,7 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
     """
     settings = Settings()
     logs.configure(settings)
+    refuse_exposure(host, keys=settings.keys, insecure=insecure)
     models = models or settings.models_file
     catalogue = _catalogue(models)
     for address, taken in ((host, port), ("127.0.0.1", flower_port)):
@@ -60,6 +66,8 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
     drain_seconds = float(os.environ.get("CARAVAN_DRAIN_SECONDS", DRAIN_SECONDS))
     try:
         env = {"CARAVAN_HOST": host, "CARAVAN_PORT": str(port), "CARAVAN_DRAIN_SECONDS": str(drain_seconds)}
+        if key := admin_key(settings, data):
+            env["CARAVAN_ADMIN_KEY"] = key
         if models:
             env["CARAVAN_MODELS_FILE"] = str(models.resolve())
         if redis_url:
@@ -70,6 +78,8 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
             _until(server.answers, supervisor, "Redis did not start; the log above says why.")
             env["CARAVAN_REDIS_URL"] = server.url
             env["CARAVAN_BROKER_URL"] = Settings(redis_url=server.url, broker_url=None).celery_broker_url
+        if settings.keys and settings.admin_key is None:
+            click.echo(f"API keys are asked for. {data / FILE} has an admin's.", err=True)
         _serve(supervisor, env, catalogue, api=f"http://{host}:{port}", flower_port=flower_port)
     except _Stopped:
         click.echo("Stopping ...", err=True)
@@ -89,7 +99,8 @@ def programs(env: Mapping[str, str], catalogue: Catalogue, *, flower_port: int) 
     ]
     return [
         *workers,
-        Program(name="web", argv=[*caravan, "web"], env=env, rank=2),
+        # Whether the address may be bound was asked before.
+        Program(name="web", argv=[*caravan, "web", "--insecure"], env=env, rank=2),
         Program(name="clerk", argv=[python, "-m", "tasks.clerk"], env=env, rank=1),
         Program(name="flower", argv=[*caravan, "flower", "--port", str(flower_port)], env=env, rank=1),
     ]
@@ -99,13 +110,13 @@ def _serve(supervisor: Supervisor, env: Mapping[str, str], catalogue: Catalogue,
     for program in programs(env, catalogue, flower_port=flower_port):
         supervisor.start(program)
     _until(lambda: _ready(api), supervisor, "The web front did not start; the log above says why.")
-    _announce(api, catalogue, flower_port)
+    _announce(api, catalogue, flower_port, key=env.get("CARAVAN_ADMIN_KEY", ""))
     while True:
         supervisor.tend()
         time.sleep(POLL_SECONDS)
 
 
-def _announce(api: str, catalogue: Catalogue, flower_port: int) -> None:
+def _announce(api: str, catalogue: Catalogue, flower_port: int, *, key: str) -> None:
     """The first answer, so that whoever started this sees that it works, and where to go on."""
     talkative = [name for name, entry in catalogue.items() if Operation.CHAT in entry.operations]
     model = "demo" if "demo" in talkative else next(iter(talkative), "")
@@ -115,7 +126,8 @@ def _announce(api: str, catalogue: Catalogue, flower_port: int) -> None:
     if not model:
         return
     try:
-        job = httpx.post(f"{api}/jobs", json=body, headers={"Prefer": "wait=30"}, timeout=API_TIMEOUT_SECONDS).json()
+        headers = {"Prefer": "wait=30", **({"Authorization": f"Bearer {key}"} if key else {})}
+        job = httpx.post(f"{api}/jobs", json=body, headers=headers, timeout=API_TIMEOUT_SECONDS).json()
         if job.get("status") == "succeeded":
             click.echo(f"  {FIRST_QUESTION}\n  {job['result']['choices'][0]['message']['content']}\n")
         else:

@@ -10,19 +10,22 @@ from contextlib import contextmanager
 
 import click
 
+from app.cli.exposure import insecure_option, refuse_exposure
 from tasks import logs
 from tasks.models.catalogue import CatalogueError, load
 from tasks.settings import Settings
 
 
 @click.command("web")
-def command() -> None:
+@insecure_option
+def command(insecure: bool) -> None:
     """Run the web front: gunicorn with gevent workers.
 
     CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES say where, and how many processes.
     """
     settings = Settings()
     logs.configure(settings)
+    refuse_exposure(settings.host, keys=settings.keys, insecure=insecure)
     try:
         load(settings.models_file)
     except CatalogueError as exc:

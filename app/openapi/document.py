@@ -14,25 +14,36 @@ from flask import Flask
 from pydantic import BaseModel
 from werkzeug.routing import Rule
 
+from app.auth import ADMIN, OPEN
 from app.errors import FINAL
-from app.openapi.calls import cluster, docs, jobs, openai, responses, tokens
+from app.openapi.calls import cluster, docs, jobs, keys, openai, responses, tokens
 from app.openapi.describe import Answer, Description, Event, Header, Parameter
-from app.openapi.parts import ANSWER_REQUEST_ID, MORE_CODES, PATH, RETRY_AFTER, SHOULD_RETRY, X_REQUEST_ID
+from app.openapi.parts import (
+    ANSWER_REQUEST_ID,
+    MORE_CODES,
+    PATH,
+    RETRY_AFTER,
+    SHOULD_RETRY,
+    WWW_AUTHENTICATE,
+    X_REQUEST_ID,
+)
 from app.openapi.schemas import Schemas
 from app.schemas.answers import ErrorAnswer
-from tasks.errors import CaravanError, EngineFailure
+from tasks.errors import AuthenticationFailed, BrokerUnavailable, CaravanError, EngineFailure, InsufficientScope
 from tasks.models.catalogue import Catalogue
 
 PACKAGE = "llama-caravan"
+_SCHEME = "apiKey"
 TAGS = {
     "Jobs": "A job is one request to one model. It outlives its connection, and every process of the cluster.",
     "OpenAI": "OpenAI's endpoints. Each call is a job underneath, which `X-Job-Id` names.",
     "Responses": "OpenAI's Responses. Each is a job underneath.",
     "Tokens": "What the tokenizer and the chat template say, as llama-server has it.",
     "Cluster": "Models, queues, figures, and whether all is well.",
+    "Keys": "API keys, for admins.",
     "API": "This document, and its page.",
 }
-CALLS = {**jobs.CALLS, **openai.CALLS, **responses.CALLS, **tokens.CALLS, **cluster.CALLS, **docs.CALLS}
+CALLS = {**jobs.CALLS, **openai.CALLS, **responses.CALLS, **tokens.CALLS, **cluster.CALLS, **keys.CALLS, **docs.CALLS}
 """What is told of each route, by its endpoint."""
 
 _INTRODUCTION = (
@@ -52,8 +63,11 @@ class _Route:
     docstring: str
 
 
-def build(app: Flask, catalogue: Catalogue) -> dict[str, Any]:
-    """The document. Raises LookupError for a route of which nothing is told."""
+def build(app: Flask, catalogue: Catalogue, *, keys: bool = False) -> dict[str, Any]:
+    """The document; with `keys` it says that calls ask for one.
+
+    Raises LookupError for a route of which nothing is told.
+    """
     routes = list(_routes(app))
     schemas = Schemas(_types(route.says for route in routes))
     paths: dict[str, dict[str, Any]] = {}
@@ -71,11 +85,13 @@ def build(app: Flask, catalogue: Catalogue) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        **({"security": [{_SCHEME: []}]} if keys else {}),
         "paths": paths,
         "components": {
             "schemas": schemas.components,
             "parameters": {X_REQUEST_ID.name: _parameter(X_REQUEST_ID)},
             "headers": {header.name: _header(header) for header in (ANSWER_REQUEST_ID, RETRY_AFTER, SHOULD_RETRY)},
+            **({"securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}}} if keys else {}),
         },
     }
 
@@ -116,7 +132,9 @@ def _operation(route: _Route, schemas: Schemas, catalogue: Catalogue) -> dict[st
     if says.bodies:
         operation["requestBody"] = _body(says, schemas, catalogue)
     operation["responses"] = {str(status): _answer(answer, schemas) for status, answer in says.answers.items()}
-    operation["responses"] |= _failures(says)
+    operation["responses"] |= _failures(says, route.rule.endpoint)
+    if route.rule.endpoint in OPEN:
+        operation["security"] = []
     return operation
 
 
@@ -210,10 +228,14 @@ def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
     return {"type": "object", "description": event.meaning, "required": list(fields), "properties": fields}
 
 
-def _failures(says: Description) -> dict[str, Any]:
+def _failures(says: Description, endpoint: str) -> dict[str, Any]:
     """The answers that are errors, by status, with the codes that are to be expected."""
     by_status: dict[int, list[type[CaravanError]]] = {}
     errors: set[type[CaravanError]] = {*says.errors, EngineFailure}
+    if endpoint not in OPEN:  # the key is asked for, which Redis has
+        errors |= {AuthenticationFailed, BrokerUnavailable}
+    if endpoint in ADMIN:
+        errors.add(InsufficientScope)
     for error in sorted(errors, key=lambda error: error.code):
         by_status.setdefault(error.http_status, []).append(error)
     return {str(status): _failure(status, errors, says) for status, errors in sorted(by_status.items())}
@@ -227,6 +249,9 @@ def _failure(status: int, errors: Iterable[type[CaravanError]], says: Descriptio
         "headers": {
             **_common(
                 ANSWER_REQUEST_ID, *([RETRY_AFTER] if again else []), *([SHOULD_RETRY] if status in FINAL else [])
+            ),
+            **(
+                {WWW_AUTHENTICATE.name: _header(WWW_AUTHENTICATE)} if status == AuthenticationFailed.http_status else {}
             ),
             **{header.name: _header(header) for header in says.error_headers},
         },

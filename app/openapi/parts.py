@@ -18,6 +18,7 @@ from tasks.errors import (
     ModelNotFound,
     ModelUnavailable,
     QueueFull,
+    RateLimited,
     RequestTooLarge,
     WorkerDied,
 )
@@ -94,6 +95,18 @@ ANSWER_REQUEST_ID = Header(
     name="X-Request-Id", meaning="The request's id.", schema={"type": "string", "pattern": REQUEST_ID}
 )
 RETRY_AFTER = Header(name="Retry-After", meaning="Seconds.", schema={"type": "integer", "minimum": 1})
+WWW_AUTHENTICATE = Header(name="WWW-Authenticate", meaning="How to send a key.", schema={"type": "string"})
+_FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "limit": ("The key's limit a minute", {"type": "integer", "minimum": 1}),
+    "remaining": ("What is left of it", {"type": "integer", "minimum": 0}),
+    "reset": ("When all of it is there again, as `17ms`, `1s` or `1m30s`", {"type": "string"}),
+}
+RATE_LIMITS = tuple(
+    Header(name=f"x-ratelimit-{figure}-{kind}", meaning=f"{meaning}, in {kind}.", schema=schema, always=False)
+    for kind in ("requests", "tokens")
+    for figure, (meaning, schema) in _FIGURES.items()
+)
+"""Of a call that a key's limits count, for each limit that the key has."""
 SHOULD_RETRY = Header(
     name="X-Should-Retry",
     meaning="What OpenAI's clients go by: the same request again would end as this one did.",
@@ -122,6 +135,7 @@ SUBMIT_ERRORS = (
     JobConflict,
     RequestTooLarge,
     QueueFull,
+    RateLimited,
     ModelUnavailable,
     BrokerUnavailable,
 )

@@ -59,7 +59,9 @@ def _document() -> bytes:
     """Made at the first request, and once a process."""
     made: bytes | None = current_app.extensions.get(_MADE)
     if made is None:
-        made = json.dumps(build(current_app, services().catalogue), ensure_ascii=False).encode()
+        made = json.dumps(
+            build(current_app, services().catalogue, keys=services().settings.keys), ensure_ascii=False
+        ).encode()
         current_app.extensions[_MADE] = made
     return made
 

@@ -11,15 +11,16 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import Headers
 
 from app import sse
+from app.auth import caller, catalogue
 from app.follow import follow, reload
-from app.intake import build_job, idempotency, read_json, validate
+from app.intake import build_job, check_priority, read_json, submit, validate
 from app.job_view import view
+from app.limits import spend
 from app.query import flag, integer
 from app.schemas.job_body import JobBody
 from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
 from app.services import Services, services
-from tasks import names
-from tasks.errors import InvalidRequest, JobNotFound
+from tasks.errors import InsufficientScope, InvalidRequest, JobNotFound
 from tasks.events import START, Cursor
 from tasks.jobs import Job, JobStatus, Priority
 from tasks.overview import workers
@@ -37,8 +38,8 @@ def create() -> tuple[Response, int]:
     wait = _prefer_wait(request.headers)
     if body.get("stream") is True:
         raise InvalidRequest("A job is followed at its events URL; leave stream out.", param="stream")
-    schema = _schema(body)
-    job_id = services().submitter.submit(build_job(validate(schema, body)), idempotency=idempotency(body))
+    asked = validate(_schema(body), body)
+    job_id = submit(body, lambda: build_job(asked))
     job = _wait_for(find(job_id), wait)
     response = jsonify(_view(job))
     response.headers["Location"] = f"/jobs/{job_id}"
@@ -47,16 +48,17 @@ def create() -> tuple[Response, int]:
 
 @blueprint.get("/jobs")
 def index() -> Response:
-    """The jobs of the caller, newest first."""
+    """The jobs of the caller, newest first; for an admin, of any ``?owner=``."""
+    owner = _owner()
     limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     status = request.args.get("status")
     if status is not None and status not in set(JobStatus):
         raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
     model, after = request.args.get("model"), request.args.get("after")
     if flag("dead_letter"):
-        found = _dead_letters(limit=limit + 1, after=after, model=model)
+        found = _dead_letters(owner, limit=limit + 1, after=after, model=model)
     else:
-        found = _select(limit=limit + 1, after=after, model=model, status=status)
+        found = _select(owner, limit=limit + 1, after=after, model=model, status=status)
     page = found[:limit]
     return jsonify(
         {
@@ -89,7 +91,7 @@ def events(job_id: str) -> Response:
 @blueprint.post("/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
-    services().submitter.cancel(job_id, owner=names.LOCAL_OWNER)
+    services().submitter.cancel(job_id, owner=find(job_id).owner)
     return jsonify(_view(find(job_id)))
 
 
@@ -97,7 +99,9 @@ def cancel(job_id: str) -> Response:
 def change(job_id: str) -> Response:
     """Give a job that waits another priority."""
     body = validate(JobChange, read_json())
-    services().submitter.reprioritise(find(job_id), Priority(body.priority))
+    priority = Priority(body.priority)
+    check_priority(priority)
+    services().submitter.reprioritise(find(job_id), priority)
     return jsonify(_view(find(job_id)))
 
 
@@ -105,15 +109,16 @@ def change(job_id: str) -> Response:
 def retry(job_id: str) -> tuple[Response, int]:
     """Run a job again that ended without success."""
     job = find(job_id)
-    services().catalogue.find(job.model)
-    services().submitter.retry(job)
+    catalogue().find(job.model)
+    spend(job)
+    services().submitter.retry(job, most_in_flight=caller().limits.jobs_in_flight)
     return jsonify(_view(find(job_id))), 202
 
 
 def find(job_id: str) -> Job:
-    """The job of that id; raises JobNotFound."""
+    """The job of that id; raises JobNotFound, for another owner's as for one that never was."""
     job = services().store.get(job_id)
-    if job is None or job.owner != names.LOCAL_OWNER:
+    if job is None or not caller().sees(job):
         raise JobNotFound(f"There is no job '{job_id[:80]}'. It may have expired.")
     return job
 
@@ -188,14 +193,22 @@ def _has_more(job: Job, after: Cursor) -> bool:
     return after < Cursor(job.fence, 0)
 
 
-def _select(*, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
-    """The caller's jobs that match, newest first. Pages through the index until there are enough of them."""
+def _owner() -> str:
+    """Whose jobs are to be listed; raises InsufficientScope for another's."""
+    owner = request.args.get("owner", caller().owner)
+    if owner != caller().owner and not caller().is_admin:
+        raise InsufficientScope("Jobs of other owners are for keys with the scope 'admin'.", param="owner")
+    return owner
+
+
+def _select(owner: str, *, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
+    """The owner's jobs that match, newest first. Pages through the index until there are enough of them."""
     store, found = services().store, list[Job]()
-    before = None if after is None else store.accepted_at(names.LOCAL_OWNER, after)
+    before = None if after is None else store.accepted_at(owner, after)
     if after is not None and before is None:
         raise InvalidRequest("after is not the id of one of your jobs.", param="after")
     while len(found) < limit:
-        page = store.owned(names.LOCAL_OWNER, before=before, count=limit)
+        page = store.owned(owner, before=before, count=limit)
         jobs = store.get_many(job_id for job_id, _ in page)
         found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
         if len(page) < limit:
@@ -204,8 +217,8 @@ def _select(*, limit: int, after: str | None, model: str | None, status: str | N
     return found[:limit]
 
 
-def _dead_letters(*, limit: int, after: str | None, model: str | None) -> list[Job]:
-    """The caller's jobs that workers died of, the last one first."""
+def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | None) -> list[Job]:
+    """The owner's jobs that workers died of, the last one first."""
     store = services().store
     ids = store.dead(name for name in services().catalogue if model in (None, name))
     if after is not None:
@@ -214,7 +227,7 @@ def _dead_letters(*, limit: int, after: str | None, model: str | None) -> list[J
         ids = ids[ids.index(after) + 1 :]
     found: list[Job] = []
     while ids and len(found) < limit:
-        found += [job for job in store.get_many(ids[:limit]) if job.owner == names.LOCAL_OWNER]
+        found += [job for job in store.get_many(ids[:limit]) if job.owner == owner]
         ids = ids[limit:]
     return found[:limit]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.auth import catalogue
 from app.services import services
 from tasks.overview import QueueOverview, WorkerOverview, queues, workers
 
@@ -14,23 +15,23 @@ blueprint = Blueprint("models", __name__)
 
 @blueprint.get("/v1/models")
 def openai_list() -> Response:
-    """The catalogue, as OpenAI lists models. Asks neither Redis nor a worker."""
-    return jsonify({"object": "list", "data": [_openai_model(name) for name in services().catalogue]})
+    """The models that the caller may use, as OpenAI lists them. Asks no worker."""
+    return jsonify({"object": "list", "data": [_openai_model(name) for name in catalogue()]})
 
 
 @blueprint.get("/v1/models/<name>")
 def openai_show(name: str) -> Response:
     """One model of the catalogue."""
-    services().catalogue.find(name)
+    catalogue().find(name)
     return jsonify(_openai_model(name))
 
 
 @blueprint.get("/models")
 def index() -> Response:
     """Each model's state: its workers, slots, depth and measured speed."""
-    catalogue = services().catalogue
-    crew = workers(services().redis, catalogue)
-    found = queues(services().redis, catalogue)
+    models = catalogue()
+    crew = workers(services().redis, models)
+    found = queues(services().redis, models)
     return jsonify({"object": "list", "data": [_model(queue, crew) for queue in found]})
 
 

@@ -13,7 +13,7 @@ from app import sse
 from app.chunks import Chunks, usage_chunk
 from app.disconnect import CONTINUES, watch
 from app.follow import follow, reload
-from app.intake import build_job, has_idempotency_key, idempotency, read_json, validate
+from app.intake import build_job, has_idempotency_key, read_json, submit, validate
 from app.results import result
 from app.routes.jobs import find
 from app.schemas.job_body import JobBody
@@ -36,7 +36,7 @@ def answer(schema: type[JobBody]) -> Response:
     sent = read_json()
     body = validate(schema, sent)
     cancels = cancels_on_disconnect()
-    job = find(services().submitter.submit(build_job(body), idempotency=idempotency(sent)))
+    job = find(submit(sent, lambda: build_job(body)))
     name_job(job)
     if isinstance(body, SamplingBody) and body.stream:
         return _stream(job, include_usage=body.include_usage, cancels=cancels)

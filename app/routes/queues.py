@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from app.auth import catalogue
 from app.services import services
 from tasks.jobs import QueueState
 from tasks.overview import QueueOverview, queues
@@ -16,7 +17,7 @@ blueprint = Blueprint("queues", __name__)
 @blueprint.get("/queues")
 def index() -> Response:
     """Depth by priority, jobs that run, and the age of the oldest job that has not ended."""
-    found = queues(services().redis, services().catalogue)
+    found = queues(services().redis, catalogue())
     return jsonify({"object": "list", "data": [_view(queue) for queue in found]})
 
 
@@ -39,7 +40,7 @@ def resume(model: str) -> Response:
 
 
 def _set(model: str, state: QueueState) -> Response:
-    services().catalogue.find(model)
+    catalogue().find(model)
     services().submitter.set_queue_state(model, state)
     (queue,) = queues(services().redis, [model])
     return jsonify(_view(queue))

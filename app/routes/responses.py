@@ -10,9 +10,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from app import sse
+from app.auth import caller
 from app.disconnect import watch
 from app.follow import follow, reload
-from app.intake import build_job, idempotency, read_json, validate
+from app.intake import build_job, read_json, submit, validate
 from app.query import flag, integer
 from app.response_events import ResponseEvents
 from app.responses import PREFIX, conversation, input_items, response
@@ -20,7 +21,6 @@ from app.routes.jobs import find as find_job
 from app.routes.openai_call import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.schemas.responses import LOGPROBS, ResponseBody
 from app.services import Services, services
-from tasks import names
 from tasks.errors import InvalidRequest, JobConflict, JobNotFound
 from tasks.events import Event
 from tasks.jobs import Job, JobStatus, Operation
@@ -37,9 +37,8 @@ def create() -> Response:
     """Run the request's body as a job: its Response, its stream, or, in the background, the Response as it begins."""
     sent = read_json()
     body = validate(ResponseBody, sent)
-    cancels, key = cancels_on_disconnect() and not body.background, idempotency(sent)
-    job_id = services().store.known(names.LOCAL_OWNER, key) if key else None
-    job = find_job(job_id or services().submitter.submit(_job(body), idempotency=key))
+    cancels = cancels_on_disconnect() and not body.background
+    job = find_job(submit(sent, lambda: _job(body)))
     name_job(job)
     if not body.stream:
         return jsonify(response(job if body.background else wait_for_end(job, cancels=cancels)))
@@ -113,7 +112,7 @@ def list_input_items(response_id: str) -> Response:
 def _find(response_id: str, *, param: str | None = None) -> Job:
     """The job behind a response that is stored; raises JobNotFound."""
     job = services().store.get(response_id.removeprefix(PREFIX)) if response_id.startswith(PREFIX) else None
-    if job is None or job.owner != names.LOCAL_OWNER or job.operation is not Operation.RESPONSE:
+    if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
         raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
     if not job.request["response"]["store"]:
         raise JobNotFound(f"Response '{response_id}' was not stored, as its request asked.", param=param)

@@ -34,6 +34,7 @@ class Error(TypedDict):
     type: Literal[
         "invalid_request_error",
         "authentication_error",
+        "permission_error",
         "not_found_error",
         "conflict_error",
         "rate_limit_error",

@@ -7,6 +7,16 @@ local ENDED = { succeeded = true, failed = true, cancelled = true, expired = tru
 local function job_key(id) return PREFIX .. 'job:' .. id end
 local function model_key(kind, model) return PREFIX .. kind .. ':' .. model end
 
+-- An owner's jobs that have not ended, which a key may limit.
+local function live_key(owner) return PREFIX .. 'live:' .. owner end
+
+-- How many those are, if they are as many as a key allows; nil if there is room. most: a number, or '' for any.
+local function busy(owner, most)
+  if most == '' then return nil end
+  local live = redis.call('SCARD', live_key(owner))
+  return live >= tonumber(most) and tostring(live) or nil
+end
+
 -- Seconds since the epoch on the clock of Redis, the only clock that decides anything.
 local function clock()
   local t = redis.call('TIME')
@@ -139,6 +149,7 @@ local function conclude(id, status, now, ...)
   local model, ttl = job[1], tonumber(job[4])
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
   for _, kind in ipairs({ 'run', 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
+  redis.call('SREM', live_key(job[5]), id)
   redis.call('SREM', model_key('small', model), id)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if select('#', ...) > 0 then redis.call('HSET', job_key(id), ...) end

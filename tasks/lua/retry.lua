@@ -1,5 +1,7 @@
--- Run a job again that ended without success, from its beginning. ARGV: id, owner or '' for any, ageing seconds, longest queue.
--- Returns {'retried', model}, {'full', queue length, seconds in which a job ends, or ''}, {'draining'} or {status}.
+-- Run a job again that ended without success, from its beginning. ARGV: id, owner or '' for any, ageing seconds, longest queue,
+--       most jobs of its owner that have not ended or '' for any.
+-- Returns {'retried', model}, {'full', queue length, seconds in which a job ends, or ''}, {'draining'}, {'busy', jobs of
+-- the owner that have not ended} or {status}.
 local id, now = ARGV[1], clock()
 local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'priority', 'timeout', 'idem')
 local status, model, owner = job[1], job[2], job[3]
@@ -8,6 +10,8 @@ if not ENDED[status] or status == 'succeeded' then return { status } end
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining' } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= tonumber(ARGV[4]) then return { 'full', tostring(depth), seconds_a_job(model, now) } end
+local live = busy(owner, ARGV[5])
+if live then return { 'busy', live } end
 
 local place = stamp(now + tonumber(ARGV[3]))
 redis.call('HSET', job_key(id), 'place', place)  -- the first write is one that full memory refuses, as it does a new job
@@ -24,6 +28,7 @@ turn(id, 'queued', now)
 enter_line(id, model, job[4], place)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
 redis.call('ZADD', model_key('pend', model), stamp(now), id)
+redis.call('SADD', live_key(owner), id)
 if tonumber(ARGV[3]) < 0 then redis.call('SADD', model_key('small', model), id) end
 if job[5] then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(job[5])), id) end
 return { 'retried', model }

@@ -1,8 +1,8 @@
 -- Accept a job: its idempotency key, its record, its first event and its place in the line, or nothing at all.
 -- ARGV: id, model, owner, priority, ageing seconds, ttl, longest queue, idempotency key or '', digest of the body,
---       timeout seconds or '', then the record's fields and values.
--- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''} or {'full', '', queue length,
--- seconds in which a job ends, or '' if unknown}.
+--       timeout seconds or '', most jobs of the owner that have not ended or '' for any, then the record's fields and values.
+-- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''}, {'full', '', queue length,
+-- seconds in which a job ends, or '' if unknown} or {'busy', jobs of the owner that have not ended}.
 local id, model, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local ttl, longest, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local now = clock()
@@ -19,9 +19,11 @@ end
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining', '' } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= longest then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end
+local live = busy(owner, ARGV[11])
+if live then return { 'busy', live } end
 
 local place = stamp(now + tonumber(ARGV[5]))
-redis.call('HSET', job_key(id), 'created_at', stamp(now), 'place', place, 'ttl', ttl, 'fence', 0, unpack(ARGV, 11))
+redis.call('HSET', job_key(id), 'created_at', stamp(now), 'place', place, 'ttl', ttl, 'fence', 0, unpack(ARGV, 12))
 turn(id, 'queued', now)
 enter_line(id, model, priority, place)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
@@ -33,4 +35,5 @@ if key ~= '' then
   redis.call('HSET', job_key(id), 'idem', idem)
 end
 redis.call('ZADD', PREFIX .. 'jobs:' .. owner, stamp(now), id)
+redis.call('SADD', live_key(owner), id)
 return { 'accepted', id }

@@ -156,7 +156,7 @@ class Catalogue(Mapping[str, ModelEntry]):
     def find(self, name: str) -> ModelEntry:
         """The entry of a model; raises `ModelNotFound`, which lists those there are."""
         if name not in self._entries:
-            known = ", ".join(sorted(self._entries))
+            known = ", ".join(sorted(self._entries)) or "none for you"
             raise ModelNotFound(f"There is no model '{name[:80]}'. This server has: {known}.", param="model")
         return self._entries[name]
 

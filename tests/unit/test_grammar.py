@@ -37,6 +37,22 @@ def test_a_grammar_that_is_too_long_is_refused_before_anything_reads_it(monkeypa
         from_text("root ::= " + '"x" | ' * MAX_BYTES)
 
 
+@pytest.mark.parametrize("least", [-(2**63), -(2**63) + 1, -(2**63) + 512])
+def test_a_constant_that_would_end_the_process_is_refused(least: int) -> None:
+    for schema in ({"const": least}, {"enum": [1, least]}, {"properties": {"a": {"const": {"b": [least]}}}}):
+        with pytest.raises(GrammarError, match="64 bits"):
+            from_json_schema(schema)
+    with pytest.raises(GrammarError, match="64 bits"):
+        from_text(f'start: %json {{"const": {least}}}')
+    assert from_json_schema({"const": -9 * 10**18})
+
+
+def test_a_schema_over_which_llguidance_panics_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(GrammarError, match="cannot read"):
+        from_json_schema({"type": "object", "required": "é" * 200})
+    assert "not a char boundary" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_schemas_of_the_usual_keywords_are_taken(seed: int) -> None:
     assert from_json_schema(random_schema(seed))

@@ -73,6 +73,11 @@ def test_all_defaults_hold_together() -> None:
         ("WEBHOOK_CONNECTIONS", "0"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
+        ("KEYS", "perhaps"),
+        ("ADMIN_KEY", "short"),
+        ("ADMIN_KEY", "a b" * 20),
+        ("CORS_ORIGINS", "example.org"),
+        ("CORS_ORIGINS", "https://example.org/page"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -141,3 +146,19 @@ def test_a_broker_that_is_given_is_taken_as_it_is() -> None:
 def test_a_url_that_is_not_redis_over_tcp_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="redis://"):
         Settings(redis_url=url)
+
+
+def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "https://a.example, http://localhost:3000")
+    assert Settings().cors_origins == ("https://a.example", "http://localhost:3000")
+    monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "")
+    assert Settings().cors_origins == ()
+
+
+def test_the_admin_key_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARAVAN_ADMIN_KEY", "s3cret" * 8)
+    assert "s3cret" not in repr(Settings())
+    monkeypatch.setenv("CARAVAN_ADMIN_KEY", "s3cret")
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "s3cret" not in str(refused.value)

@@ -11,6 +11,7 @@ from app.openapi.parts import (
     LAST_EVENT_ID,
     LOCATION,
     PREFER,
+    RATE_LIMITS,
     SUBMIT_ERRORS,
     WAIT,
     limit,
@@ -19,12 +20,14 @@ from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
 from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
 from tasks.errors import (
     BrokerUnavailable,
+    InsufficientScope,
     InvalidRequest,
     JobConflict,
     JobNotFound,
     ModelNotFound,
     ModelUnavailable,
     QueueFull,
+    RateLimited,
     RequestTooLarge,
 )
 from tasks.jobs import JobStatus
@@ -44,6 +47,7 @@ _FILTERS = (
         schema={"type": "string", "enum": [status.value for status in JobStatus]},
         example="succeeded",
     ),
+    Parameter(name="owner", where="query", meaning="For admins: of this owner.", schema={"type": "string"}),
     limit(20, 100),
     Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
     Parameter(
@@ -55,6 +59,7 @@ _FILTERS = (
     ),
 )
 
+_ACCEPTED = (LOCATION, *RATE_LIMITS)
 _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {
@@ -65,17 +70,18 @@ CALLS = {
         parameters=(IDEMPOTENCY_KEY, PREFER),
         answers={
             200: Answer(
-                meaning="It ended within the wait, however it ended.", schema=Job, headers=(LOCATION,), links=_NEXT
+                meaning="It ended within the wait, however it ended.", schema=Job, headers=_ACCEPTED, links=_NEXT
             ),
-            202: Answer(meaning="It was accepted.", schema=Job, headers=(LOCATION,), links=_NEXT),
+            202: Answer(meaning="It was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
         },
         errors=SUBMIT_ERRORS,
+        error_headers=RATE_LIMITS,
     ),
     "jobs.index": Description(
         tag=TAG,
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=JobList)},
-        errors=(InvalidRequest, BrokerUnavailable),
+        errors=(InvalidRequest, InsufficientScope, BrokerUnavailable),
     ),
     "jobs.show": Description(
         tag=TAG,
@@ -107,6 +113,16 @@ CALLS = {
     "jobs.retry": Description(
         tag=TAG,
         answers={202: Answer(meaning="The job, queued.", schema=Job)},
-        errors=(JobNotFound, ModelNotFound, JobConflict, QueueFull, ModelUnavailable, BrokerUnavailable),
+        errors=(
+            InvalidRequest,
+            JobNotFound,
+            ModelNotFound,
+            JobConflict,
+            QueueFull,
+            RateLimited,
+            ModelUnavailable,
+            BrokerUnavailable,
+        ),
+        error_headers=RATE_LIMITS,
     ),
 }

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Event
-from app.openapi.parts import IDEMPOTENCY_KEY, RUN_ERRORS, X_JOB_ID, X_JOB_ID_OF_ERROR, X_ON_DISCONNECT
+from app.openapi.parts import IDEMPOTENCY_KEY, RATE_LIMITS, RUN_ERRORS, X_JOB_ID, X_JOB_ID_OF_ERROR, X_ON_DISCONNECT
 from app.schemas.answers import ErrorAnswer
 from app.schemas.chat import ChatBody
 from app.schemas.completions import CompletionBody
@@ -37,9 +37,13 @@ def runs(
         bodies=(body,),
         examples=shown,
         parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
-        answers={200: Answer(meaning=f"The result.{streamed}", schema=answer, events=events, headers=(X_JOB_ID,))},
+        answers={
+            200: Answer(
+                meaning=f"The result.{streamed}", schema=answer, events=events, headers=(X_JOB_ID, *RATE_LIMITS)
+            )
+        },
         errors=RUN_ERRORS,
-        error_headers=(X_JOB_ID_OF_ERROR,),
+        error_headers=(X_JOB_ID_OF_ERROR, *RATE_LIMITS),
     )
 
 

@@ -7,6 +7,7 @@ from app.openapi.describe import Answer, Description, Event, Parameter
 from app.openapi.parts import (
     IDEMPOTENCY_KEY,
     JOB_ERRORS,
+    RATE_LIMITS,
     RUN_ERRORS,
     X_JOB_ID,
     X_JOB_ID_OF_ERROR,
@@ -62,12 +63,12 @@ CALLS = {
                 meaning="The response as it ended, or as it begins in the background. With `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
-                headers=(X_JOB_ID,),
+                headers=(X_JOB_ID, *RATE_LIMITS),
                 links=_NEXT,
             )
         },
         errors=(*RUN_ERRORS, JobNotFound),
-        error_headers=(X_JOB_ID_OF_ERROR,),
+        error_headers=(X_JOB_ID_OF_ERROR, *RATE_LIMITS),
     ),
     "responses.show": Description(
         tag=TAG,

@@ -1,0 +1,154 @@
+"""A cluster that asks for keys: the `openai` package, the command, Flower, and what is written down."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+from tests.support.cluster import Cluster, chat
+from tests.support.fronts import bearer
+
+HELLO = [{"role": "user", "content": "What is 12 + 7?"}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="module")
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Without CARAVAN_ADMIN_KEY: `caravan up` makes the first key itself."""
+    env = {"CARAVAN_KEYS": "true", "CARAVAN_THREADS": "1", "CARAVAN_LOG_LEVEL": "debug"}
+    running = Cluster(folder, env=env)
+    running.start()
+    yield running
+    running.stop()
+    assert running.processes() == []
+
+
+@pytest.fixture(scope="module")
+def admin(cluster: Cluster, folder: Path) -> str:
+    return (folder / "data" / "admin-key").read_text().strip()
+
+
+def caravan(cluster: Cluster, *arguments: str, key: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**os.environ, "CARAVAN_URL": cluster.url, "CARAVAN_API_KEY": key},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def make(cluster: Cluster, admin: str, *options: str) -> str:
+    made = caravan(cluster, "keys", "create", *options, key=admin)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def client(cluster: Cluster, key: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{cluster.url}/v1", api_key=key, max_retries=0)
+
+
+def ask(by: openai.OpenAI, model: str = "demo") -> str | None:
+    return by.chat.completions.create(model=model, messages=HELLO, max_tokens=20).choices[0].message.content  # type: ignore[arg-type]
+
+
+def test_a_key_is_asked_for_and_answered(cluster: Cluster, admin: str) -> None:
+    with client(cluster, "none") as stranger, pytest.raises(openai.AuthenticationError) as refused:
+        ask(stranger)
+    assert refused.value.code == "invalid_api_key"
+    with client(cluster, make(cluster, admin, "alice")) as alice:
+        assert ask(alice) == "12 + 7 = 19."
+        assert [model.id for model in alice.models.list()] == ["demo"]
+
+
+def test_what_is_for_admins_is_permission_denied(cluster: Cluster, admin: str) -> None:
+    with client(cluster, make(cluster, admin, "bob")) as bob:
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            bob.get("../admin/keys", cast_to=object)
+        assert refused.value.code == "insufficient_scope"
+        with pytest.raises(openai.NotFoundError):
+            ask(bob, model="none")
+
+
+def test_a_limit_is_a_rate_limit_error_with_openais_headers(cluster: Cluster, admin: str) -> None:
+    secret = make(cluster, admin, "carol", "--requests", "2", "--tokens", "1000")
+    with client(cluster, secret) as carol:
+        raw = carol.chat.completions.with_raw_response.create(model="demo", messages=HELLO, max_tokens=20)  # type: ignore[arg-type]
+        assert raw.headers["x-ratelimit-limit-requests"] == "2"
+        assert raw.headers["x-ratelimit-remaining-requests"] == "1"
+        assert raw.headers["x-ratelimit-remaining-tokens"] == "975"
+        stream = carol.chat.completions.with_raw_response.create(
+            model="demo",
+            messages=HELLO,  # type: ignore[arg-type]
+            max_tokens=20,
+            stream=True,
+        )
+        assert stream.headers["x-ratelimit-remaining-requests"] == "0"
+        assert list(stream.parse())
+        with pytest.raises(openai.RateLimitError) as refused:
+            ask(carol)
+    headers = refused.value.response.headers
+    assert refused.value.code == "rate_limit_exceeded"
+    assert int(headers["Retry-After"]) >= 1
+    assert headers["x-ratelimit-reset-requests"] in ("2m0s", "1m59s", "1m58s")
+
+
+def test_a_revoked_key_is_refused_at_once_by_every_web_process(cluster: Cluster, admin: str) -> None:
+    secret = make(cluster, admin, "dave")
+    listed = caravan(cluster, "keys", "list", key=admin).stdout
+    (key_id,) = (line.split()[0] for line in listed.splitlines() if line.endswith(" dave"))
+    assert secret not in listed
+    for _ in range(20):
+        assert httpx.get(f"{cluster.url}/v1/models", headers=bearer(secret)).status_code == 200
+    assert caravan(cluster, "keys", "revoke", key_id, key=admin).stdout == f"{key_id} revoked\n"
+    for _ in range(20):
+        assert httpx.get(f"{cluster.url}/v1/models", headers=bearer(secret)).status_code == 401
+    assert "no key" in caravan(cluster, "keys", "revoke", key_id, key=admin).stderr
+
+
+def test_the_command_calls_with_a_key(cluster: Cluster, admin: str) -> None:
+    secret = make(cluster, admin, "erin")
+    assert (
+        caravan(cluster, "submit", "What is the capital of Italy?", key=secret).stdout
+        == "The capital of Italy is Rome.\n"
+    )
+    assert "Send an API key" in caravan(cluster, "submit", "Hello").stderr
+    assert "erin" not in caravan(cluster, "keys", "list", key=secret).stdout
+    assert len(caravan(cluster, "jobs", "list", "--api-key", secret).stdout.splitlines()) == 2
+
+
+def test_another_owners_stream_is_not_there(cluster: Cluster, admin: str) -> None:
+    frank, grace = (bearer(make(cluster, admin, name)) for name in ("frank", "grace"))
+    job_id = httpx.post(f"{cluster.url}/jobs", json=chat("Count to 3."), headers=frank).json()["id"]
+    assert httpx.get(f"{cluster.url}/jobs/{job_id}/events", headers=grace).status_code == 404
+    assert "event: done" in httpx.get(f"{cluster.url}/jobs/{job_id}/events", headers=frank, timeout=30).text
+
+
+def test_flower_asks_for_the_admins_key(cluster: Cluster, admin: str) -> None:
+    for path in ("/", "/api/workers", "/metrics"):
+        assert httpx.get(f"{cluster.flower_url}{path}").status_code == 401, path
+        assert httpx.get(f"{cluster.flower_url}{path}", auth=("admin", "wrong")).status_code == 401
+        assert httpx.get(f"{cluster.flower_url}{path}", auth=("admin", admin), follow_redirects=True).status_code == 200
+
+
+def test_no_secret_is_in_a_log_or_in_a_process_list(cluster: Cluster, admin: str) -> None:
+    secret = make(cluster, admin, "heidi")
+    wrong = "cvn-" + "W" * 43
+    for key in (secret, wrong, admin):
+        httpx.post(f"{cluster.url}/jobs", json=chat("Hello", temperature=9), headers=bearer(key))
+        httpx.post(f"{cluster.url}/jobs", json=chat("Hello"), headers=bearer(key))
+    logged = cluster.process.output()
+    assert "request refused" in logged
+    listed = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in cluster.processes())
+    for key in (secret, wrong, admin):
+        assert key not in logged
+        assert key not in listed

@@ -1,0 +1,293 @@
+"""What a key's limits let through, counted in a real Redis."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.rates import Rates
+from app.windows import Window
+from tasks import names
+from tasks.job_store import Holder, JobStore
+from tasks.jobs import Job, JobStatus, Outcome, Usage
+from tasks.key_store import KeyStore
+from tasks.settings import Settings
+from tests.support.fronts import bearer, front, key
+from tests.support.jobs import completion
+from tests.support.waiting import until
+
+CHAT = {"model": "demo", "messages": [{"role": "user", "content": "x" * 36}], "max_tokens": 90}
+"""A hundred tokens at most."""
+THREADS = 100
+HOLDER = Holder("w1", "d1")
+
+
+@pytest.fixture
+def http(settings: Settings, client: redis.Redis) -> FlaskClient:
+    return front(settings)
+
+
+@pytest.fixture
+def keys(client: redis.Redis) -> KeyStore:
+    return KeyStore(client)
+
+
+def with_limits(keys: KeyStore, **limits: Any) -> dict[str, str]:
+    return bearer(keys.create(key(**limits))[1])
+
+
+def error(response: TestResponse) -> dict[str, Any]:
+    found: dict[str, Any] = response.get_json()["error"]
+    return found
+
+
+def claim(store: JobStore, job_id: str, call: str) -> Job:
+    claimed = store.claim(job_id, HOLDER, model="fake", spare=False, call=call).job
+    assert claimed
+    return claimed
+
+
+def at_once(http: FlaskClient, headers: dict[str, str]) -> Counter[int]:
+    """How a hundred submissions at once are answered."""
+    barrier = threading.Barrier(THREADS)
+
+    def submit(_: int) -> int:
+        with http.application.test_client() as own:
+            barrier.wait()
+            return own.post("/jobs", json=CHAT, headers=headers).status_code
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Counter(pool.map(submit, range(THREADS)))
+
+
+def test_of_a_hundred_requests_at_once_as_many_pass_as_the_key_has(http: FlaskClient, keys: KeyStore) -> None:
+    assert at_once(http, with_limits(keys, requests_per_minute=37)) == {202: 37, 429: 63}
+
+
+def test_of_a_hundred_jobs_at_once_as_many_are_accepted_as_the_key_may_have(
+    http: FlaskClient, keys: KeyStore, client: redis.Redis
+) -> None:
+    assert at_once(http, with_limits(keys, jobs_in_flight=23)) == {202: 23, 429: 77}
+    assert client.scard(names.in_flight("alice")) == client.zcard(names.pending("demo")) == 23
+
+
+def test_tokens_are_counted_exactly(client: redis.Redis) -> None:
+    rates, barrier = Rates(client), threading.Barrier(THREADS)
+
+    def take(_: int) -> bool:
+        barrier.wait()
+        return rates.take("tokens", "k", limit=1000, cost=90)[0]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert sum(pool.map(take, range(THREADS))) == 11
+    taken, window = rates.take("tokens", "k", limit=1000, cost=10)
+    assert (taken, window.remaining) == (True, 0)
+    assert 118 <= window.reset_seconds <= 120
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_who_comes_again_when_told_to_is_let_through_and_not_before(client: redis.Redis, seed: int) -> None:
+    """The library's own script on any two minutes, and on the same ones some seconds older."""
+    random = Random(seed)
+    limit, rates = random.choice([1, 5, 60, 1000]), Rates(client)
+    used = [random.randint(0, limit) for _ in range(2)]
+    elapsed, cost = random.uniform(0, 59), random.randint(1, limit)
+    rates.take("tokens", "k", limit=limit, cost=0)
+    (present,) = map(str, client.keys(f"{names.rates()}*"))
+
+    def take(seconds_later: float) -> tuple[bool, Window]:
+        for name, count, left in ((f"{present}/-1", used[0], 60), (present, used[1], 120)):
+            rest = int((left - elapsed - seconds_later) * 1000)
+            if rest > 0:
+                client.set(name, count, px=rest)
+            else:
+                client.delete(name)
+        return rates.take("tokens", "k", limit=limit, cost=cost)
+
+    taken, window = take(0)
+    if not taken:
+        wait = window.wait_seconds(cost)
+        assert take(wait)[0]
+        assert wait <= 2 or not take(wait - 2)[0]
+
+
+def test_a_key_without_limits_is_told_of_none(http: FlaskClient, keys: KeyStore) -> None:
+    answer = http.post("/jobs", json=CHAT, headers=with_limits(keys))
+    assert answer.status_code == 202
+    assert not [name for name, _ in answer.headers if name.lower().startswith("x-ratelimit")]
+
+
+def test_what_is_left_is_told_as_openai_does(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, requests_per_minute=2, tokens_per_minute=1000)
+    told = [http.post("/jobs", json=CHAT, headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [202, 202, 429]
+    first, _, last = (answer.headers for answer in told)
+    assert (first["x-ratelimit-limit-requests"], first["x-ratelimit-remaining-requests"]) == ("2", "1")
+    assert (first["x-ratelimit-limit-tokens"], first["x-ratelimit-remaining-tokens"]) == ("1000", "900")
+    assert first["x-ratelimit-reset-requests"] in ("2m0s", "1m59s")
+    assert first["x-ratelimit-reset-tokens"] in ("2m0s", "1m59s")
+    assert last["x-ratelimit-remaining-requests"] == "0"
+    assert 1 <= int(last["Retry-After"]) <= 90
+    refused = error(told[2])
+    assert (refused["code"], refused["type"]) == ("rate_limit_exceeded", "rate_limit_error")
+
+
+def test_tokens_run_out(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, tokens_per_minute=250)
+    told = [http.post("/jobs", json=CHAT, headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [202, 202, 429]
+    assert told[2].headers["x-ratelimit-remaining-tokens"] == "50"
+    assert "tokens a minute" in error(told[2])["message"]
+
+
+def test_a_job_that_no_minute_has_room_for_is_a_bad_request(http: FlaskClient, keys: KeyStore) -> None:
+    answer = http.post("/jobs", json={**CHAT, "max_tokens": None}, headers=with_limits(keys, tokens_per_minute=500))
+    assert (answer.status_code, error(answer)["param"]) == (400, "max_tokens")
+    assert "1024 tokens" in error(answer)["message"]
+
+
+def test_what_only_asks_the_tokenizer_takes_no_tokens(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, tokens_per_minute=1)
+    answer = http.post("/jobs", json=CHAT, headers=headers)
+    assert answer.status_code == 400
+    body = {"model": "demo", "content": "x" * 400}
+    limited = with_limits(keys, jobs_in_flight=1, tokens_per_minute=1)
+    http.application.extensions["caravan"].store.submit(completion(owner="alice"), longest_queue=9)
+    refused = http.post("/tokenize", json=body, headers=limited)  # comes as far as the queue
+    assert "have not ended" in error(refused)["message"]
+
+
+def test_each_key_has_a_minute_of_its_own(http: FlaskClient, keys: KeyStore) -> None:
+    for _ in range(2):
+        headers = with_limits(keys, requests_per_minute=1)
+        assert [http.post("/jobs", json=CHAT, headers=headers).status_code for _ in range(2)] == [202, 429]
+
+
+def test_running_a_job_again_counts(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, requests_per_minute=2, jobs_in_flight=1)
+    job_id = http.post("/jobs", json=CHAT, headers=headers).get_json()["id"]
+    http.post(f"/jobs/{job_id}/cancel", headers=headers)
+    again = http.post(f"/jobs/{job_id}/retry", headers=headers)
+    assert (again.status_code, again.headers["x-ratelimit-remaining-requests"]) == (202, "0")
+    http.post(f"/jobs/{job_id}/cancel", headers=headers)
+    assert http.post(f"/jobs/{job_id}/retry", headers=headers).status_code == 429
+
+
+def test_a_job_that_is_known_by_its_idempotency_key_is_in_flight_once(http: FlaskClient, keys: KeyStore) -> None:
+    headers = {**with_limits(keys, jobs_in_flight=1, requests_per_minute=2), "Idempotency-Key": "one"}
+    first, again = (http.post("/jobs", json=CHAT, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.get_json()["id"] == again.get_json()["id"]
+    assert again.headers.get("x-ratelimit-remaining-requests") is None, "it was not counted"
+    assert http.post("/jobs", json=CHAT, headers={**headers, "Idempotency-Key": "two"}).status_code == 429
+
+
+def test_only_models_of_the_key_are_there(http: FlaskClient, keys: KeyStore) -> None:
+    other, own = with_limits(keys, models=("other",)), with_limits(keys, models=("demo", "other"))
+    refused = http.post("/jobs", json=CHAT, headers=other)
+    assert (refused.status_code, error(refused)["code"]) == (404, "model_not_found")
+    assert "demo" not in error(refused)["message"].replace("'demo'", "")
+    assert http.get("/v1/models/demo", headers=other).status_code == 404
+    for path, ids in (("/v1/models", "id"), ("/models", "id"), ("/queues", "model")):
+        assert http.get(path, headers=other).get_json()["data"] == []
+        assert [each[ids] for each in http.get(path, headers=own).get_json()["data"]] == ["demo"]
+    assert http.post("/jobs", json=CHAT, headers=own).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [({}, "low"), ({"priority": "low"}, "low"), ({"priority": "normal"}, None)]
+)
+def test_no_job_is_more_urgent_than_its_key_allows(
+    http: FlaskClient, keys: KeyStore, asked: dict[str, str], expected: str | None
+) -> None:
+    answer = http.post("/jobs", json={**CHAT, **asked}, headers=with_limits(keys, priority="low"))
+    if expected:
+        assert answer.get_json()["priority"] == expected
+    else:
+        assert (answer.status_code, error(answer)["param"]) == (400, "priority")
+
+
+def test_a_job_that_waits_is_made_no_more_urgent_than_its_key_allows(http: FlaskClient, keys: KeyStore) -> None:
+    headers = with_limits(keys, priority="normal")
+    job = http.post("/jobs", json={**CHAT, "priority": "low"}, headers=headers).get_json()
+    change = {
+        name: http.patch(f"/jobs/{job['id']}", json={"priority": name}, headers=headers) for name in ("normal", "high")
+    }
+    assert (change["normal"].status_code, change["high"].status_code) == (200, 400)
+    assert http.get(f"/jobs/{job['id']}", headers=headers).get_json()["priority"] == "normal"
+
+
+def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, store: JobStore) -> None:
+    job_id = http.post("/jobs", json=CHAT, headers=with_limits(keys, weight=2.5)).get_json()["id"]
+    job = store.get(job_id)
+    assert job
+    assert (job.weight, job.owner) == (2.5, "alice")
+
+
+def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore, client: redis.Redis) -> None:
+    def live() -> set[Any]:
+        return client.smembers(names.in_flight("alice"))
+
+    def submit(**options: Any) -> str:
+        job = completion(owner="alice", **options)
+        assert store.submit(job, longest_queue=9, most_in_flight=1).verdict == "accepted"
+        assert store.submit(completion(owner="alice"), longest_queue=9, most_in_flight=1).verdict == "busy"
+        assert store.submit(completion(owner="bob"), longest_queue=99, most_in_flight=99).verdict == "accepted"
+        assert live() == {job.id}
+        return job.id
+
+    def retry(job_id: str, most: int) -> str:
+        return store.retry(job_id, owner="", ageing_seconds=0, longest_queue=99, most_in_flight=most)[0]
+
+    cancelled = submit()
+    store.cancel(cancelled)
+    assert live() == set()
+    assert retry(cancelled, 1) == "retried"
+    assert live() == {cancelled}
+    store.forget(cancelled)
+    assert live() == set()
+
+    ended = submit()
+    held = claim(store, ended, "1")
+    assert live() == {ended}
+    store.give_back({ended: held.fence})
+    assert live() == {ended}
+    held = claim(store, ended, "2")
+    outcome = Outcome(choices=(), usage=Usage(prompt_tokens=1, completion_tokens=0))
+    assert store.succeed(HOLDER, ended, held.fence, 0, outcome) == "ok"
+    assert live() == set()
+
+    first = submit()
+    store.cancel(first)
+    second = submit()
+    assert retry(first, 1) == "busy"
+    assert retry(first, 2) == "retried"
+    assert live() == {first, second}
+
+
+def test_a_job_that_expires_is_in_flight_no_more(store: JobStore, client: redis.Redis) -> None:
+    job = completion(owner="alice", timeout_seconds=0.001)
+    store.submit(job, longest_queue=9)
+    until(lambda: store.sweep("fake").ended == [job.id], what="its time is over")
+    found = store.get(job.id)
+    assert found
+    assert found.status is JobStatus.EXPIRED
+    assert not client.exists(names.in_flight("alice"))
+
+
+def test_without_redis_nothing_is_let_through(settings: Settings, keys: KeyStore, client: redis.Redis) -> None:
+    http, headers = front(settings), with_limits(keys, requests_per_minute=5)
+    client.config_set("maxmemory", 1)
+    try:
+        answer = http.post("/jobs", json=CHAT, headers=headers)
+    finally:
+        client.config_set("maxmemory", 0)
+    assert (answer.status_code, error(answer)["code"]) == (503, "broker_unavailable")

@@ -1,0 +1,28 @@
+"""The front as tests call it without a server: Flask's own client, over a real Redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from app.factory import create_app
+from tasks.keys import Key, Limits, Scope, new_id
+from tasks.settings import Settings
+
+ADMIN_KEY = "cvn-test-admin-0123456789-0123456789-0123456789"
+
+
+def front(settings: Settings, **changes: Any) -> FlaskClient:
+    """A front that asks for keys, and that knows `ADMIN_KEY`."""
+    given = {**settings.model_dump(), "keys": True, "admin_key": ADMIN_KEY, **changes}
+    return create_app(Settings(**given)).test_client()
+
+
+def key(owner: str = "alice", scope: Scope = Scope.INFERENCE, **limits: Any) -> Key:
+    """A key that is kept nowhere yet."""
+    return Key(id=new_id(), name=owner, owner=owner, scopes=frozenset({scope}), limits=Limits(**limits))
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
