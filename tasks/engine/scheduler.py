@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -163,9 +162,10 @@ class Scheduler:
 
     def _take_over_for(self, sequence: Sequence, now: float) -> bool:
         """Set the youngest back that gives way to a sequence; whether there is one."""
+        if sequence.yields:
+            return False
         for running in reversed(self.running):
-            gives_way_at = math.inf if running.gives_way_at is None else running.gives_way_at
-            if running.rank > sequence.rank and gives_way_at <= now:
+            if running.yields and running.started_at + running.spared_seconds <= now:
                 self._set_back(running)
                 self._outranked.append(running)
                 return True

@@ -12,7 +12,7 @@ from typing import Any
 from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
-from tasks.jobs import Choice, Job, Outcome, Priority, Timings, Usage
+from tasks.jobs import Choice, Job, Outcome, Timings, Usage
 from tasks.logprobs import TokenLogprobs
 
 
@@ -45,11 +45,6 @@ class Held:
     @property
     def id(self) -> str:
         return self.job.id
-
-    @property
-    def gives_way_at(self) -> float | None:
-        """From when on more urgent jobs may have its slots; None if they may not."""
-        return self.claimed_at + self.job.spared_seconds if self.job.priority is Priority.LOW else None
 
     def outcome(self) -> Outcome:
         """What the finished sequences give."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable
 
 import pytest
@@ -16,17 +17,19 @@ from tasks.sampling import SamplingParams
 from tests.unit.decoding import CONTEXT, alone, drain, sequence
 from tests.unit.test_scheduler import chunks, prompt, run, scheduler, step
 
-NOW = 100.0
+NOW = time.monotonic() + 1e6
 
 
-def ranked(rank: int, length: int = 4, *, gives_way_at: float | None = None) -> Sequence:
+def ranked(rank: int, length: int = 4) -> Sequence:
     made = prompt(length)
-    made.rank, made.gives_way_at = rank, gives_way_at
+    made.rank, made.yields = rank, rank == 2
     return made
 
 
-def low(length: int = 4, *, at: float = 0.0) -> Sequence:
-    return ranked(2, length, gives_way_at=at)
+def low(length: int = 4, *, spared_seconds: float = 0.0) -> Sequence:
+    made = ranked(2, length)
+    made.spared_seconds = spared_seconds
+    return made
 
 
 def running(of: Scheduler) -> list[Sequence]:
@@ -80,12 +83,13 @@ def test_low_ones_do_not_give_way_to_each_other() -> None:
 
 
 def test_one_that_is_spared_gives_way_later() -> None:
-    spared, urgent = low(at=NOW + 1), ranked(0)
+    spared, urgent = low(spared_seconds=30), ranked(0)
     of = scheduler(spared, slots=1)
     running(of)
     of.add(urgent)
-    assert running(of) == [spared]
-    of.plan(0, now=NOW + 1)
+    of.plan(0, now=spared.started_at + 29)
+    assert of.running == [spared]
+    of.plan(0, now=spared.started_at + 30)
     assert of.running == [urgent]
 
 
@@ -142,5 +146,5 @@ def test_every_text_is_the_same_whoever_gave_way(jobs: list[tuple[int, int, int,
 def made(number: int, rank: int, length: int, most: int) -> Sequence:
     params = SamplingParams(temperature=0, max_tokens=most)
     new = sequence([ord("a") + number, *range(length)], job=number, params=params)
-    new.rank, new.gives_way_at = rank, 0.0 if rank == 2 else None
+    new.rank, new.yields = rank, rank == 2
     return new
