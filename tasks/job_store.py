@@ -272,17 +272,29 @@ class JobStore:
 
     # -- the worker
 
-    def claim(self, job_id: str, holder: Holder, *, model: str, spare: bool, call: str) -> Claim:
+    def claim(
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        model: str,
+        call: str,
+        free_slots: int = 1,
+        obtainable_slots: int | None = None,
+    ) -> Claim:
         """Hold a queued job of `model` until its lease ends. One that has tokens of another file is failed.
 
         Args:
-            spare: whether the worker has no slot for it yet, so that it is not blamed for the worker's death.
             call: a text that no other claim has; the same again, after a lost reply, gets the same claim.
+            free_slots: slots of the worker that no other job has, or waits for. A job without one is not blamed for
+                the worker's death.
+            obtainable_slots: as many and those that `low` jobs would give to it, if it is more urgent.
         """
         lease = self._lease_seconds
         status, *rest = self._run(
-            "claim", job_id, holder.worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, holder.digest, int(spare)
-        )
+            "claim", job_id, holder.worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, holder.digest,
+            free_slots, free_slots if obtainable_slots is None else obtainable_slots,
+        )  # fmt: skip
         if status != "claimed":
             return Claim(None, status)
         fields = dict(_pairs(rest))
@@ -341,10 +353,9 @@ class JobStore:
         self._redis.delete(names.worker(worker))
         self._redis.zrem(names.crew(model), worker)
 
-    def give_back(self, held: Mapping[str, int]) -> int:
-        """Put held jobs back at their old places, with no blame: the worker is stopping."""
-        pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
-        return int(self._run("give_back", *pairs))
+    def give_back(self, holder: Holder, job_id: str, fence: int, num_events: int) -> Verdict:
+        """Put a held job back into the line, which so many events were sent of, with no blame."""
+        return str(self._run("give_back", *self._held_by(holder), job_id, fence, num_events))
 
     def unpublish(self, model: str, job_ids: Iterable[str]) -> None:
         """Put published jobs back that a stopping worker has not claimed."""

@@ -217,8 +217,8 @@ class Job:
 
     ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
     `SamplingParams.encode` wrote it.
-    ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot from
-    more urgent jobs; its turn came by its line's age.
+    ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
+    from more urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
     workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
     ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
@@ -266,9 +266,9 @@ class Job:
         return self.priority.value if self.operation.needs_slot else "small"
 
     @property
-    def rank(self) -> int:
-        """Who gets a slot of a worker first: 0 is the most urgent, as is one whose turn came by age."""
-        return 0 if self.spared_seconds else self.priority.rank
+    def yields(self) -> bool:
+        """Whether it gives way to more urgent jobs, unless it is spared."""
+        return self.priority is Priority.LOW
 
     @property
     def suspect(self) -> bool:

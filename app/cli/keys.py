@@ -36,7 +36,7 @@ def command() -> None:
 @click.option("-m", "--model", "models", multiple=True, help="A model it may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
               help="The most urgent one.")  # fmt: skip
-@click.option("--weight", type=click.FloatRange(0, 1000, min_open=True), default=1.0, show_default=True,
+@click.option("--weight", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
               help="Its owner's share of the line.")  # fmt: skip
 @click.option("--days", type=click.IntRange(1, 3650), help="How long it is good; for ever if left out.")
 @url_option

@@ -30,7 +30,7 @@ class LimitsBody(BaseModel):
     jobs_in_flight: Some | None = None
     models: Annotated[list[ModelName], Field(min_length=1, max_length=100)] | None = None
     priority: Literal["high", "normal", "low"] = "high"
-    weight: float = Field(1.0, gt=0, le=1000)
+    weight: float = Field(1.0, ge=0.001, le=1000)
 
 
 class KeyBody(BaseModel):

@@ -50,8 +50,8 @@ class Passage:
     vector: Vector | None = None
     alone: bool = False
     """Nothing of another job may be run beside it, and it goes before those."""
-    rank: int = 0
-    """Those of a lower one are run first."""
+    yields: bool = False
+    """It is run behind those that do not."""
     submitted_at: float = 0.0
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -116,7 +116,7 @@ class EmbeddingEngine:
         if came := drain(self._inbox):
             for passage in came:
                 (self._alone if passage.alone else self._waiting).append(passage)
-            self._waiting = deque(sorted(self._waiting, key=lambda passage: passage.rank))
+            self._waiting = deque(sorted(self._waiting, key=lambda passage: passage.yields))
         for job in drain(self._aborts):
             self._drop(job)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 
 from tasks.engine.backend import Row
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import LEAST_SHARED_TOKENS, Change, SlotPool, common_prefix
+
+PATIENCE_SECONDS = 5.0
+"""How long one that gives way waits here behind the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,11 @@ class Plan:
 
 
 class Scheduler:
-    """Two queues: `waiting` for a slot, by rank and then in order; `running`, oldest first.
+    """Two queues: `waiting` for a slot, those that give way last, else in order; `running`, oldest first.
 
     Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
-    room, kept prefixes go first; then the youngest running sequence of the highest rank is set back to the head of the
-    waiting ones. One that waits takes slot and cells from the youngest that gives way to it.
+    room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones, or the
+    youngest that gives way, if there is one. An urgent one that waits takes slot and cells of those in the same way.
 
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
@@ -51,6 +55,7 @@ class Scheduler:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_set_back = 0
+        self._now = 0.0
         self._outranked: list[Sequence] = []
         self._alone: list[Sequence] = []
         self._slots = slots
@@ -76,6 +81,7 @@ class Scheduler:
         return prefilling + min(len(self.waiting), self._max_running - len(self.running))
 
     def add(self, sequence: Sequence) -> None:
+        sequence.waiting_since = sequence.submitted_at
         self._line_up(sequence)
         if sequence.alone:
             self._alone.append(sequence)
@@ -104,7 +110,7 @@ class Scheduler:
         return self._slots.take_changes()
 
     def take_outranked(self) -> list[Sequence]:
-        """Those that have given way since the last call; they wait."""
+        """Those that have given way since the last call, or have waited for long behind others. They wait."""
         outranked, self._outranked = self._outranked, []
         return outranked
 
@@ -116,21 +122,23 @@ class Scheduler:
             admit: whether waiting sequences may get slots.
             now: the time, for those that give way.
         """
+        self._now = now
+        self._end_spares()
         if admit and self._alone:
             self._admit_alone()
         elif admit:
-            self._admit(now)
+            self._admit()
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
         return self._fill(prompt_tokens)
 
     def set_back_youngest(self) -> Sequence:
-        """Make room in the cache: the least urgent sequence, of these the last, computes its tokens again later.
+        """Make room in the cache: the youngest that gives way, or else the youngest, computes its tokens again later.
 
         Those that are decoded alone come last: without them nothing would run.
         """
-        youngest = max(reversed(self.running), key=lambda sequence: (not sequence.alone, sequence.rank))
+        youngest = max(reversed(self.running), key=lambda sequence: (not sequence.alone, sequence.gives_way))
         self._set_back(youngest)
         self.num_set_back += 1
         return youngest
@@ -148,7 +156,7 @@ class Scheduler:
         self._slots.forget_kept()
         return True
 
-    def _admit(self, now: float) -> None:
+    def _admit(self) -> None:
         held_back = []
         while self.waiting:
             sequence = self.waiting[0]
@@ -156,31 +164,59 @@ class Scheduler:
                 held_back.append(self.waiting.popleft())
             elif self._could_start(sequence):
                 self._start(self.waiting.popleft())
-            elif not self._take_over_for(sequence, now):
+            elif not self._take_over_for(sequence):
                 break
         self.waiting.extendleft(reversed(held_back))
+        self._note_overtaken()
 
-    def _take_over_for(self, sequence: Sequence, now: float) -> bool:
-        """Set the youngest back that gives way to a sequence; whether there is one."""
-        if sequence.yields:
+    def _take_over_for(self, sequence: Sequence) -> bool:
+        """Set the youngest back that gives way to a sequence, if that makes room for it in the end; whether it did."""
+        giving_way = [running for running in self.running if running.gives_way]
+        if sequence.gives_way or not giving_way or not self._could_start(sequence, but=giving_way):
             return False
-        for running in reversed(self.running):
-            if running.yields and running.started_at + running.spared_seconds <= now:
-                self._set_back(running)
-                self._outranked.append(running)
-                return True
-        return False
+        if self._is_being_computed(sequence):
+            return False
+        self._set_back(giving_way[-1])
+        self._outranked.append(giving_way[-1])
+        return True
+
+    def _note_overtaken(self) -> None:
+        """Those that give way and have waited for long behind the others have a better chance in the line."""
+        if all(running.gives_way for running in (*self.running, *self.waiting)):
+            return
+        with_slot = {running.job for running in self.running}
+        for sequence in self.waiting:
+            if (
+                sequence.gives_way
+                and sequence.waiting_since + PATIENCE_SECONDS <= self._now
+                and sequence.job not in with_slot
+            ):
+                sequence.waiting_since = self._now
+                self._outranked.append(sequence)
+
+    def _end_spares(self) -> None:
+        """Those that were spared for long enough give way again."""
+        for sequence in (*self.running, *self.waiting):
+            if sequence.spared_seconds and sequence.spared_until <= self._now:
+                sequence.spared_seconds = 0.0
+                if sequence in self.waiting:
+                    self.waiting.remove(sequence)
+                    self._line_up(sequence, first=True)
 
     def _set_back(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
         self._vacate(sequence)
         sequence.set_back()
+        sequence.waiting_since = self._now
         self._line_up(sequence, first=True)
 
     def _line_up(self, sequence: Sequence, *, first: bool = False) -> None:
-        """Wait behind all of a sequence's rank, or before them."""
-        behind = sequence.rank if first else sequence.rank + 1
-        places = (place for place, waiting in enumerate(self.waiting) if waiting.rank >= behind)
+        """Wait behind all that are as urgent, or before them."""
+        places = (
+            place
+            for place, waiting in enumerate(self.waiting)
+            if waiting.gives_way > sequence.gives_way or (first and waiting.gives_way == sequence.gives_way)
+        )
         self.waiting.insert(next(places, len(self.waiting)), sequence)
 
     def _admit_alone(self) -> None:
@@ -193,24 +229,31 @@ class Scheduler:
             self.waiting.remove(sequence)
             self._start(sequence)
 
-    def _could_start(self, sequence: Sequence) -> bool:
-        return self._has_slot and self._fits(sequence)
-
     @property
     def _has_slot(self) -> bool:
         return len(self.running) < self._max_running and self._slots.has_vacant
+
+    def _could_start(self, sequence: Sequence, *, but: Collection[Sequence] = ()) -> bool:
+        """Whether there is a slot, and room for its tokens and one more beside what others are about to compute.
+
+        Args:
+            but: running sequences that are left out of account.
+        """
+        if not but and not self._has_slot:
+            return False
+        others = [running for running in self.running if running not in but]
+        if not others:
+            return True
+        pending = sum(running.num_pending for running in others)
+        return self._slots.has_room(sequence.tokens, beside=pending + 1, but=[each.slot for each in but if each.slot])
 
     def _start(self, sequence: Sequence) -> None:
         sequence.slot = self._slots.acquire(sequence.tokens)
         sequence.start(len(sequence.slot.tokens))
         self.running.append(sequence)
-
-    def _fits(self, sequence: Sequence) -> bool:
-        """Whether its tokens and one more have room beside what the running sequences are about to compute."""
-        if not self.running:
-            return True
-        pending = sum(running.num_pending for running in self.running)
-        return self._slots.cells_wanted(sequence.tokens) + 1 + pending <= self._slots.cells_obtainable
+        if sequence.spared_seconds and sequence.spared_until == math.inf:
+            for each in self.of_job(sequence.job):
+                each.spared_until = self._now + each.spared_seconds
 
     def _is_being_computed(self, sequence: Sequence) -> bool:
         """Whether a running prefill is about to compute more of this prompt than there is: waiting is cheaper."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Hashable
 from enum import Enum, auto
@@ -28,8 +29,9 @@ class Sequence:
 
     Times are those of the engine's clock, 0 before they come: handed over, first in a slot, first token, last token.
 
-    `alone` says that nothing else may be decoded beside it, until its job's next token. Those of a lower `rank` get
-    slots first. One that `yields` gives its slot to one that does not, but not for `spared_seconds` after it got it.
+    `alone` says that nothing else may be decoded beside it, until its job's next token. One that `yields` waits
+    behind those that do not, and gives its slot to them; not so while it is spared, which it is until `spared_seconds`
+    after its job's first slot.
 
     There is one rule for prefill and decode: the tokens from `num_computed` on are still to be run, and running the
     last of them gives the next. A sequence that was set back, or that another worker began, has tokens generated
@@ -47,9 +49,10 @@ class Sequence:
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.alone = False
-        self.rank = 0
         self.yields = False
         self.spared_seconds = 0.0
+        self.spared_until = math.inf
+        self.waiting_since = 0.0
         self.text = ""
         self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None
@@ -77,6 +80,11 @@ class Sequence:
     @property
     def generated(self) -> list[int]:
         return self.tokens[self.num_prompt_tokens :]
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether more urgent sequences go before it."""
+        return self.yields and not self.spared_seconds
 
     @property
     def decodes(self) -> bool:

@@ -6,6 +6,7 @@ has ended keeps its cells, until a prompt that begins alike takes them over or t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 
@@ -77,13 +78,15 @@ class SlotPool:
     def has_vacant(self) -> bool:
         return not all(slot.busy for slot in self._slots)
 
-    def cells_wanted(self, tokens: Tokens[int]) -> int:
-        """How many obtainable cells a sequence of these tokens takes: all but those that a busy slot holds already."""
+    def has_room(self, tokens: Tokens[int], *, beside: int, but: Collection[Slot] = ()) -> bool:
+        """Whether there are cells for a sequence of these tokens, and so many beside it, that no busy slot holds.
+
+        What a busy slot holds of the tokens already takes no cells. Some of them may be left out of account.
+        """
+        busy = [slot.cells for slot in self._slots if slot.busy and slot not in but]
         source, length = self._best(tokens)
-        if source is None:
-            return len(tokens)
-        held = self._cells.num_outside([slot.cells for slot in self._slots if slot.busy], among=source.cells[:length])
-        return len(tokens) - length + held
+        held = self._cells.num_outside(busy, among=source.cells[:length]) if source else 0
+        return len(tokens) - length + held + beside <= self._cells.num_outside(busy)
 
     def longest_shared(self, tokens: Tokens[int]) -> int:
         """How many tokens of a prompt some slot holds already."""

@@ -1,12 +1,16 @@
 -- Give a queued job to a worker: a new fence, a lease, and a `running` event.
 -- ARGV: id, worker, lease seconds, schema version, most claims, model, a number of this call that no other has, digest
---       of the model's file, 1 if the worker has no slot for it yet or 0.
+--       of the model's file, how many slots the worker has no other job in, how many of them if `low` ones give way.
 -- Returns {'claimed', field, value ...} or {status}, the status being 'unknown' for a job of another model and for what
 -- this version cannot read. The same call again, after a lost reply, gets the same claim.
+
+-- A `low` job that had to give way so often before it had a token is spared for so long.
+local IN_VAIN, SPARED_SECONDS = 3, 10
+
 even_if_full()
 local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[8]
 local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest',
-  'given_back' }
+  'given_back', 'in_vain', 'line' }
 local job = {}
 for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
 if job.v ~= ARGV[4] or job.model ~= ARGV[6] then return { 'unknown' } end
@@ -35,9 +39,14 @@ if job.proven and job.model_digest ~= digest then
 end
 
 leave_line(id, model, job.priority)
-redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[7], 'model_digest', digest, 'spare', ARGV[9])
+local slots = tonumber(job.line == 'low' and ARGV[9] or ARGV[10])
+redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[7], 'model_digest', digest, 'spare', slots > 0 and 0 or 1)
+if job.line == 'low' and tonumber(job.in_vain or '0') >= IN_VAIN then
+  redis.call('HSET', job_key(id), 'spared_seconds', SPARED_SECONDS)
+end
 redis.call('HINCRBY', job_key(id), 'claims', 1)
 if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(now)) end
 start_running(id, model, now, ARGV[3])
+if slots > 0 then has_slot(id, model, now) end
 turn(id, 'running', now)
 return { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }

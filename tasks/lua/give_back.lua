@@ -1,12 +1,10 @@
--- Put running jobs back at their old places in the line, each under the fence of its worker, which stops.
--- ARGV: id and fence of each. Returns how many went back.
+-- Put a running job back into the line, under the fence of its worker, which stops, or has no slot for it any more.
+-- ARGV: the holder (worker, lease seconds, digest), id, fence, how many events the worker has sent under it.
+-- Returns 'ok', or the job's present status when the caller has lost it, or 'gap' when events are missing.
 even_if_full()
-local now, count = clock(), 0
-for i = 1, #ARGV, 2 do
-  local job = redis.call('HMGET', job_key(ARGV[i]), 'fence', 'status')
-  if job[1] == ARGV[i + 1] and job[2] == 'running' then
-    give_back(ARGV[i], now)
-    count = count + 1
-  end
-end
-return count
+local id, fence = ARGV[4], ARGV[5]
+local held, status = holds(id, fence, { ARGV[1], ARGV[2], ARGV[3] })
+if not held then return status end
+if top(id, fence) < tonumber(ARGV[6]) then return 'gap' end
+give_back(id, clock())
+return 'ok'

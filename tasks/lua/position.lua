@@ -12,13 +12,10 @@ if not rank then return nil end
 local ahead = redis.call('ZCARD', model_key('out', model)) + rank
 for _, before in ipairs(LINES) do
   if before == line then break end
-  for _, other in ipairs(redis.call('ZRANGE', wait_key(model, before), 0, -1)) do
-    ahead = ahead + redis.call('ZCARD', lane_key(model, before, other))
-  end
+  ahead = ahead + tonumber(redis.call('HGET', model_key('lanes', model), before) or '0')
 end
 if owner ~= '' then
   local start = tonumber(redis.call('ZSCORE', wait_key(model, line), owner))
-  local each = expected_cost(model, line, owner) / tonumber(weight or '1')
-  ahead = ahead + begun_before(model, line, owner, start + rank * each)
+  ahead = ahead + begun_before(model, line, owner, start + rank * expected_cost(model, line, owner) / weight_of(weight))
 end
 return ahead + 1

@@ -3,7 +3,7 @@
 -- Returns {'retried', model}, {'full', queue length, seconds in which a job ends, or ''}, {'draining'}, {'busy', jobs of
 -- the owner that have not ended} or {status}.
 local id, now = ARGV[1], clock()
-local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'priority', 'timeout', 'idem', 'line')
+local job = redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'priority', 'timeout', 'idem')
 local status, model, owner = job[1], job[2], job[3]
 if not status or (ARGV[2] ~= '' and owner ~= ARGV[2]) then return { 'unknown' } end
 if not ENDED[status] or status == 'succeeded' then return { status } end
@@ -21,13 +21,12 @@ tell_nothing(id)  -- what is to be told is how it ends now
 redis.call('PERSIST', job_key(id))
 if job[6] then redis.call('PERSIST', job[6]) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'finished_at', 'worker', 'claims', 'fails', 'failures',
-  'last_error', 'given_back', 'charged', 'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
+  'last_error', 'given_back', 'in_vain', 'charged', 'paid', 'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
 
 turn(id, 'queued', now)
 enter_line(id, model, job[4], now)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
 redis.call('ZADD', model_key('pend', model), stamp(now), id)
 redis.call('SADD', live_key(owner), id)
-if job[7] == 'small' then redis.call('SADD', model_key('small', model), id) end
 if job[5] then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(job[5])), id) end
 return { 'retried', model }

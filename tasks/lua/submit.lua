@@ -28,7 +28,6 @@ turn(id, 'queued', now)
 enter_line(id, model, priority, now)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
 redis.call('ZADD', model_key('pend', model), at, id)
-if line == 'small' then redis.call('SADD', model_key('small', model), id) end
 if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then
   redis.call('HSET', idem, 'job', id, 'digest', digest)

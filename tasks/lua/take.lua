@@ -9,14 +9,11 @@ local crew = redis.call('ZRANGEBYSCORE', model_key('workers', model), stamp(now)
 if #crew == 0 then return {} end
 
 local out, run = model_key('out', model), model_key('run', model)
-local room, small = -redis.call('ZCARD', out) - redis.call('ZCARD', run), 0
+local small = redis.call('SCARD', model_key('small', model))
+local room = small - redis.call('ZCARD', out) - redis.call('ZCARD', run)
 for _, name in ipairs(crew) do
   room = room + tonumber(redis.call('HGET', model_key('worker', name), 'capacity') or '0')
 end
-for _, id in ipairs(redis.call('SMEMBERS', model_key('small', model))) do
-  if redis.call('ZSCORE', out, id) or redis.call('ZSCORE', run, id) then small = small + 1 end
-end
-room = room + small
 local giving_way = redis.call('ZCOUNT', model_key('yield', model), '-inf', stamp(now))
 
 local ids = {}
@@ -28,6 +25,7 @@ end
 for _ = small + 1, tonumber(ARGV[3]) do
   local id = take_turn(model, 'small', now)
   if not id then break end
+  redis.call('SADD', model_key('small', model), id)
   publish(id)
 end
 while true do
@@ -35,7 +33,7 @@ while true do
   if not line or room + (line == 'low' and 0 or giving_way) <= 0 then break end
   local id = take_turn(model, line, now)
   if id then
-    if by_age then redis.call('HSET', job_key(id), 'spared_seconds', ARGV[2]) end
+    if by_age and line == 'low' then redis.call('HSET', job_key(id), 'spared_seconds', ARGV[2]) end
     publish(id)
     room = room - 1
   end

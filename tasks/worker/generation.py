@@ -9,7 +9,7 @@ from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine, take
 from tasks.errors import InvalidRequest
 from tasks.events import Event
-from tasks.jobs import Job, Priority
+from tasks.jobs import Job
 from tasks.worker.held import Held
 from tasks.worker.prepare import answer_small, prepare
 from tasks.worker.publisher import Publisher
@@ -34,8 +34,7 @@ class Generation:
         held.num_open = len(unfinished)
         for sequence in unfinished:
             sequence.alone = alone
-            sequence.rank, sequence.yields = held.job.rank, held.job.priority is Priority.LOW
-            sequence.spared_seconds = held.job.spared_seconds
+            sequence.yields, sequence.spared_seconds = held.job.yields, held.job.spared_seconds
         self.engine.submit(unfinished)
         return bool(unfinished)
 

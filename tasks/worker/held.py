@@ -128,6 +128,12 @@ class Holdings:
         with self._lock:
             return sum(held.num_open for held in self._held.values())
 
+    @property
+    def num_open_urgent(self) -> int:
+        """Those of jobs that do not give way."""
+        with self._lock:
+            return sum(held.num_open for held in self._held.values() if not held.job.yields)
+
     def add(self, held: Held) -> None:
         with self._lock:
             self._held[held.id] = held
@@ -142,6 +148,10 @@ class Holdings:
                 return False
             del self._held[held.id]
             return True
+
+    def all(self) -> list[Held]:
+        with self._lock:
+            return list(self._held.values())
 
     def leases(self) -> dict[str, int]:
         """Fence by job id."""

@@ -82,8 +82,13 @@ class Intake:
         self._insist(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
-        call, spare = uuid.uuid4().hex, self._holdings.num_open >= self._work.num_slots
-        claim = self._insist(lambda: self._store.claim(job_id, self._holder, model=self._model, spare=spare, call=call))
+        call, slots = uuid.uuid4().hex, self._work.num_slots
+        free, obtainable = slots - self._holdings.num_open, slots - self._holdings.num_open_urgent
+        claim = self._insist(
+            lambda: self._store.claim(
+                job_id, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable, call=call
+            )
+        )
         if claim is None:
             return
         if claim.job is None:

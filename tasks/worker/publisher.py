@@ -17,6 +17,7 @@ from tasks.job_store import Append, Holder, JobStore, Verdict
 from tasks.logprobs import TokenLogprobs
 from tasks.logs import get_logger
 from tasks.worker.backoff import seconds_until_retry
+from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 
@@ -189,8 +190,9 @@ class Publisher:
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:
             return
-        if self._insist(lambda: self._store.give_back({held.id: held.job.fence})) is not None:
-            self._on_lost(held, "queued")
+        verdict = self._insist(lambda: hand_back(self._store, self._holder, held))
+        if verdict is not None:
+            self._on_lost(held, "queued" if verdict == "ok" else verdict)
 
     def _end(self, end: _Ended) -> None:
         held, job = end.held, end.held.job

@@ -13,6 +13,8 @@ from celery.worker import state
 
 from tasks.logs import get_logger
 
+ENDED = frozenset({"succeeded", "failed", "cancelled", "expired"})
+
 log = get_logger(__name__)
 
 
@@ -30,6 +32,8 @@ class Runner:
         self._claim = claim
         self._cancel = cancel
         self._requests: dict[str, Any] = {}
+        self._put_aside: dict[str, Any] = {}
+        """Second messages of jobs in hand."""
         self._posted: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
         self._hub: Any = None
 
@@ -43,13 +47,14 @@ class Runner:
             self._requests[request.id] = request
             self._claim(request.id)
         elif earlier._message.channel is request._message.channel:
-            self._drop_duplicate(request, earlier)
+            self._keep_duplicate(request, earlier)
         else:
             self._adopt(request, earlier)
 
     def revoked(self, job_id: str) -> None:
         """Somebody revoked the message through Celery: the job must not run either."""
         self._requests.pop(job_id, None)
+        self._drop_duplicate(job_id)
         self._cancel(job_id)
 
     @property
@@ -101,28 +106,42 @@ class Runner:
             request.on_accepted(os.getpid(), at)
 
     def _on_settled(self, job_id: str, status: str, detail: str, runtime_seconds: float) -> None:
-        request = self._requests.pop(job_id, None)
-        if request is None:
-            return
+        if request := self._requests.pop(job_id, None):
+            self._announce(request, status, detail, runtime_seconds)
+        if status in ENDED:
+            self._drop_duplicate(job_id)
+        elif again := self._put_aside.pop(job_id, None):  # it was given back, and published again before we heard of it
+            self._requests[job_id] = again
+            state.task_reserved(again)
+            self._claim(job_id)
+
+    def _announce(self, request: Any, status: str, detail: str, runtime_seconds: float) -> None:
         if status == "succeeded":
             request.on_success((False, detail, runtime_seconds))
         elif status == "failed":
             request.on_failure(_exception_info(detail), return_ok=True)
-        elif status in ("cancelled", "expired"):
+        elif status in ENDED:
             request.announce_end(status, expired=status == "expired")
         else:
             state.task_ready(request)
             request.acknowledge()
 
-    def _drop_duplicate(self, request: Any, earlier: Any) -> None:
-        """The same message twice over one connection: adopting the second would lose prefetch credit for good."""
-        state.task_ready(request)
-        request.acknowledge()
+    def _keep_duplicate(self, request: Any, earlier: Any) -> None:
+        """A job's second message over one connection: the first still has to be settled."""
+        self._drop_duplicate(request.id)
+        self._put_aside[request.id] = request
         state.task_reserved(earlier)
+
+    def _drop_duplicate(self, job_id: str) -> None:
+        if request := self._put_aside.pop(job_id, None):
+            state.task_ready(request)
+            request.acknowledge()
 
     def _adopt(self, request: Any, earlier: Any) -> None:
         """The broker delivered again after a reconnect: only the new delivery can be acknowledged."""
         self._requests[request.id] = request
+        if aside := self._put_aside.pop(request.id, None):
+            state.task_ready(aside)
         state.task_ready(earlier)
         state.task_reserved(request)
         if earlier.time_start:

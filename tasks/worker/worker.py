@@ -15,6 +15,7 @@ from tasks.redis_client import UNAVAILABLE, connect
 from tasks.settings import Settings
 from tasks.sweep import Sweeper
 from tasks.worker import bell
+from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
 from tasks.worker.insist import Insist
 from tasks.worker.intake import Intake
@@ -172,17 +173,18 @@ class Worker:
             self._keeper.check()
 
     def _give_back(self) -> None:
-        held = self._holdings.leases()
-        unclaimed = self.runner.in_hand - held.keys()
+        held = self._holdings.all()
+        unclaimed = self.runner.in_hand - {each.id for each in held}
         try:
-            log.info("jobs given back", jobs=self._store.give_back(held), unclaimed=len(unclaimed))
+            verdicts = {each.id: hand_back(self._store, self._holder, each) for each in held}
+            log.info("jobs given back", jobs=list(verdicts.values()).count("ok"), unclaimed=len(unclaimed))
             self._store.unpublish(self._model, unclaimed)
             self._store.retire(self._model, self._holder.worker)
             self._dispatcher.dispatch(self._model)
         except UNAVAILABLE as exc:
             log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))
-        for job_id in held:
-            self.runner.settle(job_id, "queued")
+        for each in held:
+            self.runner.settle(each.id, "queued")
 
     def _spawn(self, name: str, target: Callable[[], None], *, stack_bytes: int = 0) -> None:
         """Run a thread. A worker that has lost one is of no use: it ends at once, and its jobs go on elsewhere."""

@@ -84,7 +84,7 @@ async def measure(url: str, num_clients: int, seconds: int) -> None:
             return statuses
 
         clients = [client(owner, number) for owner in WEIGHTS for number in range(num_clients // len(WEIGHTS))]
-        waits, statuses, *_ = await asyncio.gather(come_late(), press(), *clients)
+        (waits, statuses), _ = await asyncio.gather(asyncio.gather(come_late(), press()), asyncio.gather(*clients))
     tell(served, held, waits)
     print(f"30 requests a minute and 2 jobs in flight, {seconds} s: {dict(statuses)}")
 

@@ -64,7 +64,7 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
 def claimed(crew: Crew, worker: str, job: Job | None = None) -> Job:
     """A job, or this one, in the hands of a worker."""
     job = job or crew.submit("x")
-    claim = crew.store.claim(job.id, Holder(worker, "fake"), model="fake", spare=False, call=f"{time.time_ns()}")
+    claim = crew.store.claim(job.id, Holder(worker, "fake"), model="fake", call=f"{time.time_ns()}")
     assert claim.job is not None
     return claim.job
 

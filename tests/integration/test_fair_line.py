@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 import redis
 
 from tasks import names
 from tasks.job_store import Holder, JobStore
-from tasks.jobs import Choice, Job, Outcome, Priority, Usage
-from tests.integration.test_job_store import HOLDER, accept, append, claim, go_back, snapshot, status
+from tasks.jobs import Choice, Job, Operation, Outcome, Priority, Usage
+from tests.integration.test_job_store import HOLDER, accept, append, claim, give_back, go_back, snapshot, status
 from tests.support.jobs import completion, in_line
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
@@ -31,7 +32,7 @@ def queue(store: JobStore, owner: str, count: int, *, weight: float = 1.0, prior
 
 
 def succeed(store: JobStore, job_id: str, tokens: int, *, prompt: int = 0, cached: int = 0) -> Job:
-    found = store.claim(job_id, HOLDER, model="fake", spare=False, call=job_id).job
+    found = store.claim(job_id, HOLDER, model="fake", call=job_id).job
     assert found is not None
     usage = Usage(prompt_tokens=prompt, completion_tokens=tokens, cached_tokens=cached)
     outcome = Outcome(choices=(Choice(index=0, text="", finish_reason="stop"),), usage=usage)
@@ -214,7 +215,7 @@ def test_a_job_whose_turn_has_come_does_not_wait_for_another(store: JobStore, ho
     else:
         held = claim(store, first, "w1")
         if how == "given back":
-            store.give_back({held.id: held.fence})
+            give_back(store, held)
         else:
             store.release_worker("fake", "w1")
     assert store.place(first) == 1
@@ -242,10 +243,10 @@ def test_a_job_is_given_up_for_its_claims_but_not_for_giving_way(store: JobStore
     job = accept(store)
     for _ in range(120):
         held = claim(store, job)
-        store.give_back({held.id: held.fence})
+        give_back(store, held)
     assert status(store, job) == "queued"
     client.hset(names.job(job.id), "given_back", 20)
-    assert store.claim(job.id, HOLDER, model="fake", spare=False, call="x").status == "failed"
+    assert store.claim(job.id, HOLDER, model="fake", call="x").status == "failed"
 
 
 # -- lines
@@ -271,7 +272,7 @@ def test_urgent_jobs_find_room_where_low_ones_run(store: JobStore) -> None:
     low, normal, *high = (accept(store, priority=priority) for priority in (LOW, NORMAL, HIGH, HIGH, HIGH))
     assert store.take("fake") == [job.id for job in high]
     assert store.take("fake") == []
-    store.give_back({held[0].id: held[0].fence})
+    give_back(store, held[0])
     claim(store, high[0])
     assert store.take("fake") == []
     store.cancel(high[0].id)
@@ -331,7 +332,7 @@ def test_a_job_that_came_by_age_is_spared_for_a_while(store: JobStore, client: r
     assert store.take("fake") == []
     client.zadd("caravan:yield:fake", {low.id: 1})
     assert store.take("fake") == [high.id]
-    store.give_back({held.id: held.fence})
+    give_back(store, held)
     assert claim(store, low).spared_seconds == 0
 
 
@@ -342,3 +343,292 @@ def test_a_claim_that_redis_forgot_gives_way_again(store: JobStore, client: redi
     go_back(client, past)
     assert store.extend(Holder("w1", "d1"), "fake", {job.id: job.fence}) == {}
     assert client.zscore("caravan:yield:fake", job.id)
+
+
+# -- what an owner is charged with
+
+
+def score(client: redis.Redis, owner: str, line: str = "normal") -> float:
+    found = client.zscore(f"caravan:wait:fake:{line}", owner)
+    assert found is not None
+    return found
+
+
+def test_the_difference_is_charged_at_the_end_by_weight(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    queue(store, "a", 3, weight=4.0)
+    assert order(store, 1, tokens=1000) == "a"
+    assert score(client, "a") == 250
+    (job_id,) = store.take("fake")
+    assert score(client, "a") == 500  # it is expected to be like the last one
+    succeed(store, job_id, 400, prompt=100, cached=80)
+    assert score(client, "a") == 250 + 105
+
+
+def test_an_owner_is_charged_with_the_mean_of_its_own_jobs(store: JobStore) -> None:
+    crew(store)
+    queue(store, "a", 20)
+    queue(store, "b", 20)
+    for _ in range(12):
+        (job_id,) = store.take("fake")
+        succeed(store, job_id, {"a": 1000, "b": 100}[str(store._redis.hget(names.job(job_id), "owner"))])
+    crew(store, 11)
+    owners = Counter(store._redis.hget(names.job(job_id), "owner") for job_id in store.take("fake"))
+    assert owners["b"] >= 9
+    queue(store, "c", 1)
+    crew(store, 12)
+    (job_id,) = store.take("fake")
+    assert 100 < float(store._redis.hget(names.job(job_id), "charged") or 0) < 1000  # of whom nothing is known
+
+
+def test_an_owner_with_one_job_at_a_time_starves_nobody(store: JobStore) -> None:
+    """Some were overcharged, so that their lane is behind where the line has come to."""
+    crew(store)
+    queue(store, "w", 150)
+    order(store, 20, tokens=5000)
+    crew(store, 10)
+    for job_id in store.take("fake"):
+        succeed(store, job_id, 10)
+    crew(store)
+    had: Counter[str] = Counter()
+    for _ in range(60):
+        queue(store, "b", 1)
+        (job_id,) = store.take("fake")
+        had[succeed(store, job_id, 3000).owner] += 1
+        while store._redis.zscore("caravan:wait:fake:normal", "b") and had["b"] > had["w"]:
+            (job_id,) = store.take("fake")
+            had[succeed(store, job_id, 3000).owner] += 1
+    assert had["w"] > 20
+
+
+def test_jobs_that_cost_nothing_take_turns(store: JobStore) -> None:
+    crew(store)
+    for owner in "ab":
+        for _ in range(20):
+            job = replace(completion(owner=owner), operation=Operation.TOKENIZE)
+            assert store.submit(job, longest_queue=100).verdict == "accepted"
+    owners = []
+    for _ in range(20):
+        ids = store.take("fake")
+        owners += [succeed(store, job_id, 0).owner for job_id in ids]
+    assert owners[:32].count("b") >= 12
+
+
+def test_a_request_counts_that_is_cancelled_before_it_is_answered(store: JobStore) -> None:
+    crew(store)
+    queue(store, "b", 100)
+    queue(store, "a", 10)
+    for _ in range(20):
+        (job_id,) = store.take("fake")
+        succeed(store, job_id, 10)
+    for _ in range(100):
+        assert store.submit(completion("x" * 4000, owner="a"), longest_queue=1000).verdict == "accepted"
+    had: Counter[str] = Counter()
+    for _ in range(60):
+        (job_id,) = store.take("fake")
+        job = store.get(job_id)
+        assert job is not None
+        had[job.owner] += 1
+        if job.owner == "b":
+            succeed(store, job_id, 1000)
+        else:
+            claim(store, job)
+            store.cancel(job_id)
+    assert 20 < had["b"] < 40
+
+
+def test_a_job_that_was_never_begun_costs_next_to_nothing(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    first, *_ = queue(store, "a", 2)
+    assert store.take("fake") == [first.id]
+    assert score(client, "a") == 100
+    store.cancel(first.id)
+    assert score(client, "a") == 1
+
+
+@pytest.mark.parametrize("weight", [1e-18, 1e-307, 1e300])
+def test_no_weight_breaks_the_line(store: JobStore, weight: float) -> None:
+    crew(store)
+    queue(store, "x", 1, weight=weight)
+    order(store, 1)
+    queue(store, "a", 10)
+    queue(store, "b", 10)
+    assert sorted(order(store, 10)) == [*"aaaaabbbbb"]
+
+
+def test_a_retried_job_stands_in_its_owners_lane_and_is_charged_again(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    job, *_ = queue(store, "a", 3)
+    assert store.take("fake") == [job.id]
+    held = claim(store, job)
+    store.fail(HOLDER, job.id, held.fence, 0, "{}")
+    assert store.retry(job.id, owner="", longest_queue=9)[0] == "retried"
+    assert store.place(job) == 3
+    before = score(client, "a")
+    order(store, 3)
+    assert float(client.hget("caravan:fair:fake:normal", "start:a") or 0) > before + 150
+
+
+def test_the_line_remembers_its_owners_while_somebody_waits(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    queue(store, "a", 2)
+    fair = "caravan:fair:fake:normal"
+    assert client.ttl(fair) == -1
+    first, second = (store.take("fake"), None)
+    assert client.ttl(fair) == -1
+    succeed(store, first[0], 10)
+    (second,) = store.take("fake")
+    assert int(client.ttl(fair)) > 0
+    client.delete(fair)
+    succeed(store, second, 10)
+    assert int(client.ttl(fair)) > 0
+
+
+# -- charges that move
+
+
+def test_the_charge_of_a_published_job_goes_along_with_it(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    job = queue(store, "a", 1)[0]
+    queue(store, "a", 1, priority=HIGH)
+    queue(store, "a", 1)
+    store.cancel(store.take("fake")[0])
+    assert store.take("fake") == [job.id]
+    before = score(client, "a")
+    queue(store, "a", 1, priority=HIGH)
+    high = score(client, "a", "high")
+    store.reprioritise(job.id, HIGH)
+    charged = float(client.hget(names.job(job.id), "charged") or 0)
+    assert (score(client, "a"), score(client, "a", "high")) == (before - charged, high + charged)
+    succeed(store, job.id, 30)
+    assert score(client, "a", "high") == high + 30
+
+
+def test_the_same_priority_again_changes_nothing(store: JobStore) -> None:
+    crew(store)
+    job = queue(store, "a", 1)[0]
+    assert store.take("fake") == [job.id]
+    store.unpublish("fake", [job.id])
+    queue(store, "b", 1)
+    store.reprioritise(job.id, NORMAL)
+    assert store.place(job) == 1
+
+
+def test_who_is_back_is_ahead_of_all_in_its_line(store: JobStore) -> None:
+    crew(store)
+    first, second = queue(store, "a", 2)
+    store.take("fake")
+    store.unpublish("fake", [first.id])
+    assert [store.place(job) for job in (first, second)] == [1, 2]
+
+
+def test_a_place_among_very_many_owners_is_estimated(store: JobStore) -> None:
+    for number in range(250):
+        queue(store, f"o{number:03}", 2)
+    (last,) = queue(store, "z", 1)
+    assert 200 < (store.place(last) or 0) <= 501
+
+
+def test_a_claim_that_redis_forgot_is_charged(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    first, _ = queue(store, "a", 2)
+    past = snapshot(client)
+    store.take("fake")
+    held = claim(store, first)
+    go_back(client, past)
+    assert store.extend(HOLDER, "fake", {held.id: held.fence}) == {}
+    assert score(client, "a") == 100
+
+
+def test_what_redis_forgot_is_asked_for_before_a_job_goes_back(store: JobStore, client: redis.Redis) -> None:
+    held = claim(store, accept(store))
+    append(store, held, 1, 2)
+    past = snapshot(client)
+    append(store, held, 3, 2)
+    go_back(client, past)
+    assert give_back(store, held, 4) == "gap"
+    append(store, held, 3, 2)
+    assert give_back(store, held, 4) == "ok"
+    assert give_back(store, held, 4) == "queued"
+
+
+# -- age
+
+
+def test_a_low_job_without_a_slot_is_no_reason_to_let_the_others_starve(store: JobStore, client: redis.Redis) -> None:
+    crew(store, 2)
+    waits = accept(store, priority=LOW)
+    assert store.take("fake") == [waits.id]
+    assert store.claim(waits.id, HOLDER, model="fake", call="1", free_slots=0).job
+    low, *high = accept(store, priority=LOW), accept(store, priority=HIGH), accept(store, priority=HIGH)
+    client.hincrbyfloat("caravan:fair:fake:low", "turn_at", -31)
+    assert store.take("fake") == [low.id]
+    assert store.take("fake") == []
+    held = store.get(waits.id)
+    assert held is not None
+    append(store, held, 1)  # now it has a slot, and gives way
+    assert store.take("fake") == [high[0].id]
+
+
+def test_low_jobs_find_no_room_where_low_ones_run(store: JobStore) -> None:
+    crew(store)
+    running(store, 1, LOW)
+    accept(store, priority=LOW)
+    assert store.take("fake") == []
+
+
+def test_turns_by_age_go_round(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    for owner in "ab":
+        queue(store, owner, 2, priority=LOW)
+    queue(store, "c", 20, priority=HIGH)
+    owners = []
+    for _ in range(6):
+        client.hincrbyfloat("caravan:fair:fake:low", "turn_at", -31)
+        (job_id,) = store.take("fake")
+        job = store.get(job_id)
+        assert job is not None
+        owners.append(job.owner)
+        held = claim(store, job)
+        append(store, held, 1, 50)
+        assert give_back(store, held, 50) == "ok"
+        assert store.get(store.take("fake")[0]).priority is HIGH  # type: ignore[union-attr]
+        store.cancel(str(store._redis.zrange("caravan:out:fake", 0, 0)[0]))
+    assert sorted(owners) == [*"aaabbb"]
+
+
+def test_what_was_paid_for_is_not_charged_twice(store: JobStore, client: redis.Redis) -> None:
+    crew(store)
+    low, _ = queue(store, "a", 2, priority=LOW)
+    queue(store, "c", 1, priority=HIGH)
+    client.hincrbyfloat("caravan:fair:fake:low", "turn_at", -31)
+    assert store.take("fake") == [low.id]
+    held = claim(store, low)
+    append(store, held, 1, 50)
+    give_back(store, held, 50)
+    assert 50 < score(client, "a", "low") < 250  # its tokens, and a guess at those of its request
+    store.cancel(store.take("fake")[0])
+    assert store.take("fake") == [low.id]
+    succeed(store, low.id, 400)
+    assert score(client, "a", "low") == 400
+
+
+def test_who_gave_way_in_vain_too_often_is_spared(store: JobStore) -> None:
+    job = accept(store, priority=LOW)
+    spared = []
+    for _ in range(5):
+        held = claim(store, job)
+        spared.append(held.spared_seconds > 0)
+        give_back(store, held)
+    assert spared == [False, False, False, True, True]
+    held = claim(store, job)
+    append(store, held, 1)
+    give_back(store, held, 1)
+    assert claim(store, job).spared_seconds == 0
+
+
+@pytest.mark.parametrize(("priority", "spare"), [(LOW, "1"), (NORMAL, "0"), (HIGH, "0")])
+def test_who_takes_over_a_slot_has_one(store: JobStore, client: redis.Redis, priority: Priority, spare: str) -> None:
+    job = accept(store, priority=priority)
+    assert store.claim(job.id, HOLDER, model="fake", call="1", free_slots=0, obtainable_slots=1).job
+    assert client.hget(names.job(job.id), "spare") == spare

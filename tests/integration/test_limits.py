@@ -50,7 +50,7 @@ def error(response: TestResponse) -> dict[str, Any]:
 
 
 def claim(store: JobStore, job_id: str, call: str) -> Job:
-    claimed = store.claim(job_id, HOLDER, model="fake", spare=False, call=call).job
+    claimed = store.claim(job_id, HOLDER, model="fake", call=call).job
     assert claimed
     return claimed
 
@@ -258,7 +258,7 @@ def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore,
     ended = submit()
     held = claim(store, ended, "1")
     assert live() == {ended}
-    store.give_back({ended: held.fence})
+    store.give_back(HOLDER, ended, held.fence, 0)
     assert live() == {ended}
     held = claim(store, ended, "2")
     outcome = Outcome(choices=(), usage=Usage(prompt_tokens=1, completion_tokens=0))

@@ -11,7 +11,7 @@ from tasks import names
 from tasks.job_store import SMALL_AT_ONCE, Full, Holder, JobStore
 from tasks.jobs import Job, JobStatus, Operation, Priority, QueueState
 from tasks.overview import queues
-from tests.integration.test_job_store import accept, claim
+from tests.integration.test_job_store import accept, claim, give_back
 from tests.support.jobs import completion
 
 
@@ -48,7 +48,7 @@ def test_only_a_job_that_waits_and_only_its_owners_is_moved(store: JobStore) -> 
     assert store.reprioritise("none", Priority.HIGH) == ["unknown"]
     claimed = claim(store, job)
     assert store.reprioritise(job.id, Priority.HIGH) == ["running"]
-    store.give_back({claimed.id: claimed.fence})
+    give_back(store, claimed)
     assert store.reprioritise(job.id, Priority.HIGH) == ["changed", "fake"]
     store.cancel(job.id)
     assert store.reprioritise(job.id, Priority.HIGH) == ["cancelled"]

@@ -68,7 +68,7 @@ def create(http: FlaskClient, **fields: Any) -> str:
 
 def claim(store: JobStore, response_id: str, worker: str = "w1") -> Job:
     job_id = response_id.removeprefix("resp_")
-    held = store.claim(job_id, Holder(worker, "d1"), model="demo", spare=False, call=uuid.uuid4().hex).job
+    held = store.claim(job_id, Holder(worker, "d1"), model="demo", call=uuid.uuid4().hex).job
     assert held is not None
     return held
 
@@ -93,7 +93,7 @@ def test_a_stream_is_the_same_though_workers_change(http: FlaskClient, store: Jo
     first = claim(store, response_id)
     say(store, first, STORY[:2])
     until(lambda: len(reader.events) >= 7, what="the reader has seen the first worker's text")
-    store.give_back({first.id: first.fence})
+    store.give_back(Holder(first.worker or "", "d1"), first.id, first.fence, 0)
     second = claim(store, response_id, "w2")
     say(store, second, STORY[2:], last=True)
     succeed(store, second, 3)

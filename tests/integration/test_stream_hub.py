@@ -40,7 +40,7 @@ def accept(store: JobStore) -> Job:
 
 def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
     """Play a worker: tokens one by one, a change of worker in the middle, and the end."""
-    claimed = store.claim(job.id, Holder(job.id, ""), model="demo", spare=False, call=uuid.uuid4().hex).job
+    claimed = store.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
     assert claimed is not None
     number = 1
     for at in range(NUM_TOKENS):
@@ -48,7 +48,7 @@ def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = 
             disturb[at].execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
         if at == NUM_TOKENS // 2:
             store.release_worker("demo", job.id)
-            claimed = store.claim(job.id, Holder(job.id, ""), model="demo", spare=False, call=uuid.uuid4().hex).job
+            claimed = store.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
             assert claimed is not None
             number = 1
         token = encode_token(index=0, text=f"{at} ", tokens=[at], finish_reason=None)

@@ -14,7 +14,7 @@ from tasks import event_stream, names
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.job_store import JobStore
-from tasks.jobs import Job, JobStatus
+from tasks.jobs import Job, JobStatus, Priority
 from tasks.settings import Settings
 from tasks.submit import Submitter
 from tests.support.jobs import completion
@@ -192,6 +192,53 @@ def test_a_job_that_is_cancelled_and_at_once_retried_runs(
         done = until(lambda job=job: ended(store, job))  # type: ignore[misc]
         assert done.status is JobStatus.SUCCEEDED
         assert sum(len(event.tokens) for event in event_stream.read(client, job.id)) == 30
+
+
+HOG = {"max_tokens": 200, "ignore_eos": True}
+
+
+def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
+    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+) -> None:
+    hogs = [completion(f"{n}", sampling=HOG, priority=Priority.LOW) for n in range(6)]
+    for job in hogs:
+        submitter.submit(job)
+    until(lambda: client.zcard("caravan:yield:fake") == 4, what="all slots are taken")
+    for n in range(3):
+        urgent = completion(f"urgent {n}", priority=Priority.NORMAL)
+        submitter.submit(urgent)
+        until(lambda urgent=urgent: ended(store, urgent), seconds=10)  # type: ignore[misc]
+        assert not any(ended(store, job) for job in hogs)
+    done = [until(lambda job=job: ended(store, job), seconds=30) for job in hogs]  # type: ignore[misc]
+    assert [job.status for job in done] == [JobStatus.SUCCEEDED] * len(hogs)
+    assert sum(job.attempt > 1 for job in done) >= 1
+    for job, held in zip(hogs, done, strict=True):
+        events = event_stream.read(client, job.id)
+        alone = completion(str(job.request["prompt"]), sampling=HOG)
+        submitter.submit(alone)
+        expected = until(lambda alone=alone: ended(store, alone), seconds=30)  # type: ignore[misc]
+        assert (held.outcome.choices, sum(len(event.tokens) for event in events)) == (expected.outcome.choices, 200)
+    assert client.exists("caravan:yield:fake") == 0
+
+
+def test_a_low_job_whose_turn_came_by_age_gives_way_again(
+    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+) -> None:
+    """It keeps its slot for as long as it is spared, and the worker lives on after that."""
+    low = completion("low", sampling=HOG, priority=Priority.LOW)
+    submitter.submit(low)
+    until(lambda: client.zcard("caravan:yield:fake") == 1)
+    held = store.get(low.id)
+    assert held is not None
+    hogs = [completion(f"{n}", sampling=HOG) for n in range(4)]
+    client.hset(names.job(low.id), "in_vain", 2)  # the next claim is spared for ten seconds
+    for job in hogs:
+        submitter.submit(job)
+    until(lambda: store.get(low.id).attempt == 2, seconds=30)  # type: ignore[union-attr]
+    assert until(lambda: ended(store, low), seconds=30).status is JobStatus.SUCCEEDED
+    for job in hogs:
+        until(lambda job=job: ended(store, job), seconds=30)  # type: ignore[misc]
+    assert worker.running
 
 
 def test_a_prompt_that_is_too_long_fails_with_the_fields_name(

@@ -5,30 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
-from tasks.engine.scheduler import Scheduler
+from tasks.engine.scheduler import PATIENCE_SECONDS, Scheduler
 from tasks.engine.sequence import Sequence
 from tasks.sampling import SamplingParams
 from tests.unit.decoding import CONTEXT, alone, drain, sequence
-from tests.unit.test_scheduler import chunks, prompt, run, scheduler, step
+from tests.unit.test_scheduler import alike, chunks, prompt, run, scheduler, step
 
 NOW = time.monotonic() + 1e6
 
 
-def ranked(rank: int, length: int = 4) -> Sequence:
-    made = prompt(length)
-    made.rank, made.yields = rank, rank == 2
-    return made
+def urgent_one(length: int = 4, *, job: str = "urgent") -> Sequence:
+    return prompt(length, job)
 
 
-def low(length: int = 4, *, spared_seconds: float = 0.0) -> Sequence:
-    made = ranked(2, length)
-    made.spared_seconds = spared_seconds
+def low(length: int = 4, *, spared_seconds: float = 0.0, job: str = "low") -> Sequence:
+    made = prompt(length, job)
+    made.yields, made.spared_seconds = True, spared_seconds
     return made
 
 
@@ -37,14 +34,14 @@ def running(of: Scheduler) -> list[Sequence]:
     return of.running
 
 
-def test_the_more_urgent_get_slots_first_and_each_rank_in_its_order() -> None:
-    sequences = [ranked(rank) for rank in (2, 1, 0, 2, 1, 0)]
+def test_the_more_urgent_get_slots_first_and_others_in_their_order() -> None:
+    sequences = [make() for make in (low, urgent_one, low, urgent_one)]
     waiting = scheduler(*sequences)
-    assert list(waiting.waiting) == [sequences[i] for i in (2, 5, 1, 4, 0, 3)]
+    assert list(waiting.waiting) == [sequences[i] for i in (1, 3, 0, 2)]
 
 
 def test_an_urgent_sequence_takes_the_slot_of_the_youngest_that_gives_way() -> None:
-    first, second, urgent = low(), low(), ranked(0)
+    first, second, urgent = low(), low(), urgent_one()
     of = scheduler(first, second, slots=2)
     run(of.plan(100, now=NOW))
     of.add(urgent)
@@ -59,15 +56,14 @@ def test_one_gives_way_to_one() -> None:
     lows = [low() for _ in range(4)]
     of = scheduler(*lows)
     running(of)
-    of.add(ranked(1))
+    of.add(urgent_one())
     assert len(set(running(of)) & set(lows)) == 3
     running(of)
     assert len(of.take_outranked()) == 1
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_the_urgent_do_not_give_way_to_each_other(rank: int) -> None:
-    first, second = ranked(rank), ranked(0)
+def test_the_urgent_do_not_give_way_to_each_other() -> None:
+    first, second = urgent_one(), urgent_one()
     of = scheduler(first, slots=1)
     running(of)
     of.add(second)
@@ -83,18 +79,84 @@ def test_low_ones_do_not_give_way_to_each_other() -> None:
 
 
 def test_one_that_is_spared_gives_way_later() -> None:
-    spared, urgent = low(spared_seconds=30), ranked(0)
+    spared, urgent = low(spared_seconds=30), urgent_one()
     of = scheduler(spared, slots=1)
     running(of)
     of.add(urgent)
-    of.plan(0, now=spared.started_at + 29)
+    of.plan(0, now=NOW + 29)
     assert of.running == [spared]
-    of.plan(0, now=spared.started_at + 30)
+    of.plan(0, now=NOW + 30)
     assert of.running == [urgent]
+    assert list(of.waiting) == [spared]
+
+
+def test_one_that_is_spared_goes_before_those_that_come_after_it() -> None:
+    spared, first, second = low(spared_seconds=30), urgent_one(), urgent_one()
+    of = scheduler(first, slots=1)
+    running(of)
+    of.add(spared)
+    of.add(second)
+    of.remove(first)
+    assert running(of) == [spared]
+
+
+def test_a_job_is_spared_from_its_first_slot_on_with_all_its_sequences() -> None:
+    spared, urgent = [low(spared_seconds=30) for _ in range(3)], urgent_one()
+    of = scheduler(*spared, slots=2)
+    running(of)
+    of.add(urgent)
+    of.plan(0, now=NOW + 29)
+    assert of.running == spared[:2]
+    of.plan(0, now=NOW + 30)
+    assert of.running == [spared[0], urgent]
+    assert list(of.waiting) == [spared[1], spared[2]]
+
+
+def test_nobody_gives_way_in_vain() -> None:
+    lows, big = [low(8) for _ in range(2)], urgent_one(30, job="big")
+    of = scheduler(big, *lows, slots=4, cache=50, batch=64)
+    run(of.plan(100, now=NOW))
+    of.add(urgent_one(30))
+    assert running(of) == [big, *lows]
+    assert of.take_outranked() == []
+
+
+def test_nobody_gives_way_to_one_whose_prefix_is_being_computed() -> None:
+    long, same, victim = alike(40), alike(40, end=1), low()
+    of = scheduler(long, victim, slots=2, cache=200)
+    of.plan(20, now=NOW)
+    of.add(same)
+    for _ in range(3):
+        of.plan(0, now=NOW)
+    assert victim in of.running
+    assert of.take_outranked() == []
+
+
+def test_one_that_is_overtaken_for_long_goes_back_to_the_line() -> None:
+    overtaken = low()
+    overtaken.submitted_at = NOW
+    of = scheduler(urgent_one(), slots=1)
+    running(of)
+    of.add(overtaken)
+    of.plan(0, now=NOW + PATIENCE_SECONDS - 1)
+    assert of.take_outranked() == []
+    of.plan(0, now=NOW + PATIENCE_SECONDS)
+    assert of.take_outranked() == [overtaken]
+    of.plan(0, now=NOW + PATIENCE_SECONDS + 1)
+    assert of.take_outranked() == []
+
+
+def test_one_that_waits_behind_its_like_stays() -> None:
+    waiting = low()
+    of = scheduler(low(job="other"), slots=1)
+    running(of)
+    of.add(waiting)
+    of.plan(0, now=NOW + 1000)
+    assert of.take_outranked() == []
 
 
 def test_an_urgent_sequence_takes_cells_as_well_as_slots() -> None:
-    lows, urgent = [low(20), low(20)], ranked(0, 40)
+    lows, urgent = [low(20), low(20)], urgent_one(40)
     of = scheduler(*lows, slots=4, cache=64)
     run(of.plan(100, now=NOW))
     of.add(urgent)
@@ -102,17 +164,20 @@ def test_an_urgent_sequence_takes_cells_as_well_as_slots() -> None:
 
 
 def test_when_the_cache_is_full_the_least_urgent_is_set_back_first() -> None:
-    sequences = [ranked(1, 6), low(6), ranked(1, 6)]
-    of = scheduler(*sequences, cache=22, batch=32)
+    older, *others = low(6), urgent_one(6), urgent_one(6)
+    of = scheduler(older, cache=22, batch=32)
+    running(of)
+    for each in others:
+        of.add(each)
     for _ in range(4):
         step(of)
-    assert of.running == [sequences[0], sequences[2]]
+    assert of.running == others
     assert of.num_set_back == 1
     assert of.take_outranked() == []
 
 
 def test_who_has_given_way_goes_on_first_of_its_rank() -> None:
-    first, later, urgent = low(), low(), ranked(0)
+    first, later, urgent = low(), low(), urgent_one()
     of = scheduler(first, slots=1)
     run(of.plan(100, now=NOW))
     of.add(later)
@@ -124,14 +189,16 @@ def test_who_has_given_way_goes_on_first_of_its_rank() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([0, 1, 2]), st.integers(1, 12), st.integers(0, 20), st.integers(1, 9)),
+        st.tuples(
+            st.sampled_from(["urgent", "low", "spared"]), st.integers(1, 12), st.integers(0, 20), st.integers(1, 9)
+        ),
         min_size=1,
         max_size=12,
     )
 )
-def test_every_text_is_the_same_whoever_gave_way(jobs: list[tuple[int, int, int, int]]) -> None:
-    """Sequences of all ranks that come at any step, to an engine with few slots and cells."""
-    sequences = [made(number, rank, length, most) for number, (rank, length, _, most) in enumerate(jobs)]
+def test_every_text_is_the_same_whoever_gave_way(jobs: list[tuple[str, int, int, int]]) -> None:
+    """Sequences of all kinds that come at any step, to an engine with few slots and cells."""
+    sequences = [made(number, kind, length, most) for number, (kind, length, _, most) in enumerate(jobs)]
     undisturbed = [alone(each).text for each in sequences]
     outranked: list[Hashable] = []
     engine = Engine(FakeBackend(num_slots=2, context=CONTEXT, cache_tokens=CONTEXT), on_outranked=outranked.append)
@@ -140,11 +207,11 @@ def test_every_text_is_the_same_whoever_gave_way(jobs: list[tuple[int, int, int,
         engine.step()
     drain(engine)
     assert [each.text for each in sequences] == undisturbed
-    assert set(outranked) <= {number for number, (rank, *_) in enumerate(jobs) if rank == 2}
+    assert set(outranked) <= {number for number, (kind, *_) in enumerate(jobs) if kind != "urgent"}
 
 
-def made(number: int, rank: int, length: int, most: int) -> Sequence:
+def made(number: int, kind: str, length: int, most: int) -> Sequence:
     params = SamplingParams(temperature=0, max_tokens=most)
     new = sequence([ord("a") + number, *range(length)], job=number, params=params)
-    new.rank, new.yields = rank, rank == 2
+    new.yields, new.spared_seconds = kind != "urgent", 0.0005 if kind == "spared" else 0.0
     return new

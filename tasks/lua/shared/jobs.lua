@@ -10,10 +10,14 @@ local function turn(id, status, now)
   return fence
 end
 
--- What runs, by the end of its lease, and what of it gives way to more urgent jobs, by when it may: a `low` job whose
--- turn came by its age alone is spared for a while.
+-- What runs, by the end of its lease.
 local function start_running(id, model, now, lease_seconds)
   redis.call('ZADD', model_key('run', model), stamp(now + tonumber(lease_seconds)), id)
+  if redis.call('HGET', job_key(id), 'line') == 'small' then redis.call('SADD', model_key('small', model), id) end
+end
+
+-- A running job has a slot. A `low` one gives way to more urgent jobs from now on, or after it was spared for a while.
+local function has_slot(id, model, now)
   local line, spared = unpack(redis.call('HMGET', job_key(id), 'line', 'spared_seconds'))
   if line == 'low' then redis.call('ZADD', model_key('yield', model), stamp(now + tonumber(spared or '0')), id) end
 end
@@ -97,7 +101,14 @@ local function blame(id, job, found, now)
     .. table.concat(names, ', ') .. (alone and '. The last one ran nothing else.' or '.'))
 end
 
--- Take a running job from its worker and put it back at its old place in the line.
+-- A job that was spared has had its turn by age: its owner pays for that, and it stands in the owner's lane again.
+local function give_up_turn(id, model, now)
+  if not redis.call('HGET', job_key(id), 'spared_seconds') then return end
+  settle(id)
+  redis.call('HSET', fair_key(model, 'low'), 'turn_at', stamp(now))
+end
+
+-- Take a running job from its worker and put it back into the line.
 -- found: how the worker's death was found, or nil if it did not die. most: deaths that end a job.
 local function give_back(id, now, found, most)
   local fields = { 'model', 'priority', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
@@ -111,7 +122,11 @@ local function give_back(id, now, found, most)
       return 'failed'
     end
   end
-  if not found then redis.call('HINCRBY', job_key(id), 'given_back', 1) end
+  if not found then
+    redis.call('HINCRBY', job_key(id), 'given_back', 1)
+    redis.call('HINCRBY', job_key(id), 'in_vain', 1)
+    give_up_turn(id, job.model, now)
+  end
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
   enter_line(id, job.model, job.priority, now)
@@ -138,7 +153,9 @@ local function holds(id, fence, holder)
   redis.call('HSET', job_key(id), 'fence', fence, 'status', 'running', 'worker', holder[1], 'model_digest', holder[3])
   redis.call('HSETNX', job_key(id), 'started_at', stamp(now))
   redis.call('HINCRBY', job_key(id), 'claims', 1)
+  charge_turn(id)
   start_running(id, job[3], now, holder[2])
+  has_slot(id, job[3], now)
   append(id, fence, 0, { '{"type":"status","status":"running"}' })
   return true, 'running'
 end

@@ -1,0 +1,18 @@
+"""Giving a job back to the line, with all that its worker has sent of it."""
+
+from __future__ import annotations
+
+from tasks.job_store import Append, Holder, JobStore, Verdict
+from tasks.worker.held import Held
+
+
+def hand_back(store: JobStore, holder: Holder, held: Held) -> Verdict:
+    """Put a held job back into the line; ``ok``, or its status if it is not the worker's any more.
+
+    What Redis has forgotten of it, because it came back without its last moments, is sent again first.
+    """
+    job = held.job
+    verdict = store.give_back(holder, job.id, job.fence, len(held.events))
+    if verdict == "gap" and store.append(holder, [Append(job.id, job.fence, 1, held.events)]) == ["ok"]:
+        verdict = store.give_back(holder, job.id, job.fence, len(held.events))
+    return verdict
