@@ -183,7 +183,7 @@ class JobStore:
         return answer
 
     def forget_many(self, job_ids: Iterable[str], *, owner: str = "") -> int:
-        """Remove jobs as `forget` does, in one round trip; how many there were. Again after a lost reply does no harm."""
+        """Remove jobs as `forget` does, in one round trip; how many there were."""
         return sum(status != "unknown" for status, *_ in self._run.each("forget", ((each, owner) for each in job_ids)))
 
     def retry(
