@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tests.support.bulk import BulkCommand
 from tests.support.cluster import Cluster
+from tests.support.processes import children
+from tests.support.waiting import until
 
 VICTIMS = ("command", "worker", "web", "redis")
 PAUSE_SECONDS = 0.1
@@ -52,14 +54,14 @@ def disturbed(
 
 def _kill(cluster: Cluster, victim: str) -> None:
     """With SIGKILL; `caravan up` starts it again."""
-    for pid in pids(cluster, victim):
+    for pid in until(lambda: pids(cluster, victim), what=f"there is a {victim} to kill"):
         os.kill(pid, signal.SIGKILL)
 
 
 def pids(cluster: Cluster, victim: str) -> list[int]:
     """The processes of one part of the cluster."""
     found = []
-    for pid in cluster.processes():
+    for pid in {*cluster.processes(), *children(cluster.process.pid)}:  # Redis writes over its environment
         try:
             arguments = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
         except OSError:
