@@ -123,16 +123,22 @@ class Input:
 
     def survey(self) -> Survey:
         """Read all of it once. Raises BulkError for what cannot be read, before any of it is run."""
-        num_rows, columns, every, digest = 0, dict[str, None](), None, hashlib.sha256()
+        num_rows, columns, every, digest = 0, dict[str, None](), None, self.digest()
         for part in self.parts:
-            with told(part.path, "read"), part.path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
             for chunk in part.chunks():
                 num_rows += len(chunk)
                 for names in _names(chunk):
                     columns.update(dict.fromkeys(names))
                     every = set(names) if every is None else every & set(names)
-        return Survey(num_rows, tuple(columns), frozenset(every or ()), digest.hexdigest())
+        return Survey(num_rows, tuple(columns), frozenset(every or ()), digest)
+
+    def digest(self) -> str:
+        """One of all its bytes."""
+        found = hashlib.sha256()
+        for part in self.parts:
+            with told(part.path, "read"), part.path.open("rb") as file:
+                found.update(hashlib.file_digest(file, "sha256").digest())
+        return found.hexdigest()
 
     def chunks(self) -> Iterator[Chunk]:
         for part in self.parts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +43,7 @@ class BulkJob:
     restart: bool
     asked: dict[str, Any]
 
-    async def __call__(self, client: AsyncClient, report: Report) -> Tally:
+    def __call__(self, connect: Callable[[], AsyncClient], report: Report) -> Tally:
         """Make the output. Raises BulkError; then the same goes on from where it was."""
         outputs.check_ending(self.output)
         columns = AnswerColumns.of(self.question.schema, self.column)
@@ -56,48 +58,44 @@ class BulkJob:
                 shutil.rmtree(path, ignore_errors=True)
             held.close()
             raise
+        data = _Data(source, survey, columns)
         try:
-            tally = await self._run(folder, source, survey, columns, client=client, report=report)
+            journal = Journal.open(folder.journal)
+            try:
+                with report:
+                    asyncio.run(self._ask(connect, folder, data, journal, report))
+            finally:
+                journal.close()
+            self._assemble(folder, data, journal)
+            folder.remove()
         finally:
             folder.close()
-        return tally
+        return journal.tally
 
-    async def _run(
-        self,
-        folder: Folder,
-        source: Input,
-        survey: Survey,
-        columns: AnswerColumns,
-        *,
-        client: AsyncClient,
-        report: Report,
-    ) -> Tally:
-        journal = Journal.open(folder.journal)
-        total = self.choice.count(survey.num_rows)
-        if journal.tally.num_rows:
-            report.say(f"Going on after {journal.tally.num_rows} of {total} rows.")
-        try:
+    async def _ask(
+        self, connect: Callable[[], AsyncClient], folder: Folder, data: _Data, journal: Journal, report: Report
+    ) -> None:
+        total, done = self.choice.count(data.survey.num_rows), journal.tally.num_rows
+        if done:
+            report.say(f"Going on after {done} of {total} rows.")
+        async with connect() as client:
             run = Run(
                 client,
                 journal,
-                _rows(source, survey, self.choice, journal.tally.num_rows),
+                _rows(data, self.choice, done),
                 asks=self.question,
-                columns=columns,
+                columns=data.columns,
                 run_id=folder.run_id,
                 total=total,
                 limits=self.limits,
                 report=report,
             )
-            await run()
-        finally:
-            journal.close()
-        self._assemble(folder, source, survey, columns, journal)
-        folder.remove()
-        return journal.tally
+            await _stoppable(run())
 
-    def _assemble(
-        self, folder: Folder, source: Input, survey: Survey, columns: AnswerColumns, journal: Journal
-    ) -> None:
+    def _assemble(self, folder: Folder, data: _Data, journal: Journal) -> None:
+        source, survey = data.source, data.survey
+        if source.digest() != survey.digest:
+            raise BulkError("The input has changed while the rows were asked. Put it back, or say --restart.")
         if outputs.needs_types(self.output):
             schema = _schema(source, survey)
         else:
@@ -106,7 +104,7 @@ class BulkJob:
             self.choice.of(source, survey),
             journal.read(),
             schema=schema,
-            columns=columns,
+            columns=data.columns,
             output=self.output,
             folder=folder.path,
             num_failed=journal.tally.num_failed,
@@ -139,9 +137,28 @@ class BulkJob:
         return survey
 
 
-def _rows(source: Input, survey: Survey, choice: Choice, done: int) -> Iterator[Row]:
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """An input, what is in it, and the columns that it gets."""
+
+    source: Input
+    survey: Survey
+    columns: AnswerColumns
+
+
+async def _stoppable(asking: Coroutine[Any, Any, None]) -> None:
+    """Have SIGTERM end it as Ctrl-C does: asyncio takes care of that one alone."""
+    task = asyncio.ensure_future(asking)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _rows(data: _Data, choice: Choice, done: int) -> Iterator[Row]:
     """The rows after so many."""
-    for chunk in choice.of(source, survey):
+    for chunk in choice.of(data.source, data.survey):
         if done >= len(chunk):
             done -= len(chunk)
             continue

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-import httpx
 
 from app.client import Client
 from app.client.exchange import Patience
@@ -43,8 +42,6 @@ def cluster(url: str, api_key: str | None, patience: Patience | None = None) -> 
             yield client
     except CaravanError as exc:
         raise click.ClickException(exc.message) from exc
-    except httpx.InvalidURL as exc:
-        raise click.ClickException(f"{url} is not an address: {exc}.") from exc
 
 
 def _with(function: Callable[..., None], patience: Patience) -> Callable[..., None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 import sys
@@ -115,7 +114,7 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
             },
         )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-        tally = asyncio.run(_run(job, url, api_key, report))
+        tally = job(lambda: AsyncClient(url, api_key, patience=Patience(None, told=_teller(report))), report)
     except (BulkError, CaravanError) as exc:
         raise click.ClickException(f"{exc} {_again(output)}".strip()) from exc
     except KeyboardInterrupt:
@@ -136,13 +135,6 @@ def _field(given: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-async def _run(job: BulkJob, url: str, api_key: str | None, report: Report) -> Any:
-    patience = Patience(None, told=_teller(report))
-    with report:
-        async with AsyncClient(url, api_key, patience=patience) as client:
-            return await job(client, report)
 
 
 def _teller(report: Report) -> Any:

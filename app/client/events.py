@@ -63,12 +63,14 @@ class EventReader:
 
     def feed(self, line: str) -> StreamedEvent | None:
         """The event that a line completes."""
-        if line:
-            if not line.startswith(":"):
-                name, _, value = line.partition(":")
-                self._fields[name] = value.removeprefix(" ")
+        if line.startswith(":"):
             self._waiting.goes_on()
             return None
+        if line:
+            name, _, value = line.partition(":")
+            self._fields[name] = value.removeprefix(" ")
+            return None
+        self._waiting.goes_on()
         fields, self._fields = self._fields, {}
         if "data" not in fields:
             return None

@@ -51,6 +51,20 @@ def body(
         found["messages"] = list(asked)
     found |= options
     if response_model is not None:
-        schema = {"name": response_model.__name__, "schema": response_model.model_json_schema(), "strict": True}
+        wanted = _closed(response_model.model_json_schema())
+        schema = {"name": response_model.__name__, "schema": wanted, "strict": True}
         found["response_format"] = {"type": "json_schema", "json_schema": schema}
     return found
+
+
+def _closed(schema: Any) -> Any:
+    """A schema whose objects have the properties that it names and no others, unless it says otherwise.
+
+    A model asked for whatever else it likes to say beside them says it until its tokens are used up.
+    """
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: _closed(each) for name, each in schema.items()}
+    return {"additionalProperties": False, **inner} if isinstance(inner.get("properties"), dict) else inner

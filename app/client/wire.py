@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from app.client.exchange import Request
+from tasks.errors import InvalidRequest
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 10.0
@@ -17,7 +18,13 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def options(url: str, api_key: str | None) -> dict[str, Any]:
-    """For a client of httpx."""
+    """For a client of httpx. Raises InvalidRequest for what is no address."""
+    try:
+        scheme = httpx.URL(url).scheme
+    except httpx.InvalidURL:
+        scheme = ""
+    if scheme not in ("http", "https"):
+        raise InvalidRequest(f"'{url}' is no address: one begins with http:// or https://.", param="url")
     return {
         "base_url": url,
         "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},

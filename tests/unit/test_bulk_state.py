@@ -283,7 +283,8 @@ def test_lines_come_now_and_then_and_at_the_end(capsys: pytest.CaptureFixture[st
         clock.now += 1
     clock.now += 8
     lines.show(State(50, 100, 2, 400))
-    lines.show(State(100, 100, 2, 800))
+    for _ in range(2):
+        lines.show(State(100, 100, 2, 800))
     told = capsys.readouterr()
     assert told.out == ""
     assert [line.split(",")[0] for line in told.err.splitlines()] == [
