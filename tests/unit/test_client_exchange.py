@@ -242,7 +242,7 @@ FRAMES = ['id: 1-0', 'event: status', 'data: {"status": "running"}', '', 'id: 1-
 def test_a_stream_goes_on_after_its_last_whole_event() -> None:
     reading = reader()
     assert "Last-Event-ID" not in reading.request().headers
-    events = [event for line in [*FRAMES, "id: 1-2", "event: token"] if (event := reading.feed(line))]
+    events = [event for line in [*FRAMES, "id: 1-2", "event: token", 'data: {"ind'] if (event := reading.feed(line))]
     assert [event.text for event in events] == ["", "Hi"]
     assert reading.broke("It is gone.") > 0
     assert reading.request().headers["Last-Event-ID"] == "1-1"
