@@ -70,8 +70,9 @@ def undisturbed(command: BulkCommand, cluster: Cluster, rows: int) -> tuple[floa
     process, begin = command.start(), time.monotonic()
     early: dict[str, int] = {}
     late: dict[str, int] = {}
+    num_done = 0
     while process.poll() is None:
-        num_done = command.num_done()
+        num_done = max(num_done, command.num_done())  # its folder goes before it ends
         if num_done < rows:
             late = memory(cluster, process)
             early = early or (late if num_done >= rows // 10 else {})
