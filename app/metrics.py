@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 
 import redis
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tasks.metrics import LedgerCollector
@@ -27,6 +28,13 @@ class HttpMetrics:
         self._seconds = Histogram(
             "caravan_http_request_seconds", "Seconds until the headers were sent.", ["route"], registry=self._own
         )
+        self.redis_errors = Counter("caravan_redis_errors", "Calls that Redis did not carry out.", registry=self._own)
+        self._memory = Gauge(
+            "caravan_web_memory_bytes",
+            "Most memory that the web processes have had resident, summed over them.",
+            registry=self._own,
+            multiprocess_mode="livesum",
+        )
 
     def install(self, app: Flask) -> None:
         """Count every request."""
@@ -41,6 +49,7 @@ class HttpMetrics:
             method = request.method if request.method in METHODS else "OTHER"
             self._requests.labels(method, route, response.status_code).inc()
             self._seconds.labels(route).observe(time.perf_counter() - g.began)
+            self._memory.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
             return response
 
     def page(self, client: redis.Redis, catalogue: Catalogue) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
 
 import redis
 
+from tasks.durations import BOUNDS
 from tasks.redis_client import refusals_as_absence
 
-SHARED = ("keys", "hooks", "line", "jobs")
+SHARED = ("keys", "figures", "hooks", "line", "jobs")
 """Each knows those before it."""
 
 
@@ -26,6 +27,11 @@ class Scripts:
         if name not in self._registered:
             lua = files("tasks") / "lua"
             parts = [*(lua / "shared" / f"{part}.lua" for part in SHARED), lua / f"{name}.lua"]
-            self._registered[name] = self._redis.register_script("".join(part.read_text() for part in parts))
+            texts = [f"local BOUNDS = {_lua_list(BOUNDS)}\n", *(part.read_text() for part in parts)]
+            self._registered[name] = self._redis.register_script("".join(texts))
         with refusals_as_absence():
             return self._registered[name](args=args)
+
+
+def _lua_list(texts: Iterable[str]) -> str:
+    return "{ " + ", ".join(f"'{text}'" for text in texts) + " }"

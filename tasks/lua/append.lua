@@ -19,6 +19,7 @@ while at <= #ARGV do
     append(id, fence, last + 1, events)
     if redis.call('HGET', job_key(id), 'proven') ~= fence then
       redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'spared', 0)
+      redis.call('HSETNX', job_key(id), 'first_token_at', stamp(clock()))
     end
     verdicts[#verdicts + 1] = 'ok'
   end

@@ -37,6 +37,7 @@ end
 leave_line(id, model, job.priority)
 redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[7], 'model_digest', digest, 'spare', ARGV[9])
 redis.call('HINCRBY', job_key(id), 'claims', 1)
+if job.proven then count(model, 'resumed') end
 if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(now)) end
 start_running(id, model, now, ARGV[3])
 turn(id, 'running', now)

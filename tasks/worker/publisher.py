@@ -189,7 +189,7 @@ class Publisher:
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:
             return
-        if self._insist(lambda: self._store.give_back({held.id: held.job.fence})) is not None:
+        if self._insist(lambda: self._store.give_back({held.id: held.job.fence}, "outranked")) is not None:
             self._on_lost(held, "queued")
 
     def _end(self, end: _Ended) -> None:
@@ -212,9 +212,8 @@ class Publisher:
             verdict = self._insist(write)
         if verdict == "ok":
             seconds = round(time.time() - job.created_at, 3)
-            log.info(
-                "job ended" if status != "queued" else "job put off", job_id=job.id, status=status, seconds=seconds
-            )
+            event = "job ended" if status != "queued" else "job put off"
+            log.info(event, **held.named, status=status, seconds=seconds)
             self._on_ended(held, status, detail)
         elif verdict is not None:
             self._on_lost(held, verdict)
