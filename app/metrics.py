@@ -17,6 +17,9 @@ from tasks.models.catalogue import Catalogue
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """A client may invent methods; each would be a new series."""
 
+BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
+"""Seconds. Calls that wait for a job take as long as it does."""
+
 
 class HttpMetrics:
     """Counts requests by route. gunicorn's processes share counts through ``PROMETHEUS_MULTIPROC_DIR``."""
@@ -26,7 +29,11 @@ class HttpMetrics:
         labels = ["method", "route", "status"]
         self._requests = Counter("caravan_http_requests", "Requests answered.", labels, registry=self._own)
         self._seconds = Histogram(
-            "caravan_http_request_seconds", "Seconds until the headers were sent.", ["route"], registry=self._own
+            "caravan_http_request_seconds",
+            "Seconds until the headers were sent.",
+            ["route"],
+            registry=self._own,
+            buckets=BUCKETS,
         )
         self.redis_errors = Counter("caravan_redis_errors", "Calls that Redis did not carry out.", registry=self._own)
         self._memory = Gauge(

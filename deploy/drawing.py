@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -80,11 +81,12 @@ def _plot(axes: Axes, panel: Panel, series: Sequence[Series], *, seconds: float)
             axes.fill_between(each.times, each.values, alpha=0.2)
     axes.set_title(panel.title)
     axes.set_xlim(0, seconds)
-    axes.set_ylim(bottom=0)
-    percent = panel.unit == "percentunit"
-    axes.yaxis.set_major_formatter(
-        PercentFormatter(1, decimals=0) if percent else EngFormatter(UNITS.get(panel.unit, ""))
-    )
+    drawn = [value for each in series for value in each.values if math.isfinite(value)]  # no quantile of nothing
+    axes.set_ylim(0, 1.3 * max(drawn, default=0) or 1)
+    if panel.unit == "percentunit":
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    else:
+        axes.yaxis.set_major_formatter(EngFormatter(UNITS.get(panel.unit, "")))
     axes.grid(alpha=0.25)
     if series:
         axes.legend(loc="upper right", ncols=2 if len(series) > 3 else 1, framealpha=0.7)
