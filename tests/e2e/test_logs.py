@@ -16,6 +16,7 @@ from tests.support.waiting import until
 
 MODELS = "models: {demo: {path: demo, slots: 4, context: 256, kv_tokens: 1024}}"
 PROMPT = "What is 12 + 7? My password is swordfish."
+ALONG_THE_WAY = ("job accepted", "request answered", "job claimed", "job ended")
 
 
 @pytest.fixture(scope="module")
@@ -67,20 +68,25 @@ def lines(cluster: Cluster, **keys: str) -> list[dict[str, Any]]:
     return [event for event in events if keys.items() <= event.items()]
 
 
+def ours(cluster: Cluster, request_id: str, *wanted: str) -> list[dict[str, Any]]:
+    """Our own events about a request, once those that are wanted are there; libraries may say more at this level."""
+
+    def found() -> list[dict[str, Any]] | None:
+        told = [
+            event for event in lines(cluster, request_id=request_id) if event["logger"].startswith(("app.", "tasks."))
+        ]
+        return told if {event["event"] for event in told} >= set(wanted) else None
+
+    return until(found, what="the lines are there")
+
+
 def test_one_request_is_followed_through_web_worker_and_webhook(logging_cluster: Cluster) -> None:
     with Receiver(lambda number, _: Reply(503 if number < 1 else 204)) as receiver:
         body = chat(PROMPT, webhook=receiver.url + "?token=secret")
         answer = logging_cluster.http.post("/jobs", json=body)
         request_id, job_id = answer.headers["X-Request-Id"], answer.json()["id"]
         until(lambda: logging_cluster.job(job_id)["webhook"]["status"] == "delivered", what="the webhook is delivered")
-    told = until(
-        lambda: found if len(found := lines(logging_cluster, request_id=request_id)) >= 6 else None,
-        what="the lines are there",
-    )
-    assert [event["logger"] for event in told if event["event"] == "request answered"] == ["app.access_log"]
-    assert {event["event"] for event in told} == {
-        "job accepted", "request answered", "job claimed", "job ended", "webhook not taken", "webhook sent",
-    }  # fmt: skip
+    told = ours(logging_cluster, request_id, *ALONG_THE_WAY, "webhook not taken", "webhook sent")
     assert {event["job_id"] for event in told if event["event"] != "request answered"} == {job_id}
     (answered,) = (event for event in told if event["event"] == "request answered")
     assert (answered["method"], answered["path"], answered["status"]) == ("POST", "/jobs", 202)
@@ -95,11 +101,7 @@ def test_a_request_keeps_the_id_that_its_client_gave(logging_cluster: Cluster) -
     ) as answer:
         job_id = answer.headers["X-Job-Id"]
         assert answer.read()
-    told = until(
-        lambda: found if len(found := lines(logging_cluster, request_id="mine-1")) >= 4 else None,
-        what="the lines are there",
-    )
-    assert {event["event"] for event in told} == {"job accepted", "request answered", "job claimed", "job ended"}
+    told = ours(logging_cluster, "mine-1", *ALONG_THE_WAY)
     assert {event["job_id"] for event in told} == {job_id}
 
 
