@@ -43,7 +43,7 @@ def ask(prometheus: httpx.Client, query: Query, *, start: float, end: float) -> 
     expr = query.expr
     for variable, value in VARIABLES.items():
         expr = expr.replace(variable, value)
-    given = {"query": expr, "start": start, "end": end, "step": max(1.0, (end - start) / 150)}
+    given: dict[str, str | float] = {"query": expr, "start": start, "end": end, "step": max(1.0, (end - start) / 150)}
     response = prometheus.get("/api/v1/query_range", params=given)
     response.raise_for_status()
     return [

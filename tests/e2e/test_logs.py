@@ -16,6 +16,9 @@ from tests.support.waiting import until
 
 MODELS = "models: {demo: {path: demo, slots: 4, context: 256, kv_tokens: 1024}}"
 PROMPT = "What is 12 + 7? My password is swordfish."
+FOR_PEOPLE = ("Caravan is up.", "  API ", "  Flower ", "  What is", "  The capital", "  A first job", "Stopping ...")
+CELERYS = "worker: Warm shutdown"
+"""What its handler of the signal writes to standard output."""
 ALONG_THE_WAY = ("job accepted", "request answered", "job claimed", "job ended")
 
 
@@ -48,10 +51,8 @@ def logging_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
 def programs(output: str) -> list[str]:
     """The lines of our own programs: not those of Redis, nor what `caravan up` tells a person."""
     begin, end = output.index("{"), output.rindex("}") + 1
-    told = ("Caravan is up.", "  API ", "  Flower ", "  What is", "  The capital", "  A first job", "Stopping ...")
-    told += ("worker: Warm shutdown",)  # Celery's handler of the signal, on standard output
     lines = output[begin:end].splitlines()
-    return [line for line in lines if line and not line.startswith(told) and not _of_redis(line)]
+    return [line for line in lines if line and not line.startswith((*FOR_PEOPLE, CELERYS)) and not _of_redis(line)]
 
 
 def _of_redis(line: str) -> bool:
