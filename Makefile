@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup compat run test check lint types imports bench chaos schemathesis fuzz lock clean
+.PHONY: help setup compat run test check lint types imports bench dashboard chaos schemathesis fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ imports: setup ## the layers (import-linter)
 
 bench: setup ## measure; prints a table, asserts nothing
 	$(BIN)/python -m tests.bench $(ARGS)
+
+dashboard: setup ## write the Grafana dashboard again
+	$(BIN)/python -m deploy.dashboards
 
 chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
 	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

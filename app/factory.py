@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import auth, cors, errors, limits, request_id
+from app import access_log, auth, cors, errors, limits, request_id
 from app.metrics import HttpMetrics
 from app.rates import Rates
 from app.routes import chat, completions, docs, embeddings, health, jobs, keys, models, queues, responses, tokens
@@ -24,7 +24,8 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
     app = Flask("app", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    client = connect(settings.redis_url)
+    metrics = HttpMetrics()
+    client = connect(settings.redis_url, errors=metrics.redis_errors)
     store = open_store(settings, client)
     app.extensions["caravan"] = Services(
         settings=settings,
@@ -33,11 +34,12 @@ def create_app(settings: Settings) -> Flask:
         store=store,
         submitter=Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue),
         hub=StreamHub(client),
-        metrics=HttpMetrics(),
+        metrics=metrics,
         keys=KeyStore(client),
         rates=Rates(client),
     )
     request_id.install(app)
+    access_log.install(app)
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self, cast
 import redis
 
 from tasks import names
+from tasks.durations import measured
 from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome, Priority, QueueState
 from tasks.redis_client import connect, refusals_as_absence
 from tasks.scripts import Scripts
@@ -35,6 +36,7 @@ LIGHT_FIELDS = (
     *("fails", "failures", "deaths", "error", "webhook"),
 )
 """A job's fields but for these two."""
+GivenBack = Literal["drained", "outranked"]
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
 
@@ -315,12 +317,13 @@ class JobStore:
     def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Verdict:
         """End a job well, which so many events were sent of."""
         usage = json.dumps(asdict(outcome.usage))
-        end = (JobStatus.SUCCEEDED.value, "outcome", outcome.encode(), "usage", usage)
+        durations = json.dumps([part for pair in measured(outcome).items() for part in pair])
+        end = (JobStatus.SUCCEEDED.value, durations, "outcome", outcome.encode(), "usage", usage)
         return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
 
     def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Verdict:
         """End a job with an error, given as JSON in its wire form."""
-        end = (JobStatus.FAILED.value, "error", error)
+        end = (JobStatus.FAILED.value, "[]", "error", error)
         return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
 
     def put_off(
@@ -357,9 +360,15 @@ class JobStore:
         self._redis.delete(names.worker(worker))
         self._redis.zrem(names.crew(model), worker)
 
-    def give_back(self, holder: Holder, job_id: str, fence: int, num_events: int) -> Verdict:
-        """Put a held job back into the line, which so many events were sent of, with no blame."""
-        return str(self._run("give_back", *self._held_by(holder), job_id, fence, num_events))
+    def give_back(
+        self, holder: Holder, job_id: str, fence: int, num_events: int, reason: GivenBack = "drained"
+    ) -> Verdict:
+        """Put a held job back into the line, which so many events were sent of, with no blame.
+
+        Args:
+            reason: the worker is stopping, or has more urgent ones.
+        """
+        return str(self._run("give_back", *self._held_by(holder), job_id, fence, num_events, reason))
 
     def unpublish(self, model: str, job_ids: Iterable[str]) -> None:
         """Put published jobs back that a stopping worker has not claimed."""

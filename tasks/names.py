@@ -50,6 +50,22 @@ def totals(model: str) -> str:
     return f"{PREFIX}totals:{model}"
 
 
+def counters(model: str) -> str:
+    return f"{PREFIX}counters:{model}"
+
+
+def histograms(model: str) -> str:
+    return f"{PREFIX}histograms:{model}"
+
+
+def webhooks() -> str:
+    return f"{PREFIX}webhooks"
+
+
+def webhooks_pending() -> str:
+    return f"{PREFIX}hooks:pending"
+
+
 def crew(model: str) -> str:
     return f"{PREFIX}workers:{model}"
 

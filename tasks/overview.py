@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import redis
 
@@ -13,14 +15,13 @@ from tasks.jobs import Priority, QueueState
 
 @dataclass(frozen=True, slots=True)
 class QueueOverview:
-    """One model's queue. `queued` counts by priority; `totals` counts jobs since the ledger began, by status."""
+    """One model's queue. `queued` counts by priority."""
 
     model: str
     state: QueueState
     queued: Mapping[str, int]
     running: int
     oldest_age_seconds: float
-    totals: Mapping[str, int]
 
     @property
     def depth(self) -> int:
@@ -40,6 +41,26 @@ class WorkerOverview:
         return int(self.figures["slots"])
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted of one model since the ledger began; the fields are those of ``lua/shared/figures.lua``."""
+
+    model: str
+    totals: Mapping[str, int]
+    counters: Mapping[str, int]
+    histograms: Mapping[str, int]
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOverview:
+    """Webhooks that have not been delivered, the seconds since the end of the first of their jobs, and counts."""
+
+    pending: int
+    oldest_age_seconds: float
+    totals: Mapping[str, int]
+
+
 def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
     """The queues of some models, in one round trip."""
     models = list(models)
@@ -49,7 +70,6 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
         pipe.hgetall(names.queued_by_priority(model))
         pipe.zcard(names.running(model))
         pipe.zrange(names.pending(model), 0, 0, withscores=True)
-        pipe.hgetall(names.totals(model))
         pipe.get(names.queue_state(model))
     (seconds, micros), *rows = pipe.execute()
     now = seconds + micros / 1e6
@@ -60,9 +80,8 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
             queued={priority.value: int(queued.get(priority.value, 0)) for priority in Priority},
             running=running,
             oldest_age_seconds=max(0.0, now - oldest[0][1]) if oldest else 0.0,
-            totals={status: int(count) for status, count in totals.items()},
         )
-        for model, queued, running, oldest, totals, state in zip(models, *(rows[i::5] for i in range(5)), strict=True)
+        for model, queued, running, oldest, state in zip(models, *(rows[i::4] for i in range(4)), strict=True)
     ]
 
 
@@ -75,7 +94,53 @@ def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
     for name in found:
         pipe.hgetall(names.worker(name))
     return [
-        WorkerOverview(name, fields.pop("model"), {key: float(value) for key, value in fields.items()})
+        WorkerOverview(name, fields.pop("model"), _numbers(fields))
         for name, fields in zip(found, pipe.execute(), strict=True)
         if fields
     ]
+
+
+def counts(client: redis.Redis, models: Iterable[str]) -> list[Counts]:
+    """What the ledger has counted of some models, in one round trip."""
+    models = list(models)
+    pipe = client.pipeline(transaction=False)
+    for model in models:
+        pipe.hgetall(names.totals(model))
+        pipe.hgetall(names.counters(model))
+        pipe.hgetall(names.histograms(model))
+        pipe.zcard(names.dead_letters(model))
+    rows = pipe.execute()
+    return [
+        Counts(model, _whole(totals), _whole(counters), _whole(histograms), dead)
+        for model, totals, counters, histograms, dead in zip(models, *(rows[i::4] for i in range(4)), strict=True)
+    ]
+
+
+def webhooks(client: redis.Redis) -> WebhookOverview:
+    """The outbox of webhooks."""
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    pipe.zcard(names.webhooks_pending())
+    pipe.zrange(names.webhooks_pending(), 0, 0, withscores=True)
+    pipe.hgetall(names.webhooks())
+    (seconds, _), pending, oldest, totals = pipe.execute()
+    return WebhookOverview(pending, max(0.0, seconds - oldest[0][1]) if oldest else 0.0, _whole(totals))
+
+
+def memory(client: redis.Redis) -> tuple[int, int]:
+    """Bytes that Redis uses, and may use; 0 is any."""
+    told = cast("Mapping[str, int]", client.info("memory"))
+    return told["used_memory"], told.get("maxmemory", 0)
+
+
+def _numbers(fields: Mapping[str, str]) -> dict[str, float]:
+    """The fields that are numbers: a worker of another version may tell others."""
+    numbers = {}
+    for name, value in fields.items():
+        with suppress(ValueError):
+            numbers[name] = float(value)
+    return numbers
+
+
+def _whole(fields: Mapping[str, str]) -> dict[str, int]:
+    return {name: int(value) for name, value in fields.items()}

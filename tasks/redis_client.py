@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -27,8 +29,45 @@ UNAVAILABLE = (
 """What redis-py raises while Redis is away, starting, no longer the primary, or out of memory."""
 
 
-def connect(url: str) -> redis.Redis:
-    """A client with its own pool; thread-safe. redis-py 8 would retry ten times, five seconds each, if let."""
+class Tally(Protocol):
+    """Something that counts; a counter of prometheus_client is one."""
+
+    def inc(self) -> None:
+        """One more."""
+
+
+class RedisErrors:
+    """How many calls of a process Redis did not carry out. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def inc(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
+class _Client(redis.Redis):
+    """Counts the commands and scripts that fail because Redis is away, or refuses them."""
+
+    errors: Tally | None = None
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except (*UNAVAILABLE, redis.ResponseError) as exc:
+            if self.errors and (isinstance(exc, UNAVAILABLE) or is_refusal(exc)):
+                self.errors.inc()
+            raise
+
+
+def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
+    """A client with its own pool; thread-safe. redis-py 8 would retry ten times, five seconds each, if let.
+
+    Args:
+        errors: is told of each call that fails because Redis is away, or refuses it.
+    """
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -40,11 +79,18 @@ def connect(url: str) -> redis.Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
-    return redis.Redis.from_pool(pool)
+    client = cast(_Client, _Client.from_pool(pool))
+    client.errors = errors
+    return client
 
 
 REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
 """How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
+
+
+def is_refusal(exc: redis.ResponseError) -> bool:
+    """Whether Redis takes no writes just now, rather than that this one makes no sense."""
+    return any(word in str(exc) for word in REFUSALS)
 
 
 @contextmanager
@@ -53,7 +99,7 @@ def refusals_as_absence() -> Iterator[None]:
     try:
         yield
     except redis.ResponseError as exc:
-        if any(word in str(exc) for word in REFUSALS):
+        if is_refusal(exc):
             raise redis.exceptions.ReadOnlyError(str(exc)) from exc
         raise
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import redis
 
+from tasks.durations import BOUNDS
 from tasks.redis_client import refusals_as_absence
 
-SHARED = ("keys", "hooks", "line", "jobs")
+SHARED = ("keys", "figures", "hooks", "line", "jobs")
 """Each knows those before it."""
 
 
@@ -38,5 +39,10 @@ class Scripts:
         if name not in self._registered:
             lua = files("tasks") / "lua"
             parts = [*(lua / "shared" / f"{part}.lua" for part in SHARED), lua / f"{name}.lua"]
-            self._registered[name] = self._redis.register_script("".join(part.read_text() for part in parts))
+            texts = [f"local BOUNDS = {_lua_list(BOUNDS)}\n", *(part.read_text() for part in parts)]
+            self._registered[name] = self._redis.register_script("".join(texts))
         return self._registered[name]
+
+
+def _lua_list(texts: Iterable[str]) -> str:
+    return "{ " + ", ".join(f"'{text}'" for text in texts) + " }"

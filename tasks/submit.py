@@ -71,8 +71,9 @@ class Submitter:
             raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
         model, before, crew = rest
         log.info("job cancelled", job_id=job_id, model=model, before=before)
-        if before == "queued" and crew != "0":
+        if before == "running" or crew != "0":
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
+            # The one that ran it may have died a moment ago, and will announce nothing.
             self._dispatcher.publish(job_id, model)
 
     def forget(self, job_id: str, *, owner: str) -> None:

@@ -79,6 +79,7 @@ class Sweeper:
         if swept.reclaimed or swept.unclaimed or swept.ended:
             log.info("swept", model=model, reclaimed=swept.reclaimed, unclaimed=swept.unclaimed, ended=len(swept.ended))
         for job_id in swept.ended:
+            log.info("job ended by the sweep", job_id=job_id, model=model)
             # No worker announced their end; the one that receives the message does, so that Flower knows of it.
             self._dispatcher.publish(job_id, model)
         return swept.most

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
 from tasks.settings import Settings
@@ -12,6 +13,17 @@ from tasks.settings import Settings
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class RootLogger(Logger):
+    """gunicorn's own lines, in the form of all others. Requests are logged by `app.access_log`."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the handlers to the root logger; called again when gunicorn reads its configuration again."""
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
 
 
 class Server(BaseApplication):
@@ -31,6 +43,7 @@ class Server(BaseApplication):
             "timeout": 60,
             "keepalive": 30,
             "loglevel": "warning",
+            "logger_class": RootLogger,
             "proc_name": "caravan-web",
             "child_exit": _forget_metrics,
         }

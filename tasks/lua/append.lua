@@ -18,8 +18,10 @@ while at <= #ARGV do
     for i = last - first + 2, count do events[#events + 1] = ARGV[at + 3 + i] end
     append(id, fence, last + 1, events)
     if redis.call('HGET', job_key(id), 'proven') ~= fence then
+      local at = clock()
       redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'spared', 0, 'in_vain', 0)
-      has_slot(id, redis.call('HGET', job_key(id), 'model'), clock())
+      redis.call('HSETNX', job_key(id), 'first_token_at', stamp(at))
+      has_slot(id, redis.call('HGET', job_key(id), 'model'), at)
     end
     verdicts[#verdicts + 1] = 'ok'
   end

@@ -45,6 +45,7 @@ if job.line == 'low' and tonumber(job.in_vain or '0') >= IN_VAIN then
   redis.call('HSET', job_key(id), 'spared_seconds', SPARED_SECONDS)
 end
 redis.call('HINCRBY', job_key(id), 'claims', 1)
+if job.proven then count(model, 'resumed') end
 if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(now)) end
 start_running(id, model, now, ARGV[3])
 if slots > 0 then has_slot(id, model, now) end

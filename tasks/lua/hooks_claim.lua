@@ -5,6 +5,7 @@ local id, out = ARGV[1], PREFIX .. 'hooks:out'
 if not redis.call('ZSCORE', out, id) then return {} end
 if redis.call('EXISTS', hook_key(id)) == 0 then
   redis.call('ZREM', out, id)
+  redis.call('ZREM', PREFIX .. 'hooks:pending', id)
   return {}
 end
 if redis.call('HSETNX', hook_key(id), 'held', 1) == 0 then return {} end

@@ -11,6 +11,7 @@ redis.call('HSET', job_key(id), 'last_error', ARGV[8])
 redis.call('HINCRBY', job_key(id), 'failures', 1)
 redis.call('HDEL', job_key(id), 'worker')
 stop_running(id, job[1])
+count(job[1], 'given_back:failed')
 enter_line_later(id, job[1], job[2], stamp(now + tonumber(ARGV[7])))
 turn(id, 'queued', now)
 return 'ok'

@@ -5,7 +5,7 @@ local model, worker, now, count, ended = ARGV[1], ARGV[2], clock(), 0, {}
 for _, id in ipairs(redis.call('ZRANGE', model_key('run', model), 0, -1)) do
   if redis.call('HGET', job_key(id), 'worker') == worker then
     count = count + 1
-    if give_back(id, now, 'it started again', tonumber(ARGV[3])) == 'failed' then ended[#ended + 1] = id end
+    if give_back(id, now, 'worker_restarted', tonumber(ARGV[3])) == 'failed' then ended[#ended + 1] = id end
   end
 end
 

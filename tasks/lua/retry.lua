@@ -20,12 +20,13 @@ redis.call('DEL', PREFIX .. 'log:' .. id)
 tell_nothing(id)  -- what is to be told is how it ends now
 redis.call('PERSIST', job_key(id))
 if job[6] then redis.call('PERSIST', job[6]) end
-redis.call('HDEL', job_key(id), 'error', 'started_at', 'finished_at', 'worker', 'claims', 'fails', 'failures',
-  'last_error', 'given_back', 'in_vain', 'charged', 'paid', 'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
+redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
+  'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid', 'proven', 'spare', 'spared', 'deaths',
+  'model_digest', 'delivery')
 
 turn(id, 'queued', now)
 enter_line(id, model, job[4], now)
-redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
+count_job(model, 'accepted', job[4])
 redis.call('ZADD', model_key('pend', model), stamp(now), id)
 redis.call('SADD', live_key(owner), id)
 if job[5] then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(job[5])), id) end

@@ -26,7 +26,7 @@ local at = stamp(now)
 redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'ttl', ttl, 'fence', 0, unpack(ARGV, 12))
 turn(id, 'queued', now)
 enter_line(id, model, priority, now)
-redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
+count_job(model, 'accepted', priority)
 redis.call('ZADD', model_key('pend', model), at, id)
 if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then

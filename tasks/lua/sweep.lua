@@ -8,7 +8,7 @@ local ended = {}
 local lapsed = redis.call('ZRANGEBYSCORE', model_key('run', model), '-inf', stamp(now), 'LIMIT', 0, limit)
 for _, id in ipairs(lapsed) do
   if redis.call('HGET', job_key(id), 'status') == 'running' then
-    if give_back(id, now, 'its lease ran out', max_fails) == 'failed' then ended[#ended + 1] = id end
+    if give_back(id, now, 'lease_expired', max_fails) == 'failed' then ended[#ended + 1] = id end
   else
     stop_running(id, model)
   end
@@ -16,6 +16,7 @@ end
 
 local before = stamp(now - tonumber(ARGV[2]))
 local unclaimed = redis.call('ZRANGEBYSCORE', model_key('out', model), '-inf', before, 'LIMIT', 0, limit)
+if #unclaimed > 0 then count(model, 'unclaimed', #unclaimed) end
 for _, id in ipairs(unclaimed) do
   redis.call('ZREM', model_key('out', model), id)
   enter_lane(id, now)

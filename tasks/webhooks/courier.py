@@ -78,6 +78,7 @@ class Courier:
         log.info(
             "webhook sent" if answer.taken else "webhook not taken",
             job_id=held.job_id,
+            request_id=held.told.get("request_id", ""),
             origin=held.told["origin"],
             attempt=held.attempts + 1,
             status=answer.status,
@@ -91,7 +92,7 @@ class Courier:
             headers = message.headers(held.message_id, content, secrets=self._secrets, now=datetime.now(UTC))
             return self._sender.post(held.told["webhook"], content, headers)
         except Exception:  # a fault of ours is an attempt as well, or it would be tried for ever
-            log.exception("webhook not sent", job_id=held.job_id)
+            log.exception("webhook not sent", job_id=held.job_id, request_id=held.told.get("request_id", ""))
             return Answer(error="internal_error")
 
     def _judge(self, held: Held, answer: Answer) -> tuple[str, float]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from tasks.job_store import Append, Holder, JobStore, Verdict
+from tasks.job_store import Append, GivenBack, Holder, JobStore, Verdict
 from tasks.worker.held import Held
 
 
-def hand_back(store: JobStore, holder: Holder, held: Held) -> Verdict:
+def hand_back(store: JobStore, holder: Holder, held: Held, reason: GivenBack) -> Verdict:
     """Put a held job back into the line; ``ok``, or its status if it is not the worker's any more.
 
     What Redis has forgotten of it, because it came back without its last moments, is sent again first.
     """
     job = held.job
-    verdict = store.give_back(holder, job.id, job.fence, len(held.events))
+    handed = (holder, job.id, job.fence, len(held.events), reason)
+    verdict = store.give_back(*handed)
     if verdict == "gap" and store.append(holder, [Append(job.id, job.fence, 1, held.events)]) == ["ok"]:
-        verdict = store.give_back(holder, job.id, job.fence, len(held.events))
+        verdict = store.give_back(*handed)
     return verdict

@@ -46,6 +46,11 @@ class Held:
     def id(self) -> str:
         return self.job.id
 
+    @property
+    def named(self) -> dict[str, str]:
+        """What its lines in the log are found by."""
+        return {"job_id": self.job.id, "request_id": self.job.request_id}
+
     def outcome(self) -> Outcome:
         """What the finished sequences give."""
         choices = tuple(

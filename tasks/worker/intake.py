@@ -98,7 +98,7 @@ class Intake:
         held = Held(claim.job)
         self._holdings.add(held)
         self._on_claimed(job_id)
-        log.info("job claimed", job_id=job_id, attempt=held.job.attempt, request_id=held.job.request_id)
+        log.info("job claimed", **held.named, attempt=held.job.attempt)
         if held.job.suspect:
             self._try_alone(held)
         else:
@@ -109,7 +109,7 @@ class Intake:
 
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
-        log.warning("a job is tried alone", job_id=held.id, fails=held.job.fails)
+        log.warning("a job is tried alone", **held.named, fails=held.job.fails)
         self._insist(lambda: self._store.begin_trial(self._holder.worker, held.id))
         self._begin(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
@@ -130,7 +130,7 @@ class Intake:
         except CaravanError as exc:
             self._publisher.fail(held, exc)
         except Exception:
-            log.exception("job could not be prepared", job_id=held.id)
+            log.exception("job could not be prepared", **held.named)
             self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
 
     def _submit(self, held: Held, *, alone: bool) -> None:

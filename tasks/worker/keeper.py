@@ -13,7 +13,7 @@ from tasks.engine.step_clock import StepClock
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
-from tasks.redis_client import UNAVAILABLE
+from tasks.redis_client import UNAVAILABLE, RedisErrors
 from tasks.worker.held import Held, Holdings
 
 log = get_logger(__name__)
@@ -35,6 +35,7 @@ class Keeper:
         lease_seconds: float,
         clocks: Iterable[StepClock],
         stuck_seconds: float,
+        redis_errors: RedisErrors,
         on_reported: Callable[[], None],
         on_lost: Callable[[Held, str], None],
         on_stuck: Callable[[], None],
@@ -50,6 +51,7 @@ class Keeper:
         self._lease_seconds = lease_seconds
         self._clocks = tuple(clocks)
         self._stuck_seconds = stuck_seconds
+        self._redis_errors = redis_errors
         self._on_lost = on_lost
         self._on_stuck = on_stuck
         self._leased_until = 0.0
@@ -130,7 +132,9 @@ class Keeper:
                 "queue_seconds": round(figures.queue_seconds, 3),
                 "decode_seconds": round(figures.decode_seconds, 3),
                 "prefill_seconds": round(figures.prefill_seconds, 3),
+                "cells": self._entry.cache_tokens if self._entry.kind != "embedding" else 0,
                 "cells_used": figures.cells_used,
+                "redis_errors": self._redis_errors.count,
                 "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "seen_at": round(time.time(), 3),
             },

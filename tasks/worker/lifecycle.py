@@ -13,6 +13,7 @@ from tasks.dispatch import Dispatcher
 from tasks.job_store import SMALL_AT_ONCE, Holder, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
+from tasks.redis_client import RedisErrors, connect
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
 from tasks.worker.insist import Insist
@@ -35,7 +36,9 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     """
     catalogue = load(settings.models_file)
     entry = catalogue.find(model)
-    store, dispatcher = open_store(settings), Dispatcher(open_store(settings), create_publisher(settings))
+    redis_errors = RedisErrors()
+    store = open_store(settings, connect(settings.redis_url, errors=redis_errors))
+    dispatcher = Dispatcher(store, create_publisher(settings))
     _release_earlier_self(store, dispatcher, model, name)
     work = load_work(entry, settings)
     digest = model_digest(entry)
@@ -49,6 +52,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         store=store,
         dispatcher=dispatcher,
         sweeper=open_sweeper(settings, name=name, models=catalogue),
+        redis_errors=redis_errors,
     )
     # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
     prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE

@@ -190,7 +190,7 @@ class Publisher:
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:
             return
-        verdict = self._insist(lambda: hand_back(self._store, self._holder, held))
+        verdict = self._insist(lambda: hand_back(self._store, self._holder, held, "outranked"))
         if verdict is not None:
             self._on_lost(held, "queued" if verdict == "ok" else verdict)
 
@@ -214,9 +214,8 @@ class Publisher:
             verdict = self._insist(write)
         if verdict == "ok":
             seconds = round(time.time() - job.created_at, 3)
-            log.info(
-                "job ended" if status != "queued" else "job put off", job_id=job.id, status=status, seconds=seconds
-            )
+            event = "job ended" if status != "queued" else "job put off"
+            log.info(event, **held.named, status=status, seconds=seconds)
             self._on_ended(held, status, detail)
         elif verdict is not None:
             self._on_lost(held, verdict)

@@ -122,6 +122,8 @@ class Runner:
             request.on_failure(_exception_info(detail), return_ok=True)
         elif status in ENDED:
             request.announce_end(status, expired=status == "expired")
+        elif status == "unknown" and request.time_start:  # it was ours, and has been deleted
+            request.announce_end("cancelled", expired=False)
         else:
             state.task_ready(request)
             request.acknowledge()

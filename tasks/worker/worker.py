@@ -11,7 +11,7 @@ from tasks.dispatch import Dispatcher
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
-from tasks.redis_client import UNAVAILABLE, connect
+from tasks.redis_client import UNAVAILABLE, RedisErrors, connect
 from tasks.settings import Settings
 from tasks.sweep import Sweeper
 from tasks.worker import bell
@@ -51,6 +51,7 @@ class Worker:
         store: JobStore,
         dispatcher: Dispatcher,
         sweeper: Sweeper,
+        redis_errors: RedisErrors,
     ) -> None:
         self._settings = settings
         self._model = model
@@ -58,7 +59,7 @@ class Worker:
         self._store = store
         self._dispatcher = dispatcher
         self._sweeper = sweeper
-        self._redis = connect(settings.redis_url)
+        self._redis = connect(settings.redis_url, errors=redis_errors)
         self._stopping = threading.Event()
         self._given_up = threading.Event()
         self._room = threading.Event()
@@ -101,6 +102,7 @@ class Worker:
             lease_seconds=settings.lease_seconds,
             clocks=(self._engine.clock, self._intake.clock),
             stuck_seconds=settings.stuck_seconds,
+            redis_errors=redis_errors,
             on_reported=self._room.set,
             on_lost=self._lose,
             on_stuck=_end_stuck,
@@ -154,7 +156,7 @@ class Worker:
     def _lose(self, held: Held, status: str) -> None:
         """A job is not ours any more: cancelled, expired, given back, or claimed by another worker."""
         if self._holdings.drop(held):
-            log.info("job lost", job_id=held.id, status=status)
+            log.info("job lost", **held.named, status=status)
             self._engine.abort(held)
             self.runner.settle(held.id, status)
             self._room.set()
@@ -176,7 +178,7 @@ class Worker:
         held = self._holdings.all()
         unclaimed = self.runner.in_hand - {each.id for each in held}
         try:
-            verdicts = {each.id: hand_back(self._store, self._holder, each) for each in held}
+            verdicts = {each.id: hand_back(self._store, self._holder, each, "drained") for each in held}
             log.info("jobs given back", jobs=list(verdicts.values()).count("ok"), unclaimed=len(unclaimed))
             self._store.unpublish(self._model, unclaimed)
             self._store.retire(self._model, self._holder.worker)

@@ -16,7 +16,14 @@ from tests.integration.test_job_store import HOLDER, OUTCOME, accept, append, cl
 from tests.support.jobs import completion
 
 KEY = Idempotency("k", "digest")
-KEPT = {"caravan:totals:fake", "caravan:queued:fake", "caravan:fair:fake:normal", "caravan:lanes:fake"}
+KEPT = {
+    "caravan:totals:fake",
+    "caravan:counters:fake",
+    "caravan:histograms:fake",
+    "caravan:queued:fake",
+    "caravan:fair:fake:normal",
+    "caravan:lanes:fake",
+}
 """Counts, which are no job's."""
 
 Bring = Callable[[JobStore, Job], object]

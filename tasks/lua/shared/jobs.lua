@@ -56,7 +56,7 @@ local function conclude(id, status, now, ...)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if select('#', ...) > 0 then redis.call('HSET', job_key(id), ...) end
   settle(id)
-  redis.call('HINCRBY', model_key('totals', model), status, 1)
+  count_job(model, status, job[2])
   tell(id, turn(id, status, now), now)
   redis.call('ZADD', PREFIX .. 'ended', stamp(now + ttl), listing(id, model, job[5]))
   redis.call('EXPIRE', job_key(id), ttl)
@@ -68,6 +68,7 @@ end
 local function bury(id, model, now, error)
   conclude(id, 'failed', now, 'error', error)
   redis.call('ZADD', model_key('dlq', model), stamp(now), id)
+  count(model, 'dead_letters')
 end
 
 -- Whether a job is to blame for the death of the worker that held it.
@@ -108,13 +109,18 @@ local function give_up_turn(id, model, now)
   redis.call('HSET', fair_key(model, 'low'), 'turn_at', stamp(now))
 end
 
+-- How the death of a worker was found.
+local DEATHS = { lease_expired = 'its lease ran out', worker_restarted = 'it started again' }
+
 -- Take a running job from its worker and put it back into the line.
--- found: how the worker's death was found, or nil if it did not die. most: deaths that end a job.
-local function give_back(id, now, found, most)
+-- reason: one of DEATHS, or why a worker that lives gives it back. most: deaths that end a job.
+local function give_back(id, now, reason, most)
   local fields = { 'model', 'priority', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
   local job = {}
   for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
   job.fails, job.spared = tonumber(job.fails or '0'), tonumber(job.spared or '0')
+  count(job.model, 'given_back:' .. reason)
+  local found = DEATHS[reason]
   if found and to_blame(id, job, most) then
     local fails, error = blame(id, job, found, now)
     if fails >= most then
@@ -124,7 +130,7 @@ local function give_back(id, now, found, most)
   end
   if not found then
     redis.call('HINCRBY', job_key(id), 'given_back', 1)
-    redis.call('HINCRBY', job_key(id), 'in_vain', 1)
+    if reason == 'outranked' then redis.call('HINCRBY', job_key(id), 'in_vain', 1) end
     give_up_turn(id, job.model, now)
   end
   stop_running(id, job.model)

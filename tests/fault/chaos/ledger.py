@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar, cast
@@ -44,8 +45,11 @@ class Ledger:
         return {name: report for name, report in reports.items() if report}
 
     def totals(self) -> dict[str, int]:
-        """Jobs accepted, and ended by status."""
-        return {status: int(count) for status, count in _insist(lambda: self._hash(names.totals(MODEL))).items()}
+        """Jobs accepted, and ended by status, of all priorities."""
+        totals: dict[str, int] = defaultdict(int)
+        for field, count in _insist(lambda: self._hash(names.totals(MODEL))).items():
+            totals[field.partition(":")[0]] += int(count)
+        return dict(totals)
 
     def dead_letters(self) -> list[str]:
         """Ids of jobs that count as deadly."""

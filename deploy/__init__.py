@@ -1,0 +1,1 @@
+"""What runs and watches a cluster: nothing here is imported by it."""

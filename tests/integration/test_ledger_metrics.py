@@ -1,0 +1,288 @@
+"""What the ledger counts, and what a scrape makes of it, on a real Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import pytest
+import redis
+from prometheus_client import CollectorRegistry
+
+from tasks import names
+from tasks.durations import BOUNDS, DURATIONS
+from tasks.job_store import Append, JobStore
+from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, QueueState, Timings, Usage
+from tasks.metrics import LedgerCollector
+from tasks.redis_client import RedisErrors, connect
+from tasks.settings import Settings
+from tasks.webhooks.outbox import open_outbox
+from tests.integration.test_job_store import HOLDER, TOKEN, accept, append, claim, try_claim
+from tests.support.redis_server import RedisServer
+
+TIMINGS = Timings(queue_seconds=0.3, prefill_seconds=0.04, decode_seconds=1.8, tokens_per_second=5.0)
+"""Nine tokens: 0.225 s between two."""
+OUTCOME = Outcome(
+    choices=(Choice(index=0, text="upon", finish_reason="stop"),),
+    usage=Usage(prompt_tokens=40, completion_tokens=9, cached_tokens=32),
+    timings=TIMINGS,
+)
+
+
+class Scrape:
+    """One scrape of the model ``fake``."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(LedgerCollector(client, ["fake"]))
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self._registry.get_sample_value(name, labels)
+
+    def of_model(self, name: str, **labels: str) -> float | None:
+        return self(name, model="fake", **labels)
+
+    def durations(self, part: str, priority: str = "normal") -> dict[str, float | None]:
+        """The sum or the count of each histogram."""
+        return {name: self.of_model(f"caravan_job_{name}_seconds_{part}", priority=priority) for name in DURATIONS}
+
+    def bucket(self, duration: str, le: str, priority: str = "normal") -> float | None:
+        return self.of_model(f"caravan_job_{duration}_seconds_bucket", priority=priority, le=le)
+
+
+@pytest.fixture
+def scrape(client: redis.Redis) -> Scrape:
+    return Scrape(client)
+
+
+def succeed(store: JobStore, held: Job, outcome: Outcome = OUTCOME, *, num_events: int = 0) -> None:
+    assert store.succeed(HOLDER, held.id, held.fence, num_events, outcome) == "ok"
+
+
+def accepted_before(client: redis.Redis, job: Job, seconds: float) -> None:
+    """Make a job older than it is."""
+    at = float(str(client.hget(names.job(job.id), "created_at"))) - seconds
+    client.hset(names.job(job.id), mapping={"created_at": at, "place": at})
+
+
+def test_jobs_are_counted_by_status_and_priority(store: JobStore, scrape: Scrape) -> None:
+    succeed(store, claim(store, accept(store, priority=Priority.HIGH)))
+    store.cancel(accept(store, priority=Priority.LOW).id)
+    accept(store)
+    found = {
+        (status, priority.value): count
+        for status in ("accepted", "succeeded", "cancelled", "failed", "expired")
+        for priority in Priority
+        if (count := scrape.of_model("caravan_jobs_total", status=status, priority=priority.value))
+    }
+    accepted = {("accepted", priority.value): 1 for priority in Priority}
+    assert found == accepted | {("succeeded", "high"): 1, ("cancelled", "low"): 1}
+
+
+def test_a_job_that_succeeds_is_in_every_histogram(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+    job = accept(store)
+    accepted_before(client, job, 3)
+    held = claim(store, job)
+    assert append(store, held, 1) == "ok"
+    succeed(store, held, num_events=1)
+    assert scrape.durations("count") == dict.fromkeys(DURATIONS, 1)
+    sums = scrape.durations("sum")
+    assert (sums["wait"], sums["prefill"], sums["token"]) == pytest.approx((0.3, 0.04, 0.225))
+    assert sums["total"] == pytest.approx(3, abs=0.5)
+    assert sums["first_token"] == pytest.approx(3, abs=0.5)
+    assert [scrape.bucket("prefill", le) for le in ("0.025", "0.05", "3600.0", "+Inf")] == [0, 1, 1, 1]
+    assert [scrape.bucket("total", le) for le in ("2.5", "5.0", "+Inf")] == [0, 1, 1]
+    assert scrape.durations("count", "high") == dict.fromkeys(DURATIONS, 0)
+    kinds = ("prompt", "cached", "completion")
+    assert [scrape.of_model("caravan_tokens_total", kind=kind) for kind in kinds] == [40, 32, 9]
+
+
+def test_a_duration_on_a_bound_is_within_it(store: JobStore, scrape: Scrape) -> None:
+    timings = Timings(queue_seconds=0.25, prefill_seconds=5000.0, decode_seconds=0.0, tokens_per_second=None)
+    succeed(store, claim(store, accept(store)), Outcome(choices=(), usage=OUTCOME.usage, timings=timings))
+    assert [scrape.bucket("wait", le) for le in ("0.1", "0.25")] == [0, 1]
+    assert [scrape.bucket("prefill", le) for le in (f"{float(BOUNDS[-1])}", "+Inf")] == [0, 1]
+
+
+def test_an_end_that_is_told_twice_is_counted_once(store: JobStore, scrape: Scrape) -> None:
+    held = claim(store, accept(store))
+    for _ in range(2):
+        succeed(store, held)
+    assert scrape.durations("count")["total"] == 1
+    assert scrape.of_model("caravan_jobs_total", status="succeeded", priority="normal") == 1
+
+
+def test_the_first_token_is_that_of_the_first_attempt(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+    job = accept(store)
+    held = claim(store, job)
+    append(store, held, 1)
+    store.give_back({held.id: held.fence}, "outranked")
+    time.sleep(0.3)
+    again = claim(store, job)
+    append(store, again, 1)
+    succeed(store, again, num_events=1)
+    sums = scrape.durations("sum")
+    assert sums["total"] is not None
+    assert sums["first_token"] is not None
+    assert sums["total"] - sums["first_token"] > 0.29
+    assert scrape.of_model("caravan_jobs_resumed_total") == 1
+
+
+def test_a_job_that_is_run_again_counts_from_then(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+    job = accept(store)
+    accepted_before(client, job, 100)
+    held = claim(store, job)
+    append(store, held, 1)
+    store.cancel(job.id)
+    assert store.retry(job.id, owner="local", longest_queue=9) == ["retried", "fake"]
+    again = claim(store, job)
+    append(store, again, 1)
+    late = Timings(queue_seconds=100.2, prefill_seconds=0.1, decode_seconds=0.1, tokens_per_second=10.0)
+    succeed(store, again, Outcome(choices=(), usage=OUTCOME.usage, timings=late), num_events=1)
+    sums = scrape.durations("sum")
+    assert all(seconds is not None and seconds < 5 for seconds in sums.values())
+    assert sums["first_token"], "the first attempt's token came before the job was asked for again"
+    assert scrape.of_model("caravan_jobs_total", status="accepted", priority="normal") == 2
+
+
+def test_what_does_not_succeed_has_no_durations(store: JobStore, scrape: Scrape) -> None:
+    held = claim(store, accept(store))
+    assert store.fail(HOLDER, held.id, held.fence, 0, "{}") == "ok"
+    assert scrape.durations("count") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.of_model("caravan_jobs_total", status="failed", priority="normal") == 1
+
+
+@pytest.mark.parametrize("reason", ["drained", "outranked", "failed", "lease_expired", "worker_restarted"])
+def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: JobStore, scrape: Scrape, reason: str) -> None:
+    held = claim(store, accept(store))
+    if reason == "failed":
+        store.put_off(HOLDER, held.id, held.fence, 0, "{}", seconds=1)
+    elif reason == "lease_expired":
+        time.sleep(0.5)
+        assert store.sweep("fake").reclaimed == 1
+    elif reason == "worker_restarted":
+        assert store.release_worker("fake", "w1").reclaimed == 1
+    else:
+        store.give_back({held.id: held.fence}, reason)  # type: ignore[arg-type]
+    reasons = ("drained", "outranked", "failed", "lease_expired", "worker_restarted")
+    found = {each: scrape.of_model("caravan_jobs_given_back_total", reason=each) for each in reasons}
+    assert found == {each: int(each == reason) for each in reasons}
+    assert scrape.of_model("caravan_jobs_resumed_total") == 0
+
+
+def test_dead_letters_are_counted_and_kept(store: JobStore, scrape: Scrape) -> None:
+    job = accept(store)
+    for _ in range(3):
+        claim(store, job)
+        store.begin_trial("w1", job.id)
+        store.release_worker("fake", "w1")
+    dead = store.get(job.id)
+    assert dead is not None
+    assert dead.status is JobStatus.FAILED
+    assert scrape.of_model("caravan_dead_letters_total") == 1
+    assert scrape.of_model("caravan_dead_letters_kept") == 1
+    store.retry(job.id, owner="local", longest_queue=9)
+    assert scrape.of_model("caravan_dead_letters_total") == 1
+    assert scrape.of_model("caravan_dead_letters_kept") == 0
+
+
+def test_messages_that_nobody_claims_are_counted(store: JobStore, scrape: Scrape) -> None:
+    for _ in range(3):
+        accept(store)
+    store.report("fake", "w1", 9, {"capacity": 2, "slots": 2})
+    assert len(store.take("fake")) == 2
+    time.sleep(0.3)
+    assert store.sweep("fake").unclaimed == 2
+    assert scrape.of_model("caravan_messages_unclaimed_total") == 2
+
+
+def test_webhooks_are_counted_while_they_wait_and_when_they_end(
+    store: JobStore, settings: Settings, client: redis.Redis, scrape: Scrape
+) -> None:
+    outbox = open_outbox(settings, client)
+    for _ in range(3):
+        store.cancel(accept(store, webhook="https://receiver.example/hook").id)
+    assert scrape("caravan_webhooks_pending") == 3
+    for job_id, verdict in zip(outbox.post(), ("delivered", "failed", "pending"), strict=True):
+        held = outbox.claim(job_id)
+        assert held is not None
+        told = {"delivered": {"status": 204}, "failed": {"status": 410}, "pending": {"error": "timeout"}}[verdict]
+        assert outbox.settle(held, verdict, seconds=60, **told)  # type: ignore[arg-type]
+    assert scrape("caravan_webhooks_pending") == 1
+    age = scrape("caravan_webhook_oldest_age_seconds")
+    assert age is not None
+    assert 0 <= age < 5
+    assert [scrape("caravan_webhooks_total", verdict=verdict) for verdict in ("delivered", "given_up")] == [1, 1]
+    assert [scrape("caravan_webhook_attempts_total", result=result) for result in ("2xx", "4xx", "timeout")] == [
+        1,
+        1,
+        1,
+    ]
+
+
+def test_an_empty_ledger_tells_zeros(scrape: Scrape) -> None:
+    """A series that begins at its first increase hides it from `increase()`."""
+    assert scrape("caravan_redis_up") == 1
+    assert scrape.durations("count") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.of_model("caravan_workers") == 0
+    assert scrape.of_model("caravan_dead_letters_total") == 0
+    assert scrape("caravan_webhooks_pending") == 0
+
+
+def test_a_queue_tells_whether_it_is_open(store: JobStore, scrape: Scrape) -> None:
+    found = []
+    for state in QueueState:
+        store.set_queue_state("fake", state)
+        found.append(scrape.of_model("caravan_queue_open"))
+    assert found == [1, 0, 0]
+
+
+def test_a_worker_of_another_version_is_told_as_far_as_it_can_be(store: JobStore, scrape: Scrape) -> None:
+    told: Mapping[str, str | int | float] = {"slots": 4, "steps": 7, "news": "of a later version"}
+    store.report("fake", "w1", 9, told)
+    assert scrape.of_model("caravan_worker_slots", worker="w1") == 4
+    assert scrape.of_model("caravan_worker_steps_total", worker="w1") == 7
+    assert scrape.of_model("caravan_worker_busy", worker="w1") is None
+    assert scrape.of_model("caravan_workers") == 1
+
+
+def test_what_redis_forgot_does_not_break_a_scrape(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+    succeed(store, claim(store, accept(store)))
+    client.flushall()
+    assert scrape("caravan_redis_up") == 1
+    assert scrape.durations("count")["total"] == 0
+
+
+def test_a_ledger_that_refuses_or_is_away_is_not_up(
+    client: redis.Redis, redis_server: RedisServer, scrape: Scrape
+) -> None:
+    client.set(names.totals("fake"), "no hash")
+    assert scrape("caravan_redis_up") == 0
+    assert scrape.of_model("caravan_queue_open") is None
+    nobody = connect("redis://127.0.0.1:1/0")
+    assert Scrape(nobody)("caravan_redis_up") == 0
+
+
+def test_calls_that_redis_does_not_carry_out_are_counted(client: redis.Redis, redis_server: RedisServer) -> None:
+    errors = RedisErrors()
+    for url in ("redis://127.0.0.1:1/0", redis_server.url):
+        counted = connect(url, errors=errors)
+        with pytest.raises(redis.RedisError):
+            counted.hset("key", "field", "1") if "127.0.0.1:1/" in url else counted.eval("nonsense", 0)
+        counted.close()
+    assert errors.count == 1, "an absence, and not a fault of ours"
+
+
+def test_a_lost_claim_that_its_worker_writes_again_keeps_its_first_token(
+    store: JobStore, client: redis.Redis, scrape: Scrape
+) -> None:
+    """Redis came back without its last moments: the worker's next events count as the first."""
+    held = claim(store, accept(store))
+    before = client.dump(names.job(held.id))
+    append(store, held, 1)
+    assert before is not None
+    client.restore(names.job(held.id), 0, before, replace=True)
+    assert store.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["ok"]
+    succeed(store, held, num_events=2)
+    assert scrape.durations("count")["first_token"] == 1
+    assert try_claim(store, held.id).status == "succeeded"
