@@ -1,0 +1,54 @@
+"""The end of a batch that was cancelled, or whose time is over: what has its answer is kept, the rest is told of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from tasks.bulk.batch import Batch
+from tasks.bulk.batch_store import BatchStore
+from tasks.bulk.endpoints import Endpoints
+from tasks.bulk.feeder import REACH
+from tasks.bulk.output import Left, Told, answered, left_out
+from tasks.bulk.rows import Row
+from tasks.jobs import Job
+
+STROKE_ROWS = 256
+
+Stroke = list[tuple[Row, Told]]
+
+
+class Closing:
+    """Goes over the rows that are not collected, some at a time."""
+
+    def __init__(
+        self, batch: Batch, rows: Iterator[Row], store: BatchStore, endpoints: Endpoints, *, first: int, why: Left
+    ) -> None:
+        self._batch = batch
+        self._rows = rows
+        self._store = store
+        self._endpoints = endpoints
+        self._reach = first + REACH
+        self._why = why
+
+    def stroke(self) -> Stroke:
+        """The next rows with what is to be written of them; none if these were all.
+
+        Their jobs are removed by now, so that nothing runs on for nobody.
+        """
+        rows = list(itertools.islice(self._rows, STROKE_ROWS))
+        jobs = self._found([row for row in rows if row.told is None and row.number < self._reach])
+        return [(row, self._tell(row, jobs.get(row.job_id))) for row in rows]
+
+    def _found(self, rows: list[Row]) -> dict[str, Job]:
+        found = self._store.read(row.job_id for row in rows)
+        jobs = {job.id: job for job in found if job is not None}
+        self._store.forget([job.id for job in jobs.values() if not job.status.ended], owner=self._batch.owner)
+        return jobs
+
+    def _tell(self, row: Row, job: Job | None) -> Told:
+        if row.told is not None:
+            return row.told
+        if job is None or job.outcome is None:
+            return left_out(row.job_id, row.custom_id, self._why)
+        return answered(row.job_id, row.custom_id, self._endpoints.answer(job), job.outcome.usage)
