@@ -182,6 +182,10 @@ class JobStore:
         answer: list[str] = self._run("forget", job_id, owner)
         return answer
 
+    def forget_many(self, job_ids: Iterable[str], *, owner: str = "") -> int:
+        """Remove jobs as `forget` does, in one round trip; how many there were."""
+        return sum(status != "unknown" for status, *_ in self._run.each("forget", ((each, owner) for each in job_ids)))
+
     def retry(
         self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int, most_in_flight: int | None = None
     ) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -23,11 +23,11 @@ class Scripts:
         with refusals_as_absence():
             return self._script(name)(args=args)
 
-    def each(self, name: str, calls: Iterable[Iterable[str | int | float]]) -> list[Any]:
-        """What the script returns for each of some calls, made in one round trip."""
-        script, pipe = self._script(name), self._redis.pipeline(transaction=False)
+    def each(self, name: str, calls: Iterable[Sequence[str | int | float]]) -> list[Any]:
+        """What the script returns for each of many calls, in one round trip. Between two, Redis answers others."""
+        pipe = self._redis.pipeline(transaction=False)
         for args in calls:
-            script(args=tuple(args), client=pipe)
+            self._script(name)(args=args, client=pipe)
         with refusals_as_absence():
             return pipe.execute()
 

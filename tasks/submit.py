@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from tasks.dispatch import Dispatcher
 from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
@@ -79,6 +80,13 @@ class Submitter:
         with as_broker_errors():
             before, *_ = self._store.forget(job_id, owner=owner)
         log.info("job forgotten", job_id=job_id, before=before)
+
+    def forget_many(self, job_ids: Sequence[str], *, owner: str = "") -> int:
+        """Remove jobs, of one owner or of any, and all that they left; how many there were."""
+        with as_broker_errors():
+            num_gone = self._store.forget_many(job_ids, owner=owner)
+        log.info("jobs forgotten", count=num_gone)
+        return num_gone
 
     def reprioritise(self, job: Job, priority: Priority) -> None:
         """Give a job that waits another priority.

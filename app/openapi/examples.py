@@ -32,6 +32,9 @@ JOBS: Examples = {
     "Vectors": {"input": ["A fox.", "A dog."]},
 }
 CHANGES: Examples = {"More urgent": {"priority": "high"}}
+DELETIONS: Examples = {
+    "Two jobs": {"ids": ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]}
+}
 CHATS: Examples = {
     "A question": {"messages": _SUM, "temperature": 0},
     "Streamed": {"messages": _asked("Count to 9."), "stream": True, "stream_options": {"include_usage": True}},

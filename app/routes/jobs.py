@@ -19,7 +19,7 @@ from app.job_view import view
 from app.limits import spend
 from app.query import flag, integer
 from app.schemas.job_body import JobBody
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
 from app.services import Services, services
 from tasks.errors import InsufficientScope, InvalidRequest, JobNotFound
 from tasks.events import START, Cursor
@@ -77,6 +77,15 @@ def show(job_id: str) -> Response:
     """One job; with ``?wait=N`` as it is when it has ended, or N seconds later."""
     job = find(job_id)
     return jsonify(_view(_wait_for(job, _wait_argument())))
+
+
+@blueprint.post("/jobs/delete")
+def delete() -> Response:
+    """Remove jobs of the caller's, and all that they left; for an admin, anybody's."""
+    asked = validate(JobDeletion, read_json())
+    owner = "" if caller().is_admin else caller().owner
+    gone = services().submitter.forget_many(asked.ids, owner=owner)
+    return jsonify({"object": "list.deleted", "deleted": gone})
 
 
 @blueprint.get("/jobs/<job_id>/events")

@@ -127,6 +127,13 @@ class JobList(TypedDict):
     has_more: bool
 
 
+class DeletedJobs(TypedDict):
+    """Jobs that are gone."""
+
+    object: Literal["list.deleted"]
+    deleted: Annotated[Count, Field(description="How many of them there were.")]
+
+
 class StatusEvent(TypedDict):
     """A job was queued, or a worker began it."""
 

@@ -1,10 +1,10 @@
-"""The bodies of ``POST /jobs``, an OpenAI body and how the job is to be treated, and of ``PATCH /jobs/<id>``."""
+"""The bodies of ``POST /jobs``, an OpenAI body and how the job is to be treated, and of what is done to jobs."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.chat import ChatBody
 from app.schemas.completions import CompletionBody
@@ -29,6 +29,14 @@ class CompletionJobBody(CompletionBody, Envelope):
 
 class EmbeddingJobBody(EmbeddingBody, Envelope):
     """Vectors of texts as a job."""
+
+
+class JobDeletion(BaseModel):
+    """Which jobs are to go."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
 
 
 class JobChange(BaseModel):

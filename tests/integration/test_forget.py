@@ -144,3 +144,26 @@ def test_its_worker_can_write_nothing_any_more(store: JobStore, client: redis.Re
     assert try_claim(store, job.id).status == "unknown"
     assert set(map(str, client.keys("*"))) <= KEPT
     assert event_stream.read(client, job.id) == []
+
+
+def test_many_are_forgotten_at_once_whatever_became_of_them(store: JobStore, client: redis.Redis) -> None:
+    jobs = [accept(store) for _ in range(5)]
+    succeed(store, jobs[1])
+    store.cancel(jobs[2].id)
+    assert store.forget_many([job.id for job in jobs] + ["none", jobs[0].id]) == 5
+    assert set(map(str, client.keys("*"))) <= KEPT
+    assert store.forget_many([job.id for job in jobs]) == 0
+
+
+def test_of_many_those_of_another_owner_are_left_alone(store: JobStore) -> None:
+    mine, another = accept(store), accept(store, owner="else")
+    assert store.forget_many([mine.id, another.id], owner=mine.owner) == 1
+    assert store.get(another.id) is not None
+    assert store.forget_many([another.id]) == 1
+
+
+def test_many_are_forgotten_by_a_redis_that_has_lost_its_scripts(store: JobStore, client: redis.Redis) -> None:
+    jobs = [accept(store) for _ in range(2)]
+    assert store.forget_many([jobs[0].id]) == 1
+    client.script_flush()
+    assert store.forget_many([jobs[1].id]) == 1

@@ -16,8 +16,8 @@ from app.openapi.parts import (
     WAIT,
     limit,
 )
-from app.schemas.answers import Job, JobList, StatusEvent, TokenEvent
-from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange
+from app.schemas.answers import DeletedJobs, Job, JobList, StatusEvent, TokenEvent
+from app.schemas.jobs import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
 from tasks.errors import (
     BrokerUnavailable,
     InsufficientScope,
@@ -82,6 +82,13 @@ CALLS = {
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=JobList)},
         errors=(InvalidRequest, InsufficientScope, BrokerUnavailable),
+    ),
+    "jobs.delete": Description(
+        tag=TAG,
+        bodies=(JobDeletion,),
+        examples=examples.DELETIONS,
+        answers={200: Answer(meaning="They are gone.", schema=DeletedJobs)},
+        errors=(InvalidRequest, RequestTooLarge, BrokerUnavailable),
     ),
     "jobs.show": Description(
         tag=TAG,

@@ -1,0 +1,87 @@
+"""The columns that answers become, and their types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from app.bulk.answer import Answer
+from app.bulk.chunks import Chunk, Rows
+
+_SIMPLE = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+FAILURE = pa.schema([("error_code", pa.string()), ("error_message", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerColumns:
+    """A column for each property of the schema, or one for the text and one for why it ended."""
+
+    schema: pa.Schema
+    structured: bool
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any] | None, column: str) -> AnswerColumns:
+        """Those of a JSON schema, or of plain text, which goes to `column`."""
+        if schema is None:
+            return cls(pa.schema([(column, pa.string()), ("finish_reason", pa.string())]), structured=False)
+        if not isinstance(schema.get("properties"), dict):
+            return cls(pa.schema([(column, pa.string())]), structured=False)
+        return cls(pa.schema([(name, _type(each)) for name, each in schema["properties"].items()]), structured=True)
+
+    def values(self, answer: Answer) -> dict[str, Any]:
+        """What an answer puts into them."""
+        if self.structured:
+            told = json.loads(answer.text)
+            return {name: told.get(name) for name in self.schema.names}
+        return dict(zip(self.schema.names, (answer.text, answer.finish_reason), strict=False))
+
+
+def failure(answer: Answer) -> dict[str, Any]:
+    """What is told of a row that failed."""
+    return {"error_code": answer.code, "error_message": answer.message}
+
+
+def _type(schema: Any) -> pa.DataType:
+    """The type of a property; one that has none of its own is JSON in a text."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    if kind == "array":
+        items = _type(schema.get("items"))
+        return pa.list_(items)
+    if isinstance(kind, list) and len(kind) == 2 and "null" in kind:  # columns may hold nulls anyway
+        kind = next(each for each in kind if each != "null")
+    if isinstance(schema, dict) and "enum" in schema and all(isinstance(each, str) for each in schema["enum"]):
+        return pa.string()
+    return _SIMPLE.get(kind, pa.string()) if isinstance(kind, str) else pa.string()
+
+
+def infer(chunks: Iterable[Chunk], names: Iterable[str]) -> pa.Schema:
+    """The types of rows that do not say them. A column of values that no type holds together is JSON in texts."""
+    found: dict[str, pa.DataType] = {name: pa.null() for name in names}
+    for chunk in chunks:
+        if not isinstance(chunk, Rows):
+            for field in chunk.batch.schema:  # type: ignore[attr-defined]
+                found[field.name] = _both(found[field.name], field.type)
+            continue
+        for name in found:
+            found[name] = _both(found[name], _infer([item.get(name) for item in chunk.items]))
+    return pa.schema([(name, pa.string() if pa.types.is_null(each) else each) for name, each in found.items()])
+
+
+def _infer(values: list[Any]) -> pa.DataType:
+    try:
+        return pa.infer_type(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.string()
+
+
+def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """The type that holds the values of both."""
+    try:
+        fields = [pa.schema([("x", each)]) for each in (one, other)]
+        return pa.unify_schemas(fields, promote_options="permissive").field("x").type
+    except (pa.ArrowException, TypeError):
+        return pa.string()

@@ -1,0 +1,267 @@
+"""Asking about every row: many under way, answers written down in the rows' order, jobs deleted once they are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.bulk.answer import Answer
+from app.bulk.asking import Question, RowError
+from app.bulk.chunks import Row
+from app.bulk.errors import BulkError
+from app.bulk.journal import Journal
+from app.bulk.report import Report, State
+from app.client import AsyncClient
+from tasks.bulk.alike import Alike, Known, question
+from tasks.bulk.collect import InOrder
+from tasks.bulk.lineup import LineUp, beginning
+from tasks.bulk.window import ASLEEP, width
+from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
+
+LOOK_SECONDS = 2.0
+"""Between two looks at the model's workers."""
+COMMIT_SECONDS = 0.25
+MOST_OPEN = 4096
+"""Rows that were read and are not written down, before more are read."""
+STREAK = 50
+"""Rows one after the other that failed by no fault of their own: the model fails, not the rows."""
+
+_HOPELESS = (AuthenticationFailed, InsufficientScope, ModelNotFound, JobConflict)
+"""What the server says of one row and means of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a user allows: rows under way, and rows that fail."""
+
+    window: int
+    max_failures: int | None
+    dedup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A row on its way: its body, or why there is none."""
+
+    number: int
+    body: dict[str, Any]
+    key: bytes | None
+    failure: Answer | None = None
+
+    @property
+    def begins(self) -> str:
+        return beginning(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A row's answer, and the job that gave it."""
+
+    answer: Answer
+    job_id: str | None = None
+
+
+class Run:
+    """One run, from the journal's end to the last row."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        journal: Journal,
+        rows: Iterator[Row],
+        *,
+        asks: Question,
+        run_id: str,
+        total: int,
+        limits: Limits,
+        report: Report,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._run_id = run_id
+        self._asks = asks
+        self._total = total
+        self._limits = limits
+        self._report = report
+        self._first = journal.tally.num_rows
+        self._lineup = LineUp(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
+        self._collected = InOrder[_Done](self._first)
+        self._alike = Alike[Answer]()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._width = min(ASLEEP, limits.window)
+        self._changed = asyncio.Event()
+        self._writing: asyncio.Future[None] | None = None
+        self._streak = 0
+        self._stopped: Exception | None = None
+
+    async def __call__(self) -> None:
+        """Ask until every row has its answer in the journal. Raises BulkError, or the server's error about all rows."""
+        beside = [asyncio.ensure_future(each) for each in (self._look(), self._commit_all())]
+        try:
+            await self._feed()
+            await beside[1]
+        finally:
+            for task in (*beside, *self._under_way):
+                task.cancel()
+            await asyncio.gather(*beside, *self._under_way, return_exceptions=True)
+            await self._keep_what_is_ready()
+        if self._stopped:
+            raise self._stopped
+
+    # -- asking
+
+    async def _feed(self) -> None:
+        """Begin rows as the window has room, and as few enough of those that were read are open."""
+        while not self._stopped:
+            self._changed.clear()
+            open_rows = self._lineup.num_read + self._first - self._journal.tally.num_rows
+            if len(self._under_way) >= self._width or (self._lineup.reads_next and open_rows > MOST_OPEN):
+                await self._changed.wait()
+                continue
+            reads = self._lineup.reads_next
+            asked = await asyncio.to_thread(self._lineup.take) if reads else self._lineup.take()
+            if asked is None:
+                return
+            self._begin(asked)
+            if not reads and not len(self._under_way) % 32:
+                await asyncio.sleep(0)
+
+    def _prepare(self, numbered: tuple[int, Row]) -> _Asked:
+        number, row = numbered
+        try:
+            body = self._asks.body(row)
+        except RowError as exc:
+            return _Asked(number, {}, None, Answer(code=exc.code, message=str(exc)))
+        return _Asked(number, body, question(body) if self._limits.dedup else None)
+
+    def _begin(self, asked: _Asked) -> None:
+        if asked.failure:
+            self._settle(asked.number, _Done(asked.failure))
+            return
+        begun: Known[Answer] | bool = True if asked.key is None else self._alike.begin(asked.key, asked.number)
+        if isinstance(begun, Known):
+            self._settle(asked.number, _Done(begun.answer))
+        elif begun:
+            task = asyncio.ensure_future(self._ask(asked))
+            self._under_way.add(task)
+            task.add_done_callback(self._over)
+
+    async def _ask(self, asked: _Asked) -> None:
+        key = f"bulk-{self._run_id}-{asked.number}"
+        job_id = None
+        try:
+            job = await self._client.run(asked.body, idempotency_key=key)
+            job_id = job.id
+            answer = Answer.of(job)
+            if not answer.failed:
+                self._asks.check(answer.text, answer.finish_reason)
+        except RowError as exc:
+            answer = Answer(code=exc.code, message=str(exc))
+        except _HOPELESS as exc:
+            self._stop(BulkError(exc.message))
+            return
+        except CaravanError as exc:
+            answer = Answer.failure(exc)
+        self._settle(asked.number, _Done(answer, job_id))
+        if asked.key is not None:
+            size = None if answer.failed else len(answer.text)
+            shared = Answer(**{**_fields(answer), "prompt_tokens": 0, "completion_tokens": 0})
+            for number in self._alike.settle(asked.key, shared, size=size):
+                self._settle(number, _Done(shared))
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()):
+            self._stop(error if isinstance(error, Exception) else BulkError(str(error)))
+
+    def _settle(self, number: int, done: _Done) -> None:
+        self._collected.put(number, done)
+
+    def _stop(self, why: Exception) -> None:
+        self._stopped = self._stopped or why
+        self._changed.set()
+
+    # -- writing down
+
+    async def _commit_all(self) -> None:
+        """Write answers down as their turn comes, a quarter of a second's at once, until there are no more."""
+        self._show()
+        while self._journal.tally.num_rows < self._total and not self._stopped:
+            await asyncio.sleep(COMMIT_SECONDS)
+            try:
+                await self._commit()
+            except Exception as exc:
+                self._stop(exc)
+                return
+
+    async def _commit(self) -> None:
+        """First the answers are on the disk, then their jobs go: a row whose job is gone has its answer."""
+        first, done = self._collected.next, [each for _, each in self._collected.ready()]
+        if not done:
+            return
+        answers = [each.answer for each in done]
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._journal.append, first, answers))
+        await asyncio.shield(self._writing)
+        self._changed.set()
+        self._show()
+        await self._client.delete([each.job_id for each in done if each.job_id])
+        self._judge(done)
+
+    def _judge(self, done: list[_Done]) -> None:
+        """Stop if too many rows have failed."""
+        for each in done:
+            self._streak = self._streak + 1 if each.answer.failed and each.answer.passing else 0
+        most, tally = self._limits.max_failures, self._journal.tally
+        vain = tally.num_rows if tally.num_failed == tally.num_rows and most is None else self._streak
+        if vain >= min(STREAK, self._total):
+            self._journal.take_back(vain)
+            last = done[-1].answer
+            raise BulkError(
+                f"{vain} rows in a row have failed, the last one with {last.code}: {last.message.rstrip('.')}. "
+                "They will be asked again."
+            )
+        if most is not None and tally.num_failed > most:
+            raise BulkError(f"{tally.num_failed} rows have failed, and --max-failures allows {most}.")
+
+    async def _keep_what_is_ready(self) -> None:
+        """Before an early end: what has its turn is written down. The rest is found again by its idempotency keys."""
+        if self._writing:
+            await asyncio.wait([self._writing])
+        first, done = self._collected.next, [each.answer for _, each in self._collected.ready()]
+        if done and first == self._journal.tally.num_rows and not isinstance(self._stopped, BulkError):
+            with contextlib.suppress(BulkError):
+                self._journal.append(first, done)
+
+    def _show(self) -> None:
+        tally = self._journal.tally
+        tokens = tally.prompt_tokens + tally.completion_tokens
+        self._report.show(State(tally.num_rows, self._total, tally.num_failed, tokens))
+
+    # -- the window
+
+    async def _look(self) -> None:
+        """Follow the model's workers."""
+        asleep_since: float | None = time.monotonic()
+        while True:
+            with contextlib.suppress(CaravanError):
+                models = (await self._client.call("GET", "/models"))["data"]
+                model = next((each for each in models if each["id"] == self._asks.model), None)
+                if model is not None:
+                    others = max(0, model["queued"] + model["running"] - len(self._under_way))
+                    self._width = width(slots=model["slots"], others=others, most=self._limits.window)
+                    self._changed.set()
+                    if model["slots"]:
+                        asleep_since = None
+                    elif asleep_since is None:
+                        asleep_since = time.monotonic()
+                        self._report.say(f"'{self._asks.model}' has no worker just now; its rows wait.")
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _fields(answer: Answer) -> dict[str, Any]:
+    return {name: getattr(answer, name) for name in Answer.__slots__}

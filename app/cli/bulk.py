@@ -1,0 +1,156 @@
+"""``caravan bulk``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.bulk.asking import Question, Template
+from app.bulk.assemble import failures_path
+from app.bulk.errors import BulkError
+from app.bulk.inputs import Choice
+from app.bulk.job import BulkJob, stdin_kinds
+from app.bulk.report import Bar, Lines, Report
+from app.bulk.run import Limits
+from app.cli.api import key_option, url_option
+from app.client import AsyncClient
+from app.client.exchange import Patience
+from tasks.errors import CaravanError
+
+INTERRUPTED = 130
+QUIET_SECONDS = 30.0
+"""After which what is waited for is said again."""
+
+
+@click.group("bulk")
+def command() -> None:
+    """Ask a model about every row of a dataset."""
+
+
+@command.command("run")
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("-m", "--model", required=True, help="The model to ask.")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help="Where the rows and their answers go: .jsonl, .csv or .parquet.")  # fmt: skip
+@click.option("--prompt", help='What is asked of a row, with its columns: "Classify: {{ text }}".')
+@click.option("--system", help="A system message to put first; with columns as well.")
+@click.option("--messages-column", help="A column that holds the messages of a chat, instead of --prompt.")
+@click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A file with a JSON schema that answers follow, each property in a column of its own.")  # fmt: skip
+@click.option("--column", default="answer", show_default=True, help="The column that answers go to.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Tokens of an answer, at most.")
+@click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
+@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), help="As in docs/jobs.md.")
+@click.option("--top-k", type=click.IntRange(min=0), help="As in docs/jobs.md.")
+@click.option("--min-p", type=click.FloatRange(0, 1), help="As in docs/jobs.md.")
+@click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same draws.")
+@click.option("--stop", multiple=True, help="A text that ends an answer; may be given several times.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many rows.")
+@click.option("--sample", type=click.IntRange(min=1), help="Only so many rows, drawn from all; always the same ones.")
+@click.option("--window", type=click.IntRange(1, 1000), default=512, show_default=True,
+              help="Rows under way at once, at most. Below that it follows the model's slots.")  # fmt: skip
+@click.option("--max-failures", type=click.IntRange(min=0), help="Stop when more rows than this have failed.")
+@click.option("--no-dedup", is_flag=True, help="Ask about rows that are alike each by itself.")
+@click.option("--format", "stdin_kind", type=click.Choice(stdin_kinds()), default="jsonl", show_default=True,
+              help="What standard input is, if INPUT is -.")  # fmt: skip
+@click.option("--restart", is_flag=True, help="Begin anew: forget what was done, and replace OUTPUT.")
+@url_option
+@key_option
+def run(source: Path, model: str, output: Path, prompt: str | None, system: str | None, messages_column: str | None,
+        schema: Path | None, column: str, limit: int | None, sample: int | None, window: int,
+        max_failures: int | None, no_dedup: bool, stdin_kind: str, restart: bool, url: str, api_key: str | None,
+        **sampling: Any) -> None:  # fmt: skip
+    """Ask a model about every row of INPUT, and write the rows with their answers to OUTPUT.
+
+    INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. Stopped
+    anywhere, the same command goes on where it was; what it has by then lies in OUTPUT.progress. Rows that failed go
+    to a file of their own beside OUTPUT.
+    """
+    if (prompt is None) == (messages_column is None):
+        raise click.UsageError("Say --prompt or --messages-column.")
+    report: Report = Bar() if sys.stderr.isatty() else Lines()
+    options = {name: value for name, value in sampling.items() if value not in (None, ())}
+    options |= {"stop": list(sampling["stop"])} if sampling["stop"] else {}
+    try:
+        question = Question(
+            model=model,
+            prompt=None if prompt is None else Template(prompt, "--prompt"),
+            system=None if system is None else Template(system, "--system"),
+            messages_column=messages_column,
+            schema=None if schema is None else _schema(schema),
+            options=options,
+        )
+        job = BulkJob(
+            source=source,
+            stdin=sys.stdin.buffer,
+            stdin_kind=stdin_kind,
+            output=output,
+            question=question,
+            column=column,
+            choice=Choice(sample, limit),
+            limits=Limits(window, max_failures, not no_dedup),
+            restart=restart,
+            asked={
+                "--model": model,
+                "--prompt": prompt,
+                "--system": system,
+                "--messages-column": messages_column,
+                "--schema": question.schema,
+                "--column": column,
+                "--limit": limit,
+                "--sample": sample,
+                **{f"--{name.replace('_', '-')}": value for name, value in options.items()},
+            },
+        )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+        tally = asyncio.run(_run(job, url, api_key, report))
+    except (BulkError, CaravanError) as exc:
+        raise click.ClickException(f"{exc} {_again(output)}".strip()) from exc
+    except KeyboardInterrupt:
+        click.echo(f"Stopped. {_again(output)}".strip(), err=True)
+        sys.exit(INTERRUPTED)
+    click.echo(f"{tally.num_rows - tally.num_failed} rows: {output}", err=True)
+    if tally.num_failed:
+        click.echo(f"{tally.num_failed} rows failed: {failures_path(output)}", err=True)
+
+
+async def _run(job: BulkJob, url: str, api_key: str | None, report: Report) -> Any:
+    patience = Patience(None, told=_teller(report))
+    with report:
+        async with AsyncClient(url, api_key, patience=patience) as client:
+            return await job(client, report)
+
+
+def _teller(report: Report) -> Any:
+    """Says what is waited for, once for the many rows that wait for it."""
+    said: dict[str, float] = {}
+
+    def tell(error: CaravanError, _: float) -> None:
+        if said.get(error.code, 0.0) < time.monotonic() - QUIET_SECONDS or error.code not in said:
+            said[error.code] = time.monotonic()
+            report.say(f"{error.message} Trying again.")
+
+    return tell
+
+
+def _again(output: Path) -> str:
+    """How to go on."""
+    note = output.with_name(output.name + ".progress") / "run.json"
+    return "The same command goes on from here." if note.exists() else ""
+
+
+def _schema(path: Path) -> dict[str, Any]:
+    try:
+        schema = json.loads(path.read_text())
+    except (OSError, ValueError) as exc:
+        raise BulkError(f"{path} is not a JSON schema: {exc}.") from exc
+    if not isinstance(schema, dict):
+        raise BulkError(f"{path} is not a JSON schema: it must be an object.")
+    return schema

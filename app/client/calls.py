@@ -1,0 +1,148 @@
+"""The calls of the interface, as exchanges: what both clients do, written once."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Unpack
+
+from app.client import exchange
+from app.client.exchange import Exchange, Patience, Request
+from app.client.job import Job, Model
+from app.client.options import Asked, Options, body
+from tasks.errors import InvalidRequest, JobConflict, JobNotFound
+
+HELD_SECONDS = 30.0
+"""How long the server is asked to hold an answer back; proxies cut what is silent for a minute."""
+MOST_DELETED = 500
+"""Jobs that one call deletes."""
+MOST_TRIES = 5
+
+
+class Calls:
+    """A cluster's interface. `model` is asked where nothing else says one; None is the server's only one."""
+
+    def __init__(self, *, model: str | None = None, patience: Patience | None = None) -> None:
+        self._model = model
+        self.patience = patience or Patience()
+
+    def submit(
+        self,
+        asked: Asked,
+        *,
+        response_model: type[Model] | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[Options],
+    ) -> Exchange[Job]:
+        """Submit a job; the job, queued. It is one job however often the connection breaks meanwhile."""
+        body = yield from self._body(asked, options, response_model)
+        return (yield from self._submit(body, idempotency_key or str(uuid.uuid4())))
+
+    def job(self, job: Job | str) -> Exchange[Job]:
+        """A job as it is now."""
+        return (yield from self._show(job))
+
+    def wait(self, job: Job | str) -> Exchange[Job]:
+        """A job when it has ended, however it ended, and however long that takes."""
+        while True:
+            shown = yield from self._show(job, held_seconds=HELD_SECONDS)
+            if shown.ended:
+                return shown
+
+    def run(
+        self,
+        asked: Asked,
+        *,
+        response_model: type[Model] | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[Options],
+    ) -> Exchange[Job]:
+        """Submit a job and wait for its end; the job, however it ended.
+
+        One that is not there any more, because Redis came back without its last second, is submitted once more.
+        """
+        body = yield from self._body(asked, options, response_model)
+        key = idempotency_key or str(uuid.uuid4())
+        for _ in range(MOST_TRIES):
+            job = yield from self._submit(body, key, held_seconds=HELD_SECONDS)
+            if job.ended:
+                return job
+            with contextlib.suppress(JobNotFound):
+                return (yield from self.wait(job))
+        raise JobNotFound(f"The job '{job.id}' was deleted while it was waited for.")
+
+    def cancel(self, job: Job | str) -> Exchange[Job]:
+        """Cancel a job; the job, cancelled. Raises JobConflict for one that had ended otherwise."""
+        try:
+            raw = yield from self.call("POST", f"/jobs/{_id(job)}/cancel", again=True)
+        except JobConflict:
+            shown = yield from self._show(job)  # an attempt whose answer was lost may have done it
+            if shown.status != "cancelled":
+                raise
+            return shown
+        return Job.from_wire(raw)
+
+    def retry(self, job: Job | str) -> Exchange[Job]:
+        """Run a job again that ended without success; the job, queued."""
+        return Job.from_wire((yield from self.call("POST", f"/jobs/{_id(job)}/retry")))
+
+    def delete(self, jobs: Sequence[Job | str]) -> Exchange[int]:
+        """Delete jobs and all that is left of them; how many there were. One that has not ended is cancelled first."""
+        num_deleted = 0
+        for begin in range(0, len(jobs), MOST_DELETED):
+            ids = [_id(job) for job in jobs[begin : begin + MOST_DELETED]]
+            answer = yield from self.call("POST", "/jobs/delete", body={"ids": ids}, again=True)
+            num_deleted += answer["deleted"]
+        return num_deleted
+
+    def models(self) -> Exchange[list[str]]:
+        """The models that may be asked."""
+        return [model["id"] for model in (yield from self.call("GET", "/v1/models"))["data"]]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        again: bool | None = None,
+    ) -> Exchange[Any]:
+        """The JSON that any call of the interface answers with.
+
+        Args:
+            again: whether it may be sent a second time when it is not known what became of the first; all but POST and
+                PATCH if left out.
+        """
+        harmless = method not in ("POST", "PATCH") if again is None else again
+        request = Request(method, path, body=body, params=params or {}, again=harmless)
+        return (yield from exchange.call(request, self.patience))
+
+    def _submit(self, body: Mapping[str, Any], key: str, *, held_seconds: float = 0.0) -> Exchange[Job]:
+        headers = {"Idempotency-Key": key, **({"Prefer": f"wait={held_seconds:g}"} if held_seconds else {})}
+        request = Request("POST", "/jobs", body=body, headers=headers, wait_seconds=held_seconds)
+        return Job.from_wire((yield from exchange.call(request, self.patience)))
+
+    def _show(self, job: Job | str, *, held_seconds: float = 0.0) -> Exchange[Job]:
+        params = {"wait": f"{held_seconds:g}"} if held_seconds else {}
+        request = Request("GET", f"/jobs/{_id(job)}", params=params, wait_seconds=held_seconds)
+        return Job.from_wire((yield from exchange.call(request, self.patience)))
+
+    def _body(self, asked: Asked, options: Options, response_model: type[Model] | None) -> Exchange[dict[str, Any]]:
+        made = body(asked, options, model=self._model, response_model=response_model)
+        if "model" not in made:
+            self._model = made["model"] = yield from self._only_model()
+        return made
+
+    def _only_model(self) -> Exchange[str]:
+        found = yield from self.models()
+        if len(found) != 1:
+            raise InvalidRequest(f"Say which model: {', '.join(found)}.", param="model")
+        return found[0]
+
+
+def _id(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.id

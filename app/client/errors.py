@@ -1,0 +1,63 @@
+"""What the client raises: the server's errors, rebuilt by their codes, and four that only a client knows.
+
+CaravanError                    the tree of `tasks.errors`: QueueFull, JobNotFound, InvalidRequest ...
+  Unavailable
+    ServerAway                  nothing answers at the address, or what does is not Caravan
+  JobNotSuccessful              the job ended, and has no result
+    JobCancelled
+  AnswerInvalid                 the answer is not what `response_model` wants
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tasks.errors import CaravanError, Overloaded, Unavailable, from_wire
+
+HTTP_AWAY = frozenset({502, 503, 504})
+"""What a proxy answers while the server behind it is away."""
+
+
+class ServerAway(Unavailable):
+    """Raised when nothing answers at the address."""
+
+    code = "server_away"
+
+
+class JobNotSuccessful(CaravanError):
+    """Raised when a job ended without a result, and without an error that says more."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "job_not_successful"
+
+
+class JobCancelled(JobNotSuccessful):
+    """Raised when the job whose result is asked for was cancelled."""
+
+    code = "job_cancelled"
+
+
+class AnswerInvalid(CaravanError):
+    """Raised when an answer was cut before its end, or does not fit the model that it is to be read with."""
+
+    code = "answer_invalid"
+
+
+def passes(error: CaravanError) -> bool:
+    """Whether the same call may well be answered later."""
+    return isinstance(error, Overloaded | Unavailable)
+
+
+def from_response(status: int, retry_after: str | None, body: bytes) -> CaravanError:
+    """The error that a response tells of."""
+    try:
+        told: dict[str, Any] = json.loads(body)["error"]
+        error = from_wire(told)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        kind = ServerAway if status in HTTP_AWAY else CaravanError
+        error = kind(f"The server answered {status}, and not as Caravan does.")
+    if retry_after and retry_after.isdigit():
+        error.retry_after_seconds = int(retry_after)
+    return error

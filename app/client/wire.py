@@ -1,0 +1,51 @@
+"""What both clients say to httpx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from app.client.exchange import Request
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 15.0
+"""After which an unused connection is not used again: the server closes it after 30."""
+
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def options(url: str, api_key: str | None) -> dict[str, Any]:
+    """For a client of httpx: no limit of connections, since each call that waits has one."""
+    return {
+        "base_url": url,
+        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
+        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS),
+    }
+
+
+def arguments(request: Request) -> dict[str, Any]:
+    """For its `request` and `stream`."""
+    return {
+        "method": request.method,
+        "url": request.path,
+        "json": request.body,
+        "params": dict(request.params) or None,
+        "headers": dict(request.headers),
+        "timeout": httpx.Timeout(request.timeout_seconds, connect=CONNECT_SECONDS),
+    }
+
+
+def reason(error: httpx.TransportError) -> str:
+    """Why there was no response, in a sentence."""
+    try:
+        where = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
+    except RuntimeError:
+        where = "The server"
+    return f"{where} does not answer: {str(error) or type(error).__name__}."
+
+
+def sent(error: httpx.TransportError) -> bool:
+    """Whether the server may have seen the request."""
+    return not isinstance(error, _NEVER_SENT)
