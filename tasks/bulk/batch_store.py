@@ -164,10 +164,6 @@ class BatchStore:
             pipe.hgetall(names.job(job_id))
         return [Job.decode(fields) if fields else None for fields in pipe.execute()]
 
-    def forget(self, job_ids: Iterable[str], *, owner: str) -> None:
-        """Remove jobs and all that they left; those that have not ended are cancelled."""
-        self._run.each("forget", ((job_id, owner) for job_id in job_ids))
-
 
 def open_batches(settings: Settings, client: redis.Redis | None = None) -> BatchStore:
     """The batches that the settings name, over a client that is there already or one of their own."""

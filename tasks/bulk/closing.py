@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 from tasks.bulk.batch import Batch
-from tasks.bulk.batch_store import BatchStore
 from tasks.bulk.endpoints import Endpoints
-from tasks.bulk.feeder import REACH
+from tasks.bulk.feeder import REACH, Ledger
 from tasks.bulk.output import Left, Told, answered, left_out
 from tasks.bulk.rows import Row
 from tasks.jobs import Job
@@ -22,11 +21,11 @@ class Closing:
     """Goes over the rows that are not collected, some at a time."""
 
     def __init__(
-        self, batch: Batch, rows: Iterator[Row], store: BatchStore, endpoints: Endpoints, *, first: int, why: Left
+        self, batch: Batch, rows: Iterator[Row], ledger: Ledger, endpoints: Endpoints, *, first: int, why: Left
     ) -> None:
         self._batch = batch
         self._rows = rows
-        self._store = store
+        self._ledger = ledger
         self._endpoints = endpoints
         self._reach = first + REACH
         self._why = why
@@ -41,9 +40,11 @@ class Closing:
         return [(row, self._tell(row, jobs.get(row.job_id))) for row in rows]
 
     def _found(self, rows: list[Row]) -> dict[str, Job]:
-        found = self._store.read(row.job_id for row in rows)
+        found = self._ledger.batches.read(row.job_id for row in rows)
         jobs = {job.id: job for job in found if job is not None}
-        self._store.forget([job.id for job in jobs.values() if not job.status.ended], owner=self._batch.owner)
+        self._ledger.jobs.forget_many(
+            [job.id for job in jobs.values() if not job.status.ended], owner=self._batch.owner
+        )
         return jobs
 
     def _tell(self, row: Row, job: Job | None) -> Told:

@@ -173,7 +173,7 @@ class Shift:
         cancelled = self._batch.status is BatchStatus.CANCELLING or self._is_cancelling()
         why = CANCELLED if cancelled else EXPIRED
         read = rows(self._desk.files, self._batch, longest=self._desk.longest)
-        closing = Closing(self._batch, read, self._desk.store, self._desk.endpoints, first=first, why=why)
+        closing = Closing(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first, why=why)
         while stroke := self._insist(closing.stroke):
             for row, told in stroke:
                 self._book.add(told, row.after)
@@ -202,7 +202,9 @@ class Shift:
         self._forget(max(0, row - REACH), row)
 
     def _forget(self, first: int, last: int) -> None:
-        self._desk.store.forget((self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner)
+        self._desk.ledger.jobs.forget_many(
+            (self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner
+        )
 
     def _beat(self) -> Wishes | None:
         """Extend the lease, and look what is asked; None while Redis is away. Raises Lost or _PutBack."""
