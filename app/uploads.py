@@ -17,7 +17,8 @@ from tasks.files.folder import Writer
 from tasks.files.store import FileStore
 from tasks.logs import get_logger
 
-MAX_FORM_BYTES = 1 << 16
+MAX_FORM_BYTES = 1 << 19
+"""Of the fields beside the file; the parser's buffer of the file itself is counted as well."""
 MAX_FORM_PARTS = 16
 MAX_FILENAME = 255
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,10 +26,14 @@ from tasks.errors import CaravanError
 from tasks.job_store import Idempotency, JobStore
 from tasks.jobs import Job, Priority
 
+BLOCK_ROWS = 256
+"""Rows that are put in order at once."""
 MOST_AHEAD = 1024
-"""Rows that are read and not written yet, when another block of them is read."""
-REACH = 4 * MOST_AHEAD
+"""Rows that are read and not written yet, beyond which no more are read."""
+REACH = 2 * MOST_AHEAD
 """No row so far behind the first that is not written has ever been submitted."""
+REMEMBERED_BYTES = 8 << 20
+"""Of answers that a later row may ask for again: some ten thousand short ones."""
 MOST_UNDER_WAY = 1024
 FIGURES_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
@@ -62,8 +68,8 @@ class Feeder:
         self._batch = batch
         self._ledger = ledger
         self._endpoints = endpoints
-        self._line = LineUp(rows, _begins, most_rows=MOST_AHEAD)
-        self._alike: Alike[Ending] = Alike()
+        self._line = LineUp(rows, _begins, most_rows=BLOCK_ROWS)
+        self._alike: Alike[bytes] = Alike(most_bytes=REMEMBERED_BYTES)
         self._answers: InOrder[tuple[Row, Told]] = InOrder(first)
         self._first = first
         self._again: deque[Row] = deque()
@@ -138,8 +144,8 @@ class Feeder:
         """Have a row answered; False if the queue takes no job just now."""
         if row.told is None and row.key is None:
             match self._judge(row):
-                case Known(ending):
-                    row.told = self._tell(row, ending)
+                case Known(packed):
+                    row.told = self._tell(row, _unpack(packed))
                 case False:
                     self._waiting[row.number] = row
                     return True
@@ -153,7 +159,7 @@ class Feeder:
             return True
         return self._submit(row, job)
 
-    def _judge(self, row: Row) -> Known[Ending] | bool:
+    def _judge(self, row: Row) -> Known[bytes] | bool:
         """Whether a row is to be run, or another's answer is its own as well."""
         if self._batch.endpoint == "/v1/responses" and not _ECHOED.isdisjoint(row.body):
             return True
@@ -187,7 +193,8 @@ class Feeder:
         self._answers.put(row.number, (row, told))
         if row.key is None:
             return
-        for number in self._alike.settle(row.key, ending, size=None if told.failed else 2 * len(told.text)):
+        packed = b"" if isinstance(ending, CaravanError) else _pack(ending)
+        for number in self._alike.settle(row.key, packed, size=None if told.failed else len(packed)):
             other = self._waiting.pop(number)
             self._answers.put(number, (other, self._tell(other, ending)))
 
@@ -210,6 +217,18 @@ class Feeder:
         limit = self._batch.limits.jobs_in_flight
         most = MOST_UNDER_WAY if limit is None else max(1, limit - 1)  # one is left for whoever waits for an answer
         return width(slots=slots, others=theirs, most=min(most, self._ledger.longest_queue))
+
+
+def _pack(job: Job) -> bytes:
+    """A job that has ended, small."""
+    fields = {**job.encode(), "status": job.status.value, "created_at": repr(job.created_at), "fence": str(job.fence)}
+    if job.outcome is not None:
+        fields["outcome"] = job.outcome.encode()
+    return zlib.compress(json.dumps(fields).encode(), 1)
+
+
+def _unpack(packed: bytes) -> Job:
+    return Job.decode(json.loads(zlib.decompress(packed)))
 
 
 def _begins(row: Row) -> str:
