@@ -100,14 +100,3 @@ class Question:
             raise RowError(f"{self.messages_column} is not a list of messages", "messages_invalid")
         # What a column of Arrow's has for a field that one message has and another has not.
         return [{name: value for name, value in each.items() if value is not None} for each in messages]
-
-    def check(self, text: str, finish_reason: str) -> None:
-        """Raise RowError for an answer that is not what the schema wants: one that was cut."""
-        if self.schema is None:
-            return
-        try:
-            json.loads(text)
-        except ValueError as exc:
-            cut = finish_reason == "length"
-            message = "The answer was cut before its end; give it more --max-tokens" if cut else f"not JSON: {exc}"
-            raise RowError(message, "answer_cut" if cut else "answer_invalid") from exc

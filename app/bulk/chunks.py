@@ -16,6 +16,8 @@ ROWS = 1024
 """Rows of a chunk."""
 
 Row = Mapping[str, Any]
+NO_TYPE = (pa.ArrowException, TypeError, ValueError, OverflowError)
+"""What pyarrow raises for values that no type holds, or not the given one."""
 
 
 class Chunk(Protocol):
@@ -29,6 +31,10 @@ class Chunk(Protocol):
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows in Python's values."""
+        ...
+
+    def types(self) -> dict[str, pa.DataType]:
+        """The types that hold the values of its columns."""
         ...
 
     def table(self, schema: pa.Schema) -> pa.Table:
@@ -50,6 +56,10 @@ class Rows:
 
     def rows(self) -> list[dict[str, Any]]:
         return self.items
+
+    def types(self) -> dict[str, pa.DataType]:
+        names = dict.fromkeys(name for item in self.items for name in item)
+        return {name: _infer([item.get(name) for item in self.items]) for name in names}
 
     def table(self, schema: pa.Schema) -> pa.Table:
         return pa.table([self._column(field) for field in schema], schema=schema)
@@ -76,6 +86,9 @@ class Batch:
     def rows(self) -> list[dict[str, Any]]:
         columns = [_python(column) for column in self.batch.columns]
         return [dict(zip(self.batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def types(self) -> dict[str, pa.DataType]:
+        return {field.name: field.type for field in self.batch.schema}
 
     def table(self, schema: pa.Schema) -> pa.Table:
         own = set(self.batch.schema.names)
@@ -119,6 +132,13 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"a {type(value).__name__} has no form in JSON")
+
+
+def _infer(values: list[Any]) -> pa.DataType:
+    try:
+        return pa.infer_type(values)
+    except NO_TYPE:
+        return pa.string()
 
 
 def _python(column: pa.Array) -> list[Any]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from app.bulk.answer import Answer
-from app.bulk.chunks import Chunk, Rows
+from app.bulk.asking import RowError
+from app.bulk.chunks import NO_TYPE as _NO_TYPE
+from app.bulk.chunks import Chunk
 
 _SIMPLE = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 FAILURE = pa.schema([("error_code", pa.string()), ("error_message", pa.string())])
@@ -31,6 +33,19 @@ class AnswerColumns:
         if not isinstance(schema.get("properties"), dict):
             return cls(pa.schema([(column, pa.string())]), structured=False)
         return cls(pa.schema([(name, _type(each)) for name, each in schema["properties"].items()]), structured=True)
+
+    def check(self, answer: Answer) -> None:
+        """Raise RowError for an answer that does not go into them: one that was cut, or has a number beyond all."""
+        if not self.structured:
+            return
+        try:
+            values = self.values(answer)
+            for field in self.schema:
+                pa.array([values[field.name]], field.type) if field.type != pa.string() else None
+        except (ValueError, TypeError, AttributeError, pa.ArrowException, OverflowError) as exc:
+            if answer.finish_reason == "length":
+                raise RowError("The answer was cut before its end; give it more --max-tokens.", "answer_cut") from exc
+            raise RowError(f"The answer does not fit its columns: {exc}", "answer_invalid") from exc
 
     def values(self, answer: Answer) -> dict[str, Any]:
         """What an answer puts into them."""
@@ -58,24 +73,30 @@ def _type(schema: Any) -> pa.DataType:
     return _SIMPLE.get(kind, pa.string()) if isinstance(kind, str) else pa.string()
 
 
-def infer(chunks: Iterable[Chunk], names: Iterable[str]) -> pa.Schema:
-    """The types of rows that do not say them. A column of values that no type holds together is JSON in texts."""
+def infer(chunks: Callable[[], Iterator[Chunk]], names: Iterable[str]) -> pa.Schema:
+    """The types of rows that do not say them. A column of values that no type holds together is JSON in texts.
+
+    Args:
+        chunks: gives the rows, twice: once to find the types, once to see that they hold.
+    """
     found: dict[str, pa.DataType] = {name: pa.null() for name in names}
-    for chunk in chunks:
-        if not isinstance(chunk, Rows):
-            for field in chunk.batch.schema:  # type: ignore[attr-defined]
-                found[field.name] = _both(found[field.name], field.type)
-            continue
-        for name in found:
-            found[name] = _both(found[name], _infer([item.get(name) for item in chunk.items]))
-    return pa.schema([(name, pa.string() if pa.types.is_null(each) else each) for name, each in found.items()])
+    for chunk in chunks():
+        for name, each in chunk.types().items():
+            found[name] = _both(found[name], each)
+    found = {name: _plain(each) for name, each in found.items()}
+    for chunk in chunks():
+        for name, each in found.items():
+            if not _holds(chunk, pa.field(name, each)):
+                found[name] = pa.string()
+    return pa.schema(list(found.items()))
 
 
-def _infer(values: list[Any]) -> pa.DataType:
+def _holds(chunk: Chunk, field: pa.Field) -> bool:
     try:
-        return pa.infer_type(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.string()
+        chunk.table(pa.schema([field]))
+    except _NO_TYPE:
+        return False
+    return True
 
 
 def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -83,5 +104,17 @@ def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     try:
         fields = [pa.schema([("x", each)]) for each in (one, other)]
         return pa.unify_schemas(fields, promote_options="permissive").field("x").type
-    except (pa.ArrowException, TypeError):
+    except _NO_TYPE:
         return pa.string()
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type that a file can have: nothing of null alone, and no struct without fields."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_struct(kind):
+        fields = [pa.field(each.name, _plain(each.type)) for each in kind]
+        return pa.struct(fields) if fields else pa.string()
+    return kind

@@ -72,8 +72,8 @@ def begin(path: Path, held: BinaryIO, asked: Mapping[str, Any], *, restart: bool
         asked: what the answers depend on, by names that the user knows. Raises BulkError if the run there asks else.
     """
     note = path / "run.json"
-    known = _read(note)
-    if known is not None and not restart:
+    known = None if restart else _read(note)
+    if known is not None:
         changed = [name for name in {**known["asked"], **asked} if known["asked"].get(name) != asked.get(name)]
         if changed:
             raise BulkError(

@@ -82,6 +82,7 @@ class BulkJob:
                 journal,
                 _rows(source, survey, self.choice, journal.tally.num_rows),
                 asks=self.question,
+                columns=columns,
                 run_id=folder.run_id,
                 total=total,
                 limits=self.limits,
@@ -155,7 +156,7 @@ def _schema(source: Input, survey: Survey) -> pa.Schema:
         return said[0].remove_metadata()
     if all(part.kind == "csv" for part in source.parts):
         return pa.schema([(name, pa.string()) for name in survey.columns])
-    return infer(source.chunks(), survey.columns)
+    return infer(source.chunks, survey.columns)
 
 
 def stdin_kinds() -> list[str]:

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.bulk.answer import Answer
 from app.bulk.asking import Question, RowError
 from app.bulk.chunks import Row
+from app.bulk.columns import AnswerColumns
 from app.bulk.errors import BulkError
 from app.bulk.journal import Journal
 from app.bulk.report import Report, State
@@ -75,6 +76,7 @@ class Run:
         rows: Iterator[Row],
         *,
         asks: Question,
+        columns: AnswerColumns,
         run_id: str,
         total: int,
         limits: Limits,
@@ -84,10 +86,12 @@ class Run:
         self._journal = journal
         self._run_id = run_id
         self._asks = asks
+        self._columns = columns
         self._total = total
         self._limits = limits
         self._report = report
         self._first = journal.tally.num_rows
+        self._seen = replace(journal.tally)
         self._lineup = LineUp(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
         self._collected = InOrder[_Done](self._first)
         self._alike = Alike[Answer]()
@@ -102,8 +106,10 @@ class Run:
         """Ask until every row has its answer in the journal. Raises BulkError, or the server's error about all rows."""
         beside = [asyncio.ensure_future(each) for each in (self._look(), self._commit_all())]
         try:
+            self._show()
             await self._feed()
             await beside[1]
+            self._show()
         finally:
             for task in (*beside, *self._under_way):
                 task.cancel()
@@ -158,7 +164,7 @@ class Run:
             job_id = job.id
             answer = Answer.of(job)
             if not answer.failed:
-                self._asks.check(answer.text, answer.finish_reason)
+                self._columns.check(answer)
         except RowError as exc:
             answer = Answer(code=exc.code, message=str(exc))
         except _HOPELESS as exc:
@@ -169,7 +175,7 @@ class Run:
         self._settle(asked.number, _Done(answer, job_id))
         if asked.key is not None:
             size = None if answer.failed else len(answer.text)
-            shared = Answer(**{**_fields(answer), "prompt_tokens": 0, "completion_tokens": 0})
+            shared = replace(answer, prompt_tokens=0, completion_tokens=0)
             for number in self._alike.settle(asked.key, shared, size=size):
                 self._settle(number, _Done(shared))
 
@@ -181,6 +187,7 @@ class Run:
 
     def _settle(self, number: int, done: _Done) -> None:
         self._collected.put(number, done)
+        self._seen.add(done.answer)
 
     def _stop(self, why: Exception) -> None:
         self._stopped = self._stopped or why
@@ -190,9 +197,9 @@ class Run:
 
     async def _commit_all(self) -> None:
         """Write answers down as their turn comes, a quarter of a second's at once, until there are no more."""
-        self._show()
         while self._journal.tally.num_rows < self._total and not self._stopped:
             await asyncio.sleep(COMMIT_SECONDS)
+            self._show()
             try:
                 await self._commit()
             except Exception as exc:
@@ -208,7 +215,6 @@ class Run:
         self._writing = asyncio.ensure_future(asyncio.to_thread(self._journal.append, first, answers))
         await asyncio.shield(self._writing)
         self._changed.set()
-        self._show()
         await self._client.delete([each.job_id for each in done if each.job_id])
         self._judge(done)
 
@@ -238,9 +244,11 @@ class Run:
                 self._journal.append(first, done)
 
     def _show(self) -> None:
-        tally = self._journal.tally
-        tokens = tally.prompt_tokens + tally.completion_tokens
-        self._report.show(State(tally.num_rows, self._total, tally.num_failed, tokens))
+        """Tell of all that have an answer, also of those whose turn to be written down has not come."""
+        seen = self._seen
+        self._report.show(
+            State(seen.num_rows, self._total, seen.num_failed, seen.prompt_tokens + seen.completion_tokens)
+        )
 
     # -- the window
 
@@ -261,7 +269,3 @@ class Run:
                         asleep_since = time.monotonic()
                         self._report.say(f"'{self._asks.model}' has no worker just now; its rows wait.")
             await asyncio.sleep(LOOK_SECONDS)
-
-
-def _fields(answer: Answer) -> dict[str, Any]:
-    return {name: getattr(answer, name) for name in Answer.__slots__}

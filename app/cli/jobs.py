@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from app.cli.api import Api, with_api
+from app.cli.api import with_api, with_patient_api
 from app.cli.submit import show_stream
+from app.client import Client
 
 STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
 
@@ -25,7 +26,7 @@ def command() -> None:
 @click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
-def list_(model: str | None, status: str | None, limit: int, api: Api) -> None:
+def list_(model: str | None, status: str | None, limit: int, api: Client) -> None:
     """The latest jobs, newest first."""
     click.echo(f"{'ID':<36}  {'STATUS':<9}  {'PRIORITY':<8}  {'TOKENS':>6}  {'CREATED':<19}  MODEL")
     for job in _page(api, limit=limit, model=model, status=status):
@@ -38,7 +39,7 @@ def list_(model: str | None, status: str | None, limit: int, api: Api) -> None:
 @click.option("-m", "--model", help="Only this model's.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
-def dlq(model: str | None, limit: int, api: Api) -> None:
+def dlq(model: str | None, limit: int, api: Client) -> None:
     """The dead letters: jobs that workers died of, the last one first."""
     for job in _page(api, limit=limit, model=model, dead_letter="true"):
         click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
@@ -50,15 +51,15 @@ def dlq(model: str | None, limit: int, api: Api) -> None:
 @command.command("show")
 @click.argument("job_id")
 @with_api
-def show(job_id: str, api: Api) -> None:
+def show(job_id: str, api: Client) -> None:
     """One job, as JSON."""
-    click.echo(json.dumps(api.call("GET", f"/jobs/{job_id}"), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(api.job(job_id).raw, indent=2, ensure_ascii=False))
 
 
 @command.command("watch")
 @click.argument("job_id")
-@with_api
-def watch(job_id: str, api: Api) -> None:
+@with_patient_api
+def watch(job_id: str, api: Client) -> None:
     """Show a job's text from its beginning, and go on as it is made."""
     show_stream(api, job_id)
 
@@ -67,19 +68,19 @@ def watch(job_id: str, api: Api) -> None:
 @click.argument("job_id")
 @click.argument("priority", type=click.Choice(["high", "normal", "low"]))
 @with_api
-def priority(job_id: str, priority: str, api: Api) -> None:
+def priority(job_id: str, priority: str, api: Client) -> None:
     """Give a job that waits another PRIORITY."""
-    job = api.call("PATCH", f"/jobs/{job_id}", json={"priority": priority})
+    job = api.call("PATCH", f"/jobs/{job_id}", body={"priority": priority})
     click.echo(f"{job['id']} {job['priority']}, number {job['queue_position']} in the line")
 
 
 @command.command("cancel")
 @click.argument("job_ids", nargs=-1, required=True, metavar="JOB_ID...")
 @with_api
-def cancel(job_ids: tuple[str, ...], api: Api) -> None:
+def cancel(job_ids: tuple[str, ...], api: Client) -> None:
     """Cancel jobs that have not ended."""
     for job_id in job_ids:
-        click.echo(f"{api.call('POST', f'/jobs/{job_id}/cancel')['id']} cancelled")
+        click.echo(f"{api.cancel(job_id).id} cancelled")
 
 
 @command.command("retry")
@@ -87,7 +88,7 @@ def cancel(job_ids: tuple[str, ...], api: Api) -> None:
 @click.option("--dlq", "dead_letters", is_flag=True, help="All dead letters.")
 @click.option("-m", "--model", help="With --dlq: only this model's.")
 @with_api
-def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: Api) -> None:
+def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: Client) -> None:
     """Run jobs again, from their beginning, that failed, expired or were cancelled."""
     if bool(job_ids) == dead_letters:
         raise click.UsageError("Name jobs, or say --dlq.")
@@ -96,13 +97,13 @@ def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: 
     _retry(api, job_ids)
 
 
-def _retry(api: Api, job_ids: Iterable[str]) -> None:
+def _retry(api: Client, job_ids: Iterable[str]) -> None:
     for job_id in job_ids:
-        click.echo(f"{api.call('POST', f'/jobs/{job_id}/retry')['id']} queued")
+        click.echo(f"{api.retry(job_id).id} queued")
 
 
-def _page(api: Api, **params: Any) -> list[dict[str, Any]]:
-    given = {name: value for name, value in params.items() if value is not None}
+def _page(api: Client, **params: Any) -> list[dict[str, Any]]:
+    given = {name: str(value) for name, value in params.items() if value is not None}
     page: list[dict[str, Any]] = api.call("GET", "/jobs", params=given)["data"]
     return page
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import click
 
-from app.cli.api import Api, key_option, url_option
+from app.cli.api import cluster, key_option, url_option
+from app.client import Client
 from app.key_view import view
 from app.schemas.keys import KeyBody
 from tasks.key_store import KeyStore
@@ -54,7 +57,8 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
         "weight": weight,
     }
     body = {"name": name, "owner": owner, "scopes": sorted(set(scopes)), "limits": limits}
-    made = _keys(url, api_key).create({**body, "expires_in": days and days * DAY_SECONDS})
+    with _keys(url, api_key) as keys:
+        made = keys.create({**body, "expires_in": days and days * DAY_SECONDS})
     click.echo(f"{made['id']}, of {made['owner']}", err=True)
     click.echo(made["key"])
 
@@ -65,7 +69,9 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
 def list_(url: str, api_key: str | None) -> None:
     """All keys, the oldest first."""
     click.echo(f"{'ID':<20}  {'CREATED':<10}  {'EXPIRES':<10}  {'USED':<10}  {'SCOPES':<15}  {'OWNER':<12}  NAME")
-    for key in _keys(url, api_key).list():
+    with _keys(url, api_key) as keys:
+        found = keys.list()
+    for key in found:
         days = "  ".join(f"{_day(key[f'{name}_at']):<10}" for name in ("created", "expires", "last_used"))
         click.echo(f"{key['id']:<20}  {days}  {','.join(key['scopes']):<15}  {key['owner']:<12}  {key['name']}")
 
@@ -76,10 +82,10 @@ def list_(url: str, api_key: str | None) -> None:
 @key_option
 def revoke(key_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
     """Revoke keys: from now on they open nothing. Jobs go on."""
-    keys = _keys(url, api_key)
-    for key_id in key_ids:
-        keys.revoke(key_id)
-        click.echo(f"{key_id} revoked")
+    with _keys(url, api_key) as keys:
+        for key_id in key_ids:
+            keys.revoke(key_id)
+            click.echo(f"{key_id} revoked")
 
 
 class _Keys(Protocol):
@@ -93,11 +99,12 @@ class _Keys(Protocol):
 
 
 class _OverHttp:
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Client) -> None:
         self._api = api
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        return self._api.call("POST", "/admin/keys", json=body)
+        made: dict[str, Any] = self._api.call("POST", "/admin/keys", body=body)
+        return made
 
     def list(self) -> Any:
         return self._api.call("GET", "/admin/keys")["data"]
@@ -126,9 +133,16 @@ class _InRedis:
             raise click.ClickException(f"There is no key '{key_id}'.")
 
 
-def _keys(url: str, api_key: str | None) -> _Keys:
-    if api_key:
-        return _OverHttp(Api(url, api_key))
+@contextmanager
+def _keys(url: str, api_key: str | None) -> Iterator[_Keys]:
+    if not api_key:
+        yield _in_redis()
+        return
+    with cluster(url, api_key) as api:
+        yield _OverHttp(api)
+
+
+def _in_redis() -> _Keys:
     client = connect(Settings().redis_url)
     try:
         client.ping()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from app.cli.api import Api, with_api
+from app.cli.api import with_api
+from app.client import Client
 
 
 @click.group("queues")
@@ -14,7 +15,7 @@ def command() -> None:
 
 @command.command("list")
 @with_api
-def list_(api: Api) -> None:
+def list_(api: Client) -> None:
     """What waits and what runs, by model."""
     click.echo(f"{'STATE':<8}  {'HIGH':>6}  {'NORMAL':>6}  {'LOW':>6}  {'RUNNING':>7}  {'OLDEST':>7}  MODEL")
     for queue in api.call("GET", "/queues")["data"]:
@@ -26,7 +27,7 @@ def list_(api: Api) -> None:
 @command.command("pause")
 @click.argument("model")
 @with_api
-def pause(model: str, api: Api) -> None:
+def pause(model: str, api: Client) -> None:
     """Give no more jobs of MODEL to workers. Jobs are accepted, and those that run go on."""
     _set(api, model, "pause")
 
@@ -34,7 +35,7 @@ def pause(model: str, api: Api) -> None:
 @command.command("drain")
 @click.argument("model")
 @with_api
-def drain(model: str, api: Api) -> None:
+def drain(model: str, api: Client) -> None:
     """Accept no more jobs of MODEL. Those that are there come to their end."""
     _set(api, model, "drain")
 
@@ -42,11 +43,11 @@ def drain(model: str, api: Api) -> None:
 @command.command("resume")
 @click.argument("model")
 @with_api
-def resume(model: str, api: Api) -> None:
+def resume(model: str, api: Client) -> None:
     """End a pause or a drain of MODEL."""
     _set(api, model, "resume")
 
 
-def _set(api: Api, model: str, act: str) -> None:
+def _set(api: Client, model: str, act: str) -> None:
     queue = api.call("POST", f"/queues/{model}/{act}")
     click.echo(f"{queue['model']} {queue['state']}: {queue['depth']} jobs wait, {queue['running']} run")

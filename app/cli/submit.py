@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from app.cli.api import Api, with_api
+from app.cli.api import with_patient_api
+from app.client import Client, Job
 
 
 @click.command("submit")
@@ -20,46 +21,39 @@ from app.cli.api import Api, with_api
 @click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy.")
 @click.option("--seed", type=int, help="The same seed gives the same draws.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="Its place in the line.")
-@with_api
-def command(
-    prompt: str, model: str | None, system: str | None, stream: bool, no_wait: bool, api: Api, **given: Any
-) -> None:
+@with_patient_api
+def command(prompt: str, system: str | None, stream: bool, no_wait: bool, api: Client, **given: Any) -> None:
     """Submit PROMPT as a chat job and print the answer.
 
     PROMPT - is read from standard input. The job's id goes to standard error, the answer alone to standard output.
     """
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
-    body = {
-        "model": model or api.only_model(),
-        "messages": [*messages, {"role": "user", "content": text}],
-        **{name: value for name, value in given.items() if value is not None},
-    }
-    job_id = api.call("POST", "/jobs", json=body)["id"]
+    options: Any = {name: value for name, value in given.items() if value is not None}
+    job = api.submit([*messages, {"role": "user", "content": text}], **options)
     if no_wait:
-        click.echo(job_id)
+        click.echo(job.id)
         return
-    click.echo(f"job {job_id}", err=True)
+    click.echo(f"job {job.id}", err=True)
     if stream:
-        show_stream(api, job_id)
+        show_stream(api, job.id)
     else:
-        job = api.wait(job_id)
+        job = api.wait(job)
         raise_unless_succeeded(job)
-        click.echo(job["result"]["choices"][0]["message"]["content"])
+        click.echo(job.text)
 
 
-def show_stream(api: Api, job_id: str) -> None:
+def show_stream(api: Client, job_id: str) -> None:
     """Print a job's text as it comes; raises ClickException if the job does not succeed."""
-    for event in api.events(job_id):
-        if event.event == "token" and event.data["index"] == 0:
-            click.echo(event.data["text"], nl=False)
-        elif event.event == "done":
+    for event in api.stream(job_id):
+        click.echo(event.text, nl=False)
+        if event.kind == "done":
             click.echo()
-            raise_unless_succeeded(event.data)
+            raise_unless_succeeded(event.job)
 
 
-def raise_unless_succeeded(job: dict[str, Any]) -> None:
+def raise_unless_succeeded(job: Job) -> None:
     """Raise ClickException with the reason if a job ended any other way."""
-    if job["status"] != "succeeded":
-        reason = f": {job['error']['message']}" if job["error"] else "."
-        raise click.ClickException(f"The job is {job['status']}{reason}")
+    if error := job.error:
+        reason = f": {error.message}" if job.raw["error"] else "."
+        raise click.ClickException(f"The job is {job.status}{reason}")

@@ -15,7 +15,6 @@ import click
 import httpx
 
 from app.cli.admin_key import FILE, admin_key
-from app.cli.api import API_TIMEOUT_SECONDS
 from app.cli.exposure import insecure_option, refuse_exposure
 from app.cli.own_redis import own_redis
 from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
@@ -27,6 +26,7 @@ from tasks.settings import Settings
 FIRST_QUESTION = "What is the capital of France?"
 DRAIN_SECONDS = 5.0
 """Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
+FIRST_ANSWER_SECONDS = 75.0
 START_SECONDS = 60.0
 
 
@@ -129,7 +129,7 @@ def _announce(api: str, catalogue: Catalogue, flower_port: int, *, key: str) -> 
         return
     try:
         headers = {"Prefer": "wait=30", **({"Authorization": f"Bearer {key}"} if key else {})}
-        job = httpx.post(f"{api}/jobs", json=body, headers=headers, timeout=API_TIMEOUT_SECONDS).json()
+        job = httpx.post(f"{api}/jobs", json=body, headers=headers, timeout=FIRST_ANSWER_SECONDS).json()
         if job.get("status") == "succeeded":
             click.echo(f"  {FIRST_QUESTION}\n  {job['result']['choices'][0]['message']['content']}\n")
         else:

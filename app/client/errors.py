@@ -13,10 +13,38 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tasks.errors import CaravanError, Overloaded, Unavailable, from_wire
+from tasks.errors import (
+    AuthenticationFailed,
+    CaravanError,
+    EngineFailure,
+    InsufficientScope,
+    InvalidRequest,
+    JobConflict,
+    JobTimeout,
+    NotFound,
+    Overloaded,
+    RequestTooLarge,
+    Unavailable,
+    UpstreamError,
+    from_wire,
+)
 
 HTTP_AWAY = frozenset({502, 503, 504})
 """What a proxy answers while the server behind it is away."""
+
+
+_KINDS: dict[int, type[CaravanError]] = {
+    400: InvalidRequest,
+    401: AuthenticationFailed,
+    403: InsufficientScope,
+    404: NotFound,
+    409: JobConflict,
+    413: RequestTooLarge,
+    429: Overloaded,
+    500: EngineFailure,
+    503: Unavailable,
+    504: JobTimeout,
+}
 
 
 class ServerAway(Unavailable):
@@ -55,6 +83,8 @@ def from_response(status: int, retry_after: str | None, body: bytes) -> CaravanE
     try:
         told: dict[str, Any] = json.loads(body)["error"]
         error = from_wire(told)
+        if isinstance(error, UpstreamError):  # a code of its own: the status says of what kind it is
+            error = _KINDS.get(status, UpstreamError)(error.message, param=error.param, code=error.code)
     except (ValueError, KeyError, TypeError, AttributeError):
         kind = ServerAway if status in HTTP_AWAY else CaravanError
         error = kind(f"The server answered {status}, and not as Caravan does.")

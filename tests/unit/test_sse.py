@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import sse
-from app.cli.api import StreamedEvent, _parse
+from app.client.events import EventReader, StreamedEvent
+from app.client.exchange import Patience
 
 
 def test_a_frame_has_cursor_event_and_data_in_order() -> None:
@@ -43,7 +44,12 @@ def test_a_response_is_a_stream_that_nobody_holds_back() -> None:
 
 
 def parse(stream: str) -> list[StreamedEvent]:
-    return list(_parse(iter(stream.split("\n"))))
+    return read(stream.split("\n"))
+
+
+def read(lines: list[str]) -> list[StreamedEvent]:
+    reader = EventReader("j", "", Patience())
+    return [event for line in lines if (event := reader.feed(line))]
 
 
 @given(st.text())
@@ -54,7 +60,7 @@ def test_a_frame_is_read_as_it_was_written(text: str) -> None:
 
 def test_frames_are_read_in_order_and_do_not_mix() -> None:
     stream = sse.frame({"n": 1}, event="status", cursor="1-0") + sse.frame({"n": 2})
-    assert parse(stream) == [StreamedEvent("1-0", "status", {"n": 1}), StreamedEvent("", "", {"n": 2})]
+    assert parse(stream) == [StreamedEvent("1-0", "status", {"n": 1}), StreamedEvent("1-0", "", {"n": 2})]
 
 
 def test_comments_are_skipped_wherever_they_stand() -> None:
@@ -75,5 +81,5 @@ def test_a_value_may_hold_colons() -> None:
 def test_line_breaks_of_unicode_do_not_break_a_frame(char: str) -> None:
     written = sse.frame({"text": f"a{char}b"}, event="token", cursor="1-1")
     assert len(written.splitlines()) == 4
-    (read,) = _parse(iter(written.splitlines()))
-    assert read.data == {"text": f"a{char}b"}
+    (event,) = read(written.splitlines())
+    assert event.data == {"text": f"a{char}b"}
