@@ -53,8 +53,10 @@ def _progress(batch: Batch) -> dict[str, Any]:
     """How it goes on, of a batch that does; the speed is that of the last seconds."""
     runs = batch.status in RUNS and "paused_at" not in batch.times
     lines = batch.speed.lines if runs else 0.0
-    left = batch.total - batch.counts.done
+    answered = max(batch.answered, batch.counts.done)
+    left = batch.total - answered
     return {
+        "answered": answered,
         "round": batch.round + 1,
         "lines_per_second": round(lines, 2),
         "tokens_per_second": round(batch.speed.tokens, 1) if runs else 0.0,

@@ -104,6 +104,7 @@ class Stalled(TypedDict):
 class BatchProgress(TypedDict):
     """How a batch goes on. Not OpenAI's."""
 
+    answered: Annotated[Count, Field(description="Lines that have an answer, also those whose turn has not come.")]
     round: Annotated[int, Field(ge=1, description="One more with every retry.")]
     lines_per_second: Annotated[float, Field(ge=0)]
     tokens_per_second: Annotated[float, Field(ge=0)]

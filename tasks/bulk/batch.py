@@ -90,6 +90,10 @@ class Counts:
     def done(self) -> int:
         return self.completed + self.failed
 
+    def __add__(self, other: Counts) -> Counts:
+        more = asdict(other)
+        return Counts(**{name: value + more[name] for name, value in asdict(self).items()})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
@@ -124,6 +128,8 @@ class Batch:
     place: str = ""
     counts: Counts = Counts()
     speed: Speed = Speed()
+    answered: int = 0
+    """Lines that have their answer, also those that are not written yet because an earlier one has none."""
     output: Grown = Grown(id="")
     error: Grown = Grown(id="")
     earlier_output: str = ""
@@ -175,6 +181,7 @@ class Batch:
             place=fields.get("place", ""),
             counts=Counts(**{name: int(fields.get(name, 0)) for name in asdict(Counts())}),
             speed=Speed(lines=float(fields.get("lines_a_second", 0)), tokens=float(fields.get("tokens_a_second", 0))),
+            answered=int(fields.get("answered", 0)),
             output=Grown(id=fields["output_file"], parts=decode_parts(fields.get("output_parts", "[]"))),
             error=Grown(id=fields["error_file"], parts=decode_parts(fields.get("error_parts", "[]"))),
             earlier_output=fields.get("earlier_output", ""),

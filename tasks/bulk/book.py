@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from tasks.bulk.batch import Batch, BatchStatus, Counts, Grown, Place, Speed
+from tasks.bulk.batch import Batch, BatchStatus, Grown, Place, Speed
 from tasks.bulk.batch_store import BatchStore
 from tasks.bulk.output import Told
 from tasks.files.folder import Folder, Writer
 from tasks.files.record import encode_parts
-
-SPEED_SECONDS = 15.0
-"""Over so long it is measured how fast a batch is."""
 
 
 class Lost(Exception):
@@ -38,7 +33,6 @@ class Book:
         self._place = Place.decode(batch.place)
         self._counts = batch.counts
         self._pending: Batch | None = None
-        self._past = deque([(time.monotonic(), batch.counts)])
 
     @property
     def dirty(self) -> bool:
@@ -56,7 +50,7 @@ class Book:
         if file.id not in self._writers:
             self._writers[file.id] = self._folder.create(file.id, self._fence)
         self._writers[file.id].write(told.text)
-        self._counts = _sum(self._counts, told.counts)
+        self._counts = self._counts + told.counts
         self._place = after
 
     def commit(self) -> None:
@@ -68,7 +62,6 @@ class Book:
                 self.batch,
                 place=self._place.encode(),
                 counts=self._counts,
-                speed=self._speed(),
                 output=self._grown(self.batch.output),
                 error=self._grown(self.batch.error),
                 stalled="",
@@ -97,6 +90,11 @@ class Book:
         self.batch = replace(self.batch, status=BatchStatus(status if verdict == "ok" else verdict))
         return self.batch.status is status
 
+    def tell(self, speed: Speed, answered: int) -> None:
+        """Say how it goes on: how fast, and how many lines have their answer, written or not."""
+        fields = {"lines_a_second": round(speed.lines, 3), "tokens_a_second": round(speed.tokens, 3)}
+        self._store.write(self.batch, {**fields, "answered": answered})
+
     def note(self, stalled: str) -> None:
         """Say why the batch stands still."""
         self._store.write(self.batch, {"stalled": stalled})
@@ -116,31 +114,12 @@ class Book:
             return file
         return replace(file, parts=(*(part for part in file.parts if part.name != writer.part.name), writer.part))
 
-    def _speed(self) -> Speed:
-        now = time.monotonic()
-        self._past.append((now, self._counts))
-        while len(self._past) > 2 and now - self._past[1][0] > SPEED_SECONDS:
-            self._past.popleft()
-        then, counts = self._past[0]
-        seconds = max(now - then, 1e-3)
-        return Speed(
-            lines=(self._counts.done - counts.done) / seconds,
-            tokens=(self._counts.output_tokens - counts.output_tokens) / seconds,
-        )
-
 
 def _fields(batch: Batch) -> dict[str, str | int | float]:
     return {
         "place": batch.place,
         **asdict(batch.counts),
-        "lines_a_second": round(batch.speed.lines, 3),
-        "tokens_a_second": round(batch.speed.tokens, 3),
         "output_parts": encode_parts(batch.output.parts),
         "error_parts": encode_parts(batch.error.parts),
         "stalled": batch.stalled,
     }
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    more = asdict(other)
-    return Counts(**{name: value + more[name] for name, value in asdict(one).items()})

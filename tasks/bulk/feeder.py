@@ -13,7 +13,7 @@ import redis
 
 from tasks import overview
 from tasks.bulk.alike import Alike, Known, question
-from tasks.bulk.batch import Batch
+from tasks.bulk.batch import Batch, Counts
 from tasks.bulk.batch_store import BatchStore
 from tasks.bulk.collect import InOrder
 from tasks.bulk.endpoints import Endpoints
@@ -77,6 +77,8 @@ class Feeder:
         self._under_way: dict[str, Row] = {}
         self._exhausted = False
         self._refused_until = 0.0
+        self.answered = Counts()
+        """What has its answer, given by `ready` or not."""
         self._others: dict[str, tuple[float, int, int]] = {}
 
     @property
@@ -150,7 +152,7 @@ class Feeder:
                     self._waiting[row.number] = row
                     return True
         if row.told is not None:
-            self._answers.put(row.number, (row, row.told))
+            self._put(row, row.told)
             return True
         try:
             job = self._endpoints.job(self._batch, row.job_id, row.body)
@@ -190,13 +192,17 @@ class Feeder:
     def _settle(self, row: Row, ending: Ending) -> None:
         """Take what came of a row, for the rows that ask the same as well."""
         told = self._tell(row, ending)
-        self._answers.put(row.number, (row, told))
+        self._put(row, told)
         if row.key is None:
             return
         packed = b"" if isinstance(ending, CaravanError) else _pack(ending)
         for number in self._alike.settle(row.key, packed, size=None if told.failed else len(packed)):
             other = self._waiting.pop(number)
-            self._answers.put(number, (other, self._tell(other, ending)))
+            self._put(other, self._tell(other, ending))
+
+    def _put(self, row: Row, told: Told) -> None:
+        self._answers.put(row.number, (row, told))
+        self.answered += told.counts
 
     def _tell(self, row: Row, ending: Ending) -> Told:
         if isinstance(ending, CaravanError):

@@ -18,6 +18,7 @@ from tasks.bulk.closing import Closing
 from tasks.bulk.endpoints import Endpoints
 from tasks.bulk.feeder import REACH, Feeder, Ledger
 from tasks.bulk.output import CANCELLED, EXPIRED
+from tasks.bulk.pace import Pace
 from tasks.bulk.rows import lines, rows
 from tasks.bulk.validation import Verdict, validate
 from tasks.files.store import FileStore
@@ -28,6 +29,7 @@ TURN_SECONDS = 30.0
 """How long a batch is worked on while others wait for their turn."""
 BEAT_SECONDS = 0.5
 COMMIT_SECONDS = 0.25
+TELL_SECONDS = 1.0
 MANY_ROWS = 256
 """So many that have moved are committed at once."""
 LOOK_SECONDS = 0.02
@@ -137,10 +139,11 @@ class Shift:
 
     def _run(self) -> None:
         """Feed and collect until every row has its line."""
-        first = Place.decode(self._batch.place).row
+        first, before = Place.decode(self._batch.place).row, self._batch.counts.done
         read = rows(self._desk.files, self._batch, longest=self._desk.longest)
         feeder = Feeder(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first)
-        committed_at = 0.0
+        committed_at = told_at = time.monotonic()
+        pace = Pace(told_at)
         while True:
             wishes = self._beat()
             if wishes and (wishes.status is BatchStatus.CANCELLING or wishes.expired):
@@ -151,6 +154,10 @@ class Shift:
             if self._book.dirty and (due or feeder.done):
                 self._commit()
                 committed_at = time.monotonic()
+            if time.monotonic() - told_at > TELL_SECONDS and self._book.takes_more:
+                told_at = time.monotonic()
+                speed = pace.note(told_at, feeder.answered)
+                self._insist(partial(self._book.tell, speed, before + feeder.answered.done))
             if feeder.done and not self._book.dirty:
                 return
             if paused and not feeder.num_under_way and not self._book.dirty:
