@@ -15,9 +15,10 @@ def span(header: str | None, size: int) -> tuple[int, int] | None:
     asked = parse_range_header(header)
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
-    found = asked.range_for_length(size)
-    if found is None:
+    first, last = asked.ranges[0]
+    first, last = max(first + size, 0) if first < 0 else first, min(size if last is None else last, size)
+    if first >= last:
         error = RangeNotSatisfiable(f"The file has {size} bytes, and none of those.", param="Range")
         error.size = size
         raise error
-    return found[0], found[1]
+    return first, last

@@ -27,7 +27,7 @@ def status(batch_id: str | None, limit: int, api: Client) -> None:
         click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
         return
     click.echo(f"{'ID':<38}  {'STATUS':<11}  {'ANSWERED':>9}  {'FAILED':>7}  {'TOTAL':>9}  {'CREATED':<19}")
-    for batch in api.call("GET", "/v1/batches", params={"limit": limit})["data"]:
+    for batch in api.call("GET", "/v1/batches", params={"limit": str(limit)})["data"]:
         counts, created = batch["request_counts"], time.localtime(batch["created_at"])
         state = "paused" if batch["paused_at"] else batch["status"]
         click.echo(

@@ -177,7 +177,7 @@ class Batch:
             fence=int(fields["fence"]),
             round=int(fields["round"]),
             total=int(fields.get("total", 0)),
-            errors=json.loads(fields.get("errors", "[]")),
+            errors=tuple(json.loads(fields.get("errors", "[]"))),
             place=fields.get("place", ""),
             counts=Counts(**{name: int(fields.get(name, 0)) for name in asdict(Counts())}),
             speed=Speed(lines=float(fields.get("lines_a_second", 0)), tokens=float(fields.get("tokens_a_second", 0))),

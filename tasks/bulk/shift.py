@@ -254,7 +254,7 @@ class Shift:
 
     def _stall(self, exc: OSError) -> None:
         """The disk fails or is full: say so, and come again. Nothing is lost meanwhile: answers are in the ledger."""
-        word = "storage_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT) else "storage_failed"
+        word = "storage_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "storage_failed"
         log.error("batch stalled", batch_id=self._batch.id, code=word, error=str(exc))
         try:
             self._book.note(word)

@@ -52,6 +52,7 @@ class Stage:
     """A cluster on a Redis that can be killed."""
 
     def __init__(self, folder: Path) -> None:
+        self.files = folder / "data" / "files"
         self.server = RedisServer(folder / "redis", options=["--appendfsync", "everysec"])
         self.server.start()
         self.cluster = Cluster(

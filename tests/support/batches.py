@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -41,10 +42,10 @@ class Batches:
         self.http = http
 
     def upload(self, content: bytes | Path) -> dict[str, Any]:
-        file: Any = content.open("rb") if isinstance(content, Path) else content
-        response = self.http.post(
-            "/v1/files", data={"purpose": "batch"}, files={"file": ("in.jsonl", file)}, timeout=600
-        )
+        with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as file:
+            response = self.http.post(
+                "/v1/files", data={"purpose": "batch"}, files={"file": ("in.jsonl", file)}, timeout=600
+            )
         assert response.status_code == 200, response.text
         uploaded: dict[str, Any] = response.json()
         return uploaded
