@@ -113,11 +113,14 @@ def test_a_full_disk_stops_a_batch_until_there_is_room(stage: Stage, batches: Ba
     assert normalised(batches.content(batch["output_file_id"])) == normalised(whole)
 
 
+@pytest.mark.timeout(200)
 def test_a_batch_whose_time_is_over_keeps_its_answers(stage: Stage, batches: Batches) -> None:
     story = {"model": "demo", "messages": [{"role": "user", "content": "Tell me a long story about a llama."}]}
-    long = [request(f"story-{number}", {**story, "seed": number, "ignore_eos": True}) for number in range(100)]
-    batch_id = batches.create(jsonl([*sums(5), *long]))
-    batches.until(batch_id, lambda batch: batch["progress"]["answered"] >= 5)
+    endless = {**story, "ignore_eos": True, "max_tokens": 300}
+    long = [request(f"story-{number}", {**endless, "seed": number}) for number in range(100)]
+    short = [question(number, "Count to 3.", seed=number) for number in range(5)]  # which is run before the stories
+    batch_id = batches.create(jsonl([*short, *long]))
+    batches.until(batch_id, lambda batch: batch["progress"]["answered"] >= 5, seconds=100)
     with redis.Redis(port=stage.server.port) as client:
         client.hset(names.batch(batch_id), "expires_at", 5)
     batch = batches.ended(batch_id)
