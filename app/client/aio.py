@@ -16,6 +16,7 @@ from app.client.calls import Calls
 from app.client.events import EventReader, StreamedEvent
 from app.client.exchange import Broken, Exchange, Patience, Pause, Request, Response
 from app.client.job import Job, Model
+from app.client.lanes import Lanes
 from app.client.options import Asked, Options
 from tasks.errors import CaravanError
 
@@ -53,7 +54,7 @@ class AsyncClient:
         model: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(**wire.options(url, api_key))
+        self._http = httpx.AsyncClient(**wire.options(url, api_key), transport=Lanes())
         self.calls = Calls(model=model, patience=patience)
 
     async def __aenter__(self) -> Self:

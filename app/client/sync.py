@@ -52,7 +52,7 @@ class Client:
         model: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._http = httpx.Client(**wire.options(url, api_key))
+        self._http = httpx.Client(**wire.options(url, api_key), limits=wire.limits(None))
         self.calls = Calls(model=model, patience=patience)
 
     def __enter__(self) -> Self:

@@ -17,12 +17,16 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def options(url: str, api_key: str | None) -> dict[str, Any]:
-    """For a client of httpx: no limit of connections, since each call that waits has one."""
+    """For a client of httpx."""
     return {
         "base_url": url,
         "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
-        "limits": httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=IDLE_SECONDS),
     }
+
+
+def limits(most: int | None) -> httpx.Limits:
+    """So many connections at most, none of which is used again after it has idled for long."""
+    return httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=IDLE_SECONDS)
 
 
 def arguments(request: Request) -> dict[str, Any]:
