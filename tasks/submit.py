@@ -53,7 +53,7 @@ class Submitter:
             )
         if submission.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
-            self._dispatch(job)
+            self._publish(job.model)
         return submission.job_id
 
     def cancel(self, job_id: str, *, owner: str) -> None:
@@ -126,7 +126,6 @@ class Submitter:
             verdict, *rest = self._store.retry(
                 job.id,
                 owner=job.owner,
-                ageing_seconds=job.ageing_seconds,
                 longest_queue=self._longest_queue,
                 most_in_flight=most_in_flight,
             )
@@ -144,15 +143,11 @@ class Submitter:
                 code="job_not_failed",
             )
         log.info("job retried", job_id=job.id, model=job.model)
-        self._dispatch(job)
+        self._publish(job.model)
 
-    def _dispatch(self, job: Job) -> None:
-        """What needs no slot is published even if there is no room: it stands at the head of the line."""
-        self._publish(job.model, beyond=0 if job.operation.needs_slot else 1)
-
-    def _publish(self, model: str, *, beyond: int = 0) -> None:
+    def _publish(self, model: str) -> None:
         try:
-            self._dispatcher.dispatch(model, beyond=beyond)
+            self._dispatcher.dispatch(model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
 

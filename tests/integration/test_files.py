@@ -234,7 +234,7 @@ def test_a_file_in_use_stays(http: FlaskClient, settings: Settings, client: redi
 def test_what_has_expired_goes_and_what_nobody_names_a_day_later(
     http: FlaskClient, settings: Settings, client: redis.Redis, files: FileStore
 ) -> None:
-    fields = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
+    fields: dict[str, Any] = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
     old, kept = upload(http, **fields).get_json(), upload(http).get_json()
     assert old["expires_at"] - old["created_at"] == 3600
     client.zadd(names.old_files(), {old["id"]: 1, "file-" + "0" * 24: 1})
