@@ -25,6 +25,8 @@ from app.client.exchange import Patience
 from tasks.errors import CaravanError
 
 INTERRUPTED = 130
+_OURS = frozenset({"model", "messages", "priority", "response_format", "json_schema", "stream", "n", "prompt", "input"})
+"""Fields that a run sets itself, or that would leave it without one answer a row."""
 QUIET_SECONDS = 30.0
 """After which what is waited for is said again."""
 
@@ -52,6 +54,8 @@ def command() -> None:
 @click.option("--min-p", type=click.FloatRange(0, 1), help="As in docs/jobs.md.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same draws.")
 @click.option("--stop", multiple=True, help="A text that ends an answer; may be given several times.")
+@click.option("--set", "fields", multiple=True, metavar="NAME=VALUE",
+              help="Any other field of a job's body, its value as JSON: --set ignore_eos=true.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many rows.")
 @click.option("--sample", type=click.IntRange(min=1), help="Only so many rows, drawn from all; always the same ones.")
 @click.option("--window", type=click.IntRange(1, 1000), default=512, show_default=True,
@@ -65,8 +69,8 @@ def command() -> None:
 @key_option
 def run(source: Path, model: str, output: Path, prompt: str | None, system: str | None, messages_column: str | None,
         schema: Path | None, column: str, limit: int | None, sample: int | None, window: int,
-        max_failures: int | None, no_dedup: bool, stdin_kind: str, restart: bool, url: str, api_key: str | None,
-        **sampling: Any) -> None:  # fmt: skip
+        max_failures: int | None, no_dedup: bool, fields: tuple[str, ...], stdin_kind: str, restart: bool,
+        url: str, api_key: str | None, **sampling: Any) -> None:  # fmt: skip
     """Ask a model about every row of INPUT, and write the rows with their answers to OUTPUT.
 
     INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. Stopped
@@ -78,6 +82,7 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
     report: Report = Bar() if sys.stderr.isatty() else Lines()
     options = {name: value for name, value in sampling.items() if value not in (None, ())}
     options |= {"stop": list(sampling["stop"])} if sampling["stop"] else {}
+    options |= dict(_field(each) for each in fields)
     try:
         question = Question(
             model=model,
@@ -116,9 +121,21 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
     except KeyboardInterrupt:
         click.echo(f"Stopped. {_again(output)}".strip(), err=True)
         sys.exit(INTERRUPTED)
-    click.echo(f"{tally.num_rows - tally.num_failed} rows: {output}", err=True)
+    tokens = f"{tally.prompt_tokens} tokens read, {tally.completion_tokens} written"
+    click.echo(f"{tally.num_rows - tally.num_failed} rows, {tokens}: {output}", err=True)
     if tally.num_failed:
         click.echo(f"{tally.num_failed} rows failed: {failures_path(output)}", err=True)
+
+
+def _field(given: str) -> tuple[str, Any]:
+    """A field of the body, as ``NAME=VALUE`` says it; a value that is no JSON is a text."""
+    name, equals, value = given.partition("=")
+    if not equals or not name or name in _OURS:
+        raise click.UsageError(f"--set {given}: say NAME=VALUE, and none of {', '.join(sorted(_OURS))}.")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 async def _run(job: BulkJob, url: str, api_key: str | None, report: Report) -> Any:

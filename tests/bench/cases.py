@@ -14,6 +14,8 @@ from typing import Any
 
 from tests.bench import engine_alone, servers
 from tests.bench.beside import measure
+from tests.bench.bulk import BulkLoad
+from tests.bench.bulk import run as run_bulk
 from tests.bench.client import Answer, ask, body
 from tests.bench.config import Config, words
 from tests.bench.engine_alone import in_a_child
@@ -29,7 +31,7 @@ FIRST_TOKEN_WORDS = 16
 
 def decode(config: Config) -> list[Row]:
     """Decoding alone: the engine, and llama.cpp's own loop."""
-    size = {"prompt_tokens": 64, "generate": 48}
+    size: dict[str, Any] = {"prompt_tokens": 64, "generate": 48}
     limit, greedy, sampled = [], [], []
     for _ in range(config.runs):
         if config.llama_bin:
@@ -57,6 +59,54 @@ def prefix(config: Config) -> list[Row]:
     load = Load(seed=2000, requests=64, shared_prefix_words=512, max_tokens=24)
     seen = _loaded(config, load, peers=(servers.LLAMA_SERVER,))
     return [_speeds("64 requests share 512 words", seen, servers.LLAMA_SERVER, target=3.0)]
+
+
+def bulk(config: Config) -> list[Row]:
+    """A dataset through the whole stack, and llama.cpp's own loop over as many tokens."""
+    ours, theirs, seen = [], [], []
+    with TemporaryDirectory() as folder, servers.caravan(config, Path(folder)) as url:
+        run_bulk(url, BulkLoad(seed=4999, rows=config.slots, max_tokens=8), Path(folder))
+        for number in range(config.runs):
+            found = run_bulk(url, BulkLoad(seed=5000 + number, rows=512, max_tokens=48), Path(folder))
+            seen.append(found.encode())
+            ours.append(found.tokens_per_second)
+            if config.llama_bin:
+                size: dict[str, Any] = {"prompt_tokens": round(found.prompt_tokens / found.rows), "generate": 48}
+                theirs.append(servers.batched_bench(config, **size, figure="speed"))
+    return [
+        Row(
+            what="bulk: 512 rows of 32 words, 48 tokens out",
+            unit="tokens/s, read and written",
+            ours=ours,
+            peer="llama-batched-bench",
+            theirs=theirs,
+            target=0.85,
+            seen=seen,
+        )
+    ]
+
+
+def bulk_prefix(config: Config) -> list[Row]:
+    """A dataset whose rows share a system prompt, and llama.cpp's server under the same load."""
+    load, ours, theirs = Load(seed=6000, requests=256, shared_prefix_words=512, max_tokens=24), [], []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        url = stack.enter_context(servers.caravan(config, folder))
+        peer = stack.enter_context(servers.llama_server(config, folder)) if config.llama_bin else None
+        for number in range(config.runs):
+            asked = BulkLoad(seed=6000 + number, rows=256, system_words=512, max_tokens=24)
+            ours.append(run_bulk(url, asked, folder).generated_per_second)
+            theirs += [run(peer, replace(load, seed=load.seed + number)).tokens_per_second] if peer else []
+    return [
+        Row(
+            what="bulk: 256 rows share a system prompt of 512 words",
+            unit="tokens/s",
+            ours=ours,
+            peer=servers.LLAMA_SERVER,
+            theirs=theirs,
+            target=3.0,
+        )
+    ]
 
 
 def gaps(config: Config) -> list[Row]:
@@ -132,6 +182,8 @@ CASES: dict[str, Callable[[Config], list[Row]]] = {
     "decode": decode,
     "streams": streams,
     "prefix": prefix,
+    "bulk": bulk,
+    "bulk-prefix": bulk_prefix,
     "gaps": gaps,
     "first-token": first_token,
     "tick": tick,

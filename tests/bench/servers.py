@@ -62,8 +62,12 @@ def llama_cpp_server(config: Config, folder: Path) -> Iterator[str]:
         yield url
 
 
-def batched_bench(config: Config, *, prompt_tokens: int, generate: int) -> float:
-    """Tokens a second that llama.cpp's own loop decodes in a unified cache, with nothing around it."""
+def batched_bench(config: Config, *, prompt_tokens: int, generate: int, figure: str = "speed_tg") -> float:
+    """Tokens a second that llama.cpp's own loop decodes in a unified cache, with nothing around it.
+
+    Args:
+        figure: `speed_tg` is of what it generates, `speed` of prompts as well.
+    """
     assert config.llama_bin is not None
     arguments = [
         "-m", config.model, "-c", config.kv_tokens, "-npp", prompt_tokens, "-ntg", generate, "-npl", config.slots,
@@ -72,7 +76,7 @@ def batched_bench(config: Config, *, prompt_tokens: int, generate: int) -> float
     argv = [str(part) for part in (config.llama_bin / "llama-batched-bench", *arguments)]
     output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
     line = next(line for line in output.splitlines() if line.startswith("{"))
-    return float(json.loads(line)["speed_tg"])
+    return float(json.loads(line)[figure])
 
 
 @contextmanager
