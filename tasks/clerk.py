@@ -31,7 +31,8 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
     serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping)]
     foreman = open_foreman(settings, endpoints, name=name, stopping=leaving)
-    celery.task(name=names.RUN_BATCH)(foreman.work)
+    # Without a trail: Celery would keep a note of every job that the task sends, for hours.
+    celery.task(name=names.RUN_BATCH, trail=False)(foreman.work)
     serving.append(_start(foreman.run, leaving, "foreman"))
     if settings.webhook_secrets:
         courier = open_courier(settings)

@@ -14,7 +14,7 @@ from app.schemas.openai_answers import Count, When
 from tasks.bulk.batch import window_seconds
 
 Endpoint = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"]
-WINDOW = "^[1-9][0-9]{0,3}[mhd]$"
+WINDOW = "^([1-9][0-9]{0,3}m|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)h|([1-9]|[12][0-9]|30)d)$"
 
 
 def _window(text: str) -> str:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.schemas.openai_answers import Count, When
 
 LEAST_EXPIRY = 3600
 MOST_EXPIRY = 30 * 86_400
+
+
+_SECONDS = {"type": "integer", "minimum": LEAST_EXPIRY, "maximum": MOST_EXPIRY}
+# Without null, of which a form has none.
+Anchor = Annotated[Literal["created_at"] | None, WithJsonSchema({"type": "string", "const": "created_at"})]
+Expiry = Annotated[int | None, Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY), WithJsonSchema(_SECONDS)]
 
 
 class FileForm(BaseModel):
@@ -20,10 +26,8 @@ class FileForm(BaseModel):
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
     purpose: Literal["batch"]
-    expires_anchor: Annotated[Literal["created_at"] | None, Field(alias="expires_after[anchor]")] = None
-    expires_seconds: Annotated[int | None, Field(alias="expires_after[seconds]", ge=LEAST_EXPIRY, le=MOST_EXPIRY)] = (
-        None
-    )
+    expires_anchor: Anchor = Field(None, alias="expires_after[anchor]")
+    expires_seconds: Expiry = Field(None, alias="expires_after[seconds]")
 
 
 class FileObject(TypedDict):

@@ -13,7 +13,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.support.batches import CHAT, Batches, jsonl, question, request, texts
+from tests.support.batches import Batches, jsonl, question, request, texts
 from tests.support.cluster import Cluster
 from tests.support.waiting import until
 
@@ -61,7 +61,7 @@ def jobs_left(cluster: Cluster) -> int:
 def is_idle(cluster: Cluster, model: str) -> bool:
     """Whether no job of the model waits or runs."""
     (queue,) = (each for each in cluster.http.get("/queues").json()["data"] if each["model"] == model)
-    return queue["depth"] + queue["running"] == 0
+    return bool(queue["depth"] + queue["running"] == 0)
 
 
 def test_openais_flow_upload_create_poll_download_list(client: openai.OpenAI, cluster: Cluster, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_openais_flow_upload_create_poll_download_list(client: openai.OpenAI, cl
         file = client.files.create(file=opened, purpose="batch")
     assert (file.filename, file.bytes, file.purpose) == ("requests.jsonl", path.stat().st_size, "batch")
     batch = client.batches.create(
-        input_file_id=file.id, endpoint=CHAT, completion_window="24h", metadata={"run": "nightly"}
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"run": "nightly"}
     )
     assert (batch.object, batch.metadata, batch.errors) == ("batch", {"run": "nightly"}, None)
     until(lambda: client.batches.retrieve(batch.id).status == "completed", seconds=90, what="it is completed")
