@@ -34,9 +34,10 @@ def create() -> Response:
         form = validate(FileForm, {"file": upload.filename, **upload.fields})
         if (form.expires_anchor is None) != (form.expires_seconds is None):
             raise InvalidRequest("expires_after has an anchor and seconds.", param="expires_after")
-        file = uploaded(upload.file_id, owner=caller().owner, filename=upload.filename, part=upload.writer.part)
-        with as_broker_errors():
-            kept = files.keep(file, expires_in=form.expires_seconds or settings.file_ttl)
+    # The bytes stay, whatever comes of this: where only Redis' answer was lost, there is a record of them.
+    file = uploaded(upload.file_id, owner=caller().owner, filename=upload.filename, part=upload.writer.part)
+    with as_broker_errors():
+        kept = files.keep(file, expires_in=form.expires_seconds or settings.file_ttl)
     log.info("file uploaded", file_id=kept.id, bytes=kept.bytes)
     return jsonify(view(kept))
 

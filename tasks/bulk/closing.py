@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tasks.bulk.batch import Batch
 from tasks.bulk.endpoints import Endpoints
 from tasks.bulk.feeder import REACH, Ledger
-from tasks.bulk.output import Left, Told, answered, left_out
+from tasks.bulk.output import Left, Told, left_out, told
 from tasks.bulk.rows import Row
 from tasks.jobs import Job
 
@@ -52,4 +52,4 @@ class Closing:
             return row.told
         if job is None or job.outcome is None:
             return left_out(row.job_id, row.custom_id, self._why)
-        return answered(row.job_id, row.custom_id, self._endpoints.answer(job), job.outcome.usage)
+        return told(row.job_id, row.custom_id, job, self._endpoints.answer)

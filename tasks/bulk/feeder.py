@@ -18,7 +18,7 @@ from tasks.bulk.batch_store import BatchStore
 from tasks.bulk.collect import InOrder
 from tasks.bulk.endpoints import Endpoints
 from tasks.bulk.lineup import LineUp, beginning
-from tasks.bulk.output import Told, answered, failure, refused
+from tasks.bulk.output import Told, refused, told
 from tasks.bulk.rows import Row
 from tasks.bulk.window import width
 from tasks.dispatch import Dispatcher
@@ -191,12 +191,12 @@ class Feeder:
 
     def _settle(self, row: Row, ending: Ending) -> None:
         """Take what came of a row, for the rows that ask the same as well."""
-        told = self._tell(row, ending)
-        self._put(row, told)
+        line = self._tell(row, ending)
+        self._put(row, line)
         if row.key is None:
             return
         packed = b"" if isinstance(ending, CaravanError) else _pack(ending)
-        for number in self._alike.settle(row.key, packed, size=None if told.failed else len(packed)):
+        for number in self._alike.settle(row.key, packed, size=None if line.failed else len(packed)):
             other = self._waiting.pop(number)
             self._put(other, self._tell(other, ending))
 
@@ -207,10 +207,7 @@ class Feeder:
     def _tell(self, row: Row, ending: Ending) -> Told:
         if isinstance(ending, CaravanError):
             return refused(row.job_id, row.custom_id, ending)
-        if ending.outcome is None:
-            return refused(row.job_id, row.custom_id, failure(ending))
-        own = replace(ending, id=row.job_id)
-        return answered(row.job_id, row.custom_id, self._endpoints.answer(own), ending.outcome.usage)
+        return told(row.job_id, row.custom_id, ending, self._endpoints.answer)
 
     def _width(self, model: str) -> int:
         """How many rows to have under way."""

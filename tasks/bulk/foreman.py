@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from tasks import names
 from tasks.bulk.batch_store import open_batches
-from tasks.bulk.endpoints import Endpoints
+from tasks.bulk.endpoints import Endpoints, Guarded
 from tasks.bulk.feeder import Ledger
 from tasks.bulk.shift import Desk, Shift
 from tasks.celery_app import create_publisher
@@ -23,6 +23,7 @@ from tasks.settings import Settings
 
 INTERVAL_SECONDS = 0.5
 TIDY_SECONDS = 60.0
+ORPHANS_SECONDS = 3600.0
 
 log = get_logger(__name__)
 
@@ -38,7 +39,7 @@ class Foreman:
         self._desk = desk
         self._publisher = publisher
         self._name = name
-        self._tidy_at = 0.0
+        self._tidy_at = self._orphans_at = 0.0
 
     def post(self) -> None:
         """Publish what is due and there is room for."""
@@ -73,10 +74,14 @@ class Foreman:
             Shift(self._desk, batch).run()
 
     def _tidy(self) -> None:
-        if time.monotonic() < self._tidy_at:
-            return
-        self._tidy_at = time.monotonic() + TIDY_SECONDS
-        if removed := self._desk.files.tidy() + self._desk.store.tidy():
+        now, removed = time.monotonic(), 0
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            removed = self._desk.files.tidy() + self._desk.store.tidy()
+        if now >= self._orphans_at:
+            self._orphans_at = now + ORPHANS_SECONDS
+            removed += self._desk.files.remove_orphans()
+        if removed:
             log.info("old files and batches removed", count=removed)
 
 
@@ -84,5 +89,5 @@ def open_foreman(settings: Settings, endpoints: Endpoints, *, name: str, stoppin
     """A foreman with clients of its own. `stopping` ends the shifts of its process."""
     client, jobs, publisher = connect(settings.redis_url), open_store(settings), create_publisher(settings)
     ledger = Ledger(client, jobs, open_batches(settings), Dispatcher(jobs, publisher), settings.max_queue)
-    desk = Desk(ledger, open_files(settings), endpoints, settings.max_body_bytes, stopping)
+    desk = Desk(ledger, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
     return Foreman(desk, publisher, name=name)

@@ -6,8 +6,8 @@ A line's ids are made of the batch and the row, so a line that is made twice is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from tasks.bulk.batch import Counts
@@ -70,6 +70,16 @@ def copied(text: bytes) -> Told:
     cached = details.get("cached_tokens", 0)
     counts = Counts(completed=1, input_tokens=read, cached_tokens=cached, output_tokens=written)
     return Told(text + b"\n", counts)
+
+
+def told(job_id: str, custom_id: str, job: Job, answer: Callable[[Job], Mapping[str, Any]]) -> Told:
+    """What came of a job that has ended, as the line of a row whose own job has this id."""
+    if job.outcome is None:
+        return refused(job_id, custom_id, failure(job))
+    try:
+        return answered(job_id, custom_id, answer(replace(job, id=job_id)), job.outcome.usage)
+    except CaravanError as exc:
+        return refused(job_id, custom_id, exc)
 
 
 def failure(job: Job) -> CaravanError:

@@ -74,7 +74,7 @@ class FileStore:
         return cast("Deletion", verdict)
 
     def tidy(self) -> int:
-        """Delete what has expired, and parts that no record has named for a day; how many of both."""
+        """Delete files that have expired; how many."""
         seconds, _ = self._redis.time()
         old = cast(
             "list[str]",
@@ -83,7 +83,11 @@ class FileStore:
         gone = [file_id for file_id in old if self.delete(file_id) != "used"]
         if stumps := [file_id for file_id in gone if self._redis.zscore(names.old_files(), file_id) is not None]:
             self._redis.zrem(names.old_files(), *stumps)
-        return len(gone) + sum(self._remove_orphan(name) for name in self.folder.names())
+        return len(gone)
+
+    def remove_orphans(self) -> int:
+        """Remove parts that no record has named for a day: of deleted files, and of writers that died; how many."""
+        return sum(self._remove_orphan(name) for name in self.folder.names())
 
     def _remove_orphan(self, name: str) -> bool:
         orphan = not self._redis.exists(names.file(name.partition(".")[0]))

@@ -247,7 +247,7 @@ def test_what_has_expired_goes_and_what_nobody_names_a_day_later(
         path.write_bytes(b"x")
     os.utime(orphan, (1, 1))
     os.utime(settings.files_dir / f"{kept['id']}.0", (1, 1))
-    files.tidy()
+    assert (files.tidy(), files.remove_orphans()) == (2, 1)
     assert on_disk(settings) == sorted([f"{kept['id']}.0", young.name])
     assert client.zrange(names.old_files(), 0, -1) == [kept["id"]]
     assert http.get(f"/v1/files/{old['id']}", headers=ADMIN).status_code == 404

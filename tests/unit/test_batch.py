@@ -11,11 +11,12 @@ import pytest
 
 from app.batch_view import view
 from tasks.bulk.batch import Batch, BatchStatus, Counts, Grown, Place, Speed, new_id, window_seconds
-from tasks.bulk.output import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused
+from tasks.bulk.endpoints import Guarded
+from tasks.bulk.output import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, told
 from tasks.bulk.pace import Pace
-from tasks.errors import ContextLengthExceeded, WorkerDied
+from tasks.errors import ContextLengthExceeded, EngineFailure, WorkerDied
 from tasks.files.record import Part
-from tasks.jobs import JobStatus, Usage
+from tasks.jobs import JobStatus, Outcome, Usage
 from tasks.keys import Limits
 from tests.unit.conftest import MakeJob
 
@@ -157,3 +158,25 @@ def test_the_pace_is_that_of_the_last_seconds() -> None:
     for second in range(61, 91):
         speed = pace.note(float(second), Counts(completed=120, output_tokens=600))
     assert speed == Speed()
+
+
+class _Broken:
+    """Endpoints with a fault of their own."""
+
+    def models(self, limits: Limits) -> list[str]:
+        return ["demo"]
+
+    def job(self, batch: Batch, job_id: str, body: Any) -> Any:
+        raise ZeroDivisionError
+
+    def answer(self, job: Any) -> Any:
+        raise ZeroDivisionError
+
+
+def test_a_fault_of_ours_fails_the_line_and_not_the_batch(make_job: MakeJob, outcome: Outcome) -> None:
+    guarded = Guarded(_Broken())
+    with pytest.raises(EngineFailure):
+        guarded.job(batch(), JOB, {})
+    line = told(JOB, "a", make_job(status=JobStatus.SUCCEEDED, outcome=outcome), guarded.answer)
+    assert line.failed
+    assert json.loads(line.text)["response"]["status_code"] == 500

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -124,3 +126,15 @@ def test_validation_can_be_stopped_between_strokes() -> None:
     lines = split([b"x\n" * 2500], number=1, offset=0, longest=LONGEST)
     totals = [found.total for found in validate(lines, endpoint=CHAT, longest=LONGEST, models=[])]
     assert totals == [1000, 2000, 2500, 2500]
+
+
+def test_a_line_without_an_end_takes_no_memory() -> None:
+    piece = b"x" * 65_536
+    tracemalloc.start()
+    try:
+        (found,) = split(itertools.repeat(piece, 500), number=1, offset=0, longest=LONGEST)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == Line(1, None, 500 * 65_536)
+    assert most < 1 << 20
