@@ -16,6 +16,7 @@ from tasks.errors import (
     EngineFailure,
     InvalidRequest,
     NotFound,
+    RangeNotSatisfiable,
 )
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
@@ -66,6 +67,8 @@ def _respond(error: CaravanError) -> Response:
     response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
     if isinstance(error, AuthenticationFailed):
         response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
+    if isinstance(error, RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.size}"
     return response
 
 

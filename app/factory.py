@@ -7,11 +7,27 @@ from flask import Flask
 from app import access_log, auth, cors, errors, limits, request_id
 from app.metrics import HttpMetrics
 from app.rates import Rates
-from app.routes import chat, completions, docs, embeddings, health, jobs, keys, models, queues, responses, tokens
+from app.routes import (
+    batches,
+    chat,
+    completions,
+    docs,
+    embeddings,
+    files,
+    health,
+    jobs,
+    keys,
+    models,
+    queues,
+    responses,
+    tokens,
+)
 from app.services import Services
 from app.stream_hub import StreamHub
+from tasks.bulk.batch_store import open_batches
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
+from tasks.files.store import open_files
 from tasks.job_store import open_store
 from tasks.key_store import KeyStore
 from tasks.models.catalogue import load
@@ -37,6 +53,8 @@ def create_app(settings: Settings) -> Flask:
         metrics=metrics,
         keys=KeyStore(client),
         rates=Rates(client),
+        files=open_files(settings, client),
+        batches=open_batches(settings, client),
     )
     request_id.install(app)
     access_log.install(app)
@@ -45,6 +63,9 @@ def create_app(settings: Settings) -> Flask:
     cors.install(app, settings.cors_origins)
     auth.install(app)
     limits.install(app)
-    for routes in (jobs, chat, completions, responses, embeddings, tokens, models, queues, health, keys, docs):
+    for routes in (
+        *(jobs, chat, completions, responses, embeddings, files, batches),
+        *(tokens, models, queues, health, keys, docs),
+    ):
         app.register_blueprint(routes.blueprint)
     return app

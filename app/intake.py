@@ -6,27 +6,24 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pydantic_core
 from flask import request
 from gunicorn.http.errors import ParseException
-from pydantic import BaseModel, ValidationError
 
 from app import request_id
 from app.auth import caller, catalogue
-from app.errors import from_validation
+from app.bodies import entry_for
 from app.limits import spend
 from app.schemas.job_body import Envelope, JobBody
 from app.services import services
 from tasks.errors import InvalidRequest, RequestTooLarge
 from tasks.job_store import Idempotency
 from tasks.jobs import Job, Priority
-from tasks.models.catalogue import kind_for
 from tasks.webhooks import target
 from tasks.webhooks.networks import literal, may_dial
 
-Body = TypeVar("Body", bound=BaseModel)
 MAX_KEY_LENGTH = 255
 
 
@@ -62,20 +59,6 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"The body is larger than {limit} bytes. Send less, or raise CARAVAN_MAX_BODY_BYTES.")
 
 
-def validate(schema: type[Body], body: dict[str, Any]) -> Body:
-    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault.
-
-    Null asks for nothing, whatever the field: clients send it for what was not given.
-    """
-    known = schema.model_fields
-    try:
-        return schema.model_validate(
-            {name: value for name, value in body.items() if value is not None or name in known}
-        )
-    except ValidationError as exc:
-        raise from_validation(exc) from exc
-
-
 def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
     """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
 
@@ -93,13 +76,7 @@ def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
 
 def build_job(body: JobBody) -> Job:
     """A job for a validated body; raises ModelNotFound or InvalidRequest."""
-    entry = catalogue().find(body.model)
-    if body.operation not in entry.operations:
-        raise InvalidRequest(
-            f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
-            f"'{kind_for(body.operation)}'.",
-            param="model",
-        )
+    entry = entry_for(body, catalogue())
     envelope = body if isinstance(body, Envelope) else Envelope()
     return Job(
         id=str(uuid.uuid4()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import request
 
 from tasks.errors import InvalidRequest
@@ -21,3 +23,11 @@ def flag(name: str) -> bool:
     if text not in ("true", "false"):
         raise InvalidRequest(f"{name} must be true or false.", param=name)
     return text == "true"
+
+
+def choice(name: str, default: str, among: Sequence[str]) -> str:
+    """One of some words; raises InvalidRequest for anything else."""
+    text = request.args.get(name, default)
+    if text not in among:
+        raise InvalidRequest(f"{name} must be {' or '.join(among)}.", param=name)
+    return text

@@ -10,6 +10,8 @@ from flask import current_app
 from app.metrics import HttpMetrics
 from app.rates import Rates
 from app.stream_hub import StreamHub
+from tasks.bulk.batch_store import BatchStore
+from tasks.files.store import FileStore
 from tasks.job_store import JobStore
 from tasks.key_store import KeyStore
 from tasks.models.catalogue import Catalogue
@@ -28,6 +30,8 @@ class Services:
     metrics: HttpMetrics
     keys: KeyStore
     rates: Rates
+    files: FileStore
+    batches: BatchStore
 
 
 def services() -> Services:

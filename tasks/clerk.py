@@ -1,31 +1,44 @@
-"""The worker without a model: it consumes the queues `bulk` and `webhooks`, and sweeps for every model."""
+"""The worker without a model: it consumes the queues `bulk` and `webhooks`, and sweeps for every model.
+
+`app.cli.clerk` puts it together: what a line of a batch means, and its answer, is the front's knowledge.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
-from celery import Celery
+from celery import signals
 
-from tasks import logs, names
+from tasks import names
+from tasks.bulk.endpoints import Endpoints
+from tasks.bulk.foreman import open_foreman
 from tasks.celery_app import create_celery
-from tasks.models.catalogue import load
+from tasks.models.catalogue import Catalogue
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
 from tasks.webhooks.courier import open_courier
 
 
-def run_clerk(settings: Settings, *, name: str) -> int:
+def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
     """Serve until told to stop; the exit status."""
-    sweeper = open_sweeper(settings, name=name, models=load(settings.models_file))
-    stopping = threading.Event()
+    stopping, leaving = threading.Event(), threading.Event()
     celery = create_celery(settings, queues=names.CLERK_QUEUES)
-    # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand.
-    celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections)
-    serving = [sweeper.start(stopping)]
+    # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand. Batches have
+    # threads beside those of webhooks, so neither kind waits for the other.
+    celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
+    serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping)]
+    foreman = open_foreman(settings, endpoints, name=name, stopping=leaving)
+    # Without a trail: Celery would keep a note of every job that the task sends, for hours.
+    celery.task(name=names.RUN_BATCH, trail=False)(foreman.work)
+    serving.append(_start(foreman.run, leaving, "foreman"))
     if settings.webhook_secrets:
-        serving.append(_deliver(celery, settings, stopping))
+        courier = open_courier(settings)
+        celery.task(name=names.SEND_WEBHOOK)(courier.deliver)
+        serving.append(_start(courier.run, stopping, "courier"))
+    _leave_on_shutdown(leaving)
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",
         quiet=True,
@@ -34,27 +47,23 @@ def run_clerk(settings: Settings, *, name: str) -> int:
         loglevel=settings.log_level.upper(),
     )
     program.start()
+    leaving.set()
     stopping.set()
     for thread in serving:
         thread.join(timeout=5)
     return int(program.exitcode or 0)
 
 
-def _deliver(celery: Celery, settings: Settings, stopping: threading.Event) -> threading.Thread:
-    """Do what comes on the queue of webhooks, and publish what is due, on a thread of its own."""
-    courier = open_courier(settings)
-    celery.task(name=names.SEND_WEBHOOK)(courier.deliver)
-    posting = threading.Thread(target=courier.run, args=(stopping,), name="courier", daemon=True)
-    posting.start()
-    return posting
+def _leave_on_shutdown(leaving: threading.Event) -> None:
+    """Batches are put back as soon as the clerk is told to stop: Celery waits for its tasks."""
+
+    def leave(**_: Any) -> None:
+        leaving.set()
+
+    signals.worker_shutting_down.connect(leave, weak=False)
 
 
-def main() -> int:
-    """``python -m tasks.clerk``: what ``caravan clerk`` runs; the exit status."""
-    settings = Settings()
-    logs.configure(settings)
-    return run_clerk(settings, name=f"clerk-{os.uname().nodename}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _start(run: Callable[[threading.Event], None], stopping: threading.Event, name: str) -> threading.Thread:
+    thread = threading.Thread(target=run, args=(stopping,), name=name, daemon=True)
+    thread.start()
+    return thread

@@ -6,15 +6,18 @@ CaravanError
   AuthenticationFailed      401
   InsufficientScope         403
   NotFound                  404
-    ModelNotFound, JobNotFound
+    ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
   JobConflict               409
+  FileInUse                 409
+  BatchConflict             409
   RequestTooLarge           413
+  RangeNotSatisfiable       416
   Overloaded                429, with Retry-After
     QueueFull, RateLimited
   EngineFailure             500
     WorkerDied, ModelChanged  500
   Unavailable               503, with Retry-After
-    ModelUnavailable, BrokerUnavailable
+    ModelUnavailable, BrokerUnavailable, StorageUnavailable
   JobTimeout                504
 """
 
@@ -106,6 +109,34 @@ class JobNotFound(NotFound):
     code = "job_not_found"
 
 
+class FileNotFound(NotFound):
+    """Raised when a file never existed, has expired, was deleted, or belongs to another owner."""
+
+    code = "file_not_found"
+
+
+class BatchNotFound(NotFound):
+    """Raised when a batch never existed, has expired, or belongs to another owner."""
+
+    code = "batch_not_found"
+
+
+class FileInUse(CaravanError):
+    """Raised when a file is to be deleted that a batch works with."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "file_in_use"
+
+
+class BatchConflict(CaravanError):
+    """Raised when a batch's state forbids the call."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "batch_already_ended"
+
+
 class JobConflict(CaravanError):
     """Raised when a job's state, or an idempotency key already used, forbids the call."""
 
@@ -115,11 +146,21 @@ class JobConflict(CaravanError):
 
 
 class RequestTooLarge(CaravanError):
-    """Raised when a request's body is over ``CARAVAN_MAX_BODY_BYTES``."""
+    """Raised when a request's body is over ``CARAVAN_MAX_BODY_BYTES``, or a file over ``CARAVAN_MAX_FILE_BYTES``."""
 
     http_status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class RangeNotSatisfiable(CaravanError):
+    """Raised when a range lies behind the end of a file of so many bytes."""
+
+    http_status = 416
+    type = "invalid_request_error"
+    code = "range_not_satisfiable"
+
+    size: int = 0
 
 
 class Overloaded(CaravanError):
@@ -176,6 +217,13 @@ class ModelUnavailable(Unavailable):
 
 class BrokerUnavailable(Unavailable):
     """Raised when Redis does not answer."""
+
+
+class StorageUnavailable(Unavailable):
+    """Raised when the disk of the files is full, or fails."""
+
+    code = "storage_unavailable"
+    default_retry_after_seconds = 30
 
 
 class JobTimeout(CaravanError):

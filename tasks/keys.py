@@ -12,14 +12,21 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from tasks.jobs import Job, Priority
+from tasks.jobs import Priority
 
 PREFIX = "cvn-"
 SECRET_BYTES = 32
 SCHEMA_VERSION = 1
 """Version of the key's record in Redis; a key of another version opens nothing."""
+
+
+class Owned(Protocol):
+    """What belongs to somebody."""
+
+    @property
+    def owner(self) -> str: ...
 
 
 class Scope(StrEnum):
@@ -78,9 +85,9 @@ class Key:
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or self.is_admin
 
-    def sees(self, job: Job) -> bool:
-        """Whether a job is the caller's to see, to follow and to end."""
-        return self.is_admin or job.owner == self.owner
+    def sees(self, thing: Owned) -> bool:
+        """Whether a job, a file or a batch is the caller's to see, to follow and to end."""
+        return self.is_admin or thing.owner == self.owner
 
     def encode(self) -> dict[str, str]:
         fields = {

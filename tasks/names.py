@@ -8,6 +8,9 @@ RUN_JOB = "caravan.run"
 SEND_WEBHOOK = "caravan.webhook"
 """The Celery task that tells a job's webhook of its end, once; its only argument is the job id."""
 
+RUN_BATCH = "caravan.batch"
+"""The Celery task that works on one batch for a while; its only argument is the batch's id."""
+
 BULK_QUEUE = "bulk"
 WEBHOOKS_QUEUE = "webhooks"
 CLERK_QUEUES = (BULK_QUEUE, WEBHOOKS_QUEUE)
@@ -100,6 +103,32 @@ def owned(owner: str) -> str:
 
 def in_flight(owner: str) -> str:
     return f"{PREFIX}live:{owner}"
+
+
+def file(file_id: str) -> str:
+    return f"{PREFIX}file:{file_id}"
+
+
+def files(owner: str) -> str:
+    return f"{PREFIX}files:{owner}"
+
+
+def old_files() -> str:
+    """Files by when they expire."""
+    return f"{PREFIX}files:old"
+
+
+def batch(batch_id: str) -> str:
+    return f"{PREFIX}batch:{batch_id}"
+
+
+def batches(owner: str) -> str:
+    return f"{PREFIX}batches:{owner}"
+
+
+def old_batches() -> str:
+    """Batches that have ended, by when they are forgotten."""
+    return f"{PREFIX}bulk:old"
 
 
 def key(digest: str) -> str:

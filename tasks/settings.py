@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     webhook_timeout_seconds: float = Field(20, gt=0, description="Seconds that an attempt to send a webhook may take.")
     webhook_connections: int = Field(32, ge=1, description="Webhooks that are being sent at once, over all clerks.")
 
+    files_dir: Path = Field(Path(".caravan/files"), description="Where files lie; the web front and clerks share it.")
+    max_file_bytes: int = Field(1 << 30, ge=1024, description="Largest file that can be uploaded, in bytes.")
+    file_ttl: int = Field(
+        30 * 86_400, ge=3600, description="Seconds that files, and batches after their end, are kept."
+    )
+    batches: int = Field(4, ge=1, le=64, description="Batches that are worked on at once, over all clerks.")
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="json, console, or by whether stderr is a terminal."

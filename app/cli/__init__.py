@@ -13,7 +13,7 @@ COMMANDS = {
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",
     "submit": "app.cli.submit",
-    "bulk": "app.cli.bulk",
+    "bulk": "app.cli.batches",
     "jobs": "app.cli.jobs",
     "keys": "app.cli.keys",
     "queues": "app.cli.queues",

@@ -1,4 +1,4 @@
-"""``caravan clerk``."""
+"""``caravan clerk``: where the clerk is put together, from the queue's side and what the front knows of lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import sys
 
 import click
 
+from tasks import logs
+from tasks.models.catalogue import CatalogueError, load
+from tasks.settings import Settings
+
 
 @click.command("clerk")
 def command() -> None:
@@ -14,4 +18,13 @@ def command() -> None:
 
     It gives back what dead workers held, and consumes the queues `bulk` and `webhooks`.
     """
-    os.execv(sys.executable, [sys.executable, "-m", "tasks.clerk"])  # noqa: S606 - our own module
+    from app.batch_lines import LineEndpoints
+    from tasks.clerk import run_clerk
+
+    settings = Settings()
+    logs.configure(settings)
+    try:
+        catalogue = load(settings.models_file)
+    except CatalogueError as exc:
+        raise click.ClickException(str(exc)) from exc
+    sys.exit(run_clerk(settings, catalogue, LineEndpoints(catalogue), name=f"clerk-{os.uname().nodename}"))

@@ -70,6 +70,8 @@ def command(
             env["CARAVAN_ADMIN_KEY"] = key
         if models:
             env["CARAVAN_MODELS_FILE"] = str(models.resolve())
+        if "CARAVAN_FILES_DIR" not in os.environ:
+            env["CARAVAN_FILES_DIR"] = str((data / "files").resolve())
         if redis_url:
             env["CARAVAN_REDIS_URL"] = redis_url
         else:
@@ -101,7 +103,7 @@ def programs(env: Mapping[str, str], catalogue: Catalogue, *, flower_port: int) 
         *workers,
         # Whether the address may be bound was asked before.
         Program(name="web", argv=[*caravan, "web", "--insecure"], env=env, rank=2),
-        Program(name="clerk", argv=[python, "-m", "tasks.clerk"], env=env, rank=1),
+        Program(name="clerk", argv=[*caravan, "clerk"], env=env, rank=1),
         Program(name="flower", argv=[*caravan, "flower", "--port", str(flower_port)], env=env, rank=1),
     ]
 

@@ -63,13 +63,14 @@ class Answer:
 class Description:
     """All that the document tells of a route but for its path, its methods and its docstring.
 
-    ``bodies`` are the kinds of body it takes, of which a request has one; ``examples`` are bodies by what they show.
-    ``errors`` leaves out what any route may fail with.
+    ``bodies`` are the kinds of body it takes, of which a request has one, as JSON unless it is a ``form``; ``examples``
+    are bodies by what they show. ``errors`` leaves out what any route may fail with.
     """
 
     tag: str
     answers: Mapping[int, Answer]
     bodies: tuple[type[BaseModel], ...] = ()
+    form: bool = False
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 
 from app.auth import ADMIN, OPEN
 from app.errors import FINAL
-from app.openapi.calls import cluster, docs, jobs, keys, openai, responses, tokens
+from app.openapi.calls import batches, cluster, docs, files, jobs, keys, openai, responses, tokens
 from app.openapi.describe import Answer, Description, Event, Header, Parameter
 from app.openapi.parts import (
     ANSWER_REQUEST_ID,
@@ -38,12 +38,17 @@ TAGS = {
     "Jobs": "A job is one request to one model. It outlives its connection, and every process of the cluster.",
     "OpenAI": "OpenAI's endpoints. Each call is a job underneath, which `X-Job-Id` names.",
     "Responses": "OpenAI's Responses. Each is a job underneath.",
+    "Files": "Files of requests, to be run as batches, and what came of them.",
+    "Batches": "A file's requests, run line by line behind all that somebody waits for.",
     "Tokens": "What the tokenizer and the chat template say, as llama-server has it.",
     "Cluster": "Models, queues, figures, and whether all is well.",
     "Keys": "API keys, for admins.",
     "API": "This document, and its page.",
 }
-CALLS = {**jobs.CALLS, **openai.CALLS, **responses.CALLS, **tokens.CALLS, **cluster.CALLS, **keys.CALLS, **docs.CALLS}
+CALLS = {
+    **jobs.CALLS, **openai.CALLS, **responses.CALLS, **files.CALLS, **batches.CALLS,
+    **tokens.CALLS, **cluster.CALLS, **keys.CALLS, **docs.CALLS,
+}  # fmt: skip
 """What is told of each route, by its endpoint."""
 
 _INTRODUCTION = (
@@ -169,7 +174,8 @@ def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str
     content: dict[str, Any] = {"schema": kinds[0] if len(kinds) == 1 else {"oneOf": kinds}}
     values = {name: _complete(example, says, catalogue) for name, example in says.examples.items()}
     content["examples"] = {name: {"summary": name, "value": value} for name, value in values.items() if value}
-    return {"required": True, "content": {"application/json": content}}
+    kind = "multipart/form-data" if says.form else "application/json"
+    return {"required": True, "content": {kind: content}}
 
 
 def _complete(example: Mapping[str, Any], says: Description, catalogue: Catalogue) -> dict[str, Any] | None:

@@ -59,6 +59,15 @@ RESPONSES: Examples = {
     "Streamed": {"input": _asked("Count to 9."), "instructions": "Be brief.", "stream": True},
     "In the background": {"input": "Tell me a story about a fox.", "background": True, "max_output_tokens": 32},
 }
+FILES: Examples = {"A file": {"purpose": "batch", "file": "requests.jsonl"}}
+BATCHES: Examples = {
+    "Within a day": {
+        "input_file_id": "file-000000000000000000000000",
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "metadata": {"run": "a"},
+    }
+}
 TOKENIZE: Examples = {"A text": {"content": "The capital of France is", "with_pieces": True}}
 DETOKENIZE: Examples = {"Three tokens": {"tokens": [65, 66, 67]}}
 APPLY_TEMPLATE: Examples = {"A question": {"messages": _SUM}}

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.openapi.describe import Header, Parameter
 from tasks.errors import (
+    BatchConflict,
     BrokerUnavailable,
     CaravanError,
     ContextLengthExceeded,
@@ -30,6 +31,8 @@ _ID: Mapping[str, Any] = {"type": "string", "minLength": 1}
 PATH = {
     "job_id": Parameter(name="job_id", where="path", meaning="The job's `id`.", schema=_ID),
     "response_id": Parameter(name="response_id", where="path", meaning="The response's `id`.", schema=_ID),
+    "file_id": Parameter(name="file_id", where="path", meaning="The file's `id`.", schema=_ID),
+    "batch_id": Parameter(name="batch_id", where="path", meaning="The batch's `id`.", schema=_ID),
     "model": Parameter(name="model", where="path", meaning="The model's name.", schema=_ID, example="demo"),
     "name": Parameter(name="name", where="path", meaning="The model's name.", schema=_ID, example="demo"),
 }
@@ -125,6 +128,7 @@ MORE_CODES: Mapping[type[CaravanError], tuple[str, ...]] = {
     InvalidRequest: ("unknown_parameter", "invalid_json", "invalid_body"),
     JobConflict: ("job_not_failed", "job_not_queued", "job_cancelled", "idempotency_key_reused"),
     ModelUnavailable: ("queue_draining",),
+    BatchConflict: ("batch_not_failed", "batch_files_gone"),
     EngineFailure: ("internal_error", "unknown_error"),
 }
 """Codes that errors are raised with beside that of their class."""

@@ -12,8 +12,9 @@ from werkzeug.datastructures import Headers
 
 from app import sse
 from app.auth import caller, catalogue
+from app.bodies import validate
 from app.follow import follow, reload
-from app.intake import build_job, check_priority, read_json, submit, validate
+from app.intake import build_job, check_priority, read_json, submit
 from app.job_view import view
 from app.limits import spend
 from app.query import flag, integer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from app.intake import read_json, validate
+from app.bodies import validate
+from app.intake import read_json
 from app.key_view import view
 from app.schemas.keys import KeyBody
 from app.services import services

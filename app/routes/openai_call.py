@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from flask import Response, after_this_request, jsonify, request, stream_with_context
 
 from app import sse
+from app.bodies import validate
 from app.chunks import Chunks, usage_chunk
 from app.disconnect import CONTINUES, watch
 from app.follow import follow, reload
-from app.intake import build_job, has_idempotency_key, read_json, submit, validate
+from app.intake import build_job, has_idempotency_key, read_json, submit
 from app.results import result
 from app.routes.jobs import find
 from app.schemas.job_body import JobBody

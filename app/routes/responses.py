@@ -11,9 +11,10 @@ from flask import Blueprint, Response, jsonify, request
 
 from app import sse
 from app.auth import caller
+from app.bodies import validate
 from app.disconnect import watch
 from app.follow import follow, reload
-from app.intake import build_job, read_json, submit, validate
+from app.intake import build_job, read_json, submit
 from app.query import flag, integer
 from app.response_events import ResponseEvents
 from app.responses import PREFIX, conversation, input_items, response

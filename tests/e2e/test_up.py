@@ -73,7 +73,7 @@ def test_every_program_that_dies_is_started_again(tmp_path: Path) -> None:
     cluster = Cluster(tmp_path)
     cluster.start()
     try:
-        for argument in ("tasks.worker", "tasks.clerk", "web", "flower"):
+        for argument in ("tasks.worker", "clerk", "web", "flower"):
             pid = cluster.pid_of(argument)
             os.kill(pid, signal.SIGKILL)
             until(lambda argument=argument, pid=pid: _pid(cluster, argument) not in (None, pid), what=argument)  # type: ignore[misc]

@@ -51,7 +51,7 @@ def clerk(server: RedisServer, tmp_path: Path) -> Iterator[Start]:
 
     def start() -> Process:
         log = tmp_path / f"clerk-{len(started)}.log"
-        process = Process(["-m", "tasks.clerk"], env={**ENV, "CARAVAN_REDIS_URL": server.url}, log=log)
+        process = Process(["-m", "app.cli", "clerk"], env={**ENV, "CARAVAN_REDIS_URL": server.url}, log=log)
         process.start()
         started.append(process)
         return process

@@ -116,7 +116,7 @@ def test_the_first_token_is_that_of_the_first_attempt(store: JobStore, client: r
     job = accept(store)
     held = claim(store, job)
     append(store, held, 1)
-    store.give_back({held.id: held.fence}, "outranked")
+    store.give_back(HOLDER, held.id, held.fence, 1, "outranked")
     time.sleep(0.3)
     again = claim(store, job)
     append(store, again, 1)
@@ -163,7 +163,7 @@ def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: JobStore, sc
     elif reason == "worker_restarted":
         assert store.release_worker("fake", "w1").reclaimed == 1
     else:
-        store.give_back({held.id: held.fence}, reason)  # type: ignore[arg-type]
+        store.give_back(HOLDER, held.id, held.fence, 0, reason)  # type: ignore[arg-type]
     reasons = ("drained", "outranked", "failed", "lease_expired", "worker_restarted")
     found = {each: scrape.of_model("caravan_jobs_given_back_total", reason=each) for each in reasons}
     assert found == {each: int(each == reason) for each in reasons}

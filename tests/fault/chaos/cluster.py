@@ -94,7 +94,7 @@ class Cluster:
         python, caravan = [sys.executable, "-m"], [sys.executable, "-m", "app.cli"]
         return [
             *(self._program(name, [*python, "tasks.worker", MODEL, "--name", name], rank=1) for name in WORKERS),
-            self._program("clerk", [*python, "tasks.clerk"], rank=1),
+            self._program("clerk", [*caravan, "clerk"], rank=1),
             self._program("flower", [*caravan, "flower", "--port", str(free_port())], rank=1),
             *(
                 self._program(name, [*caravan, "web"], rank=2, CARAVAN_PORT=str(port))

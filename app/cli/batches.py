@@ -1,0 +1,124 @@
+"""``caravan bulk status``, ``watch`` and so on: batches that the server runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from app.cli.api import with_api, with_patient_api
+from app.cli.bulk import command
+from app.client import Client
+
+ENDED = ("completed", "failed", "expired", "cancelled")
+POLL_SECONDS = 1.0
+SHOWN_ERRORS = 10
+
+
+@command.command("status")
+@click.argument("batch_id", required=False)
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@with_api
+def status(batch_id: str | None, limit: int, api: Client) -> None:
+    """The latest server batches, newest first; or one, BATCH_ID, as JSON."""
+    if batch_id is not None:
+        click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{'ID':<38}  {'STATUS':<11}  {'ANSWERED':>9}  {'FAILED':>7}  {'TOTAL':>9}  {'CREATED':<19}")
+    for batch in api.call("GET", "/v1/batches", params={"limit": str(limit)})["data"]:
+        counts, created = batch["request_counts"], time.localtime(batch["created_at"])
+        state = "paused" if batch["paused_at"] else batch["status"]
+        click.echo(
+            f"{batch['id']}  {state:<11}  {batch['progress']['answered']:>9}  {counts['failed']:>7}  "
+            f"{counts['total']:>9}  {time.strftime('%Y-%m-%d %H:%M:%S', created)}"
+        )
+
+
+@command.command("watch")
+@click.argument("batch_id")
+@with_patient_api
+def watch(batch_id: str, api: Client) -> None:
+    """Show how a server batch goes on, until it has ended."""
+    told = ""
+    while True:
+        batch = _get(api, batch_id)
+        line = _line(batch)
+        if line != told:
+            click.echo(line)
+            told = line
+        if batch["status"] in ENDED:
+            _tell_end(batch)
+            return
+        time.sleep(POLL_SECONDS)
+
+
+@command.command("cancel")
+@click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
+@with_api
+def cancel(batch_ids: tuple[str, ...], api: Client) -> None:
+    """Cancel server batches. What has its answer stays in the output file."""
+    _ask(api, batch_ids, "cancel")
+
+
+@command.command("pause")
+@click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
+@with_api
+def pause(batch_ids: tuple[str, ...], api: Client) -> None:
+    """Run no more lines of server batches for now."""
+    _ask(api, batch_ids, "pause")
+
+
+@command.command("resume")
+@click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
+@with_api
+def resume(batch_ids: tuple[str, ...], api: Client) -> None:
+    """Go on with server batches that were paused."""
+    _ask(api, batch_ids, "resume")
+
+
+@command.command("retry")
+@click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
+@with_api
+def retry(batch_ids: tuple[str, ...], api: Client) -> None:
+    """Run the lines of ended server batches again that have no answer."""
+    _ask(api, batch_ids, "retry")
+
+
+def _ask(api: Client, batch_ids: tuple[str, ...], act: str) -> None:
+    for batch_id in batch_ids:
+        batch = api.call("POST", f"/v1/batches/{batch_id}/{act}")
+        click.echo(f"{batch['id']} {'paused' if batch['paused_at'] else batch['status']}")
+
+
+def _get(api: Client, batch_id: str) -> dict[str, Any]:
+    batch: dict[str, Any] = api.call("GET", f"/v1/batches/{batch_id}")
+    return batch
+
+
+def _line(batch: dict[str, Any]) -> str:
+    progress, counts = batch["progress"], batch["request_counts"]
+    parts = ["paused" if batch["paused_at"] else batch["status"], f"{progress['answered']} of {counts['total']} lines"]
+    if counts["failed"]:
+        parts.append(f"{counts['failed']} failed")
+    if progress["tokens_per_second"]:
+        parts.append(f"{progress['tokens_per_second']:.0f} tokens/s")
+    if progress["eta_seconds"] is not None:
+        parts.append(f"{progress['eta_seconds']} s left")
+    if progress["stalled"]:
+        parts.append(progress["stalled"]["message"])
+    return ", ".join(parts)
+
+
+def _tell_end(batch: dict[str, Any]) -> None:
+    """Where its files are, or what was at fault."""
+    for name in ("output_file_id", "error_file_id"):
+        if batch[name]:
+            click.echo(f"{name} {batch[name]}")
+    errors = batch["errors"]["data"] if batch["errors"] else []
+    for error in errors[:SHOWN_ERRORS]:
+        where = f"line {error['line']}: " if error["line"] else ""
+        click.echo(f"  {where}{error['message']}", err=True)
+    if batch["status"] == "failed":
+        raise click.ClickException(f"The batch has failed; {len(errors)} errors.")
