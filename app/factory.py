@@ -7,7 +7,20 @@ from flask import Flask
 from app import auth, cors, errors, limits, request_id
 from app.metrics import HttpMetrics
 from app.rates import Rates
-from app.routes import chat, completions, docs, embeddings, health, jobs, keys, models, queues, responses, tokens
+from app.routes import (
+    chat,
+    completions,
+    docs,
+    embeddings,
+    flower,
+    health,
+    jobs,
+    keys,
+    models,
+    queues,
+    responses,
+    tokens,
+)
 from app.services import Services
 from app.stream_hub import StreamHub
 from tasks.celery_app import create_publisher
@@ -25,13 +38,18 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("app", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     client = connect(settings.redis_url)
-    store = open_store(settings, client)
+    store, catalogue = open_store(settings, client), load(settings.models_file)
     app.extensions["caravan"] = Services(
         settings=settings,
-        catalogue=load(settings.models_file),
+        catalogue=catalogue,
         redis=client,
         store=store,
-        submitter=Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue),
+        submitter=Submitter(
+            store,
+            Dispatcher(store, create_publisher(settings)),
+            longest_queue=settings.max_queue,
+            keep_alive={name: entry.keep_alive for name, entry in catalogue.items()},
+        ),
         hub=StreamHub(client),
         metrics=HttpMetrics(),
         keys=KeyStore(client),
@@ -45,4 +63,6 @@ def create_app(settings: Settings) -> Flask:
     limits.install(app)
     for routes in (jobs, chat, completions, responses, embeddings, tokens, models, queues, health, keys, docs):
         app.register_blueprint(routes.blueprint)
+    if settings.flower_url:
+        flower.mount(app, settings.flower_url)
     return app

@@ -10,6 +10,7 @@ from celery import Celery
 
 from tasks import logs, names
 from tasks.celery_app import create_celery
+from tasks.heartbeat import Heartbeat
 from tasks.models.catalogue import load
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
@@ -23,7 +24,7 @@ def run_clerk(settings: Settings, *, name: str) -> int:
     celery = create_celery(settings, queues=names.CLERK_QUEUES)
     # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections)
-    serving = [sweeper.start(stopping)]
+    serving = [sweeper.start(stopping, Heartbeat(settings.heartbeat_file))]
     if settings.webhook_secrets:
         serving.append(_deliver(celery, settings, stopping))
     program = celery.Worker(

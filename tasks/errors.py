@@ -178,6 +178,12 @@ class BrokerUnavailable(Unavailable):
     """Raised when Redis does not answer."""
 
 
+class FlowerUnavailable(Unavailable):
+    """Raised when Flower does not answer behind the front's port."""
+
+    code = "flower_unavailable"
+
+
 class JobTimeout(CaravanError):
     """Raised when a job's ``timeout`` ran out before it ended."""
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "worker": "app.cli.worker",
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",
+    "probe": "app.cli.probe",
     "submit": "app.cli.submit",
     "jobs": "app.cli.jobs",
     "keys": "app.cli.keys",

@@ -10,6 +10,7 @@ from celery import bootsteps
 
 from tasks.celery_app import create_celery, create_publisher
 from tasks.dispatch import Dispatcher
+from tasks.heartbeat import Heartbeat
 from tasks.job_store import Holder, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
@@ -38,6 +39,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     """
     catalogue = load(settings.models_file)
     entry = catalogue.find(model)
+    heartbeat = Heartbeat(settings.heartbeat_file)
     store, dispatcher = open_store(settings), Dispatcher(open_store(settings), create_publisher(settings))
     _release_earlier_self(store, dispatcher, model, name)
     work = load_work(entry, settings)
@@ -52,6 +54,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         store=store,
         dispatcher=dispatcher,
         sweeper=open_sweeper(settings, name=name, models=catalogue),
+        heartbeat=heartbeat,
     )
     celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead + SPARE_PREFETCH)
     celery.register_task(RunJob(worker.runner))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from tasks.dispatch import Dispatcher
+from tasks.heartbeat import Heartbeat
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -50,6 +51,7 @@ class Worker:
         store: JobStore,
         dispatcher: Dispatcher,
         sweeper: Sweeper,
+        heartbeat: Heartbeat,
     ) -> None:
         self._settings = settings
         self._model = model
@@ -100,6 +102,7 @@ class Worker:
             lease_seconds=settings.lease_seconds,
             clocks=(self._engine.clock, self._intake.clock),
             stuck_seconds=settings.stuck_seconds,
+            heartbeat=heartbeat,
             on_reported=self._room.set,
             on_lost=self._lose,
             on_stuck=_end_stuck,
