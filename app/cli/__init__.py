@@ -12,11 +12,12 @@ COMMANDS = {
     "worker": "app.cli.worker",
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",
-    "probe": "app.cli.probe",
     "submit": "app.cli.submit",
     "jobs": "app.cli.jobs",
     "keys": "app.cli.keys",
     "queues": "app.cli.queues",
+    "models": "app.cli.models",
+    "probe": "app.cli.probe",
 }
 
 

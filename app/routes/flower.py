@@ -22,10 +22,10 @@ def mount(app: Flask, url: str) -> None:
     pool = httpcore.ConnectionPool(max_connections=16)
     limits = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
 
-    @blueprint.route(PREFIX, defaults={"path": ""}, methods=METHODS)
-    @blueprint.route(f"{PREFIX}/", defaults={"path": ""}, methods=METHODS)
-    @blueprint.route(f"{PREFIX}/<path:path>", methods=METHODS)
-    def proxy(path: str) -> Response:
+    @blueprint.route(PREFIX, defaults={"_path": ""}, methods=METHODS)
+    @blueprint.route(f"{PREFIX}/", defaults={"_path": ""}, methods=METHODS)
+    @blueprint.route(f"{PREFIX}/<path:_path>", methods=METHODS)
+    def proxy(_path: str) -> Response:
         """One request, answered as a whole: Flower has no streams."""
         headers = [
             ("Host", request.host),
