@@ -1,10 +1,12 @@
 {{- define "caravan.fullname" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) }}
+{{- /* A worker's name, with its model's, has 63 letters at most. */}}
+{{- if gt (len $name) 24 }}{{ printf "%s-%s" (trunc 17 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ else }}{{ $name }}{{ end }}
 {{- end }}
 
 {{/* A model's name as part of an object's: lower case, no dots, with a digest where that loses something. */}}
 {{- define "caravan.modelSlug" -}}
-{{- $slug := regexReplaceAll "[^a-z0-9]+" (lower .) "-" | trunc 30 | trimSuffix "-" }}
+{{- $slug := regexReplaceAll "[^a-z0-9]+" (lower .) "-" | trunc 22 | trimSuffix "-" }}
 {{- if eq $slug . }}{{ $slug }}{{ else }}{{ $slug }}-{{ sha256sum . | trunc 6 }}{{ end }}
 {{- end }}
 
