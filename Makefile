@@ -1,9 +1,10 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+COMPOSE ?= docker compose
 BIN := .venv/bin
 
-.PHONY: help setup compat run test check lint types imports bench chaos schemathesis fuzz lock clean
+.PHONY: help setup compat run test check lint types imports images compose test-compose bench chaos schemathesis fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,24 @@ imports: setup ## the layers (import-linter)
 
 bench: setup ## measure; prints a table, asserts nothing
 	$(BIN)/python -m tests.bench $(ARGS)
+
+images: ## build the container images; BUILD_ARGS go to docker build
+	docker build --file deploy/Dockerfile --target web --tag caravan-web $(BUILD_ARGS) .
+	docker build --file deploy/Dockerfile --target worker --tag caravan-worker $(BUILD_ARGS) .
+
+compose: deploy/.env images ## start the cluster in containers, and ask it a first question
+	$(COMPOSE) --file deploy/docker-compose.yml --env-file deploy/.env up --detach --no-build
+	@curl --silent --show-error --fail --retry 30 --retry-all-errors --retry-delay 2 http://127.0.0.1:$$(. deploy/.env; echo $${CARAVAN_PORT:-8000})/jobs \
+		--header "Prefer: wait=60" --header "Authorization: Bearer $$(. deploy/.env; echo $$CARAVAN_ADMIN_KEY)" \
+		--data '{"messages": [{"role": "user", "content": "What is the capital of France?"}], "model": "demo"}'
+	@echo
+
+deploy/.env: deploy/.env.example
+	@test -e $@ || (umask 077; sed -e "s/^REDIS_PASSWORD=$$/&$$(openssl rand -hex 24)/" \
+		-e "s/^CARAVAN_ADMIN_KEY=$$/&$$(openssl rand -hex 24)/" deploy/.env.example > $@)
+
+test-compose: setup images ## the cluster in containers, on a real engine: containers are killed under load
+	$(BIN)/pytest tests/deploy/compose/check_compose.py $(ARGS)
 
 chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
 	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

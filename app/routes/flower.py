@@ -19,7 +19,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
 def mount(app: Flask, url: str) -> None:
     """Hand on what comes to `/flower` to the Flower at `url`, which must have `FLOWER_URL_PREFIX=flower`."""
     blueprint = Blueprint("flower", __name__)
-    pool = httpcore.ConnectionPool(max_connections=16)
+    pool = httpcore.ConnectionPool(max_connections=16, max_keepalive_connections=0)
     limits = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
 
     @blueprint.route(PREFIX, defaults={"_path": ""}, methods=METHODS)

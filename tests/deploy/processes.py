@@ -45,7 +45,9 @@ class Container:
     def here(self, text: str) -> str:
         """A text with this machine's folders and addresses in the place of the pod's."""
         paths = "|".join(re.escape(path) for path in sorted(self._mounts, key=len, reverse=True))
-        moved = re.sub(rf"(?<![\w/.-])({paths})(?=[/\s]|$)", lambda match: str(self._mounts[match[1]]), text, flags=re.M)
+        moved = re.sub(
+            rf"(?<![\w/.-])({paths})(?=[/\s]|$)", lambda match: str(self._mounts[match[1]]), text, flags=re.MULTILINE
+        )
         return SERVICE.sub("127.0.0.1", moved)
 
     def _environment(self) -> dict[str, str]:

@@ -95,7 +95,9 @@ def assert_restricted(name: str, pod: Object) -> None:
 def assert_wired(pod: Object, objects: list[Object]) -> None:
     """Every mount has its volume, and every ConfigMap and claim that is named is there, or is the user's."""
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
-    claims = {volume["persistentVolumeClaim"]["claimName"] for volume in volumes.values() if "persistentVolumeClaim" in volume}
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"] for volume in volumes.values() if "persistentVolumeClaim" in volume
+    }
     assert claims <= set(of_kind(objects, "PersistentVolumeClaim"))
     maps = {volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume}
     assert maps <= set(of_kind(objects, "ConfigMap"))
