@@ -1,4 +1,4 @@
-"""Models on the Hugging Face Hub: ``hf://owner/repo/file.gguf``, kept where huggingface_hub keeps them (``HF_HOME``)."""
+"""Models of the Hugging Face Hub, ``hf://owner/repo/file.gguf``: kept where huggingface_hub does, in ``HF_HOME``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ def downloaded(url: str) -> Path | None:
 
 
 def download(url: str) -> Path:
-    """Where the file lies, once all its parts do. What an earlier attempt has of them is kept. Raises DownloadFailed."""
+    """Where the file lies, once all its parts do. What an earlier attempt left of them is kept.
+
+    Raises DownloadFailed.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -25,10 +25,12 @@ class Refused(Exception):
 def require_helm() -> str:
     """The path of helm; without it a developer's test is skipped, and one of the CI's fails."""
     found = shutil.which("helm")
-    if found is None:
-        message = "helm is not there: go install helm.sh/helm/v3/cmd/helm@latest"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    return found
+    if found is not None:
+        return found
+    message = "helm is not there: go install helm.sh/helm/v3/cmd/helm@latest"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def helm(*arguments: str | Path) -> str:

@@ -119,7 +119,7 @@ class Container:
         return Path(self._log.name).read_text(errors="replace")[-4000:]
 
     def _all_env(self) -> dict[str, str]:
-        """Nothing of this machine's but where programs are: a variable that the chart forgets is missing here as well."""
+        """Nothing of this machine's but where programs are: a variable that the chart forgets is missing here too."""
         paths = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         return {"PATH": paths, "PYTHONPATH": str(HOUSE), **self._cluster.extra_env, **self.env}
 

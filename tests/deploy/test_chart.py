@@ -32,13 +32,15 @@ CHOICES: dict[str, list[Object]] = {
         {"web": {"ingress": {"enabled": True, "host": "a.test", "className": "nginx"}}, "flower": {"ingress": True}},
     ],
     "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
-    "more": [{"flower": {"enabled": True, "pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
+    "more": [{"flower": {"pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
     "models": [
         {},
-        {"models": [{"name": "A.b_C", "path": "hf://o/r/f.gguf"}, {"name": "demo", "path": "demo", "gpu": {"count": 2}}]},
-        {"models": [{"name": "v", "path": "/models/v.gguf", "kind": "embedding"}], "workers": {"runtimeClassName": "nvidia"}},
+        {"models": [{"name": "A.b_C", "path": "hf://o/r/f.gguf"}, {"name": "d", "path": "demo", "gpu": {"count": 2}}]},
+        {"models": [{"name": "v", "path": "/models/v", "kind": "embedding"}], "workers": {"runtimeClassName": "n"}},
     ],
 }  # fmt: skip
+
+EXTERNAL: Object = {"builtin": False, "external": {"urlSecret": {"name": "r"}}}
 
 
 def merged(parts: tuple[Object, ...]) -> Object:
@@ -159,8 +161,8 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
         ({"settings": {"PATH": "/bin"}}, "settings"),
         ({"settings": {"CARAVAN_RESULT_TTL": 3600}}, "CARAVAN_RESULT_TTL"),
         ({"redis": {"builtin": False}}, "redis.external.urlSecret.name"),
-        ({"redis": {"builtin": False, "external": {"urlSecret": {"name": "r"}}}, "keda": {"enabled": True}}, "redis.external.address"),
-        ({"web": {"ingress": {"enabled": True, "host": "x"}}, "keys": {"enabled": False}}, "whoever reaches the ingress"),
+        ({"redis": EXTERNAL, "keda": {"enabled": True}}, "redis.external.address"),
+        ({"web": {"ingress": {"enabled": True, "host": "x"}}, "keys": {"enabled": False}}, "whoever reaches"),
         ({"web": {"ingress": {"enabled": True}}}, "web.ingress.host"),
         ({"flower": {"ingress": True}}, "web.ingress.enabled"),
         ({"models": [{"name": "a", "path": "demo", "workers": {"min": 0, "max": 1}}]}, "nothing wakes it"),
@@ -217,10 +219,11 @@ def test_one_models_card_is_not_anothers(tmp_path: Path) -> None:
 def test_redis_is_reached_by_pods_of_the_release_and_by_keda_alone() -> None:
     objects = render(None, CHART / "ci" / "everything-values.yaml")
     (rule,) = of_kind(objects, "NetworkPolicy")["caravan-redis"]["spec"]["ingress"]
+    release = {"app.kubernetes.io/name": "caravan", "app.kubernetes.io/instance": "caravan"}
     assert rule["from"] == [
-        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "caravan", "app.kubernetes.io/instance": "caravan"}}},
+        {"podSelector": {"matchLabels": release}},
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}},
-    ]  # fmt: skip
+    ]
 
 
 def test_selectors_find_their_own_pods_and_no_others() -> None:

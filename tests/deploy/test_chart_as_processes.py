@@ -33,7 +33,7 @@ def values() -> Object:
         "workers": {"drainSeconds": 2},
         "models": [
             {"name": "demo", "path": "demo", "slots": 4, "context": 512, "threads": 1},
-            {"name": "fetched", "path": "hf://owner/repo/m.gguf", "slots": 2, "context": 256, "threads": 1, "gpuLayers": 0},
+            {"name": "fetched", "path": "hf://owner/repo/m.gguf", "slots": 2, "context": 256, "threads": 1},
         ],
         "settings": {"CARAVAN_RESULT_TTL": "3600"},
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""KEDA's triggers, as the chart has them, asked as KEDA asks: jobs of every priority count, and a sleeping model wakes."""
+"""The chart's triggers, asked as KEDA asks: jobs of every priority count, and a sleeping model wakes."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ class Keda:
 
     def lengths(self) -> list[int]:
         """Of each trigger's list; raises ResponseError where KEDA's scaler would fail."""
-        return [int(self._redis.eval(LENGTH, 1, each["metadata"]["listName"])) for each in self._spec["triggers"]]  # type: ignore[arg-type]
+        return [int(self._redis.eval(LENGTH, 1, each["metadata"]["listName"])) for each in self._spec["triggers"]]
 
     def replicas(self) -> int:
         """What KEDA and the autoscaler that it drives come to: none without a sign of work, else the largest demand."""
         lengths = self.lengths()
         targets = [int(each["metadata"]["listLength"]) for each in self._spec["triggers"]]
         wanted = max(math.ceil(length / target) for length, target in zip(lengths, targets, strict=True))
-        return max(self._spec["minReplicaCount"], min(wanted, self._spec["maxReplicaCount"]))
+        least, most = int(self._spec["minReplicaCount"]), int(self._spec["maxReplicaCount"])
+        return max(least, min(wanted, most))
 
 
 @pytest.fixture

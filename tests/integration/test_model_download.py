@@ -24,7 +24,7 @@ def hub() -> Iterator[Hub]:
 
 
 def pull(folder: Path, hub: Hub, *names: str, path: str = "hf://owner/repo/model.gguf", **env: str) -> tuple[int, str]:
-    """Exit status and output of `caravan models pull`, in a process of its own: huggingface_hub reads its variables once."""
+    """Exit status and output of `caravan models pull`, in a process of its own: variables are read once in one."""
     models = folder / "models.yaml"
     models.write_text(f"models: {{m: {{path: '{path}'}}, demo: {{path: demo}}}}")
     variables = {"CARAVAN_MODELS_FILE": str(models), "HF_HOME": str(folder / "hub"), "HF_ENDPOINT": hub.url, **env}

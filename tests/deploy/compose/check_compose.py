@@ -1,4 +1,4 @@
-"""`make test-compose`: the images and the Compose file on a real engine, and what becomes of jobs when containers die."""
+"""`make test-compose`: images and Compose file on a real engine, and what becomes of jobs when containers die."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def test_a_job_a_stream_and_flower_work_through_the_published_port(cluster: Comp
 
     def flower_knows_all() -> bool:
         tasks = cluster.http.get("/flower/api/tasks", auth=login, params={"limit": 100}).json()
-        return sum(task["state"] == "SUCCESS" for task in tasks.values()) >= len(reference)
+        return len([task for task in tasks.values() if task["state"] == "SUCCESS"]) >= len(reference)
 
     until(flower_knows_all, seconds=20, what="Flower lists the jobs as successes")
 
 
 def test_only_the_webs_port_is_published_and_on_loopback(cluster: Compose) -> None:
-    published = {
-        service: [binding for bindings in (cluster.inspect(service)["NetworkSettings"]["Ports"] or {}).values() for binding in bindings or []]
-        for service in SERVICES
-    }  # fmt: skip
+    published = {}
+    for service in SERVICES:
+        ports = cluster.inspect(service)["NetworkSettings"]["Ports"] or {}
+        published[service] = [binding for bindings in ports.values() for binding in bindings or []]
     assert {service for service, bindings in published.items() if bindings} == {"web"}
     assert published["web"] == [{"HostIp": "127.0.0.1", "HostPort": str(cluster.port)}]
 
