@@ -55,10 +55,9 @@ images: ## build the container images; BUILD_ARGS go to docker build
 
 compose: deploy/.env images ## start the cluster in containers, and ask it a first question
 	$(COMPOSE) --file deploy/docker-compose.yml --env-file deploy/.env up --detach --no-build
-	@curl --silent --show-error --fail --retry 30 --retry-all-errors --retry-delay 2 http://127.0.0.1:$$(. deploy/.env; echo $${CARAVAN_PORT:-8000})/jobs \
-		--header "Prefer: wait=60" --header "Authorization: Bearer $$(. deploy/.env; echo $$CARAVAN_ADMIN_KEY)" \
-		--data '{"messages": [{"role": "user", "content": "What is the capital of France?"}], "model": "demo"}'
-	@echo
+	@$(COMPOSE) --file deploy/docker-compose.yml --env-file deploy/.env exec -T web sh -c \
+		'until caravan probe http 2>/dev/null; do sleep 1; done; \
+		CARAVAN_API_KEY=$$CARAVAN_ADMIN_KEY caravan submit --model demo "What is the capital of France?"'
 
 deploy/.env: deploy/.env.example
 	@test -e $@ || (umask 077; sed -e "s/^REDIS_PASSWORD=$$/&$$(openssl rand -hex 24)/" \
