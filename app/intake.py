@@ -141,13 +141,13 @@ def _priority(envelope: Envelope) -> Priority:
     asked, highest = Priority(envelope.priority), caller().limits.priority
     if "priority" in envelope.model_fields_set:
         check_priority(asked)
-    return asked if asked.ageing_seconds >= highest.ageing_seconds else highest
+    return max(asked, highest, key=lambda priority: priority.rank)
 
 
 def check_priority(asked: Priority) -> None:
     """Raise InvalidRequest if a priority is more urgent than the caller's key allows."""
     highest = caller().limits.priority
-    if asked.ageing_seconds < highest.ageing_seconds:
+    if asked.rank < highest.rank:
         raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
 
 

@@ -22,9 +22,9 @@ class Dispatcher:
         self._store = store
         self._celery = celery
 
-    def dispatch(self, model: str, *, beyond: int = 0) -> int:
-        """Publish what there is room for, and so many beyond it; how many."""
-        job_ids = self._store.take(model, beyond=beyond)
+    def dispatch(self, model: str) -> int:
+        """Publish what there is room for; how many."""
+        job_ids = self._store.take(model)
         for number, job_id in enumerate(job_ids):
             if not self.publish(job_id, model):
                 self._store.unpublish(model, job_ids[number:])

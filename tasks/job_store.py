@@ -24,6 +24,9 @@ TRIAL_TTL = 3600
 SWEPT_AT_ONCE = 200
 """Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
 
+SMALL_AT_ONCE = 16
+"""Jobs that need no slot that are published at once."""
+
 LARGE_BYTES = 1 << 16
 """Of a job's request and outcome together: a list of jobs tells neither if they have more."""
 LIGHT_FIELDS = (
@@ -114,11 +117,20 @@ class Swept:
 class JobStore:
     """Reads and writes job records. All methods raise redis-py's errors when Redis is away."""
 
-    def __init__(self, client: redis.Redis, *, result_ttl: int, lease_seconds: float, unclaimed_seconds: float) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        result_ttl: int,
+        lease_seconds: float,
+        unclaimed_seconds: float,
+        ageing_seconds: float,
+    ) -> None:
         self._redis = client
         self._result_ttl = result_ttl
         self._lease_seconds = lease_seconds
         self._unclaimed_seconds = unclaimed_seconds
+        self._ageing_seconds = ageing_seconds
         self._run = Scripts(client)
 
     # -- the front
@@ -139,7 +151,7 @@ class JobStore:
             job.model,
             job.owner,
             job.priority.value,
-            job.ageing_seconds,
+            job.line,
             self._result_ttl,
             longest_queue,
             idempotency.key if idempotency else "",
@@ -160,8 +172,7 @@ class JobStore:
 
     def reprioritise(self, job_id: str, priority: Priority, *, owner: str = "") -> list[str]:
         """Change the priority of a queued job: ``["changed", model]``, or its status, or ``["unknown"]``."""
-        ageing = [part for each in Priority for part in (each.value, each.ageing_seconds)]
-        answer: list[str] = self._run("reprioritise", job_id, owner, priority.value, *ageing)
+        answer: list[str] = self._run("reprioritise", job_id, owner, priority.value)
         return answer
 
     def set_queue_state(self, model: str, state: QueueState) -> None:
@@ -190,16 +201,14 @@ class JobStore:
         answer: list[str] = self._run("forget", job_id, owner)
         return answer
 
-    def retry(
-        self, job_id: str, *, owner: str, ageing_seconds: float, longest_queue: int, most_in_flight: int | None = None
-    ) -> list[str]:
+    def retry(self, job_id: str, *, owner: str, longest_queue: int, most_in_flight: int | None = None) -> list[str]:
         """Run a job again from its beginning, if it ended without success.
 
         ``["retried", model]``, ``["full", queue length]``, ``["busy", jobs of its owner]``, or ``[status]`` when it
         has not ended so, or is unknown.
         """
         most = "" if most_in_flight is None else most_in_flight
-        answer: list[str] = self._run("retry", job_id, owner, ageing_seconds, longest_queue, most)
+        answer: list[str] = self._run("retry", job_id, owner, longest_queue, most)
         return answer
 
     def get(self, job_id: str) -> Job | None:
@@ -239,21 +248,18 @@ class JobStore:
         return [job_id for job_id, _ in sorted(found, key=lambda dead: dead[1], reverse=True)]
 
     def place(self, job: Job) -> int | None:
-        """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.zrank(names.published(job.model), job.id)
-        pipe.zrank(names.waiting(job.model), job.id)
-        pipe.zcard(names.published(job.model))
-        published, waiting, ahead = pipe.execute()
-        if published is not None:
-            return int(published) + 1
-        return None if waiting is None else int(waiting) + int(ahead) + 1
+        """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more.
+
+        An estimate, as far as jobs of several owners take turns by how many tokens they take.
+        """
+        place: int | None = self._run("position", job.id, job.model)
+        return place
 
     # -- dispatch and sweep
 
-    def take(self, model: str, *, beyond: int = 0) -> list[str]:
-        """Move the head of the line to the published ones, as far as live workers have room, and so many; the ids."""
-        ids: list[str] = self._run("take", model, beyond)
+    def take(self, model: str) -> list[str]:
+        """Move the head of the line to the published ones, as far as live workers have room; the ids."""
+        ids: list[str] = self._run("take", model, self._ageing_seconds, SMALL_AT_ONCE)
         return ids
 
     def lead(self, process: str, seconds: int) -> bool:
@@ -365,6 +371,7 @@ def open_store(settings: Settings, client: redis.Redis | None = None) -> JobStor
         result_ttl=settings.result_ttl,
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,
+        ageing_seconds=settings.ageing_seconds,
     )
 
 

@@ -52,10 +52,6 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 
 
-HEAD_START_SECONDS = 1e9
-"""How much earlier a job that needs no slot counts as submitted: it stands before the whole line."""
-
-
 class Operation(StrEnum):
     """What is asked of the model; it decides the shape of the result."""
 
@@ -89,9 +85,9 @@ class Priority(StrEnum):
     LOW = "low"
 
     @property
-    def ageing_seconds(self) -> float:
-        """How much later a job counts as submitted: it waits at most so long behind more urgent ones."""
-        return {Priority.HIGH: 0.0, Priority.NORMAL: 3600.0, Priority.LOW: 6 * 3600.0}[self]
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Priority).index(self)
 
 
 class QueueState(StrEnum):
@@ -221,7 +217,8 @@ class Job:
 
     ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
     `SamplingParams.encode` wrote it.
-    ``weight`` is its owner's share of the line, as the key said.
+    ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot from
+    more urgent jobs; its turn came by its line's age.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
     workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
     ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
@@ -250,6 +247,7 @@ class Job:
     fails: int = 0
     failures: int = 0
     deaths: Sequence[Mapping[str, Any]] = ()
+    spared_seconds: float = 0.0
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
     delivery: Delivery = Delivery()
@@ -263,9 +261,14 @@ class Job:
         return f"{url.scheme}://{url.netloc}".lower()
 
     @property
-    def ageing_seconds(self) -> float:
-        """How much later than it was it counts as submitted; negative is earlier."""
-        return self.priority.ageing_seconds if self.operation.needs_slot else -HEAD_START_SECONDS
+    def line(self) -> str:
+        """Which of its model's lines it stands in."""
+        return self.priority.value if self.operation.needs_slot else "small"
+
+    @property
+    def rank(self) -> int:
+        """Who gets a slot of a worker first: 0 is the most urgent, as is one whose turn came by age."""
+        return 0 if self.spared_seconds else self.priority.rank
 
     @property
     def suspect(self) -> bool:
@@ -322,6 +325,7 @@ class Job:
             fails=int(fields.get("fails", 0)),
             failures=int(fields.get("failures", 0)),
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),
+            spared_seconds=float(fields.get("spared_seconds", 0.0)),
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
             error=json.loads(fields["error"]) if fields.get("error") else None,
             webhook=fields.get("webhook"),

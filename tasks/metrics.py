@@ -17,6 +17,7 @@ WORKER_COUNTERS = {
     "prompt_tokens": "Prompt tokens run.",
     "generated_tokens": "Tokens generated.",
     "set_back": "Sequences set back because the KV cache was full.",
+    "outranked": "Sequences that gave their slots to more urgent ones.",
     "cached_tokens": "Prompt tokens that were taken from a shared prefix and not computed.",
     "queue_seconds": "Seconds that sequences waited in a worker for a slot, summed over them.",
     "decode_seconds": "Seconds in steps that only decode.",

@@ -30,10 +30,6 @@ def tokens(job_id: str) -> str:
     return f"{PREFIX}tok:{job_id}"
 
 
-def waiting(model: str) -> str:
-    return f"{PREFIX}wait:{model}"
-
-
 def published(model: str) -> str:
     return f"{PREFIX}out:{model}"
 

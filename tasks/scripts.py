@@ -10,9 +10,12 @@ import redis
 
 from tasks.redis_client import refusals_as_absence
 
+SHARED = ("keys", "hooks", "line", "jobs")
+"""Each knows those before it."""
+
 
 class Scripts:
-    """Runs scripts of ``tasks/lua`` by their names; `common.lua` stands before each."""
+    """Runs scripts of ``tasks/lua`` by their names; what they share stands before each."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -22,7 +25,7 @@ class Scripts:
         """What the script returns. Raises redis-py's errors when Redis is away."""
         if name not in self._registered:
             lua = files("tasks") / "lua"
-            text = (lua / "common.lua").read_text() + (lua / f"{name}.lua").read_text()
-            self._registered[name] = self._redis.register_script(text)
+            parts = [*(lua / "shared" / f"{part}.lua" for part in SHARED), lua / f"{name}.lua"]
+            self._registered[name] = self._redis.register_script("".join(part.read_text() for part in parts))
         with refusals_as_absence():
             return self._registered[name](args=args)

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     unclaimed_seconds: float = Field(
         5, gt=0, description="Seconds after which an unclaimed message goes back to the line."
     )
+    ageing_seconds: float = Field(
+        30,
+        gt=0,
+        description="Seconds without a turn after which a line goes before more urgent ones, once.",
+    )
     stuck_seconds: float = Field(
         60, gt=0, description="Seconds after which a worker whose engine makes no step ends, to be started again."
     )

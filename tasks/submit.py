@@ -67,7 +67,8 @@ class Submitter:
             )
         if submission.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
-            self._dispatch(job)
+            self._want(job.model)
+            self._publish(job.model)
         return submission.job_id
 
     def cancel(self, job_id: str, *, owner: str) -> None:
@@ -138,7 +139,6 @@ class Submitter:
             verdict, *rest = self._store.retry(
                 job.id,
                 owner=job.owner,
-                ageing_seconds=job.ageing_seconds,
                 longest_queue=self._longest_queue,
                 most_in_flight=most_in_flight,
             )
@@ -156,12 +156,8 @@ class Submitter:
                 code="job_not_failed",
             )
         log.info("job retried", job_id=job.id, model=job.model)
-        self._dispatch(job)
-
-    def _dispatch(self, job: Job) -> None:
-        """What needs no slot is published even if there is no room: it stands at the head of the line."""
         self._want(job.model)
-        self._publish(job.model, beyond=0 if job.operation.needs_slot else 1)
+        self._publish(job.model)
 
     def _want(self, model: str) -> None:
         """Keep a model awake between jobs that come and end too quickly to be seen; said once in a tenth of the time.
@@ -178,9 +174,9 @@ class Submitter:
         except UNAVAILABLE as exc:
             log.warning("want not written", model=model, error=str(exc))
 
-    def _publish(self, model: str, *, beyond: int = 0) -> None:
+    def _publish(self, model: str) -> None:
         try:
-            self._dispatcher.dispatch(model, beyond=beyond)
+            self._dispatcher.dispatch(model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
 

@@ -50,6 +50,8 @@ class Passage:
     vector: Vector | None = None
     alone: bool = False
     """Nothing of another job may be run beside it, and it goes before those."""
+    rank: int = 0
+    """Those of a lower one are run first."""
     submitted_at: float = 0.0
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -111,8 +113,10 @@ class EmbeddingEngine:
         return bool(self._alone or self._waiting) or not self._inbox.empty()
 
     def _receive(self) -> None:
-        for passage in drain(self._inbox):
-            (self._alone if passage.alone else self._waiting).append(passage)
+        if came := drain(self._inbox):
+            for passage in came:
+                (self._alone if passage.alone else self._waiting).append(passage)
+            self._waiting = deque(sorted(self._waiting, key=lambda passage: passage.rank))
         for job in drain(self._aborts):
             self._drop(job)
 

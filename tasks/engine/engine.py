@@ -36,11 +36,20 @@ class Engine:
 
     Args:
         on_failed: called in `step` with a job that cannot go on, and why; its sequences are dropped.
+        on_outranked: called in `step` with a job that lost a slot to a more urgent one. Unless it is aborted, it goes
+            on when there is a slot again.
     """
 
-    def __init__(self, backend: Backend, *, on_failed: Callable[[Hashable, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        on_failed: Callable[[Hashable, str], None] | None = None,
+        on_outranked: Callable[[Hashable], None] | None = None,
+    ) -> None:
         self._backend = backend
         self._on_failed = on_failed
+        self._on_outranked = on_outranked
         slots = SlotPool(
             num_slots=backend.num_sequences, cache_tokens=backend.cache_tokens, can_share=backend.can_share
         )
@@ -107,7 +116,11 @@ class Engine:
     def _schedule(self, *, admit: bool = True) -> Plan:
         scheduler = self._scheduler
         prompt_tokens = self._pace.prompt_tokens(scheduler.num_decoding, scheduler.num_starting)
-        plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit)
+        plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit, now=time.monotonic())
+        for sequence in scheduler.take_outranked():
+            self.figures.outranked += 1
+            if self._on_outranked is not None:
+                self._on_outranked(sequence.job)
         for change in self._scheduler.take_changes():
             match change:
                 case Forget(slot, start):

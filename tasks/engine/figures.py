@@ -15,6 +15,8 @@ class EngineFigures:
     prompt_tokens: int = 0
     generated_tokens: int = 0
     set_back: int = 0
+    outranked: int = 0
+    """Sequences that gave their slots to more urgent ones."""
     cached_tokens: int = 0
     """Prompt tokens of finished sequences that were taken from a shared prefix."""
     queue_seconds: float = 0.0

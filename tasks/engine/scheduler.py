@@ -38,10 +38,11 @@ class Plan:
 
 
 class Scheduler:
-    """Two queues: `waiting` for a slot, in order; `running`, oldest first.
+    """Two queues: `waiting` for a slot, by rank and then in order; `running`, oldest first.
 
     Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
-    room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones.
+    room, kept prefixes go first; then the youngest running sequence of the highest rank is set back to the head of the
+    waiting ones. One that waits takes slot and cells from the youngest that gives way to it.
 
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
@@ -50,6 +51,7 @@ class Scheduler:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_set_back = 0
+        self._outranked: list[Sequence] = []
         self._alone: list[Sequence] = []
         self._slots = slots
         self._max_running = max_running
@@ -74,7 +76,7 @@ class Scheduler:
         return prefilling + min(len(self.waiting), self._max_running - len(self.running))
 
     def add(self, sequence: Sequence) -> None:
-        self.waiting.append(sequence)
+        self._line_up(sequence)
         if sequence.alone:
             self._alone.append(sequence)
 
@@ -101,33 +103,36 @@ class Scheduler:
         """What the model's memory is to be told before the next batch."""
         return self._slots.take_changes()
 
-    def plan(self, prompt_tokens: int, *, admit: bool = True) -> Plan:
+    def take_outranked(self) -> list[Sequence]:
+        """Those that have given way since the last call; they wait."""
+        outranked, self._outranked = self._outranked, []
+        return outranked
+
+    def plan(self, prompt_tokens: int, *, admit: bool = True, now: float = 0.0) -> Plan:
         """Choose the next batch; empty if nothing runs.
 
         Args:
             prompt_tokens: how many tokens of prompts it may have.
             admit: whether waiting sequences may get slots.
+            now: the time, for those that give way.
         """
         if admit and self._alone:
             self._admit_alone()
         elif admit:
-            self._admit()
+            self._admit(now)
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
         return self._fill(prompt_tokens)
 
     def set_back_youngest(self) -> Sequence:
-        """Make room in the cache: the sequence that came last computes its tokens again later.
+        """Make room in the cache: the least urgent sequence, of these the last, computes its tokens again later.
 
         Those that are decoded alone come last: without them nothing would run.
         """
-        youngest = next((sequence for sequence in reversed(self.running) if not sequence.alone), self.running[-1])
-        self.running.remove(youngest)
-        self._vacate(youngest)
-        youngest.set_back()
+        youngest = max(reversed(self.running), key=lambda sequence: (not sequence.alone, sequence.rank))
+        self._set_back(youngest)
         self.num_set_back += 1
-        self.waiting.appendleft(youngest)
         return youngest
 
     def refuse(self, plan: Plan) -> bool:
@@ -143,18 +148,40 @@ class Scheduler:
         self._slots.forget_kept()
         return True
 
-    def _admit(self) -> None:
+    def _admit(self, now: float) -> None:
         held_back = []
-        while self.waiting and len(self.running) < self._max_running and self._slots.has_vacant:
-            sequence = self.waiting.popleft()
-            if self._is_being_computed(sequence):
-                held_back.append(sequence)
-            elif not self._fits(sequence):
-                self.waiting.appendleft(sequence)
+        while self.waiting:
+            sequence = self.waiting[0]
+            if self._has_slot and self._is_being_computed(sequence):
+                held_back.append(self.waiting.popleft())
+            elif self._could_start(sequence):
+                self._start(self.waiting.popleft())
+            elif not self._take_over_for(sequence, now):
                 break
-            else:
-                self._start(sequence)
         self.waiting.extendleft(reversed(held_back))
+
+    def _take_over_for(self, sequence: Sequence, now: float) -> bool:
+        """Set the youngest back that gives way to a sequence; whether there is one."""
+        if sequence.yields:
+            return False
+        for running in reversed(self.running):
+            if running.yields and running.started_at + running.spared_seconds <= now:
+                self._set_back(running)
+                self._outranked.append(running)
+                return True
+        return False
+
+    def _set_back(self, sequence: Sequence) -> None:
+        self.running.remove(sequence)
+        self._vacate(sequence)
+        sequence.set_back()
+        self._line_up(sequence, first=True)
+
+    def _line_up(self, sequence: Sequence, *, first: bool = False) -> None:
+        """Wait behind all of a sequence's rank, or before them."""
+        behind = sequence.rank if first else sequence.rank + 1
+        places = (place for place, waiting in enumerate(self.waiting) if waiting.rank >= behind)
+        self.waiting.insert(next(places, len(self.waiting)), sequence)
 
     def _admit_alone(self) -> None:
         """Give slots to those that are decoded alone, as many as there are; the others make room."""
@@ -167,8 +194,11 @@ class Scheduler:
             self._start(sequence)
 
     def _could_start(self, sequence: Sequence) -> bool:
-        has_slot = len(self.running) < self._max_running and self._slots.has_vacant
-        return has_slot and self._fits(sequence)
+        return self._has_slot and self._fits(sequence)
+
+    @property
+    def _has_slot(self) -> bool:
+        return len(self.running) < self._max_running and self._slots.has_vacant
 
     def _start(self, sequence: Sequence) -> None:
         sequence.slot = self._slots.acquire(sequence.tokens)

@@ -28,7 +28,8 @@ class Sequence:
 
     Times are those of the engine's clock, 0 before they come: handed over, first in a slot, first token, last token.
 
-    `alone` says that nothing else may be decoded beside it, until its job's next token.
+    `alone` says that nothing else may be decoded beside it, until its job's next token. Those of a lower `rank` get
+    slots first. One that `yields` gives its slot to one that does not, but not for `spared_seconds` after it got it.
 
     There is one rule for prefill and decode: the tokens from `num_computed` on are still to be run, and running the
     last of them gives the next. A sequence that was set back, or that another worker began, has tokens generated
@@ -46,6 +47,9 @@ class Sequence:
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.alone = False
+        self.rank = 0
+        self.yields = False
+        self.spared_seconds = 0.0
         self.text = ""
         self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None

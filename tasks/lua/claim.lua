@@ -5,7 +5,8 @@
 -- this version cannot read. The same call again, after a lost reply, gets the same claim.
 even_if_full()
 local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[8]
-local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest' }
+local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest',
+  'given_back' }
 local job = {}
 for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
 if job.v ~= ARGV[4] or job.model ~= ARGV[6] then return { 'unknown' } end
@@ -17,7 +18,7 @@ if job.status ~= 'queued' then return { job.status } end
 local later = redis.call('ZSCORE', PREFIX .. 'delayed', id)
 if later and tonumber(later) > now then return { 'queued' } end
 
-local model, claims = job.model, tonumber(job.claims or '0')
+local model, claims = job.model, tonumber(job.claims or '0') - tonumber(job.given_back or '0')
 local due = redis.call('ZSCORE', model_key('due', model), id)
 if due and tonumber(due) <= now then
   conclude(id, 'expired', now)
@@ -37,6 +38,6 @@ leave_line(id, model, job.priority)
 redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[7], 'model_digest', digest, 'spare', ARGV[9])
 redis.call('HINCRBY', job_key(id), 'claims', 1)
 if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(now)) end
-redis.call('ZADD', model_key('run', model), stamp(now + tonumber(ARGV[3])), id)
+start_running(id, model, now, ARGV[3])
 turn(id, 'running', now)
 return { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }

@@ -10,7 +10,7 @@ local job = redis.call('HMGET', job_key(id), 'model', 'priority')
 redis.call('HSET', job_key(id), 'last_error', ARGV[8])
 redis.call('HINCRBY', job_key(id), 'failures', 1)
 redis.call('HDEL', job_key(id), 'worker')
-redis.call('ZREM', model_key('run', job[1]), id)
+stop_running(id, job[1])
 enter_line_later(id, job[1], job[2], stamp(now + tonumber(ARGV[7])))
 turn(id, 'queued', now)
 return 'ok'

@@ -1,9 +1,9 @@
 -- Accept a job: its idempotency key, its record, its first event and its place in the line, or nothing at all.
--- ARGV: id, model, owner, priority, ageing seconds, ttl, longest queue, idempotency key or '', digest of the body,
---       timeout seconds or '', most jobs of the owner that have not ended or '' for any, then the record's fields and values.
+-- ARGV: id, model, owner, priority, line, ttl, longest queue, idempotency key or '', digest of the body, timeout seconds
+--       or '', most jobs of the owner that have not ended or '' for any, then the record's fields and values.
 -- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''}, {'full', '', queue length,
 -- seconds in which a job ends, or '' if unknown} or {'busy', jobs of the owner that have not ended}.
-local id, model, owner, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local id, model, owner, priority, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local ttl, longest, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local now = clock()
 
@@ -22,18 +22,18 @@ if depth >= longest then return { 'full', '', tostring(depth), seconds_a_job(mod
 local live = busy(owner, ARGV[11])
 if live then return { 'busy', live } end
 
-local place = stamp(now + tonumber(ARGV[5]))
-redis.call('HSET', job_key(id), 'created_at', stamp(now), 'place', place, 'ttl', ttl, 'fence', 0, unpack(ARGV, 12))
+local at = stamp(now)
+redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'ttl', ttl, 'fence', 0, unpack(ARGV, 12))
 turn(id, 'queued', now)
-enter_line(id, model, priority, place)
+enter_line(id, model, priority, now)
 redis.call('HINCRBY', model_key('totals', model), 'accepted', 1)
-redis.call('ZADD', model_key('pend', model), stamp(now), id)
-if tonumber(ARGV[5]) < 0 then redis.call('SADD', model_key('small', model), id) end
+redis.call('ZADD', model_key('pend', model), at, id)
+if line == 'small' then redis.call('SADD', model_key('small', model), id) end
 if timeout ~= '' then redis.call('ZADD', model_key('due', model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then
   redis.call('HSET', idem, 'job', id, 'digest', digest)
   redis.call('HSET', job_key(id), 'idem', idem)
 end
-redis.call('ZADD', PREFIX .. 'jobs:' .. owner, stamp(now), id)
+redis.call('ZADD', PREFIX .. 'jobs:' .. owner, at, id)
 redis.call('SADD', live_key(owner), id)
 return { 'accepted', id }

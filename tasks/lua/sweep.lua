@@ -10,7 +10,7 @@ for _, id in ipairs(lapsed) do
   if redis.call('HGET', job_key(id), 'status') == 'running' then
     if give_back(id, now, 'its lease ran out', max_fails) == 'failed' then ended[#ended + 1] = id end
   else
-    redis.call('ZREM', model_key('run', model), id)
+    stop_running(id, model)
   end
 end
 
@@ -18,7 +18,7 @@ local before = stamp(now - tonumber(ARGV[2]))
 local unclaimed = redis.call('ZRANGEBYSCORE', model_key('out', model), '-inf', before, 'LIMIT', 0, limit)
 for _, id in ipairs(unclaimed) do
   redis.call('ZREM', model_key('out', model), id)
-  line_up_again(id, model)
+  enter_lane(id, now)
 end
 
 local late = redis.call('ZRANGEBYSCORE', model_key('due', model), '-inf', stamp(now), 'LIMIT', 0, limit)

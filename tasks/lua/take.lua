@@ -1,24 +1,43 @@
 -- Move jobs from the head of the line to `out`, as many as live workers have room for; the caller publishes them.
--- ARGV: model, how many beyond that if a worker lives. Returns the ids.
+-- What needs no slot takes no room. `high` and `normal` jobs find room where `low` ones run, which give way to them.
+-- ARGV: model, seconds after which a line's turn comes by its age, how many jobs that need no slot are out at once.
+-- Returns the ids.
 even_if_full()
-local model, now = ARGV[1], clock()
+local model, ageing_seconds, now = ARGV[1], tonumber(ARGV[2]), clock()
 if redis.call('GET', model_key('state', model)) == 'paused' then return {} end
 local crew = redis.call('ZRANGEBYSCORE', model_key('workers', model), stamp(now), '+inf')
 if #crew == 0 then return {} end
+
 local out, run = model_key('out', model), model_key('run', model)
-local room = -redis.call('ZCARD', out) - redis.call('ZCARD', run)
+local room, small = -redis.call('ZCARD', out) - redis.call('ZCARD', run), 0
 for _, name in ipairs(crew) do
   room = room + tonumber(redis.call('HGET', model_key('worker', name), 'capacity') or '0')
 end
-for _, id in ipairs(redis.call('SMEMBERS', model_key('small', model))) do  -- they take no room
-  if redis.call('ZSCORE', out, id) or redis.call('ZSCORE', run, id) then room = room + 1 end
+for _, id in ipairs(redis.call('SMEMBERS', model_key('small', model))) do
+  if redis.call('ZSCORE', out, id) or redis.call('ZSCORE', run, id) then small = small + 1 end
 end
-room = math.max(room, 0) + tonumber(ARGV[2])
-if room == 0 then return {} end
+room = room + small
+local giving_way = redis.call('ZCOUNT', model_key('yield', model), '-inf', stamp(now))
+
 local ids = {}
-local head = redis.call('ZPOPMIN', model_key('wait', model), room)
-for i = 1, #head, 2 do
-  ids[#ids + 1] = head[i]
-  redis.call('ZADD', out, stamp(now), head[i])
+local function publish(id)
+  ids[#ids + 1] = id
+  redis.call('ZADD', out, stamp(now), id)
+end
+
+for _ = small + 1, tonumber(ARGV[3]) do
+  local id = take_turn(model, 'small', now)
+  if not id then break end
+  publish(id)
+end
+while true do
+  local line, by_age = next_line(model, now, ageing_seconds)
+  if not line or room + (line == 'low' and 0 or giving_way) <= 0 then break end
+  local id = take_turn(model, line, now)
+  if id then
+    if by_age then redis.call('HSET', job_key(id), 'spared_seconds', ARGV[2]) end
+    publish(id)
+    room = room - 1
+  end
 end
 return ids

@@ -1,4 +1,4 @@
-"""The outbox of webhooks in the ledger. What puts something into it is the end of a job: `conclude` in common.lua."""
+"""The outbox of webhooks in the ledger. What puts something into it is the end of a job: `conclude` in lua/shared/jobs.lua."""
 
 from __future__ import annotations
 

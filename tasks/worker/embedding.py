@@ -29,7 +29,7 @@ class Embedding:
     def submit(self, held: Held, events: Iterable[Event], *, alone: bool) -> bool:
         held.num_open = len(held.passages)
         for passage in held.passages:
-            passage.alone = alone
+            passage.alone, passage.rank = alone, held.job.rank
         self.engine.submit(held.passages)
         return True
 

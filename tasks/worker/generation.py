@@ -9,7 +9,7 @@ from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine, take
 from tasks.errors import InvalidRequest
 from tasks.events import Event
-from tasks.jobs import Job
+from tasks.jobs import Job, Priority
 from tasks.worker.held import Held
 from tasks.worker.prepare import answer_small, prepare
 from tasks.worker.publisher import Publisher
@@ -21,8 +21,9 @@ class Generation:
     def __init__(self, backend: Backend) -> None:
         self.vocabulary = self._backend = backend
         self.num_slots, self.context = backend.num_slots, backend.context
-        self.engine = Engine(backend, on_failed=self._note_failed)
+        self.engine = Engine(backend, on_failed=self._note_failed, on_outranked=self._note_outranked)
         self._failed: list[tuple[Held, str]] = []
+        self._outranked: list[Held] = []
 
     def prepare(self, held: Held) -> None:
         held.sequences = prepare(held, self._backend)
@@ -33,6 +34,8 @@ class Generation:
         held.num_open = len(unfinished)
         for sequence in unfinished:
             sequence.alone = alone
+            sequence.rank, sequence.yields = held.job.rank, held.job.priority is Priority.LOW
+            sequence.spared_seconds = held.job.spared_seconds
         self.engine.submit(unfinished)
         return bool(unfinished)
 
@@ -41,7 +44,10 @@ class Generation:
             publisher.outputs(outputs)
         for held, reason in self._failed:
             publisher.fail(held, InvalidRequest(reason))
+        for held in self._outranked:
+            publisher.give_back(held)
         self._failed.clear()
+        self._outranked.clear()
 
     def answer_small(self, job: Job) -> Mapping[str, Any]:
         return answer_small(job, self._backend)
@@ -49,6 +55,10 @@ class Generation:
     def _note_failed(self, job: Hashable, reason: str) -> None:
         assert isinstance(job, Held)
         self._failed.append((job, reason))
+
+    def _note_outranked(self, job: Hashable) -> None:
+        assert isinstance(job, Held)
+        self._outranked.append(job)
 
     def _replay(self, held: Held, events: Iterable[Event]) -> None:
         """Take up the tokens that earlier workers have sent; the sequences go on at the next ones."""

@@ -139,6 +139,7 @@ class Keeper:
                 "generated_tokens": figures.generated_tokens,
                 "cached_tokens": figures.cached_tokens,
                 "set_back": figures.set_back,
+                "outranked": figures.outranked,
                 "queue_seconds": round(figures.queue_seconds, 3),
                 "decode_seconds": round(figures.decode_seconds, 3),
                 "prefill_seconds": round(figures.prefill_seconds, 3),

@@ -11,7 +11,7 @@ from celery import bootsteps
 from tasks.celery_app import create_celery, create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.heartbeat import Heartbeat
-from tasks.job_store import Holder, JobStore, open_store
+from tasks.job_store import SMALL_AT_ONCE, Holder, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
 from tasks.settings import Settings
@@ -20,9 +20,6 @@ from tasks.worker.insist import Insist
 from tasks.worker.loading import load_work, model_digest
 from tasks.worker.strategy import RunJob
 from tasks.worker.worker import Worker
-
-SPARE_PREFETCH = 4
-"""Messages read beyond what there is room for: jobs that need no slot, before which nothing is to wait."""
 
 log = get_logger(__name__)
 
@@ -56,7 +53,9 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         sweeper=open_sweeper(settings, name=name, models=catalogue),
         heartbeat=heartbeat,
     )
-    celery = create_celery(settings, queues=(model,), prefetch=entry.slots + entry.lookahead + SPARE_PREFETCH)
+    # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
+    prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE
+    celery = create_celery(settings, queues=(model,), prefetch=prefetch)
     celery.register_task(RunJob(worker.runner))
     celery.steps["worker"].add(_engine_step(worker))
     program = celery.Worker(

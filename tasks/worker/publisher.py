@@ -31,6 +31,13 @@ class _Ended:
     error: CaravanError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _GivenBack:
+    """A job that goes back to the line."""
+
+    held: Held
+
+
 @dataclass(slots=True)
 class _Piece:
     """What one sequence made since the last call."""
@@ -54,7 +61,7 @@ class _Piece:
 
 
 class Publisher:
-    """Writes what the engine makes. Everything that ends a job comes through here, so it comes after the last token.
+    """Writes what the engine makes. What ends a job, or gives it back, comes through here: after its last token.
 
     Args:
         piece: gives the bytes of a token.
@@ -80,7 +87,7 @@ class Publisher:
         self._piece = piece
         self._on_lost = on_lost
         self._on_ended = on_ended
-        self._queue: SimpleQueue[list[Output] | _Ended | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Output] | _Ended | _GivenBack | None] = SimpleQueue()
 
     def outputs(self, outputs: list[Output]) -> None:
         """Any thread: what one step made."""
@@ -93,6 +100,10 @@ class Publisher:
     def finish(self, held: Held) -> None:
         """Any thread: a job turned out to be finished already."""
         self._queue.put(_Ended(held))
+
+    def give_back(self, held: Held) -> None:
+        """Any thread: a job has given way to a more urgent one, and goes on elsewhere, or later."""
+        self._queue.put(_GivenBack(held))
 
     def stop(self) -> None:
         """Any thread: return from `run` once everything before this is written."""
@@ -109,8 +120,11 @@ class Publisher:
             finished = self._append(steps)
             for end in (*map(_Ended, finished), *ended):
                 self._end(end)
+            for item in items:
+                if isinstance(item, _GivenBack):
+                    self._give_back(item.held)
 
-    def _take(self) -> list[list[Output] | _Ended | None]:
+    def _take(self) -> list[list[Output] | _Ended | _GivenBack | None]:
         items = [self._queue.get()]
         while True:
             try:
@@ -171,6 +185,12 @@ class Publisher:
     def _with_bytes(self, logprobs: Logprobs) -> TokenLogprobs:
         top = tuple((self._piece(token), logprob) for token, logprob in logprobs.top)
         return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, top)
+
+    def _give_back(self, held: Held) -> None:
+        if self._holdings.get(held.id) is not held:
+            return
+        if self._insist(lambda: self._store.give_back({held.id: held.job.fence})) is not None:
+            self._on_lost(held, "queued")
 
     def _end(self, end: _Ended) -> None:
         held, job = end.held, end.held.job

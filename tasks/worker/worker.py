@@ -154,11 +154,12 @@ class Worker:
                     log.warning("dispatch put off", error=str(exc))
 
     def _lose(self, held: Held, status: str) -> None:
-        """A job turned out not to be ours any more: cancelled, expired, or claimed by another worker."""
+        """A job is not ours any more: cancelled, expired, given back, or claimed by another worker."""
         if self._holdings.drop(held):
             log.info("job lost", job_id=held.id, status=status)
             self._engine.abort(held)
             self.runner.settle(held.id, status)
+            self._room.set()
 
     def _settle_ended(self, held: Held, status: str, detail: str) -> None:
         if self._holdings.drop(held):

@@ -128,7 +128,7 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
 def test_a_cancelled_job_leaves_its_place_at_once(
     worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
 ) -> None:
-    hog, waiting = embedding(LONG * 5), embedding(["next"])
+    hog, waiting = embedding(LONG * 50), embedding(["next"])
     submitter.submit(hog)
     submitter.submit(waiting)
     until(lambda: busy(client), what="the job runs")

@@ -16,7 +16,7 @@ from tests.integration.test_job_store import HOLDER, OUTCOME, accept, append, cl
 from tests.support.jobs import completion
 
 KEY = Idempotency("k", "digest")
-KEPT = {"caravan:totals:fake", "caravan:queued:fake"}
+KEPT = {"caravan:totals:fake", "caravan:queued:fake", "caravan:fair:fake:normal"}
 """Counts, which are no job's."""
 
 Bring = Callable[[JobStore, Job], object]
@@ -61,7 +61,7 @@ def expire(store: JobStore, job: Job) -> None:
 
 STATUSES: dict[str, tuple[Bring, str]] = {
     "queued": (lambda store, job: None, "queued"),
-    "published": (lambda store, job: store.take("fake", beyond=1), "queued"),
+    "published": (lambda store, job: store.take("fake"), "queued"),
     "put off": (put_off, "queued"),
     "running": (claim, "running"),
     "running with tokens": (lambda store, job: append(store, claim(store, job), 1, 3), "running"),

@@ -245,7 +245,7 @@ def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore,
         return job.id
 
     def retry(job_id: str, most: int) -> str:
-        return store.retry(job_id, owner="", ageing_seconds=0, longest_queue=99, most_in_flight=most)[0]
+        return store.retry(job_id, owner="", longest_queue=99, most_in_flight=most)[0]
 
     cancelled = submit()
     store.cancel(cancelled)

@@ -213,7 +213,7 @@ def test_a_job_that_is_run_again_tells_of_its_new_end_and_no_more_of_the_old_one
     (job,) = ended(store)
     outbox.post()
     old = hold(outbox, job)
-    store.retry(job.id, owner="", ageing_seconds=0, longest_queue=9)
+    store.retry(job.id, owner="", longest_queue=9)
     assert traces(client) == []
     assert not outbox.settle(old, "delivered", status=200)
     assert delivery(store, job) == Delivery()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import redis
+
 from tasks.jobs import Job, Operation
 from tasks.sampling import SamplingParams
 
@@ -22,3 +24,15 @@ def embedding(texts: list[str], *, model: str = "fake", **options: Any) -> Job:
     """A job for the vectors of some texts."""
     request = {"input": texts, "encoding_format": "float"}
     return Job(id=str(uuid.uuid4()), model=model, operation=Operation.EMBEDDING, request=request, **options)
+
+
+def in_line(client: redis.Redis, model: str = "fake") -> set[str]:
+    """The ids of all jobs that stand in a lane of a model's lines; each lane is listed, and none is empty."""
+    lanes = set(map(str, client.keys(f"caravan:lane:{model}:*")))
+    listed = {
+        wait.replace("caravan:wait:", "caravan:lane:") + f":{owner!s}"
+        for wait in map(str, client.keys(f"caravan:wait:{model}:*"))
+        for owner in client.zrange(wait, 0, -1)
+    }
+    assert lanes == listed
+    return {str(job_id) for lane in lanes for job_id in client.zrange(lane, 0, -1)}

@@ -57,10 +57,8 @@ def test_a_running_job_can_be_given_back() -> None:
     assert JobStatus.QUEUED in TRANSITIONS[JobStatus.RUNNING]
 
 
-def test_more_urgent_jobs_age_less() -> None:
-    ages = [priority.ageing_seconds for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)]
-    assert ages[0] == 0
-    assert ages == sorted(set(ages))
+def test_priorities_are_ranked_from_the_most_urgent() -> None:
+    assert [priority.rank for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)] == [0, 1, 2]
 
 
 @given(outcomes)

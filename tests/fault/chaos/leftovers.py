@@ -13,7 +13,7 @@ from tests.fault.chaos.verify import Violation
 
 SETTLE_SECONDS = 30.0
 TTL_GRACE_SECONDS = 10.0
-LASTING = ("worker", "workers", "totals", "queued", "leader", "probe")
+LASTING = ("worker", "workers", "totals", "queued", "fair", "leader", "probe")
 """Kinds of keys of the ledger that belong to no job."""
 BROKERS_OWN = ("_kombu.", "unacked_mutex")
 

@@ -1,47 +1,4 @@
--- Shared by every script of the ledger: `tasks/job_store.py` puts this text before each of them.
--- Keys are built here, not passed: the ledger lives on one Redis primary, never on a cluster.
-
-local PREFIX = 'caravan:'
-local ENDED = { succeeded = true, failed = true, cancelled = true, expired = true }
-
-local function job_key(id) return PREFIX .. 'job:' .. id end
-local function model_key(kind, model) return PREFIX .. kind .. ':' .. model end
-
--- An owner's jobs that have not ended, which a key may limit.
-local function live_key(owner) return PREFIX .. 'live:' .. owner end
-
--- How many those are, if they are as many as a key allows; nil if there is room. most: a number, or '' for any.
-local function busy(owner, most)
-  if most == '' then return nil end
-  local live = redis.call('SCARD', live_key(owner))
-  return live >= tonumber(most) and tostring(live) or nil
-end
-
--- Seconds since the epoch on the clock of Redis, the only clock that decides anything.
-local function clock()
-  local t = redis.call('TIME')
-  return tonumber(t[1]) + tonumber(t[2]) / 1000000
-end
-
--- Redis refuses a script's first write while its memory is full, and only the first. A script that leads to jobs' ends,
--- and so to memory being freed, begins with this one, which needs none.
-local function even_if_full() redis.call('DEL', PREFIX .. 'nothing') end
-
--- Lua's tostring() keeps 14 digits; a time in microseconds has 16.
-local function stamp(seconds) return string.format('%.6f', seconds) end
-
--- Append events at <fence>-<seq>, <fence>-<seq + 1> ... and ring the job's doorbell with them.
-local function append(id, fence, seq, events)
-  local log, message = PREFIX .. 'log:' .. id, {}
-  for i, event in ipairs(events) do
-    local cursor = fence .. '-' .. string.format('%.0f', seq + i - 1)
-    redis.call('XADD', log, cursor, 'e', event)
-    message[i] = '["' .. cursor .. '",' .. event .. ']'
-  end
-  if #message > 0 then
-    redis.call('PUBLISH', PREFIX .. 'tok:' .. id, '[' .. table.concat(message, ',') .. ']')
-  end
-end
+-- What may become of a job, and what goes with it.
 
 -- Move a job to a status: raise its fence, so that an earlier claim's writes are refused, and say so in its stream.
 local function turn(id, status, now)
@@ -53,42 +10,18 @@ local function turn(id, status, now)
   return fence
 end
 
--- The waiting line. `queued:{model}` counts queued jobs by priority; only these three functions touch it.
-local function enter_line(id, model, priority, place)
-  redis.call('ZADD', model_key('wait', model), place, id)
-  redis.call('HINCRBY', model_key('queued', model), priority, 1)
+-- What runs, by the end of its lease, and what of it gives way to more urgent jobs, by when it may: a `low` job whose
+-- turn came by its age alone is spared for a while.
+local function start_running(id, model, now, lease_seconds)
+  redis.call('ZADD', model_key('run', model), stamp(now + tonumber(lease_seconds)), id)
+  local line, spared = unpack(redis.call('HMGET', job_key(id), 'line', 'spared_seconds'))
+  if line == 'low' then redis.call('ZADD', model_key('yield', model), stamp(now + tonumber(spared or '0')), id) end
 end
 
-local function enter_line_later(id, model, priority, at)
-  redis.call('ZADD', PREFIX .. 'delayed', at, id)
-  redis.call('HINCRBY', model_key('queued', model), priority, 1)
-end
-
--- What was taken out of the line goes back to its place; it was queued all the time.
-local function line_up_again(id, model)
-  local place = redis.call('HGET', job_key(id), 'place')
-  if place then redis.call('ZADD', model_key('wait', model), place, id) end
-end
-
-local function leave_line(id, model, priority)
-  redis.call('ZREM', model_key('wait', model), id)
-  redis.call('ZREM', model_key('out', model), id)
-  redis.call('ZREM', PREFIX .. 'delayed', id)
-  redis.call('HINCRBY', model_key('queued', model), priority, -1)
-end
-
--- Seconds after which a model's live workers end another job, as they have ended them lately; '' if none has ended one.
-local function seconds_a_job(model, now)
-  local slots, timed, seconds = 0, 0, 0
-  for _, name in ipairs(redis.call('ZRANGEBYSCORE', model_key('workers', model), stamp(now), '+inf')) do
-    local worker = redis.call('HMGET', model_key('worker', name), 'slots', 'job_seconds')
-    slots = slots + tonumber(worker[1] or '0')
-    if tonumber(worker[2] or '0') > 0 then
-      timed, seconds = timed + 1, seconds + tonumber(worker[2])
-    end
-  end
-  if timed == 0 or slots == 0 then return '' end
-  return string.format('%.6f', seconds / timed / slots)
+local function stop_running(id, model)
+  redis.call('ZREM', model_key('run', model), id)
+  redis.call('ZREM', model_key('yield', model), id)
+  redis.call('HDEL', job_key(id), 'spared_seconds')
 end
 
 -- What lists a job that has ended, until `tidy.lua` removes it.
@@ -106,53 +39,19 @@ local function failure(code, message)
   return cjson.encode({ message = message, type = 'server_error', param = cjson.null, code = code })
 end
 
--- Webhooks. `hook:{id}` is what is to be told of a job's end, `hooks:{origin}` lists by when it is due what goes to one
--- receiver, `hooks` the receivers by when to look at them, and `hooks:out` what has been published or is being sent, by
--- when it is due again if nothing more is heard of it.
-local function hook_key(id) return PREFIX .. 'hook:' .. id end
-
-local function wait_to_tell(id, origin, at)
-  redis.call('ZADD', PREFIX .. 'hooks:' .. origin, at, id)
-  redis.call('ZADD', PREFIX .. 'hooks', 'LT', at, origin)
-end
-
--- What has not been told of a job will not be.
-local function tell_nothing(id)
-  local origin = redis.call('HGET', hook_key(id), 'origin')
-  if origin then redis.call('ZREM', PREFIX .. 'hooks:' .. origin, id) end
-  redis.call('ZREM', PREFIX .. 'hooks:out', id)
-  redis.call('DEL', hook_key(id))
-end
-
--- A copy of what a receiver is told, since the record may expire before it has been.
-local function tell(id, fence, now)
-  local told = { 'origin', 'webhook', 'model', 'operation', 'status', 'created_at', 'started_at', 'finished_at', 'claims',
-    'timeout', 'metadata', 'error', 'usage' }
-  local values = redis.call('HMGET', job_key(id), unpack(told))
-  if not values[1] then return end
-  local fields = { 'id', id, 'message', 'msg_' .. id .. '_' .. fence, 'attempts', '0' }
-  for i, value in ipairs(values) do
-    if value then
-      fields[#fields + 1] = told[i]
-      fields[#fields + 1] = value
-    end
-  end
-  redis.call('DEL', hook_key(id))
-  redis.call('HSET', hook_key(id), unpack(fields))
-  wait_to_tell(id, values[1], stamp(now))
-end
-
 -- End a job: whoever held it loses it, it leaves every index of live jobs, and what it has in Redis begins to age.
 -- What follows `now` are fields of its record and their values.
 local function conclude(id, status, now, ...)
   local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'status', 'ttl', 'owner', 'idem')
   local model, ttl = job[1], tonumber(job[4])
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
-  for _, kind in ipairs({ 'run', 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
+  stop_running(id, model)
+  for _, kind in ipairs({ 'pend', 'due' }) do redis.call('ZREM', model_key(kind, model), id) end
   redis.call('SREM', live_key(job[5]), id)
   redis.call('SREM', model_key('small', model), id)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if select('#', ...) > 0 then redis.call('HSET', job_key(id), ...) end
+  settle(id)
   redis.call('HINCRBY', model_key('totals', model), status, 1)
   tell(id, turn(id, status, now), now)
   redis.call('ZADD', PREFIX .. 'ended', stamp(now + ttl), listing(id, model, job[5]))
@@ -201,7 +100,7 @@ end
 -- Take a running job from its worker and put it back at its old place in the line.
 -- found: how the worker's death was found, or nil if it did not die. most: deaths that end a job.
 local function give_back(id, now, found, most)
-  local fields = { 'model', 'priority', 'place', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
+  local fields = { 'model', 'priority', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
   local job = {}
   for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
   job.fails, job.spared = tonumber(job.fails or '0'), tonumber(job.spared or '0')
@@ -212,9 +111,10 @@ local function give_back(id, now, found, most)
       return 'failed'
     end
   end
-  redis.call('ZREM', model_key('run', job.model), id)
+  if not found then redis.call('HINCRBY', job_key(id), 'given_back', 1) end
+  stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
-  enter_line(id, job.model, job.priority, job.place)
+  enter_line(id, job.model, job.priority, now)
   turn(id, 'queued', now)
   return 'queued'
 end
@@ -238,7 +138,7 @@ local function holds(id, fence, holder)
   redis.call('HSET', job_key(id), 'fence', fence, 'status', 'running', 'worker', holder[1], 'model_digest', holder[3])
   redis.call('HSETNX', job_key(id), 'started_at', stamp(now))
   redis.call('HINCRBY', job_key(id), 'claims', 1)
-  redis.call('ZADD', model_key('run', job[3]), stamp(now + tonumber(holder[2])), id)
+  start_running(id, job[3], now, holder[2])
   append(id, fence, 0, { '{"type":"status","status":"running"}' })
   return true, 'running'
 end
