@@ -23,7 +23,7 @@ def http(settings: Settings, client: redis.Redis, tmp_path: Path) -> FlaskClient
 
 
 def seconds(client: redis.Redis, model: str) -> float:
-    return int(client.pttl(WANT.format(model))) / 1000  # type: ignore[arg-type]
+    return int(client.pttl(WANT.format(model))) / 1000
 
 
 def test_a_model_that_is_loaded_is_wanted_for_its_keep_alive(http: FlaskClient, client: redis.Redis) -> None:
