@@ -1,9 +1,10 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+COMPOSE ?= docker compose
 BIN := .venv/bin
 
-.PHONY: help setup compat run test check lint types imports bench dashboard chaos schemathesis fuzz lock clean
+.PHONY: help setup compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,23 @@ bench: setup ## measure; prints a table, asserts nothing
 
 dashboard: setup ## write the Grafana dashboard again
 	$(BIN)/python -m deploy.dashboards
+
+images: ## build the container images; BUILD_ARGS go to docker build
+	docker build --file deploy/Dockerfile --target web --tag caravan-web $(BUILD_ARGS) .
+	docker build --file deploy/Dockerfile --target worker --tag caravan-worker $(BUILD_ARGS) .
+
+compose: deploy/.env images ## start the cluster in containers, and ask it a first question
+	$(COMPOSE) --file deploy/docker-compose.yml --env-file deploy/.env up --detach --no-build
+	@$(COMPOSE) --file deploy/docker-compose.yml --env-file deploy/.env exec -T web sh -c \
+		'until caravan probe http 2>/dev/null; do sleep 1; done; \
+		CARAVAN_API_KEY=$$CARAVAN_ADMIN_KEY caravan submit --model demo "What is the capital of France?"'
+
+deploy/.env: deploy/.env.example
+	@test -e $@ || (umask 077; sed -e "s/^REDIS_PASSWORD=$$/&$$(openssl rand -hex 24)/" \
+		-e "s/^CARAVAN_ADMIN_KEY=$$/&$$(openssl rand -hex 24)/" deploy/.env.example > $@)
+
+test-compose: setup images ## the cluster in containers, on a real engine: containers are killed under load
+	$(BIN)/pytest tests/deploy/compose/check_compose.py $(ARGS)
 
 chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
 	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

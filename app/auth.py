@@ -13,8 +13,9 @@ from tasks.errors import AuthenticationFailed, InsufficientScope
 from tasks.keys import Key, Scope, digest
 from tasks.models.catalogue import Catalogue
 
-OPEN = frozenset({"health.alive", "health.ready"})
-"""Endpoints of probes, which have no keys and tell nothing. Any other asks for one, also one that nobody thought of."""
+OPEN = frozenset({"health.alive", "health.ready", "flower.proxy"})
+"""Endpoints of probes, which have no keys and tell nothing, and Flower, which asks for a login of its own. Any other
+asks for a key, also one that nobody thought of."""
 
 ADMIN = frozenset(
     {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}

@@ -14,6 +14,7 @@ from app.routes import (
     docs,
     embeddings,
     files,
+    flower,
     health,
     jobs,
     keys,
@@ -42,13 +43,18 @@ def create_app(settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)
-    store = open_store(settings, client)
+    store, catalogue = open_store(settings, client), load(settings.models_file)
     app.extensions["caravan"] = Services(
         settings=settings,
-        catalogue=load(settings.models_file),
+        catalogue=catalogue,
         redis=client,
         store=store,
-        submitter=Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=settings.max_queue),
+        submitter=Submitter(
+            store,
+            Dispatcher(store, create_publisher(settings)),
+            longest_queue=settings.max_queue,
+            keep_alive={name: entry.keep_alive for name, entry in catalogue.items()},
+        ),
         hub=StreamHub(client),
         metrics=metrics,
         keys=KeyStore(client),
@@ -68,4 +74,6 @@ def create_app(settings: Settings) -> Flask:
         *(tokens, models, queues, health, keys, docs),
     ):
         app.register_blueprint(routes.blueprint)
+    if settings.flower_url:
+        flower.mount(app, settings.flower_url)
     return app

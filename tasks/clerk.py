@@ -16,6 +16,7 @@ from tasks import names
 from tasks.bulk.endpoints import Endpoints
 from tasks.bulk.foreman import open_foreman
 from tasks.celery_app import create_celery
+from tasks.heartbeat import Heartbeat
 from tasks.models.catalogue import Catalogue
 from tasks.settings import Settings
 from tasks.sweep import open_sweeper
@@ -29,7 +30,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand. Batches have
     # threads beside those of webhooks, so neither kind waits for the other.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
-    serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping)]
+    serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping, Heartbeat(settings.heartbeat_file))]
     foreman = open_foreman(settings, endpoints, name=name, stopping=leaving)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
     celery.task(name=names.RUN_BATCH, trail=False)(foreman.work)

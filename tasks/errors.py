@@ -226,6 +226,12 @@ class StorageUnavailable(Unavailable):
     default_retry_after_seconds = 30
 
 
+class FlowerUnavailable(Unavailable):
+    """Raised when Flower does not answer behind the front's port."""
+
+    code = "flower_unavailable"
+
+
 class JobTimeout(CaravanError):
     """Raised when a job's ``timeout`` ran out before it ended."""
 

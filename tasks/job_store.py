@@ -185,6 +185,14 @@ class JobStore:
             else:
                 self._redis.set(names.queue_state(model), state.value)
 
+    def want(self, model: str, seconds: float) -> None:
+        """Have it known for so long that a model is wanted: whoever starts workers sees it."""
+        with refusals_as_absence():
+            pipe = self._redis.pipeline()
+            pipe.sadd(names.wanted(model), "1")
+            pipe.pexpire(names.wanted(model), max(1, round(seconds * 1000)))
+            pipe.execute()
+
     def cancel(self, job_id: str, *, owner: str = "") -> list[str]:
         """Cancel a job: ``["cancelled", model, status before, number of live workers]``, or ``[status]``."""
         answer: list[str] = self._run("cancel", job_id, owner)

@@ -89,6 +89,11 @@ def queue_state(model: str) -> str:
     return f"{PREFIX}state:{model}"
 
 
+def wanted(model: str) -> str:
+    """A set with one member, and not a string: what scales by it counts members (KEDA knows no strings)."""
+    return f"{PREFIX}want:{model}"
+
+
 def bell(model: str) -> str:
     return f"{PREFIX}bell:{model}"
 

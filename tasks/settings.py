@@ -23,7 +23,9 @@ _ORIGIN = re.compile(r"https?://[^/\s?#,]+")
 class Settings(BaseSettings):
     """Everything that can be configured from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="CARAVAN_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CARAVAN_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
@@ -43,6 +45,10 @@ class Settings(BaseSettings):
         (), description="Origins whose pages may call, separated by commas; * is any."
     )
 
+    flower_url: str | None = Field(
+        None, description="A Flower that /flower is handed on to; there is no /flower if unset."
+    )
+
     max_queue: int = Field(10_000, ge=1, description="Jobs a model's queue holds before new ones get 429.")
     result_ttl: int = Field(86_400, ge=1, description="Seconds that an ended job and its events are kept.")
     lease_seconds: float = Field(10, gt=0, description="Seconds after which a silent worker loses its jobs.")
@@ -58,6 +64,8 @@ class Settings(BaseSettings):
         60, gt=0, description="Seconds after which a worker whose engine makes no step ends, to be started again."
     )
     drain_seconds: float = Field(20, ge=0, description="Seconds that a stopping worker goes on decoding.")
+
+    heartbeat_file: Path | None = Field(None, description="A file that workers and the clerk touch while they serve.")
 
     threads: int | None = Field(None, ge=1, description="CPU threads a worker decodes with; all cores if unset.")
     gpu_layers: int = Field(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from tasks.dispatch import Dispatcher
 from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
@@ -14,6 +16,8 @@ from tasks.redis_client import UNAVAILABLE, as_broker_errors
 
 DRAINING_RETRY_SECONDS = 30
 MOST_RETRY_SECONDS = 300
+WANT_AGAIN = 0.1
+"""The part of a model's keep-alive after which a job makes it wanted anew."""
 
 log = get_logger(__name__)
 
@@ -21,10 +25,20 @@ log = get_logger(__name__)
 class Submitter:
     """Accepts and cancels jobs. Methods raise `BrokerUnavailable` while Redis is away."""
 
-    def __init__(self, store: JobStore, dispatcher: Dispatcher, *, longest_queue: int) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        dispatcher: Dispatcher,
+        *,
+        longest_queue: int,
+        keep_alive: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """`keep_alive`: seconds for which a model stays wanted after a job came for it, by model."""
         self._store = store
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
+        self._keep_alive = keep_alive
+        self._wanted_at: dict[str, float] = {}
 
     def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> str:
         """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
@@ -53,6 +67,7 @@ class Submitter:
             )
         if submission.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
+            self._want(job.model)
             self._publish(job.model)
         return submission.job_id
 
@@ -106,6 +121,11 @@ class Submitter:
             )
         log.info("job reprioritised", job_id=job.id, priority=priority.value)
 
+    def load(self, model: str) -> None:
+        """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
+        with as_broker_errors():
+            self._store.want(model, self._keep_alive[model])
+
     def set_queue_state(self, model: str, state: QueueState) -> None:
         """Pause, drain or open a model's queue."""
         with as_broker_errors():
@@ -144,7 +164,23 @@ class Submitter:
                 code="job_not_failed",
             )
         log.info("job retried", job_id=job.id, model=job.model)
+        self._want(job.model)
         self._publish(job.model)
+
+    def _want(self, model: str) -> None:
+        """Keep a model awake between jobs that come and end too quickly to be seen; said once in a tenth of the time.
+
+        While a job has not ended it is in `pend:{model}`, which is looked at as well: a want that gets lost costs a
+        cold start, and no job.
+        """
+        seconds, now = self._keep_alive.get(model, 0.0), time.monotonic()
+        if not seconds or now < self._wanted_at.get(model, -math.inf) + seconds * WANT_AGAIN:
+            return
+        try:
+            self._store.want(model, seconds)
+            self._wanted_at[model] = now
+        except UNAVAILABLE as exc:
+            log.warning("want not written", model=model, error=str(exc))
 
     def _publish(self, model: str) -> None:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 
 from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
+from tasks.heartbeat import Heartbeat
 from tasks.janitor import Janitor
 from tasks.job_store import SWEPT_AT_ONCE, JobStore, open_store
 from tasks.logs import get_logger
@@ -58,15 +59,17 @@ class Sweeper:
             raise
         self._janitor.tick()
 
-    def start(self, stopping: threading.Event) -> threading.Thread:
+    def start(self, stopping: threading.Event, heartbeat: Heartbeat | None = None) -> threading.Thread:
         """`run` on a thread of its own."""
-        thread = threading.Thread(target=self.run, args=(stopping,), name="sweeper", daemon=True)
+        thread = threading.Thread(target=self.run, args=(stopping, heartbeat), name="sweeper", daemon=True)
         thread.start()
         return thread
 
-    def run(self, stopping: threading.Event) -> None:
-        """Sweep until told to stop, through any absence of Redis."""
+    def run(self, stopping: threading.Event, heartbeat: Heartbeat | None = None) -> None:
+        """Sweep until told to stop, through any absence of Redis; the heartbeat is the process's whose work this is."""
         while not stopping.wait(INTERVAL_SECONDS):
+            if heartbeat:
+                heartbeat.beat()
             try:
                 self.tick()
             except UNAVAILABLE as exc:

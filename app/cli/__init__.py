@@ -17,6 +17,8 @@ COMMANDS = {
     "jobs": "app.cli.jobs",
     "keys": "app.cli.keys",
     "queues": "app.cli.queues",
+    "models": "app.cli.models",
+    "probe": "app.cli.probe",
 }
 
 

@@ -28,14 +28,18 @@ def command(host: str, port: int, insecure: bool) -> None:
     logs.configure(settings)
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
     # Started from here and not as a command of its own, so that no password is in a process list.
-    if settings.keys:
+    if settings.keys or _has_login():
         _guard_metrics()
     create_celery(settings).start(argv=["flower", f"--address={host}", f"--port={port}", *_login(settings)])
 
 
+def _has_login() -> bool:
+    return any(os.environ.get(own) for own in OWN_LOGINS)
+
+
 def _login(settings: Settings) -> list[str]:
     """Flower's options for a login: Flower shows all jobs, and can cancel any."""
-    if not settings.keys or any(os.environ.get(own) for own in OWN_LOGINS):
+    if not settings.keys or _has_login():
         return []
     if settings.admin_key is None:
         raise click.ClickException("Flower is for admins. Set CARAVAN_ADMIN_KEY, or one of Flower's own logins.")

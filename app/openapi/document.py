@@ -68,6 +68,10 @@ class _Route:
     docstring: str
 
 
+NOT_OURS = frozenset({"flower.proxy"})
+"""What is handed on to others, which describe themselves."""
+
+
 def build(app: Flask, catalogue: Catalogue, *, keys: bool = False) -> dict[str, Any]:
     """The document; with `keys` it says that calls ask for one.
 
@@ -103,6 +107,8 @@ def build(app: Flask, catalogue: Catalogue, *, keys: bool = False) -> dict[str, 
 
 def _routes(app: Flask) -> Iterator[_Route]:
     for rule in app.url_map.iter_rules():
+        if rule.endpoint in NOT_OURS:
+            continue
         says = CALLS.get(rule.endpoint)
         if says is None:
             raise LookupError(f"{rule.rule} is not described: app/openapi/calls knows no '{rule.endpoint}'.")

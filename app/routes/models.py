@@ -35,6 +35,15 @@ def index() -> Response:
     return jsonify({"object": "list", "data": [_model(queue, crew) for queue in found]})
 
 
+@blueprint.post("/models/<name>/load")
+def load(name: str) -> tuple[Response, int]:
+    """Have a model loaded before its first job comes, where workers are started as they are needed."""
+    catalogue().find(name)
+    services().submitter.load(name)
+    (queue,) = queues(services().redis, [name])
+    return jsonify(_model(queue, workers(services().redis, [name]))), 202
+
+
 def _openai_model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from tasks import names
 from tasks.errors import ModelNotFound
 from tasks.jobs import Operation
+from tasks.models import hub
 
 DEMO_PATH = "demo"
 FAKE_PATH = "fake"
@@ -42,8 +43,10 @@ def _seconds(value: Any) -> Any:
 
 
 def _path(value: str) -> str:
-    if "://" in value:
-        raise ValueError("only files on this machine can be loaded: download the model and give its path")
+    if value.startswith(hub.SCHEME):
+        hub.HubFile.parse(value)
+    elif "://" in value:
+        raise ValueError("a model is a file on this machine, or hf://owner/repo/file.gguf")
     return value
 
 
@@ -76,7 +79,7 @@ class ModelEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Annotated[str, AfterValidator(_path)] = Field(
-        description="A GGUF file, or `demo` for the one that is built in."
+        description="A GGUF file, hf://owner/repo/file.gguf, or `demo` for the one that is built in."
     )
     kind: Literal["generative", "embedding"] = Field(
         "generative", description="What it makes: text, or vectors of texts."
@@ -182,15 +185,18 @@ def load(path: Path | None) -> Catalogue:
 
 
 def gguf_path(entry: ModelEntry) -> Path:
-    """Where the model's GGUF file lies."""
+    """Where the model's GGUF file lies; for one of the Hub's that is not downloaded, a path at which there is none."""
+    if entry.path.startswith(hub.SCHEME):
+        return hub.downloaded(entry.path) or Path(entry.path)
     return Path(str(files("tasks.models") / "demo" / "demo.gguf")) if entry.path == DEMO_PATH else Path(entry.path)
 
 
 def has_file(entry: ModelEntry) -> bool:
-    """Whether the model's file is there, on this machine."""
-    return entry.path == FAKE_PATH or gguf_path(entry).is_file()
+    """Whether the model's file is there, on this machine, or can be downloaded by its worker."""
+    return entry.path == FAKE_PATH or entry.path.startswith(hub.SCHEME) or gguf_path(entry).is_file()
 
 
 def _beside(models_file: Path, path: str) -> str:
     """A relative path is meant from the models file."""
-    return path if path in (DEMO_PATH, FAKE_PATH) else str(models_file.parent / Path(path).expanduser())
+    elsewhere = path in (DEMO_PATH, FAKE_PATH) or path.startswith(hub.SCHEME)
+    return path if elsewhere else str(models_file.parent / Path(path).expanduser())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from tasks.engine.figures import EngineFigures
 from tasks.engine.step_clock import StepClock
+from tasks.heartbeat import Heartbeat
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -36,6 +37,7 @@ class Keeper:
         clocks: Iterable[StepClock],
         stuck_seconds: float,
         redis_errors: RedisErrors,
+        heartbeat: Heartbeat,
         on_reported: Callable[[], None],
         on_lost: Callable[[Held, str], None],
         on_stuck: Callable[[], None],
@@ -47,6 +49,7 @@ class Keeper:
         self._context = context
         self._figures = figures
         self._holdings = holdings
+        self._heartbeat = heartbeat
         self._on_reported = on_reported
         self._lease_seconds = lease_seconds
         self._clocks = tuple(clocks)
@@ -74,6 +77,7 @@ class Keeper:
     def run(self, stopping: threading.Event) -> None:
         """Until told to stop, through any absence of Redis."""
         while True:
+            self._beat()
             try:
                 self.check()
                 self._report()
@@ -83,10 +87,19 @@ class Keeper:
             if stopping.wait(self._interval_seconds):
                 return
 
+    def _beat(self) -> None:
+        """Whether Redis is there or not: a worker that waits for it is well."""
+        if not self._stuck:
+            self._heartbeat.beat()
+
+    @property
+    def _stuck(self) -> bool:
+        return any(clock.stuck(self._stuck_seconds) for clock in self._clocks)
+
     def check(self) -> None:
         """Extend the leases, and let go of what is ours no more. A worker that is stuck keeps nothing."""
         now = time.monotonic()
-        if any(clock.stuck(self._stuck_seconds) for clock in self._clocks):
+        if self._stuck:
             self._stuck_since = self._stuck_since or now
             if now - self._stuck_since >= self._interval_seconds:  # once it may be that the process stood still
                 self._on_stuck()

@@ -10,6 +10,7 @@ from celery import bootsteps
 
 from tasks.celery_app import create_celery, create_publisher
 from tasks.dispatch import Dispatcher
+from tasks.heartbeat import Heartbeat
 from tasks.job_store import SMALL_AT_ONCE, Holder, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
@@ -39,6 +40,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     redis_errors = RedisErrors()
     store = open_store(settings, connect(settings.redis_url, errors=redis_errors))
     dispatcher = Dispatcher(store, create_publisher(settings))
+    heartbeat = Heartbeat(settings.heartbeat_file)
     _release_earlier_self(store, dispatcher, model, name)
     work = load_work(entry, settings)
     digest = model_digest(entry)
@@ -53,6 +55,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         dispatcher=dispatcher,
         sweeper=open_sweeper(settings, name=name, models=catalogue),
         redis_errors=redis_errors,
+        heartbeat=heartbeat,
     )
     # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
     prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE

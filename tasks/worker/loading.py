@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.engine.backend import Backend, BackendFailure
 from tasks.engine.embedding import EmbeddingBackend
+from tasks.models import hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.settings import Settings
@@ -23,7 +24,15 @@ def model_digest(entry: ModelEntry) -> str:
 
 
 def load_work(entry: ModelEntry, settings: Settings) -> Work:
-    """Load and warm up a model, with what is done with one of its kind; raises `BackendFailure`."""
+    """Load and warm up a model, with what is done with one of its kind; raises `BackendFailure`.
+
+    One of the Hub's is downloaded first, unless it is there.
+    """
+    if entry.path.startswith(hub.SCHEME) and hub.downloaded(entry.path) is None:
+        try:
+            hub.download(entry.path)
+        except hub.DownloadFailed as exc:
+            raise BackendFailure(str(exc)) from exc
     if entry.kind == "embedding":
         return Embedding(_load_embedding_backend(entry, settings))
     return Generation(_load_backend(entry, settings))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from tasks.dispatch import Dispatcher
+from tasks.heartbeat import Heartbeat
 from tasks.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
@@ -52,6 +53,7 @@ class Worker:
         dispatcher: Dispatcher,
         sweeper: Sweeper,
         redis_errors: RedisErrors,
+        heartbeat: Heartbeat,
     ) -> None:
         self._settings = settings
         self._model = model
@@ -103,6 +105,7 @@ class Worker:
             clocks=(self._engine.clock, self._intake.clock),
             stuck_seconds=settings.stuck_seconds,
             redis_errors=redis_errors,
+            heartbeat=heartbeat,
             on_reported=self._room.set,
             on_lost=self._lose,
             on_stuck=_end_stuck,

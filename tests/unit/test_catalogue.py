@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tasks.errors import ModelNotFound
 from tasks.jobs import Operation
 from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
+from tasks.models.hub import HubFile
 
 Write = Callable[[str], Path]
 
@@ -168,7 +169,9 @@ def test_a_very_long_name_is_not_repeated_in_full() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("models: {a: {path: 'hf://owner/repo/file.gguf'}}", "models.a.path: Value error, only files on this machine"),
+        ("models: {a: {path: 'hf://owner/file.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
+        ("models: {a: {path: 'hf://owner/repo/../x.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
+        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: Value error, a model is a file"),
         ("models: {a: {path: x.gguf}, a: {path: y.gguf}}", "'a' stands twice"),
         ("models: {a: {path: x.gguf, keep_alive: .inf}}", "models.a.keep_alive"),
     ],
@@ -183,3 +186,18 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_bytes(b"models: {a: {path: \xff}}")
     with pytest.raises(CatalogueError, match="cannot be read"):
         load(tmp_path / "models.yaml")
+
+
+def test_a_path_of_the_hub_stays_as_it_is(write: Write) -> None:
+    entry = load(write("models: {a: {path: 'hf://owner/repo@v2/sub/file.gguf'}}"))["a"]
+    assert entry.path == "hf://owner/repo@v2/sub/file.gguf"
+    assert HubFile.parse(entry.path) == HubFile("owner/repo", "sub/file.gguf", "v2")
+
+
+def test_a_split_model_has_all_its_parts() -> None:
+    assert HubFile.parse("hf://o/r/m-00001-of-00003.gguf").files == (
+        "m-00001-of-00003.gguf",
+        "m-00002-of-00003.gguf",
+        "m-00003-of-00003.gguf",
+    )
+    assert HubFile.parse("hf://o/r/m.gguf").files == ("m.gguf",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.openapi.describe import Answer, Description
-from app.schemas.answers import Health, ModelStateList, Queue, QueueList
+from app.schemas.answers import Health, ModelState, ModelStateList, Queue, QueueList
 from tasks.errors import BrokerUnavailable, ModelNotFound
 
 TAG = "Cluster"
@@ -16,6 +16,11 @@ _CONTROL = Description(
 CALLS = {
     "models.index": Description(
         tag=TAG, answers={200: Answer(meaning="The models.", schema=ModelStateList)}, errors=NEEDS_REDIS
+    ),
+    "models.load": Description(
+        tag=TAG,
+        answers={202: Answer(meaning="It is wanted. The model, as it is just now.", schema=ModelState)},
+        errors=(ModelNotFound, *NEEDS_REDIS),
     ),
     "queues.index": Description(
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS

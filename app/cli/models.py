@@ -1,0 +1,37 @@
+"""``caravan models``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tasks.errors import ModelNotFound
+from tasks.models.catalogue import CatalogueError, gguf_path, load
+from tasks.models.hub import SCHEME, DownloadFailed, download
+from tasks.settings import Settings
+
+
+@click.group("models")
+def command() -> None:
+    """Download models."""
+
+
+@command.command("pull")
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option(
+    "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
+)
+def pull(names: tuple[str, ...], models: Path | None) -> None:
+    """Download what hf:// paths of the catalogue name, of each MODEL or of all.
+
+    Where they go: HF_HOME. A token for models that ask for one: HF_TOKEN. What is there is not downloaded again.
+    """
+    try:
+        catalogue = load(models or Settings().models_file)
+        for name in names or catalogue:
+            entry = catalogue.find(name)
+            path = download(entry.path) if entry.path.startswith(SCHEME) else gguf_path(entry)
+            click.echo(f"{name}: {path}")
+    except (CatalogueError, DownloadFailed, ModelNotFound) as exc:
+        raise click.ClickException(str(exc)) from exc

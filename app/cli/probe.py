@@ -1,0 +1,48 @@
+"""``caravan probe``: what containers are asked for their health by. It imports little, since it is run often."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import click
+
+HTTP_SECONDS = 3.0
+
+
+@click.group("probe")
+def command() -> None:
+    """Ask one process of this machine whether it is well; the exit status says so. For health checks."""
+
+
+@command.command("heartbeat")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    envvar="CARAVAN_HEARTBEAT_FILE",
+    required=True,
+    help="The heartbeat's file; by default that of CARAVAN_HEARTBEAT_FILE.",
+)
+@click.option("--max-age", default=30.0, show_default=True, help="Seconds since the last beat, at most.")
+def heartbeat(file: Path, max_age: float) -> None:
+    """A worker has loaded its model and its engine moves on; the clerk sweeps."""
+    try:
+        age = time.time() - file.stat().st_mtime
+    except FileNotFoundError as exc:
+        raise click.ClickException(f"{file} is not there: the process has not begun to serve.") from exc
+    if age > max_age:
+        raise click.ClickException(f"The last heartbeat was {age:.0f} s ago.")
+
+
+@command.command("http")
+@click.argument("url", default="http://127.0.0.1:8000/healthz")
+def http(url: str) -> None:
+    """URL answers with a success."""
+    try:
+        # Straight there: a proxy of the environment's knows nothing of this machine's own ports.
+        with build_opener(ProxyHandler({})).open(url, timeout=HTTP_SECONDS):
+            pass
+    except (URLError, OSError) as exc:
+        raise click.ClickException(f"{url}: {exc}") from exc

@@ -1,0 +1,137 @@
+{{- define "caravan.fullname" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) }}
+{{- /* A worker's name, with its model's, has 63 letters at most. */}}
+{{- if gt (len $name) 24 }}{{ printf "%s-%s" (trunc 17 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ else }}{{ $name }}{{ end }}
+{{- end }}
+
+{{/* A model's name as part of an object's: lower case, no dots, with a digest where that loses something. */}}
+{{- define "caravan.modelSlug" -}}
+{{- $slug := regexReplaceAll "[^a-z0-9]+" (lower .) "-" | trunc 22 | trimSuffix "-" }}
+{{- if eq $slug . }}{{ $slug }}{{ else }}{{ $slug }}-{{ sha256sum . | trunc 6 }}{{ end }}
+{{- end }}
+
+{{- define "caravan.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "caravan.labels" -}}
+{{ include "caravan.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
+{{- end }}
+
+{{- define "caravan.image" -}}
+{{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}
+{{- end }}
+
+{{- define "caravan.adminSecret" -}}
+{{ .Values.keys.existingSecret | default (printf "%s-admin" (include "caravan.fullname" .)) }}
+{{- end }}
+
+{{- define "caravan.redisSecret" -}}
+{{ .Values.redis.existingSecret | default (printf "%s-redis" (include "caravan.fullname" .)) }}
+{{- end }}
+
+{{/* What every pod of ours is: no root, no token of the cluster's API. */}}
+{{- define "caravan.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "caravan.container" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "caravan.env" -}}
+{{- if .Values.redis.builtin }}
+- name: REDIS_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.redisSecret" . }}, key: redis-password}}
+- name: CARAVAN_REDIS_URL
+  value: redis://:$(REDIS_PASSWORD)@{{ include "caravan.fullname" . }}-redis:{{ .Values.redis.port }}/0
+{{- else }}
+- name: CARAVAN_REDIS_URL
+  valueFrom: {secretKeyRef: {name: {{ .Values.redis.external.urlSecret.name }}, key: {{ .Values.redis.external.urlSecret.key }}}}
+{{- end }}
+- name: CARAVAN_MODELS_FILE
+  value: /etc/caravan/models.yaml
+- name: CARAVAN_LOG_FORMAT
+  value: json
+- name: CARAVAN_KEYS
+  value: {{ .Values.keys.enabled | quote }}
+- name: CARAVAN_ADMIN_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.adminSecret" . }}, key: admin-key}}
+{{- range $name, $value := .Values.settings }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- range $name, $secret := .Values.secretSettings }}
+- name: {{ $name }}
+  valueFrom: {secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.key }}}}
+{{- end }}
+{{- end }}
+
+{{- define "caravan.mounts" -}}
+- {name: catalogue, mountPath: /etc/caravan, readOnly: true}
+- {name: tmp, mountPath: /tmp}
+{{- end }}
+
+{{- define "caravan.volumes" -}}
+- name: catalogue
+  configMap: {name: {{ include "caravan.fullname" . }}-models}
+- name: tmp
+  emptyDir: {sizeLimit: 256Mi}
+{{- end }}
+
+{{/* Pods with an old catalogue are replaced. */}}
+{{- define "caravan.annotations" -}}
+checksum/models: {{ include "caravan.catalogue" . | sha256sum }}
+{{- end }}
+
+{{- define "caravan.catalogue" -}}
+models:
+{{- range .Values.models }}
+  {{ .name | quote }}:
+    path: {{ .path | quote }}
+    {{- with .kind }}
+    kind: {{ . }}
+    {{- end }}
+    {{- with .slots }}
+    slots: {{ . }}
+    {{- end }}
+    {{- with .context }}
+    context: {{ . }}
+    {{- end }}
+    {{- with .kvTokens }}
+    kv_tokens: {{ . }}
+    {{- end }}
+    {{- with .keepAlive }}
+    keep_alive: {{ . }}
+    {{- end }}
+    {{- with .workers }}
+    workers: {min: {{ .min }}, max: {{ .max }}}
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "caravan.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels: {{ include "caravan.selector" . | nindent 6 }}
+{{- end }}

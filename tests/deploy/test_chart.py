@@ -1,0 +1,244 @@
+"""The chart renders what Kubernetes takes, and refuses values that make no sense."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from tasks.models.catalogue import load
+from tests.deploy.chart import CHART, KUBERNETES, Object, Refused, helm, of_kind, pods, render
+
+CRDS = Path(__file__).parent / "crds"
+FILES = [CHART / "values.yaml", *sorted(CHART.glob("values-*.yaml")), *sorted((CHART / "ci").glob("*-values.yaml"))]
+
+CHOICES: dict[str, list[Object]] = {
+    "redis": [
+        {"redis": {"builtin": True}},
+        {"redis": {"builtin": False, "external": {"urlSecret": {"name": "r"}, "address": "r:6379", "tls": True}}},
+        {"redis": {"existingSecret": "mine", "port": 6380}},
+    ],
+    "keda": [{"keda": {"enabled": False}}, {"keda": {"enabled": True}}],
+    "web": [
+        {},
+        {"web": {"autoscaling": {"enabled": True}}},
+        {"web": {"ingress": {"enabled": True, "host": "a.test", "className": "nginx"}}, "flower": {"ingress": True}},
+    ],
+    "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
+    "more": [{"flower": {"pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
+    "models": [
+        {},
+        {"models": [{"name": "A.b_C", "path": "hf://o/r/f.gguf"}, {"name": "d", "path": "demo", "gpu": {"count": 2}}]},
+        {"models": [{"name": "v", "path": "/models/v", "kind": "embedding"}], "workers": {"runtimeClassName": "n"}},
+    ],
+}  # fmt: skip
+
+EXTERNAL: Object = {"builtin": False, "external": {"urlSecret": {"name": "r"}}}
+
+
+def merged(parts: tuple[Object, ...]) -> Object:
+    values: Object = {}
+    for part in parts:
+        for key, value in part.items():
+            values[key] = {**values.get(key, {}), **value} if isinstance(value, dict) else value
+    return values
+
+
+def combinations(count: int) -> list[Object]:
+    """Some of all combinations, always the same ones."""
+    return [merged(each) for each in random.Random(7).sample(list(itertools.product(*CHOICES.values())), count)]
+
+
+COMBINATIONS = combinations(14)
+
+
+def validate(found: Object) -> None:
+    """Raise unless Kubernetes, or the operator whose object it is, would take an object."""
+    definition = CRDS / f"{found['kind']}.json"
+    if definition.exists():
+        jsonschema.Draft202012Validator(json.loads(definition.read_text())).validate(found)
+    else:
+        kubernetes_validate.validate(found, KUBERNETES, strict=True)
+
+
+def assert_sound(objects: list[Object]) -> None:
+    names = [(each["kind"], each["metadata"]["name"]) for each in objects]
+    assert len(names) == len(set(names))
+    for each in objects:
+        validate(each)
+        assert len(each["metadata"]["name"]) <= 63
+    for name, pod in pods(objects).items():
+        assert_restricted(name, pod)
+        assert_wired(pod, objects)
+
+
+def assert_restricted(name: str, pod: Object) -> None:
+    """The Pod Security Standard "restricted", and a root filesystem that cannot be written."""
+    security = pod["securityContext"]
+    assert security["runAsNonRoot"] is True
+    assert security["runAsUser"] > 0
+    assert security["seccompProfile"]["type"] == "RuntimeDefault"
+    assert pod["automountServiceAccountToken"] is False
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False, name
+        assert own["capabilities"] == {"drop": ["ALL"]}, name
+        assert own["readOnlyRootFilesystem"] is True, name
+        assert container["resources"]["limits"]["memory"], name
+
+
+def assert_wired(pod: Object, objects: list[Object]) -> None:
+    """Every mount has its volume, and every ConfigMap and claim that is named is there, or is the user's."""
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    claims = {
+        volume["persistentVolumeClaim"]["claimName"] for volume in volumes.values() if "persistentVolumeClaim" in volume
+    }
+    assert claims <= set(of_kind(objects, "PersistentVolumeClaim"))
+    maps = {volume["configMap"]["name"] for volume in volumes.values() if "configMap" in volume}
+    assert maps <= set(of_kind(objects, "ConfigMap"))
+    for container in pod.get("initContainers", []) + pod["containers"]:
+        mounts = [mount["name"] for mount in container["volumeMounts"]]
+        assert set(mounts) - set(volumes) <= {"data"}  # a StatefulSet's own claim
+        variables = [variable["name"] for variable in container.get("env", [])]
+        assert len(variables) == len(set(variables))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_every_values_file_passes_the_strict_lint(file: Path) -> None:
+    helm("lint", "--strict", "--kube-version", KUBERNETES, "--values", file, CHART)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_every_values_file_renders_valid_objects(file: Path) -> None:
+    assert_sound(render(None, file))
+
+
+@pytest.mark.parametrize("values", COMBINATIONS, ids=range(len(COMBINATIONS)))
+def test_generated_values_render_valid_objects(values: Object, tmp_path: Path) -> None:
+    assert_sound(render(values, folder=tmp_path))
+
+
+def test_the_validation_would_see_a_wrong_object() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    for kind in ("Deployment", "ScaledObject", "ServiceMonitor", "TriggerAuthentication", "NetworkPolicy"):
+        wrong = dict(next(each for each in objects if each["kind"] == kind))
+        wrong["spec"] = {**wrong["spec"], "nonsense": 1}
+        with pytest.raises((jsonschema.ValidationError, kubernetes_validate.ValidationError)):
+            validate(wrong)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
+def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) -> None:
+    objects = render(None, file)
+    text = of_kind(objects, "ConfigMap")["caravan-models"]["data"]["models.yaml"]
+    (tmp_path / "models.yaml").write_text(text)
+    workers = [spec["containers"][0]["args"][1] for name, spec in pods(objects).items() if "-worker-" in name]
+    assert list(load(tmp_path / "models.yaml")) == workers
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"webb": {}}, "webb"),
+        ({"web": {"replicas": 0}}, "replicas"),
+        ({"web": {"port": 70_000}}, "port"),
+        ({"models": []}, "models"),
+        ({"models": [{"path": "demo"}]}, "name"),
+        ({"models": [{"name": "a b", "path": "demo"}]}, "models"),
+        ({"models": [{"name": "bulk", "path": "demo"}]}, "models"),
+        ({"models": [{"name": "a", "path": "https://x/y.gguf"}]}, "path"),
+        ({"models": [{"name": "a", "path": "demo", "slots": 500}]}, "slots"),
+        ({"models": [{"name": "a", "path": "demo", "keepAlive": "soon"}]}, "keepAlive"),
+        ({"modelCache": {"kind": "cloud"}}, "kind"),
+        ({"redis": {"maxMemory": "lots"}}, "maxMemory"),
+        ({"settings": {"PATH": "/bin"}}, "settings"),
+        ({"settings": {"CARAVAN_RESULT_TTL": 3600}}, "CARAVAN_RESULT_TTL"),
+        ({"redis": {"builtin": False}}, "redis.external.urlSecret.name"),
+        ({"redis": EXTERNAL, "keda": {"enabled": True}}, "redis.external.address"),
+        ({"web": {"ingress": {"enabled": True, "host": "x"}}, "keys": {"enabled": False}}, "whoever reaches"),
+        ({"web": {"ingress": {"enabled": True}}}, "web.ingress.host"),
+        ({"flower": {"ingress": True}}, "web.ingress.enabled"),
+        ({"models": [{"name": "a", "path": "demo", "workers": {"min": 0, "max": 1}}]}, "nothing wakes it"),
+        ({"models": [{"name": "a", "path": "demo", "workers": {"min": 2, "max": 1}}]}, "workers.max less than"),
+        ({"models": [{"name": "a", "path": "demo"}, {"name": "a", "path": "demo"}]}, "'a' is there twice"),
+    ],
+)  # fmt: skip
+def test_values_that_make_no_sense_are_refused_with_a_reason(values: Object, said: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        render(values, folder=tmp_path)
+    assert said in str(caught.value)
+
+
+def test_the_schema_names_every_value_there_is() -> None:
+    """A value that the schema does not know could not be changed, and one that has no default could not be found."""
+
+    def paths(value: Any, schema: Object, path: str = "") -> None:
+        for key, inner in value.items():
+            assert key in schema["properties"], f"{path}.{key}"
+            known = schema["properties"][key]
+            if isinstance(inner, dict) and "properties" in known:
+                paths(inner, known, f"{path}.{key}")
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    paths(yaml.safe_load((CHART / "values.yaml").read_text()), schema)
+
+
+def test_a_worker_may_take_all_of_its_drain_time(tmp_path: Path) -> None:
+    values: Object = {"models": [{"name": "demo", "path": "demo", "drainSeconds": 300}]}
+    pod = pods(render(values, folder=tmp_path))["caravan-worker-demo"]
+    drain = next(each["value"] for each in pod["containers"][0]["env"] if each["name"] == "CARAVAN_DRAIN_SECONDS")
+    assert drain == "300"
+    assert pod["terminationGracePeriodSeconds"] > 300
+
+
+def test_a_worker_on_a_card_goes_before_its_successor_comes() -> None:
+    objects = render(None, CHART / "values-gpu.yaml")
+    for name, found in of_kind(objects, "Deployment").items():
+        if "-worker-" in name:
+            assert found["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+            container = found["spec"]["template"]["spec"]["containers"][0]
+            assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
+            assert "replicas" not in found["spec"]
+
+
+def test_one_models_card_is_not_anothers(tmp_path: Path) -> None:
+    """A template that sets a value in what all models share would give it to all of them."""
+    values: Object = {"models": [{"name": "a", "path": "demo", "gpu": {"count": 1}}, {"name": "b", "path": "demo"}]}
+    found = pods(render(values, folder=tmp_path))
+    assert "nvidia.com/gpu" in found["caravan-worker-a"]["containers"][0]["resources"]["limits"]
+    assert "nvidia.com/gpu" not in found["caravan-worker-b"]["containers"][0]["resources"]["limits"]
+
+
+def test_redis_is_reached_by_pods_of_the_release_and_by_keda_alone() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    (rule,) = of_kind(objects, "NetworkPolicy")["caravan-redis"]["spec"]["ingress"]
+    release = {"app.kubernetes.io/name": "caravan", "app.kubernetes.io/instance": "caravan"}
+    assert rule["from"] == [
+        {"podSelector": {"matchLabels": release}},
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}},
+    ]
+
+
+def test_selectors_find_their_own_pods_and_no_others() -> None:
+    objects = render(None, CHART / "values-gpu.yaml")
+    workloads = [each for each in objects if each["kind"] in ("Deployment", "StatefulSet")]
+    for owner in workloads:
+        selector = owner["spec"]["selector"]["matchLabels"].items()
+        found = [each for each in workloads if selector <= each["spec"]["template"]["metadata"]["labels"].items()]
+        assert found == [owner]
+
+
+def test_a_changed_catalogue_replaces_pods(tmp_path: Path) -> None:
+    def checksum(slots: int) -> str:
+        objects = render({"models": [{"name": "a", "path": "demo", "slots": slots}]}, folder=tmp_path)
+        pod = of_kind(objects, "Deployment")["caravan-web"]["spec"]["template"]
+        return str(pod["metadata"]["annotations"]["checksum/models"])
+
+    assert checksum(1) != checksum(2)
