@@ -43,7 +43,17 @@ class Part:
 
     def schema(self) -> pa.Schema | None:
         """The types of its columns, if it says them."""
-        return pq.read_schema(self.path) if self.kind == "parquet" else None
+        return self._parquet_schema() if self.kind == "parquet" else None
+
+    def names(self) -> tuple[str, ...]:
+        """The names of its columns, as far as it says them apart from its rows."""
+        with told(self.path, "read"):
+            if self.kind == "parquet":
+                return tuple(self._parquet_schema().names)
+            if self.kind == "csv":
+                with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                    return tuple(next(csv.reader(file), []))
+        return ()
 
     def _jsonl(self) -> Iterator[dict[str, Any]]:
         with self.path.open("rb") as file:
@@ -78,6 +88,12 @@ class Part:
             except UnicodeDecodeError as exc:
                 raise BulkError(f"{self.path} is not UTF-8, near line {reader.line_num + 1}.") from exc
 
+    def _parquet_schema(self) -> pa.Schema:
+        try:
+            return pq.read_schema(self.path)
+        except pa.ArrowException as exc:
+            raise BulkError(f"{self.path} is not Parquet that can be read: {exc}.") from exc
+
     def _parquet(self) -> Iterator[Chunk]:
         try:
             with pq.ParquetFile(self.path) as file:
@@ -89,14 +105,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What an input holds: how many rows, the names of its columns, and a digest of all of it.
-
-    `every` are the columns that each row has.
-    """
+    """What an input holds: how many rows, the names of its columns, and a digest of all of it."""
 
     num_rows: int
     columns: tuple[str, ...]
-    every: frozenset[str]
     digest: str
 
 
@@ -123,14 +135,14 @@ class Input:
 
     def survey(self) -> Survey:
         """Read all of it once. Raises BulkError for what cannot be read, before any of it is run."""
-        num_rows, columns, every, digest = 0, dict[str, None](), None, self.digest()
+        num_rows, columns, digest = 0, dict[str, None](), self.digest()
         for part in self.parts:
+            columns.update(dict.fromkeys(part.names()))
             for chunk in part.chunks():
                 num_rows += len(chunk)
                 for names in _names(chunk):
                     columns.update(dict.fromkeys(names))
-                    every = set(names) if every is None else every & set(names)
-        return Survey(num_rows, tuple(columns), frozenset(every or ()), digest)
+        return Survey(num_rows, tuple(columns), digest)
 
     def digest(self) -> str:
         """One of all its bytes."""

@@ -50,7 +50,10 @@ class BulkCommand:
     def start(self) -> subprocess.Popen[bytes]:
         """Begin it."""
         with self.log.open("ab") as log:
-            return subprocess.Popen(self._arguments, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(
+                self._arguments, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=_hear_interrupts,
+            )  # fmt: skip
 
     def num_done(self) -> int:
         """Rows that are written down."""
@@ -58,6 +61,11 @@ class BulkCommand:
             return (self.progress / "answers.jsonl").read_bytes().count(b"\n")
         except FileNotFoundError:
             return 0
+
+
+def _hear_interrupts() -> None:
+    """A shell's background processes, of which the tests may be one, ignore Ctrl-C, and all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def small_files(most_bytes: int) -> Callable[[], None]:

@@ -47,7 +47,7 @@ def test_every_kind_of_input_gives_the_rows_that_are_in_it(tmp_path: Path, endin
     path = write(tmp_path / f"in{ending}", ROWS_WRITTEN)
     assert read(path) == ROWS_WRITTEN
     survey = Input.find(path).survey()
-    assert (survey.num_rows, survey.columns, survey.every) == (3, ("id", "text"), frozenset({"id", "text"}))
+    assert (survey.num_rows, survey.columns) == (3, ("id", "text"))
 
 
 def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> No
     (tmp_path / "notes.txt").write_text("no rows")
     assert read(tmp_path) == [{"id": 1}, {"id": 2, "more": True}, {"id": "3"}, {"id": 4}]
     survey = Input.find(tmp_path).survey()
-    assert (survey.num_rows, survey.columns, survey.every) == (4, ("id", "more"), frozenset({"id"}))
+    assert (survey.num_rows, survey.columns) == (4, ("id", "more"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_any_change_of_an_input_changes_its_digest(tmp_path: Path) -> None:
 def test_a_choice_takes_so_many_rows_in_order_and_always_the_same(
     num_rows: int, sample: int | None, limit: int | None, digest: str
 ) -> None:
-    choice, survey = Choice(sample, limit), Survey(num_rows, (), frozenset(), digest)
+    choice, survey = Choice(sample, limit), Survey(num_rows, (), digest)
     chosen = list(choice._indexes(survey))[:limit]
     assert len(chosen) == choice.count(num_rows)
     assert chosen == sorted(set(chosen))
@@ -173,6 +173,13 @@ def test_an_input_without_rows_becomes_an_output_without_rows(tmp_path: Path, ou
     make(tmp_path / "in.csv", output, [], AnswerColumns.of(None, "answer"))
     assert read(output) == []
     assert output.exists()
+
+
+def test_columns_are_known_without_rows(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("id,text\n")
+    pq.write_table(pa.table({"id": pa.array([], pa.int64())}), tmp_path / "in.parquet")
+    assert Input.find(tmp_path / "in.csv").survey().columns == ("id", "text")
+    assert Input.find(tmp_path / "in.parquet").survey().columns == ("id",)
 
 
 def test_many_rows_are_written_in_order(tmp_path: Path, output: Path) -> None:
