@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
 import click
@@ -44,5 +44,8 @@ def http(url: str) -> None:
         # Straight there: a proxy of the environment's knows nothing of this machine's own ports.
         with build_opener(ProxyHandler({})).open(url, timeout=HTTP_SECONDS):
             pass
-    except (URLError, OSError) as exc:
+    except HTTPError as exc:  # an answer, and so a connection to close
+        exc.close()
+        raise click.ClickException(f"{url}: {exc}") from exc
+    except OSError as exc:  # URLError among them
         raise click.ClickException(f"{url}: {exc}") from exc

@@ -88,7 +88,10 @@ class Container:
         try:
             with urllib.request.urlopen(url, timeout=probe["timeoutSeconds"]):
                 return True
-        except (urllib.error.URLError, OSError):
+        except urllib.error.HTTPError as exc:  # an answer, and so a connection to close
+            exc.close()
+            return False
+        except OSError:
             return False
 
     def await_startup(self) -> None:

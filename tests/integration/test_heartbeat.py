@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from app.cli.probe import command
+from app.cli import main
 from tasks.heartbeat import Heartbeat
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
@@ -20,7 +20,7 @@ from tests.support.waiting import until
 
 
 def probe(*arguments: str, **env: str) -> Result:
-    return CliRunner().invoke(command, arguments, env=env)
+    return CliRunner().invoke(main, ["probe", *arguments], env=env)
 
 
 def test_a_beat_makes_the_file_and_makes_it_young(tmp_path: Path) -> None:
