@@ -107,7 +107,10 @@ def test_an_address_that_does_not_answer_is_not_well() -> None:
 MODELS = "models: {fake: {path: fake, slots: 4, context: 256, kv_tokens: 512}}"
 
 
-@pytest.mark.parametrize("program", [["-m", "tasks.worker", "fake"], ["-m", "app.cli", "clerk"]], ids=["worker", "clerk"])
+PROGRAMS = {"worker": ["-m", "tasks.worker", "fake"], "clerk": ["-m", "app.cli", "clerk"]}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 def test_a_process_beats_while_redis_is_away_as_well(tmp_path: Path, program: list[str]) -> None:
     """What waits for Redis is well: to start it again would bring nothing back."""
     server = RedisServer(tmp_path / "redis")
