@@ -33,7 +33,7 @@ CHOICES: dict[str, list[Object]] = {
         {"web": {"ingress": {"enabled": True, "host": "a.test", "className": "nginx"}}, "flower": {"ingress": True}},
     ],
     "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
-    "files": [{}, {"files": {"enabled": True}}, {"files": {"enabled": True, "accessMode": "ReadWriteOnce", "size": "1Gi"}}],
+    "files": [{}, {"files": {"enabled": True}}, {"files": {"enabled": True, "accessMode": "ReadWriteOnce"}}],
     "more": [{"flower": {"pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
     "watch": [{}, {"prometheusRule": {"enabled": True}}, {"dashboard": {"enabled": True, "labels": {"a": "b"}}}],
     "models": [
