@@ -49,7 +49,7 @@ imports: setup ## the layers (import-linter)
 bench: setup ## measure; prints a table, asserts nothing
 	$(BIN)/python -m tests.bench $(ARGS)
 
-dashboard: setup ## write the Grafana dashboard again
+dashboard: setup ## write the Grafana dashboard again, and the chart's copies of it and of the alert rules
 	$(BIN)/python -m deploy.dashboards
 
 images: ## build the container images; BUILD_ARGS go to docker build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ MAX_FORM_BYTES = 1 << 19
 """Of the fields beside the file; the parser's buffer of the file itself is counted as well."""
 MAX_FORM_PARTS = 16
 MAX_FILENAME = 255
+NO_FOLDER = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
+"""What the system says of a folder that is not there and cannot be made, or is not ours to write to."""
 
 log = get_logger(__name__)
 
@@ -116,4 +119,6 @@ def _as_storage_errors() -> Iterator[None]:
         yield
     except OSError as exc:
         log.error("file not written", error=str(exc))
+        if exc.errno in NO_FOLDER:
+            raise StorageUnavailable("This server keeps no files: it cannot write to CARAVAN_FILES_DIR.") from exc
         raise StorageUnavailable("The disk of the files is full, or fails. Try again later.") from exc

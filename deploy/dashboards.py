@@ -1,14 +1,20 @@
-"""Grafana's dashboard, made of `panels.rows`: ``python -m deploy.dashboards`` writes ``grafana/caravan.json``."""
+"""Grafana's dashboard, made of `panels.rows`: ``python -m deploy.dashboards`` writes ``grafana/caravan.json``.
+
+It also writes the chart's copies of the dashboard and of the alert rules: Helm reads no file outside a chart.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from deploy.panels import Panel, Query, Row, rows
 
 FILE = Path(__file__).parent / "grafana" / "caravan.json"
+RULES = Path(__file__).parent / "prometheus" / "rules.yml"
+COPIES = Path(__file__).parent / "helm" / "files"
 COLUMNS = 3
 WIDTH, HEIGHT = 24 // COLUMNS, 8
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -89,3 +95,5 @@ def _target(query: Query, *, ref: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     FILE.write_text(encode())
+    for source in (FILE, RULES):
+        shutil.copyfile(source, COPIES / source.name)

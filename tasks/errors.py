@@ -220,7 +220,7 @@ class BrokerUnavailable(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """Raised when the disk of the files is full, or fails."""
+    """Raised when the disk of the files is full, or fails, or there is no folder to write to."""
 
     code = "storage_unavailable"
     default_retry_after_seconds = 30

@@ -146,12 +146,13 @@ class Cluster:
         return base64.b64decode(self._secrets[name]["data"][key]).decode()
 
     def volume(self, pod_name: str, pod: Object, name: str) -> Path:
-        """A folder: that of the pod's volume, with the files of a ConfigMap."""
+        """A folder: that of the pod's volume, with the files of a ConfigMap; a claim is one folder for all its pods."""
         if (pod_name, name) in self._volumes:
             return self._volumes[pod_name, name]
-        folder = self.folder / pod_name / name
-        folder.mkdir(parents=True)
         volume: dict[str, Any] = next((each for each in pod["volumes"] if each["name"] == name), {})
+        claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+        folder = self.folder / "claims" / claim if claim else self.folder / pod_name / name
+        folder.mkdir(parents=True, exist_ok=claim is not None)
         if "configMap" in volume:
             for file, text in self._maps[volume["configMap"]["name"]]["data"].items():
                 (folder / file).write_text(text)

@@ -15,6 +15,7 @@ import yaml
 
 from tasks.models.catalogue import load
 from tests.deploy.chart import CHART, KUBERNETES, Object, Refused, helm, of_kind, pods, render
+from tests.support.promtool import DASHBOARD, RULES
 
 CRDS = Path(__file__).parent / "crds"
 FILES = [CHART / "values.yaml", *sorted(CHART.glob("values-*.yaml")), *sorted((CHART / "ci").glob("*-values.yaml"))]
@@ -32,7 +33,9 @@ CHOICES: dict[str, list[Object]] = {
         {"web": {"ingress": {"enabled": True, "host": "a.test", "className": "nginx"}}, "flower": {"ingress": True}},
     ],
     "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
+    "files": [{}, {"files": {"enabled": True}}, {"files": {"enabled": True, "accessMode": "ReadWriteOnce"}}],
     "more": [{"flower": {"pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
+    "watch": [{}, {"prometheusRule": {"enabled": True}}, {"dashboard": {"enabled": True, "labels": {"a": "b"}}}],
     "models": [
         {},
         {"models": [{"name": "A.b_C", "path": "hf://o/r/f.gguf"}, {"name": "d", "path": "demo", "gpu": {"count": 2}}]},
@@ -112,7 +115,7 @@ def assert_wired(pod: Object, objects: list[Object]) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
 def test_every_values_file_passes_the_strict_lint(file: Path) -> None:
-    helm("lint", "--strict", "--kube-version", KUBERNETES, "--values", file, CHART)
+    helm("lint", "--strict", "--values", file, CHART)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
@@ -127,7 +130,10 @@ def test_generated_values_render_valid_objects(values: Object, tmp_path: Path) -
 
 def test_the_validation_would_see_a_wrong_object() -> None:
     objects = render(None, CHART / "ci" / "everything-values.yaml")
-    for kind in ("Deployment", "ScaledObject", "ServiceMonitor", "TriggerAuthentication", "NetworkPolicy"):
+    for kind in (
+        *("Deployment", "ScaledObject", "ServiceMonitor", "TriggerAuthentication", "NetworkPolicy"),
+        *("PersistentVolumeClaim", "PrometheusRule"),
+    ):
         wrong = dict(next(each for each in objects if each["kind"] == kind))
         wrong["spec"] = {**wrong["spec"], "nonsense": 1}
         with pytest.raises((jsonschema.ValidationError, kubernetes_validate.ValidationError)):
@@ -157,6 +163,10 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
         ({"models": [{"name": "a", "path": "demo", "slots": 500}]}, "slots"),
         ({"models": [{"name": "a", "path": "demo", "keepAlive": "soon"}]}, "keepAlive"),
         ({"modelCache": {"kind": "cloud"}}, "kind"),
+        ({"files": {"enabled": True, "size": "large"}}, "size"),
+        ({"files": {"enabled": True, "accessMode": "ReadWriteOncePod"}}, "accessMode"),
+        ({"dashboard": {"labels": {"grafana_dashboard": 1}}}, "grafana_dashboard"),
+        ({"prometheusRule": {"labels": {"release": True}}}, "release"),
         ({"redis": {"maxMemory": "lots"}}, "maxMemory"),
         ({"settings": {"PATH": "/bin"}}, "settings"),
         ({"settings": {"CARAVAN_RESULT_TTL": 3600}}, "CARAVAN_RESULT_TTL"),
@@ -242,3 +252,54 @@ def test_a_changed_catalogue_replaces_pods(tmp_path: Path) -> None:
         return str(pod["metadata"]["annotations"]["checksum/models"])
 
     assert checksum(1) != checksum(2)
+
+
+def with_files(objects: list[Object]) -> dict[str, str]:
+    """The claims at /files, by the pods that have one there and are told of it."""
+    found = {}
+    for name, pod in pods(objects).items():
+        (container,) = pod["containers"]
+        told = {"name": "CARAVAN_FILES_DIR", "value": "/files"} in container["env"]
+        mounts = [mount for mount in container["volumeMounts"] if mount["mountPath"] == "/files"]
+        assert told == bool(mounts), name
+        for mount in mounts:
+            (volume,) = (each for each in pod["volumes"] if each["name"] == mount["name"])
+            assert not mount.get("readOnly")
+            found[name] = volume["persistentVolumeClaim"]["claimName"]
+    return found
+
+
+def test_the_web_and_the_clerk_share_a_claim_for_files(tmp_path: Path) -> None:
+    objects = render({"files": {"enabled": True, "size": "7Gi", "storageClass": "fast"}}, folder=tmp_path)
+    assert with_files(objects) == {"caravan-web": "caravan-files", "caravan-clerk": "caravan-files"}
+    claim = of_kind(objects, "PersistentVolumeClaim")["caravan-files"]
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "fast",
+        "resources": {"requests": {"storage": "7Gi"}},
+    }
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_a_claim_of_ones_own_holds_the_files(tmp_path: Path) -> None:
+    objects = render({"files": {"enabled": True, "existingClaim": "mine"}}, folder=tmp_path)
+    assert with_files(objects) == {"caravan-web": "mine", "caravan-clerk": "mine"}
+    assert of_kind(objects, "PersistentVolumeClaim") == {}
+
+
+def test_there_is_no_folder_of_files_unless_it_is_wanted() -> None:
+    assert with_files(render()) == {}
+
+
+def test_the_alert_rules_are_those_that_promtool_checks() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    rule = of_kind(objects, "PrometheusRule")["caravan"]
+    assert rule["spec"] == yaml.safe_load(RULES.read_text())
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+
+
+def test_the_dashboard_is_where_grafanas_sidecar_looks() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    found = of_kind(objects, "ConfigMap")["caravan-dashboard"]
+    assert found["data"] == {"caravan.json": DASHBOARD.read_text()}
+    assert found["metadata"]["labels"].items() >= {"grafana_dashboard": "1", "folder": "caravan"}.items()

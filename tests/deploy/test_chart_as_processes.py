@@ -13,6 +13,7 @@ import pytest
 from tasks.models.catalogue import DEMO, gguf_path
 from tests.deploy.chart import HOUSE, Object, render
 from tests.deploy.processes import ENTRYPOINT, Cluster
+from tests.support.batches import Batches, jsonl, question, texts
 from tests.support.hub_server import hub_server
 from tests.support.redis_server import free_port
 from tests.support.waiting import until
@@ -35,6 +36,7 @@ def values() -> Object:
             {"name": "demo", "path": "demo", "slots": 4, "context": 512, "threads": 1},
             {"name": "fetched", "path": "hf://owner/repo/m.gguf", "slots": 2, "context": 256, "threads": 1},
         ],
+        "files": {"enabled": True},
         "settings": {"CARAVAN_RESULT_TTL": "3600"},
     }  # fmt: skip
 
@@ -95,6 +97,20 @@ def test_the_downloaded_model_answers(cluster: Cluster) -> None:
     done = cluster.containers[JOB].run(command)
     assert done.returncode == 0, done.stderr
     assert "19" in done.stdout
+
+
+def test_the_clerk_runs_what_the_web_was_sent(cluster: Cluster, values: Object) -> None:
+    """A file that is uploaded to one pod is read by another, and what that one writes is downloaded from the first."""
+    key = cluster.containers[JOB].env["CARAVAN_API_KEY"]
+    url = f"http://127.0.0.1:{values['web']['port']}"
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
+        batches = Batches(http)
+        sums = [question(number, f"What is {number} + 5?") for number in range(2)]
+        ended = batches.ended(batches.create(jsonl(sums)))
+        assert ended["status"] == "completed", ended
+        said = texts(batches.lines(ended["output_file_id"]))
+    assert said == {"row-0": "0 + 5 = 5.", "row-1": "1 + 5 = 6."}
+    assert len(list((cluster.folder / "claims" / "caravan-files").iterdir())) >= 2
 
 
 def test_the_web_asks_for_the_key_that_the_secret_has(cluster: Cluster, values: Object) -> None:

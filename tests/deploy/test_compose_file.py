@@ -68,6 +68,29 @@ def test_every_variable_that_ours_get_in_the_chart_is_a_setting() -> None:
             assert given <= SETTINGS | elsewhere
 
 
+def test_the_web_and_the_clerk_share_the_folder_of_files() -> None:
+    folders = {
+        name: service["environment"]["CARAVAN_FILES_DIR"]
+        for name, service in ALWAYS.items()
+        if "CARAVAN_FILES_DIR" in service["environment"]
+    }
+    assert folders == {"web": "/files", "clerk": "/files"}
+    for name in folders:
+        assert "files:/files" in SERVICES[name]["volumes"]
+
+
+def test_a_volume_begins_as_a_folder_that_its_user_may_write() -> None:
+    """The engine gives a new volume the owner of the image's folder at that place; without one it is root's."""
+    made = re.search(r"install -d -o caravan -g caravan (.*)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    assert made is not None
+    ours = {name for name, service in ALWAYS.items() if service["user"] == "10001:10001"}
+    assert ours == set(ALWAYS) - {"redis"}
+    for name in ours:
+        for volume in SERVICES[name]["volumes"]:
+            source, target, *_ = volume.split(":")
+            assert source[0] == "." or (source in FILE["volumes"] and target in made[1].split()), (name, volume)
+
+
 def test_secrets_have_no_default() -> None:
     example = (FOLDER / ".env.example").read_text()
     for secret in ("REDIS_PASSWORD", "CARAVAN_ADMIN_KEY"):

@@ -157,7 +157,16 @@ def test_a_full_disk_is_told_in_words(http: FlaskClient, settings: Settings, mon
     monkeypatch.setattr(Path, "open", full)
     answer = upload(http)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "storage_unavailable")
+    assert "full" in answer.get_json()["error"]["message"]
     assert "Retry-After" in answer.headers
+
+
+def test_a_server_without_a_folder_for_files_says_so(settings: Settings, client: redis.Redis, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    for folder in (tmp_path / "taken", tmp_path / "taken" / "files"):
+        answer = upload(front(settings, files_dir=folder))
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "storage_unavailable")
+        assert "CARAVAN_FILES_DIR" in answer.get_json()["error"]["message"]
 
 
 def test_files_are_listed_by_cursor_order_and_purpose(http: FlaskClient) -> None:

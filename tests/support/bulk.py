@@ -9,11 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-from tests.support.cluster import Cluster
+from typing import Protocol
 
 PROMPT = ["--prompt", "Classify the sentiment: {{ text }}"]
 REVIEWS = Path(__file__).parents[2] / "docs" / "reviews.py"
+
+
+class Front(Protocol):
+    """Whatever answers at an address: processes of this machine, or containers."""
+
+    url: str
 
 
 def reviews(path: Path, rows: int) -> Path:
@@ -27,7 +32,7 @@ class BulkCommand:
     """`caravan bulk run INPUT -m demo -o OUTPUT ...` against a cluster. Its errors and progress go to `log`."""
 
     def __init__(
-        self, cluster: Cluster, source: Path | str, output: Path, *options: str, env: Mapping[str, str] | None = None
+        self, cluster: Front, source: Path | str, output: Path, *options: str, env: Mapping[str, str] | None = None
     ) -> None:
         self.output = output
         self.log = output.with_suffix(".log")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
+
+import pytest
 
 from deploy import dashboards
 from deploy.panels import rows
@@ -10,6 +13,11 @@ from deploy.panels import rows
 
 def test_the_committed_dashboard_is_current() -> None:
     assert dashboards.FILE.read_text() == dashboards.encode(), "run: python -m deploy.dashboards"
+
+
+@pytest.mark.parametrize("source", [dashboards.FILE, dashboards.RULES], ids=lambda path: path.name)
+def test_the_charts_copies_are_current(source: Path) -> None:
+    assert (dashboards.COPIES / source.name).read_bytes() == source.read_bytes(), "run: make dashboard"
 
 
 def test_every_panel_says_what_it_shows() -> None:

@@ -97,6 +97,16 @@ capabilities: {drop: [ALL]}
   emptyDir: {sizeLimit: 256Mi}
 {{- end }}
 
+{{/* The folder that the web front and the clerks share. */}}
+{{- define "caravan.filesMount" -}}
+- {name: files, mountPath: /files}
+{{- end }}
+
+{{- define "caravan.filesVolume" -}}
+- name: files
+  persistentVolumeClaim: {claimName: {{ .Values.files.existingClaim | default (printf "%s-files" (include "caravan.fullname" .)) }}}
+{{- end }}
+
 {{/* Pods with an old catalogue are replaced. */}}
 {{- define "caravan.annotations" -}}
 checksum/models: {{ include "caravan.catalogue" . | sha256sum }}

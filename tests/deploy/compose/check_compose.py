@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.deploy.compose.engine import SERVICES, Compose, docker
 from tests.deploy.compose.load import Load, body, order
+from tests.support.batches import Batches, jsonl, question, texts
+from tests.support.bulk import PROMPT, BulkCommand, reviews
 from tests.support.waiting import until
 
 OURS = ("web", "worker-demo", "clerk", "flower")
@@ -55,6 +59,28 @@ def test_a_job_a_stream_and_flower_work_through_the_published_port(cluster: Comp
         return len([task for task in tasks.values() if task["state"] == "SUCCESS"]) >= len(reference)
 
     until(flower_knows_all, seconds=20, what="Flower lists the jobs as successes")
+
+
+def test_a_bulk_run_works_through_the_published_port(cluster: Compose, tmp_path: Path) -> None:
+    command = BulkCommand(cluster, reviews(tmp_path / "reviews.csv", 50), tmp_path / "out.csv", *PROMPT)
+    ended = command.run()
+    assert ended.returncode == 0, ended.stderr
+    with command.output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [str(number) for number in range(1, 51)]
+    assert [row["answer"] for row in rows] == [row["sentiment"] for row in rows]
+
+
+def test_a_batch_is_run_by_the_clerk_from_the_folder_that_it_shares(cluster: Compose) -> None:
+    batches = Batches(cluster.http)
+    sums = [question(number, f"What is {number} + 5?") for number in range(20)]
+    ended = batches.ended(batches.create(jsonl(sums)))
+    assert ended["status"] == "completed", ended
+    said = texts(batches.lines(ended["output_file_id"]))
+    assert said == {f"row-{number}": f"{number} + 5 = {number + 5}." for number in range(20)}
+    for service in ("web", "clerk"):
+        owners = cluster.inside(service, "stat -c %u:%g /files /files/*").split()
+        assert set(owners) == {"10001:10001"}
 
 
 def test_only_the_webs_port_is_published_and_on_loopback(cluster: Compose) -> None:
