@@ -15,8 +15,13 @@ TABLE = [
     (errors.NotFound, 404, "not_found_error", "not_found", None),
     (errors.ModelNotFound, 404, "not_found_error", "model_not_found", None),
     (errors.JobNotFound, 404, "not_found_error", "job_not_found", None),
+    (errors.FileNotFound, 404, "not_found_error", "file_not_found", None),
+    (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
+    (errors.FileInUse, 409, "conflict_error", "file_in_use", None),
+    (errors.BatchConflict, 409, "conflict_error", "batch_already_ended", None),
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),
     (errors.RequestTooLarge, 413, "invalid_request_error", "request_too_large", None),
+    (errors.RangeNotSatisfiable, 416, "invalid_request_error", "range_not_satisfiable", None),
     (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limit_exceeded", 5),
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
@@ -24,6 +29,8 @@ TABLE = [
     (errors.ModelChanged, 500, "server_error", "model_changed", None),
     (errors.ModelUnavailable, 503, "unavailable_error", "model_failed", 2),
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
+    (errors.StorageUnavailable, 503, "unavailable_error", "storage_unavailable", 30),
+    (errors.FlowerUnavailable, 503, "unavailable_error", "flower_unavailable", 2),
     (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),
 ]
 """As ARCHITECTURE.md has it, and how many seconds a client is told to wait."""
