@@ -174,16 +174,13 @@ def _without_ids(value: Any) -> Any:
 
 
 def test_lines_that_ask_the_same_are_answered_once(cluster: Cluster, batches: Batches) -> None:
-    def accepted() -> float:
-        return cluster.figures().get('caravan_jobs_total{model="demo",status="accepted"}', 0.0)
-
-    before = accepted()
+    before = cluster.accepted()
     lines = [{**question(0, "What is the capital of Italy?"), "custom_id": f"row-{number}"} for number in range(300)]
     batch = batches.ended(batches.create(jsonl(lines)))
     found = batches.lines(batch["output_file_id"])
     assert texts(found) == {f"row-{number}": "The capital of Italy is Rome." for number in range(300)}
     assert len({line["id"] for line in found}) == 300
-    assert accepted() - before == 1
+    assert cluster.accepted() - before == 1
 
 
 def test_the_output_can_be_read_while_it_grows(batches: Batches) -> None:

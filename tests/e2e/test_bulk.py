@@ -51,10 +51,6 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def accepted(cluster: Cluster) -> int:
-    return int(cluster.figures()['caravan_jobs_total{model="demo",status="accepted"}'])
-
-
 def leftovers(cluster: Cluster) -> list[str]:
     jobs = cluster.http.get("/jobs", params={"limit": 100}).json()["data"]
     return [job["id"] for job in jobs if job["priority"] == "low"]
@@ -62,14 +58,14 @@ def leftovers(cluster: Cluster) -> list[str]:
 
 def test_a_thousand_reviews_get_a_thousand_right_labels(cluster: Cluster, tmp_path: Path) -> None:
     source = reviews(tmp_path / "reviews.csv", 1000)
-    before = accepted(cluster)
+    before = cluster.accepted()
     command = BulkCommand(cluster, source, tmp_path / "out.parquet", *PROMPT)
     ended = command.run()
     assert ended.returncode == 0, ended.stderr
     rows = read(command.output)
     assert [row["id"] for row in rows] == [str(n) for n in range(1, 1001)]
     assert [row["answer"] for row in rows] == [row["sentiment"] for row in rows]
-    assert accepted(cluster) - before <= 128, "alike rows are asked about once"
+    assert cluster.accepted() - before <= 128, "alike rows are asked about once"
     assert leftovers(cluster) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "reviews.csv"]
     again = command.run()
@@ -79,10 +75,10 @@ def test_a_thousand_reviews_get_a_thousand_right_labels(cluster: Cluster, tmp_pa
 
 def test_without_dedup_every_row_is_asked_about(cluster: Cluster, tmp_path: Path) -> None:
     source = reviews(tmp_path / "reviews.csv", 200)
-    before = accepted(cluster)
+    before = cluster.accepted()
     command = BulkCommand(cluster, source, tmp_path / "out.csv", *PROMPT, "--no-dedup")
     assert command.run().returncode == 0
-    assert accepted(cluster) - before == 200
+    assert cluster.accepted() - before == 200
     assert all(row["answer"] == row["sentiment"] for row in read(command.output))
     assert leftovers(cluster) == []
 
@@ -247,9 +243,9 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(cluster: Clu
         assert "The same command goes on from here." in ended.stderr
         assert not command.output.exists()
     assert command.num_done() == 400
-    before = accepted(cluster)
+    before = cluster.accepted()
     assert command.run().returncode == 0
-    assert accepted(cluster) == before
+    assert cluster.accepted() == before
     assert [row["answer"] for row in read(command.output)] == [row["sentiment"] for row in read(source)]
 
 

@@ -50,8 +50,11 @@ def test_counters_agree_with_the_jobs_and_never_fall_while_jobs_run(cluster: Clu
     for priority, count in Counter(job["priority"] for job in succeeded).items():
         for duration in ("wait", "prefill", "first_token", "token", "total"):
             name = f"caravan_job_{duration}_seconds"
-            assert grown[f'{name}_count{{model="demo",priority="{priority}"}}'] == count
-            assert grown[f'{name}_bucket{{le="+Inf",model="demo",priority="{priority}"}}'] == count
+            observed = grown[f'{name}_count{{model="demo",priority="{priority}"}}']
+            # One that gave way, and had one token to go after that, has no time between two of them.
+            gave_way = sum(job["attempt"] > 1 for job in succeeded if job["priority"] == priority)
+            assert count - (gave_way if duration == "token" else 0) <= observed <= count
+            assert grown[f'{name}_bucket{{le="+Inf",model="demo",priority="{priority}"}}'] == observed
         waits = sum(job["timings"]["queue_seconds"] for job in succeeded if job["priority"] == priority)
         wait = grown[f'caravan_job_wait_seconds_sum{{model="demo",priority="{priority}"}}']
         assert abs(wait - waits) < 0.001 * count

@@ -82,6 +82,11 @@ class Cluster:
         lines = self.http.get("/metrics").text.splitlines()
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
 
+    def accepted(self) -> int:
+        """How many jobs it has accepted."""
+        counts = {name: count for name, count in self.figures().items() if name.startswith("caravan_jobs_total{")}
+        return int(sum(count for name, count in counts.items() if 'status="accepted"' in name))
+
     def _announced(self) -> bool:
         assert self.process.running, self.process.output()
         return "The capital of France is Paris." in self.process.output() or "A first job is" in self.process.output()

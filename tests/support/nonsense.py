@@ -179,7 +179,7 @@ class Nonsense:
 
     def _ids(self) -> dict[str, str]:
         made = self._draw.choice(["none", "%00", "%ff", "a" * 5000, "resp_", "%2e%2e", "resp_" + "0" * 36])
-        return {"job_id": made, "response_id": made, "model": made}
+        return dict.fromkeys(("job_id", "response_id", "model", "name", "key_id", "batch_id", "file_id", "file"), made)
 
     def _spoil(self, body: Any) -> Any:
         """One thing more that is wrong, or at least odd."""
