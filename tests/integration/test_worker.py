@@ -212,10 +212,11 @@ def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
     done = [until(lambda job=job: ended(store, job), seconds=30) for job in hogs]  # type: ignore[misc]
     assert [job.status for job in done] == [JobStatus.SUCCEEDED] * len(hogs)
     assert sum(job.attempt > 1 for job in done) >= 1
-    for job, held in zip(hogs, done, strict=True):
-        events = event_stream.read(client, job.id)
-        alone = completion(str(job.request["prompt"]), sampling=HOG)
+    undisturbed = [completion(str(job.request["prompt"]), sampling=HOG) for job in hogs]
+    for alone in undisturbed:
         submitter.submit(alone)
+    for job, held, alone in zip(hogs, done, undisturbed, strict=True):
+        events = event_stream.read(client, job.id)
         expected = until(lambda alone=alone: ended(store, alone), seconds=30)  # type: ignore[misc]
         assert held.outcome is not None
         assert expected.outcome is not None
