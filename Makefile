@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 COMPOSE ?= docker compose
+TEST_PROCESSES ?= 4
 BIN := .venv/bin
 
 .PHONY: help setup compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean
@@ -31,8 +32,8 @@ compat: .venv-compat/.done ## make .venv-compat, for clients that want other ver
 run: .venv/.run ## run the whole cluster on this machine with the demo model, until Ctrl-C
 	@exec $(BIN)/caravan up $(ARGS)
 
-test: setup ## run the tests: unit, integration, end to end
-	$(BIN)/pytest $(ARGS)
+test: setup ## run the tests: unit, integration, end to end; they wait more than they compute, so some at a time
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: lint types imports test ## everything that must hold before a change lands
 

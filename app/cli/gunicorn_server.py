@@ -8,6 +8,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
+from app.cli.gunicorn_worker import Worker
 from tasks.settings import Settings
 
 
@@ -37,7 +38,7 @@ class Server(BaseApplication):
         options = {
             "bind": f"{self._settings.host}:{self._settings.port}",
             "workers": self._settings.web_processes,
-            "worker_class": "gevent",
+            "worker_class": Worker,
             "worker_connections": self._settings.web_connections,
             "graceful_timeout": int(self._settings.drain_seconds),
             "timeout": 60,

@@ -47,7 +47,7 @@ def main() -> int:
             say(f"{name}: {early / MIB:.1f} MiB at a tenth, {late / MIB:.1f} MiB at the end, {late / early - 1:+.1%}")
         harried = BulkCommand(cluster, source, folder / "harried.parquet", *PROMPT, "--no-dedup")
         begin = time.monotonic()
-        vain = disturbed(harried, cluster, spread(seconds, VICTIMS * options.rounds), told=say)
+        vain = disturbed(harried, cluster, spread(options.rows, VICTIMS * options.rounds), told=say)
         same = calm.output.read_bytes() == harried.output.read_bytes()
         say(f"disturbed: {time.monotonic() - begin:.0f} s instead of {seconds:.0f}; "
             f"{'the same bytes' if same else 'ANOTHER OUTPUT'}; not killed: {vain or 'none'}")  # fmt: skip

@@ -67,3 +67,26 @@ def test_a_web_process_that_stops_cancels_no_job(cluster: Cluster) -> None:
     assert job["status"] == "queued"
     cluster.http.post("/queues/demo/resume").raise_for_status()
     assert cluster.job(job["id"], wait=30)["status"] == "succeeded"
+
+
+def test_an_idle_connection_holds_up_no_stop_and_a_busy_one_does(tmp_path: Path) -> None:
+    env = {"CARAVAN_WEB_PROCESSES": "1", "CARAVAN_THREADS": "1", "CARAVAN_DRAIN_SECONDS": "60"}
+    cluster = Cluster(tmp_path, env=env)
+    cluster.start()
+    cluster.http.post("/queues/demo/pause").raise_for_status()
+    job = cluster.submit(chat("Hello"))
+    master = next(pid for pid in cluster.processes() if children(pid) and "web" in arguments(pid))
+    (worker,) = children(master)
+    address = ("127.0.0.1", cluster.port)
+    with socket.create_connection(address, 20) as idle, socket.create_connection(address, 20) as busy:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(4096).startswith(b"HTTP/1.1 200")
+        busy.sendall(f"GET /jobs/{job['id']}?wait=4 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        os.kill(worker, signal.SIGTERM)
+        assert idle.recv(1) == b""
+        assert worker in children(master)
+        assert busy.recv(4096).startswith(b"HTTP/1.1 200")
+    until(lambda: worker not in children(master), what="the web process has ended")
+    cluster.http.post("/queues/demo/resume").raise_for_status()
+    assert cluster.job(job["id"], wait=30)["status"] == "succeeded"
+    cluster.stop()

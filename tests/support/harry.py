@@ -20,15 +20,15 @@ PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Who is killed, how many seconds after the begin."""
+    """Who is killed, and when so many rows are done."""
 
-    at: float
+    num_done: int
     victim: str
 
 
-def spread(seconds: float, victims: Sequence[str]) -> list[Kill]:
-    """Kills in turn, spread over a run that takes so long undisturbed."""
-    return [Kill(seconds * (count + 1) / (len(victims) + 1), victim) for count, victim in enumerate(victims)]
+def spread(rows: int, victims: Sequence[str]) -> list[Kill]:
+    """Kills in turn, spread over a run of so many rows."""
+    return [Kill(rows * (count + 1) // (len(victims) + 1), victim) for count, victim in enumerate(victims)]
 
 
 def disturbed(
@@ -40,9 +40,9 @@ def disturbed(
         if process.poll() is not None:
             assert process.returncode == 0, command.log.read_text()
             return [kill.victim for kill in left]
-        if left and time.monotonic() - begin > left[0].at:
+        if left and (num_done := command.num_done()) >= left[0].num_done:
             kill = left.pop(0)
-            told(f"{time.monotonic() - begin:.0f} s, {command.num_done()} rows: kill {kill.victim}")
+            told(f"{time.monotonic() - begin:.0f} s, {num_done} rows: kill {kill.victim}")
             if kill.victim == "command":
                 process.kill()
                 process.wait()

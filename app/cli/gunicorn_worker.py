@@ -1,0 +1,45 @@
+"""gunicorn's gevent worker, whose stop does not wait for clients that ask nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+IDLE_SECONDS = 0.5
+"""A request that was sent on a kept connection when we were told to stop has come by then."""
+
+
+class Worker(GeventWorker):
+    """Hangs up on idle connections when it stops. A request that runs has the graceful timeout to end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._idle: dict[gevent.Greenlet, tuple[gevent.Timeout, float]] = {}
+
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Around the wait for a connection's next request; ends the connection if it lasts too long."""
+        greenlet = gevent.getcurrent()
+        with gevent.Timeout(self.cfg.keepalive, False) as timeout:
+            self._idle[greenlet] = timeout, time.monotonic()
+            try:
+                yield
+            finally:
+                del self._idle[greenlet]
+
+    def notify(self) -> None:
+        """Called every second, also while it stops."""
+        super().notify()
+        if not self.alive:
+            gevent.get_hub().loop.run_callback(self._hang_up)
+
+    def _hang_up(self) -> None:
+        """In the hub, where no request can come between the look and the throw."""
+        for greenlet, (timeout, since) in list(self._idle.items()):
+            if time.monotonic() - since >= IDLE_SECONDS:
+                greenlet.throw(timeout)
