@@ -17,7 +17,7 @@ CaravanError
   EngineFailure             500
     WorkerDied, ModelChanged  500
   Unavailable               503, with Retry-After
-    ModelUnavailable, BrokerUnavailable, StorageUnavailable
+    ModelUnavailable, BrokerUnavailable, StorageUnavailable, RecordTooNew
   JobTimeout                504
 """
 
@@ -230,6 +230,12 @@ class FlowerUnavailable(Unavailable):
     """Raised when Flower does not answer behind the front's port."""
 
     code = "flower_unavailable"
+
+
+class RecordTooNew(Unavailable):
+    """Raised when a newer version of Caravan, which is replacing this one, has written what was asked for."""
+
+    code = "record_too_new"
 
 
 class JobTimeout(CaravanError):

@@ -14,7 +14,8 @@ import redis
 
 from tasks import names
 from tasks.durations import measured
-from tasks.jobs import MAX_CLAIMS, MAX_FAILS, SCHEMA_VERSION, Job, JobStatus, Outcome, Priority, QueueState
+from tasks.jobs import MAX_CLAIMS, MAX_FAILS, VERSIONS, Job, JobStatus, Outcome, Priority, QueueState
+from tasks.record_version import is_readable
 from tasks.redis_client import connect, refusals_as_absence
 from tasks.scripts import Scripts
 from tasks.settings import Settings
@@ -218,7 +219,7 @@ class JobStore:
         return answer
 
     def get(self, job_id: str) -> Job | None:
-        """The job, or None if there is none, it has expired, or another version wrote it."""
+        """The job, or None if there is none or it has expired. Raises RecordTooNew."""
         return _decode(cast("dict[str, str]", self._redis.hgetall(names.job(job_id))))
 
     def get_many(self, job_ids: Iterable[str]) -> list[Job]:
@@ -306,7 +307,7 @@ class JobStore:
         """
         lease = self._lease_seconds
         status, *rest = self._run(
-            "claim", job_id, holder.worker, lease, SCHEMA_VERSION, MAX_CLAIMS, model, call, holder.digest,
+            "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call, holder.digest,
             free_slots, free_slots if obtainable_slots is None else obtainable_slots,
         )  # fmt: skip
         if status != "claimed":
@@ -412,4 +413,4 @@ def _pairs(flat: Sequence[str]) -> Iterable[tuple[str, str]]:
 
 
 def _decode(fields: Mapping[str, str]) -> Job | None:
-    return Job.decode(fields) if fields.get("v") == str(SCHEMA_VERSION) else None
+    return Job.decode(fields) if is_readable(fields, VERSIONS) else None

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from tasks.logprobs import TokenLogprobs
 
-SCHEMA_VERSION = 1
-"""Version of the job record in Redis; a process leaves records of other versions alone."""
+VERSIONS = range(1, 2)
+"""Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
 
 MAX_CLAIMS = 100
 """Claims after which a job is given up, whatever the cause."""
@@ -278,7 +278,7 @@ class Job:
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
         fields = {
-            "v": str(SCHEMA_VERSION),
+            "v": str(VERSIONS[-1]),
             "id": self.id,
             "model": self.model,
             "operation": self.operation.value,

@@ -15,11 +15,12 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from tasks.jobs import Priority
+from tasks.record_version import is_readable
 
 PREFIX = "cvn-"
 SECRET_BYTES = 32
-SCHEMA_VERSION = 1
-"""Version of the key's record in Redis; a key of another version opens nothing."""
+VERSIONS = range(1, 2)
+"""Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
 
 
 class Owned(Protocol):
@@ -91,7 +92,7 @@ class Key:
 
     def encode(self) -> dict[str, str]:
         fields = {
-            "v": str(SCHEMA_VERSION),
+            "v": str(VERSIONS[-1]),
             "id": self.id,
             "name": self.name,
             "owner": self.owner,
@@ -103,8 +104,8 @@ class Key:
 
     @classmethod
     def decode(cls, fields: Mapping[str, str]) -> Self | None:
-        """Read a key's hash; None if there is none, or another version wrote it."""
-        if fields.get("v") != str(SCHEMA_VERSION):
+        """Read a key's hash; None if there is none. Raises RecordTooNew."""
+        if not is_readable(fields, VERSIONS):
             return None
         return cls(
             id=fields["id"],

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple, Self
 
 from tasks.files.record import Part, decode_parts
 from tasks.keys import Limits
+from tasks.record_version import is_readable
 
-SCHEMA_VERSION = 1
-"""Version of the record in Redis; a process leaves records of other versions alone."""
+VERSIONS = range(1, 2)
+"""Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})([mhd])")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
@@ -143,7 +144,7 @@ class Batch:
     def encode(self) -> dict[str, str]:
         """The fields that its maker writes; the scripts add and change the rest."""
         fields = {
-            "v": str(SCHEMA_VERSION),
+            "v": str(VERSIONS[-1]),
             "endpoint": self.endpoint,
             "completion_window": self.completion_window,
             "window": str(window_seconds(self.completion_window)),
@@ -160,8 +161,8 @@ class Batch:
 
     @classmethod
     def decode(cls, fields: Mapping[str, str]) -> Self | None:
-        """Read a batch's hash; None if there is none, or another version wrote it."""
-        if fields.get("v") != str(SCHEMA_VERSION):
+        """Read a batch's hash; None if there is none. Raises RecordTooNew."""
+        if not is_readable(fields, VERSIONS):
             return None
         return cls(
             id=fields["id"],

@@ -13,9 +13,11 @@ from typing import Literal, cast
 import redis
 
 from tasks import names
-from tasks.bulk.batch import SCHEMA_VERSION, Batch, BatchStatus, Grown
+from tasks.bulk.batch import VERSIONS, Batch, BatchStatus, Grown
 from tasks.files.record import encode_parts, new_id
+from tasks.jobs import VERSIONS as JOB_VERSIONS
 from tasks.jobs import Job
+from tasks.record_version import is_readable
 from tasks.redis_client import connect
 from tasks.scripts import Scripts
 from tasks.settings import Settings
@@ -94,7 +96,7 @@ class BatchStore:
 
     def claim(self, batch_id: str, clerk: str) -> Batch | None:
         """Hold a batch that was posted until the lease ends; None if it is held by another, or gone."""
-        found = self._run("batch_claim", batch_id, clerk, self.lease_seconds, SCHEMA_VERSION)
+        found = self._run("batch_claim", batch_id, clerk, self.lease_seconds, VERSIONS.start, VERSIONS[-1])
         if not found:
             return None
         fence, *flat = found
@@ -162,7 +164,7 @@ class BatchStore:
         pipe = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipe.hgetall(names.job(job_id))
-        return [Job.decode(fields) if fields else None for fields in pipe.execute()]
+        return [Job.decode(fields) if is_readable(fields, JOB_VERSIONS) else None for fields in pipe.execute()]
 
 
 def open_batches(settings: Settings, client: redis.Redis | None = None) -> BatchStore:

@@ -21,6 +21,7 @@ from tasks.bulk.output import CANCELLED, EXPIRED
 from tasks.bulk.pace import Pace
 from tasks.bulk.rows import lines, rows
 from tasks.bulk.validation import Verdict, validate
+from tasks.errors import RecordTooNew
 from tasks.files.store import FileStore
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
@@ -89,7 +90,7 @@ class Shift:
             log.warning("batch lost", batch_id=self._batch.id, fence=self._batch.fence)
         except _PutBack:
             self._put_back()
-        except UNAVAILABLE as exc:
+        except (*UNAVAILABLE, RecordTooNew) as exc:
             log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
         except OSError as exc:
             self._stall(exc)

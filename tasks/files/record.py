@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-SCHEMA_VERSION = 1
-"""Version of the record in Redis; a file of another version is not there."""
+from tasks.record_version import is_readable
+
+VERSIONS = range(1, 2)
+"""Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
 
 
 class Purpose(StrEnum):
@@ -47,7 +49,7 @@ class File:
     def encode(self) -> dict[str, str]:
         """The fields that its maker writes; scripts add the rest."""
         return {
-            "v": str(SCHEMA_VERSION),
+            "v": str(VERSIONS[-1]),
             "filename": self.filename,
             "purpose": self.purpose.value,
             "bytes": str(self.bytes),
@@ -56,8 +58,8 @@ class File:
 
     @classmethod
     def decode(cls, fields: Mapping[str, str]) -> Self | None:
-        """Read a file's hash; None if there is none, or another version wrote it."""
-        if fields.get("v") != str(SCHEMA_VERSION):
+        """Read a file's hash; None if there is none. Raises RecordTooNew."""
+        if not is_readable(fields, VERSIONS):
             return None
         return cls(
             id=fields["id"],

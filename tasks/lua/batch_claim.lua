@@ -1,9 +1,9 @@
--- Work on a batch that was posted: a new fence, and a lease. ARGV: id, clerk, lease seconds, schema version.
+-- Work on a batch that was posted: a new fence, and a lease. ARGV: id, clerk, lease seconds, the oldest and newest version that is read.
 -- Returns {fence, field, value ...}; nothing if it is not posted, worked on by another, or of another version.
 even_if_full()
 local id, key, held = ARGV[1], PREFIX .. 'batch:' .. ARGV[1], PREFIX .. 'bulk:held'
 if not redis.call('ZSCORE', held, id) or redis.call('HEXISTS', key, 'clerk') == 1 then return {} end
-if redis.call('HGET', key, 'v') ~= ARGV[4] then return {} end
+if not readable(redis.call('HGET', key, 'v'), ARGV[4], ARGV[5]) then return {} end
 redis.call('HSET', key, 'clerk', ARGV[2])
 local fence = redis.call('HINCRBY', key, 'fence', 1)
 redis.call('ZADD', held, stamp(clock() + tonumber(ARGV[3])), id)

@@ -1,20 +1,29 @@
 -- Give a queued job to a worker: a new fence, a lease, and a `running` event.
--- ARGV: id, worker, lease seconds, schema version, most claims, model, a number of this call that no other has, digest
+-- ARGV: id, worker, lease seconds, oldest and newest version that is read, most claims, model, a number of this call that no other has, digest
 --       of the model's file, how many slots the worker has no other job in, how many of them if `low` ones give way.
 -- Returns {'claimed', field, value ...} or {status}, the status being 'unknown' for a job of another model and for what
 -- this version cannot read. The same call again, after a lost reply, gets the same claim.
 
 -- A `low` job that had to give way so often before it had a token is spared for so long.
 local IN_VAIN, SPARED_SECONDS = 3, 10
+-- A job that this worker cannot read comes to its turn again after so long.
+local LEFT_SECONDS = 2
 
 even_if_full()
-local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[8]
+local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[9]
 local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest',
   'given_back', 'in_vain', 'line' }
 local job = {}
 for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
-if job.v ~= ARGV[4] or job.model ~= ARGV[6] then return { 'unknown' } end
-if job.status == 'running' and job.claimed_by == ARGV[7] then
+if job.model ~= ARGV[7] then return { 'unknown' } end
+if not readable(job.v, ARGV[4], ARGV[5]) then
+  if job.status == 'queued' then  -- for a newer worker; meanwhile others have their turns
+    leave_line(id, job.model, job.priority)
+    enter_line_later(id, job.model, job.priority, stamp(now + LEFT_SECONDS))
+  end
+  return { 'unknown' }
+end
+if job.status == 'running' and job.claimed_by == ARGV[8] then
   return { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
 end
 if job.status ~= 'queued' then return { job.status } end
@@ -28,7 +37,7 @@ if due and tonumber(due) <= now then
   conclude(id, 'expired', now)
   return { 'expired' }
 end
-if claims >= tonumber(ARGV[5]) then
+if claims >= tonumber(ARGV[6]) then
   bury(id, model, now, failure('worker_died', 'The job was begun ' .. claims .. ' times and never ended.'))
   return { 'failed' }
 end
@@ -39,8 +48,8 @@ if job.proven and job.model_digest ~= digest then
 end
 
 leave_line(id, model, job.priority)
-local slots = tonumber(job.line == 'low' and ARGV[9] or ARGV[10])
-redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[7], 'model_digest', digest, 'spare', slots > 0 and 0 or 1)
+local slots = tonumber(job.line == 'low' and ARGV[10] or ARGV[11])
+redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[8], 'model_digest', digest, 'spare', slots > 0 and 0 or 1)
 if job.line == 'low' and tonumber(job.in_vain or '0') >= IN_VAIN then
   redis.call('HSET', job_key(id), 'spared_seconds', SPARED_SECONDS)
 end

@@ -28,10 +28,13 @@ QUESTIONS = {
 }
 
 
-async def stream(http: aiohttp.ClientSession, question: str) -> str:
-    """The text of one streamed chat; raises if it does not end as it should."""
+async def stream(http: aiohttp.ClientSession, question: str, retries: int = 5) -> str:
+    """The text of one streamed chat; raises if it does not end as it should. Comes again when told to."""
     text, ended = "", ""
     async with http.post("/v1/chat/completions", json=chat(question, temperature=0, stream=True)) as response:
+        if retries and "Retry-After" in response.headers:
+            await asyncio.sleep(float(response.headers["Retry-After"]))
+            return await stream(http, question, retries - 1)
         response.raise_for_status()
         async for line in response.content:
             if line.startswith(b"data: "):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import pty
@@ -12,12 +11,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.bulk import PROMPT, BulkCommand, reviews, small_files
 from tests.support.cluster import Cluster
+from tests.support.datasets import read, write
 from tests.support.waiting import until
 
 QUESTIONS = [{"id": n, "a": n % 20, "b": n // 20} for n in range(60)]
@@ -26,29 +25,6 @@ SUM = ["--prompt", "What is {{ a }} + {{ b }}?"]
 
 def right(row: dict[str, Any]) -> str:
     return f"{row['a']} + {row['b']} = {int(row['a']) + int(row['b'])}."
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    elif path.suffix == ".csv":
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return rows
-    if path.suffix == ".csv":
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def leftovers(cluster: Cluster) -> list[str]:

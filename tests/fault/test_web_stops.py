@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,24 +71,31 @@ def test_a_web_process_that_stops_cancels_no_job(cluster: Cluster) -> None:
     assert cluster.job(job["id"], wait=30)["status"] == "succeeded"
 
 
-def test_an_idle_connection_holds_up_no_stop_and_a_busy_one_does(tmp_path: Path) -> None:
+@pytest.fixture
+def patient(tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster whose web process waits long for its last requests."""
     env = {"CARAVAN_WEB_PROCESSES": "1", "CARAVAN_THREADS": "1", "CARAVAN_DRAIN_SECONDS": "60"}
-    cluster = Cluster(tmp_path, env=env)
-    cluster.start()
-    cluster.http.post("/queues/demo/pause").raise_for_status()
-    job = cluster.submit(chat("Hello"))
-    master = next(pid for pid in cluster.processes() if children(pid) and "web" in arguments(pid))
+    running = Cluster(tmp_path, env=env)
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_an_idle_connection_holds_up_no_stop_and_a_busy_one_does(patient: Cluster) -> None:
+    patient.http.post("/queues/demo/pause").raise_for_status()
+    job = patient.submit(chat("Hello"))
+    master = next(pid for pid in patient.processes() if children(pid) and "web" in arguments(pid))
     (worker,) = children(master)
-    address = ("127.0.0.1", cluster.port)
-    with socket.create_connection(address, 20) as idle, socket.create_connection(address, 20) as busy:
-        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert idle.recv(4096).startswith(b"HTTP/1.1 200")
-        busy.sendall(f"GET /jobs/{job['id']}?wait=4 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    busy, idle = (http.client.HTTPConnection("127.0.0.1", patient.port, timeout=20) for _ in range(2))
+    with closing(busy), closing(idle):
+        busy.request("GET", f"/jobs/{job['id']}?wait=4")
+        idle.request("GET", "/healthz")
+        assert idle.getresponse().read()
+        assert idle.sock is not None
         os.kill(worker, signal.SIGTERM)
-        assert idle.recv(1) == b""
+        assert idle.sock.recv(1) == b""
         assert worker in children(master)
-        assert busy.recv(4096).startswith(b"HTTP/1.1 200")
+        assert busy.getresponse().status == 200
     until(lambda: worker not in children(master), what="the web process has ended")
-    cluster.http.post("/queues/demo/resume").raise_for_status()
-    assert cluster.job(job["id"], wait=30)["status"] == "succeeded"
-    cluster.stop()
+    patient.http.post("/queues/demo/resume").raise_for_status()
+    assert patient.job(job["id"], wait=30)["status"] == "succeeded"

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tasks import event_stream, names
+from tasks.errors import RecordTooNew
 from tasks.events import encode_token
 from tasks.job_store import Append, Claim, Holder, Idempotency, JobStore
 from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, Usage
@@ -129,9 +130,23 @@ def test_a_message_of_an_unknown_job_is_dropped(store: JobStore, job_id: str) ->
     assert try_claim(store, job_id).status == "unknown"
 
 
-def test_a_record_of_another_version_is_left_alone(store: JobStore, client: redis.Redis) -> None:
+def test_a_record_of_a_newer_version_is_left_alone_and_not_told_to_be_gone(
+    store: JobStore, client: redis.Redis
+) -> None:
     job = accept(store)
     client.hset(names.job(job.id), "v", "99")
+    assert try_claim(store, job.id).status == "unknown"
+    for ask in (lambda: store.get(job.id), lambda: store.get_many([job.id])):
+        with pytest.raises(RecordTooNew):
+            ask()
+
+
+@pytest.mark.parametrize("version", ["0", "one"])
+def test_a_record_of_a_version_that_nobody_reads_any_more_is_not_there(
+    store: JobStore, client: redis.Redis, version: str
+) -> None:
+    job = accept(store)
+    client.hset(names.job(job.id), "v", version)
     assert try_claim(store, job.id).status == "unknown"
     assert store.get(job.id) is None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime
 import json
 from pathlib import Path
@@ -21,21 +20,9 @@ from app.bulk.chunks import ROWS
 from app.bulk.columns import AnswerColumns, infer
 from app.bulk.errors import BulkError
 from app.bulk.inputs import Choice, Input, Survey
+from tests.support.datasets import write
 
 ROWS_WRITTEN = [{"id": "1", "text": 'a,\n"b"'}, {"id": "2", "text": "Grüße \u2028 😀"}, {"id": "3", "text": ""}]
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    elif path.suffix == ".csv":
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-    else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
 
 
 def read(path: Path) -> list[dict[str, Any]]:

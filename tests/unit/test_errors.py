@@ -31,6 +31,7 @@ TABLE = [
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
     (errors.StorageUnavailable, 503, "unavailable_error", "storage_unavailable", 30),
     (errors.FlowerUnavailable, 503, "unavailable_error", "flower_unavailable", 2),
+    (errors.RecordTooNew, 503, "unavailable_error", "record_too_new", 2),
     (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),
 ]
 """As ARCHITECTURE.md has it, and how many seconds a client is told to wait."""

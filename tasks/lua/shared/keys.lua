@@ -7,6 +7,12 @@ local ENDED = { succeeded = true, failed = true, cancelled = true, expired = tru
 local function job_key(id) return PREFIX .. 'job:' .. id end
 local function model_key(kind, model) return PREFIX .. kind .. ':' .. model end
 
+-- Whether a record is of a version between the oldest and the newest that its reader knows.
+local function readable(version, oldest, newest)
+  version = tonumber(version or '')
+  return version and version >= tonumber(oldest) and version <= tonumber(newest)
+end
+
 -- An owner's jobs that have not ended, which a key may limit.
 local function live_key(owner) return PREFIX .. 'live:' .. owner end
 
