@@ -29,7 +29,14 @@ from app.openapi.parts import (
 )
 from app.openapi.schemas import Schemas
 from app.schemas.answers import ErrorAnswer
-from tasks.errors import AuthenticationFailed, BrokerUnavailable, CaravanError, EngineFailure, InsufficientScope
+from tasks.errors import (
+    AuthenticationFailed,
+    BrokerUnavailable,
+    CaravanError,
+    EngineFailure,
+    InsufficientScope,
+    RecordTooNew,
+)
 from tasks.models.catalogue import Catalogue
 
 PACKAGE = "llama-caravan"
@@ -248,6 +255,8 @@ def _failures(says: Description, endpoint: str) -> dict[str, Any]:
         errors |= {AuthenticationFailed, BrokerUnavailable}
     if endpoint in ADMIN:
         errors.add(InsufficientScope)
+    if BrokerUnavailable in errors:
+        errors.add(RecordTooNew)  # whoever reads records may meet one
     for error in sorted(errors, key=lambda error: error.code):
         by_status.setdefault(error.http_status, []).append(error)
     return {str(status): _failure(status, errors, says) for status, errors in sorted(by_status.items())}

@@ -48,6 +48,9 @@ class Scheduler:
     room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones, or the
     youngest that gives way, if there is one. An urgent one that waits takes slot and cells of those in the same way.
 
+    Where all give way nobody waits for the next token, and slots that become free are given together, after a batch in
+    which none did: prompts then run in larger chunks, over a cache with less in it.
+
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
 
@@ -56,6 +59,7 @@ class Scheduler:
         self.running: list[Sequence] = []
         self.num_set_back = 0
         self._now = 0.0
+        self._num_ran = 0
         self._outranked: list[Sequence] = []
         self._alone: list[Sequence] = []
         self._slots = slots
@@ -126,8 +130,9 @@ class Scheduler:
         self._end_spares()
         if admit and self._alone:
             self._admit_alone()
-        elif admit:
+        elif admit and not self._gathers_slots:
             self._admit()
+        self._num_ran = len(self.running)
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
@@ -168,6 +173,12 @@ class Scheduler:
                 break
         self.waiting.extendleft(reversed(held_back))
         self._note_overtaken()
+
+    @property
+    def _gathers_slots(self) -> bool:
+        """Whether the free slots wait for more, since some became free in the last batch and nobody is in a hurry."""
+        everyone = (*self.running, *self.waiting)
+        return 0 < len(self.running) < self._num_ran and all(sequence.gives_way for sequence in everyone)
 
     def _take_over_for(self, sequence: Sequence) -> bool:
         """Set the youngest back that gives way to a sequence, if that makes room for it in the end; whether it did."""

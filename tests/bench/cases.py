@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ SAMPLED: dict[str, Any] = {"temperature": 0.8, "top_k": 40}
 LONG_CONTEXT = 4608
 FIRST_TOKEN_PROMPTS = 20
 FIRST_TOKEN_WORDS = 16
+BULK_SETTLES_SECONDS = 5
 
 
 def decode(config: Config) -> list[Row]:
@@ -109,6 +112,35 @@ def bulk_prefix(config: Config) -> list[Row]:
     ]
 
 
+def bulk_beside(config: Config) -> list[Row]:
+    """The first token of who waits for it, one request after the other, while a dataset is worked through."""
+    ours, theirs = [], []
+    with TemporaryDirectory() as folder, servers.caravan(config, Path(folder)) as url:
+        for number in range(config.runs):
+            rng = random.Random(7000 + number)
+            quiet, beside = ([words(rng, FIRST_TOKEN_WORDS) for _ in range(FIRST_TOKEN_PROMPTS + 1)] for _ in range(2))
+            theirs.append(_median_ms(asyncio.run(_first_tokens(url, quiet))))
+            asked = BulkLoad(seed=7000 + number, rows=256, max_tokens=48)
+            with ThreadPoolExecutor(1) as pool:
+                dataset = pool.submit(run_bulk, url, asked, Path(folder))
+                time.sleep(BULK_SETTLES_SECONDS)
+                ours.append(_median_ms(asyncio.run(_first_tokens(url, beside))))
+                assert not dataset.done(), "the dataset has ended too soon to measure beside it"
+                dataset.result()
+    return [
+        Row(
+            what="first token beside a bulk run",
+            unit="ms",
+            ours=ours,
+            peer="idle",
+            theirs=theirs,
+            compare="difference",
+            target=1000,
+            at_most=True,
+        )
+    ]
+
+
 def gaps(config: Config) -> list[Row]:
     """The whole stack with a long prompt beside 8 streams, and the same prompt alone."""
     with TemporaryDirectory() as folder, servers.caravan(config, Path(folder), context=LONG_CONTEXT) as url:
@@ -184,6 +216,7 @@ CASES: dict[str, Callable[[Config], list[Row]]] = {
     "prefix": prefix,
     "bulk": bulk,
     "bulk-prefix": bulk_prefix,
+    "bulk-beside": bulk_beside,
     "gaps": gaps,
     "first-token": first_token,
     "tick": tick,

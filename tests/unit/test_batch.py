@@ -14,7 +14,7 @@ from tasks.bulk.batch import Batch, BatchStatus, Counts, Grown, Place, Speed, ne
 from tasks.bulk.endpoints import Guarded
 from tasks.bulk.output import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, told
 from tasks.bulk.pace import Pace
-from tasks.errors import ContextLengthExceeded, EngineFailure, WorkerDied
+from tasks.errors import ContextLengthExceeded, EngineFailure, RecordTooNew, WorkerDied
 from tasks.files.record import Part
 from tasks.jobs import JobStatus, Outcome, Usage
 from tasks.keys import Limits
@@ -56,8 +56,9 @@ def test_a_record_reads_as_it_was_written() -> None:
         answered=4,
         output=Grown(id=made.output.id, parts=(Part("x.1", 5),)),
     )
-    assert Batch.decode({**fields, "v": "2"}) is None
     assert Batch.decode({}) is None
+    with pytest.raises(RecordTooNew):
+        Batch.decode({**fields, "v": "2"})
     assert Place.decode("[2,3,99,0]") == Place(row=2, line=3, offset=99)
 
 

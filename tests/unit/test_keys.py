@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.key_view import view
 from app.schemas.keys import KeyBody
+from tasks.errors import RecordTooNew
 from tasks.jobs import Priority
 from tasks.keys import Key, Limits, Scope, digest, new_id, new_secret
 from tests.unit.conftest import MakeJob
@@ -43,9 +44,10 @@ def test_a_key_is_read_as_it_was_written(key: Key) -> None:
     assert Key.decode(key.encode()) == key
 
 
-def test_a_record_of_another_version_or_none_opens_nothing() -> None:
+def test_a_record_of_a_newer_version_or_none_opens_nothing() -> None:
     written = Key(id="k", name="n", owner="o", scopes=frozenset({Scope.ADMIN})).encode()
-    assert Key.decode({**written, "v": "2"}) is None
+    with pytest.raises(RecordTooNew):
+        Key.decode({**written, "v": "2"})
     assert Key.decode({}) is None
     assert Key.decode({"last_used_at": "1.0"}) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,34 @@ def test_low_ones_do_not_give_way_to_each_other() -> None:
     running(of)
     of.add(second)
     assert running(of) == [first]
+
+
+def test_slots_are_given_together_where_nobody_is_in_a_hurry() -> None:
+    first, second, third, waiting = low(), low(), low(), [low() for _ in range(3)]
+    of = scheduler(first, second, third, *waiting, slots=3)
+    assert running(of) == [first, second, third]
+    of.remove(first)
+    assert running(of) == [second, third]
+    of.remove(second)
+    assert running(of) == [third]  # another one became free
+    assert running(of) == [third, *waiting[:2]]
+
+
+def test_free_slots_wait_for_no_others_while_nobody_runs() -> None:
+    first, second = low(), low()
+    of = scheduler(first, second, slots=1)
+    running(of)
+    of.remove(first)
+    assert running(of) == [second]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_free_slots_are_given_at_once_where_somebody_is_in_a_hurry(runs: bool) -> None:
+    first, second, waits = low(), urgent_one() if runs else low(), low() if runs else urgent_one()
+    of = scheduler(first, second, waits, slots=2)
+    of.plan(0, now=NOW)
+    of.remove(first)
+    assert set(running(of)) == {second, waits}
 
 
 def test_one_that_is_spared_gives_way_later() -> None:
