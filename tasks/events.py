@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
 from tasks.logprobs import TokenLogprobs
+from tasks.record_version import known
 
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
@@ -60,7 +61,7 @@ class Event:
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
         tokens, logprobs = tuple(body.get("tokens", ())), tuple(map(TokenLogprobs.decode, body.get("logprobs", ())))
-        return cls(Cursor.parse(cursor), **{**body, "tokens": tokens, "logprobs": logprobs})
+        return cls(Cursor.parse(cursor), **{**known(cls, body), "tokens": tokens, "logprobs": logprobs})
 
 
 def encode_token(

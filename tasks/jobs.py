@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tasks.logprobs import TokenLogprobs
+from tasks.record_version import known
 
 VERSIONS = range(1, 2)
 """Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
@@ -120,7 +121,7 @@ class Choice:
     def decode(cls, body: Mapping[str, Any]) -> Self:
         told = body.get("logprobs")
         logprobs = None if told is None else tuple(map(TokenLogprobs.decode, told))
-        return cls(**{**body, "logprobs": logprobs})
+        return cls(**{**known(cls, body), "logprobs": logprobs})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +179,8 @@ class Outcome:
         body = json.loads(text)
         return cls(
             choices=tuple(map(Choice.decode, body["choices"])),
-            usage=Usage(**body["usage"]),
-            timings=Timings(**body["timings"]) if body.get("timings") else None,
+            usage=Usage(**known(Usage, body["usage"])),
+            timings=Timings(**known(Timings, body["timings"])) if body.get("timings") else None,
             syntax=body.get("syntax", ""),
             data=body.get("data", {}),
         )
@@ -329,5 +330,5 @@ class Job:
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
             error=json.loads(fields["error"]) if fields.get("error") else None,
             webhook=fields.get("webhook"),
-            delivery=Delivery(**json.loads(fields.get("delivery", "{}"))),
+            delivery=Delivery(**known(Delivery, json.loads(fields.get("delivery", "{}")))),
         )

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from tasks.jobs import Priority
-from tasks.record_version import is_readable
+from tasks.record_version import is_readable, known
 
 PREFIX = "cvn-"
 SECRET_BYTES = 32
@@ -60,7 +60,7 @@ class Limits:
     def decode(cls, text: str) -> Self:
         values = json.loads(text)
         models = None if values["models"] is None else tuple(values["models"])
-        return cls(**{**values, "models": models, "priority": Priority(values["priority"])})
+        return cls(**{**known(cls, values), "models": models, "priority": Priority(values["priority"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,9 @@ processes is ended by the new. What a newer release has written is left alone; w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields as fields_of
+from functools import cache
+from typing import Any
 
 from tasks.errors import RecordTooNew
 
@@ -23,3 +26,14 @@ def is_readable(fields: Mapping[str, str], versions: range) -> bool:
     if int(found) >= versions.stop:
         raise RecordTooNew("A newer version of Caravan has written this, and is replacing the one that answers here.")
     return int(found) in versions
+
+
+def known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a dataclass has fields for: a newer release may have written more."""
+    names = _names(cls)
+    return {name: value for name, value in values.items() if name in names}
+
+
+@cache
+def _names(cls: type) -> frozenset[str]:
+    return frozenset(field.name for field in fields_of(cls))

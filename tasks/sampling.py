@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
+
+from tasks.record_version import known
 
 MAX_SEED = 2**63 - 1
 
@@ -74,8 +76,7 @@ class SamplingParams:
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
         """Read what `encode` wrote; keys of a newer version are left out."""
-        known = {field.name for field in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
+        kept = known(cls, values)
         bias = tuple((int(token), float(value)) for token, value in kept.get("logit_bias", ()))
         return cls(**{**kept, "stop": tuple(kept.get("stop", ())), "logit_bias": bias})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,8 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
-IDLE_SECONDS = 0.5
-"""A request that was sent on a kept connection when we were told to stop has come by then."""
+GRACE_SECONDS = 0.5
+"""A request that was on its way when we were told to stop has come by then."""
 
 
 class Worker(GeventWorker):
@@ -20,6 +21,7 @@ class Worker(GeventWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._idle: dict[gevent.Greenlet, tuple[gevent.Timeout, float]] = {}
+        self._stopped_at = math.inf
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:
@@ -36,10 +38,11 @@ class Worker(GeventWorker):
         """Called every second, also while it stops."""
         super().notify()
         if not self.alive:
+            self._stopped_at = min(self._stopped_at, time.monotonic())
             gevent.get_hub().loop.run_callback(self._hang_up)
 
     def _hang_up(self) -> None:
-        """In the hub, where no request can come between the look and the throw."""
+        """In the hub, where no greenlet can begin to work between the look and the throw."""
         for greenlet, (timeout, since) in list(self._idle.items()):
-            if time.monotonic() - since >= IDLE_SECONDS:
+            if time.monotonic() >= max(since, self._stopped_at) + GRACE_SECONDS:
                 greenlet.throw(timeout)

@@ -13,6 +13,7 @@ from app.cli.api import cluster, key_option, url_option
 from app.client import Client
 from app.key_view import view
 from app.schemas.keys import KeyBody
+from tasks.errors import CaravanError
 from tasks.key_store import KeyStore
 from tasks.redis_client import UNAVAILABLE, connect
 from tasks.settings import Settings
@@ -136,7 +137,10 @@ class _InRedis:
 @contextmanager
 def _keys(url: str, api_key: str | None) -> Iterator[_Keys]:
     if not api_key:
-        yield _in_redis()
+        try:
+            yield _in_redis()
+        except CaravanError as exc:
+            raise click.ClickException(exc.message) from exc
         return
     with cluster(url, api_key) as api:
         yield _OverHttp(api)

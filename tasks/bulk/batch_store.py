@@ -14,6 +14,7 @@ import redis
 
 from tasks import names
 from tasks.bulk.batch import VERSIONS, Batch, BatchStatus, Grown
+from tasks.files.record import VERSIONS as FILE_VERSIONS
 from tasks.files.record import encode_parts, new_id
 from tasks.jobs import VERSIONS as JOB_VERSIONS
 from tasks.jobs import Job
@@ -128,7 +129,9 @@ class BatchStore:
             grown: files that have grown, with their names.
             turn: its next status.
         """
-        files = [[file.id, name, str(file.bytes), encode_parts(file.parts)] for file, name in grown]
+        files = [
+            [file.id, name, str(file.bytes), encode_parts(file.parts), str(FILE_VERSIONS[-1])] for file, name in grown
+        ]
         given = [part for pair in fields.items() for part in pair]
         expires = self._ttl if batch.output_expires_in is None else batch.output_expires_in
         return str(

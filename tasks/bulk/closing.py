@@ -29,14 +29,17 @@ class Closing:
         self._endpoints = endpoints
         self._reach = first + REACH
         self._why = why
+        self._in_hand: list[Row] = []
+        """Taken from the rows, and not told of: asking Redis about them has failed."""
 
     def stroke(self) -> Stroke:
         """The next rows with what is to be written of them; none if these were all.
 
         Their jobs are removed by now, so that nothing runs on for nobody.
         """
-        rows = list(itertools.islice(self._rows, STROKE_ROWS))
+        rows = self._in_hand = self._in_hand or list(itertools.islice(self._rows, STROKE_ROWS))
         jobs = self._found([row for row in rows if row.told is None and row.number < self._reach])
+        self._in_hand = []
         return [(row, self._tell(row, jobs.get(row.job_id))) for row in rows]
 
     def _found(self, rows: list[Row]) -> dict[str, Job]:

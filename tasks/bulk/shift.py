@@ -37,6 +37,8 @@ LOOK_SECONDS = 0.02
 IDLE_LOOK_SECONDS = 0.2
 AWAY_SECONDS = 0.5
 STALLED_SECONDS = 5.0
+LEFT_SECONDS = 5.0
+"""Until a batch that this clerk cannot read is looked at again."""
 
 T = TypeVar("T")
 
@@ -90,7 +92,9 @@ class Shift:
             log.warning("batch lost", batch_id=self._batch.id, fence=self._batch.fence)
         except _PutBack:
             self._put_back()
-        except (*UNAVAILABLE, RecordTooNew) as exc:
+        except RecordTooNew:  # for a newer clerk
+            self._put_back(seconds=LEFT_SECONDS)
+        except UNAVAILABLE as exc:
             log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
         except OSError as exc:
             self._stall(exc)
@@ -245,11 +249,11 @@ class Shift:
                 if self._desk.stopping.wait(AWAY_SECONDS):
                     raise
 
-    def _put_back(self) -> None:
+    def _put_back(self, *, seconds: float = 0.0) -> None:
         try:
             if self._book.dirty:
                 self._book.commit()
-            self._desk.store.release(self._batch)
+            self._desk.store.release(self._batch, seconds=seconds)
         except (Lost, OSError, *UNAVAILABLE) as exc:
             log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
 

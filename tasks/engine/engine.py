@@ -55,7 +55,12 @@ class Engine:
         )
         for slot in range(backend.num_sequences):
             backend.forget(slot)
-        self._scheduler = Scheduler(slots, max_running=backend.num_slots, batch_tokens=backend.batch_tokens)
+        self._scheduler = Scheduler(
+            slots,
+            max_running=backend.num_slots,
+            batch_tokens=backend.batch_tokens,
+            gathers=backend.tile_tokens > 1,
+        )
         self._pace = Pace(backend.batch_tokens, tile_tokens=backend.tile_tokens)
         self._inbox: SimpleQueue[Sequence] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()

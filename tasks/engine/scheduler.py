@@ -48,13 +48,14 @@ class Scheduler:
     room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones, or the
     youngest that gives way, if there is one. An urgent one that waits takes slot and cells of those in the same way.
 
-    Where all give way nobody waits for the next token, and slots that become free are given together, after a batch in
-    which none did: prompts then run in larger chunks, over a cache with less in it.
+    Where all give way nobody waits for the next token. With `gathers`, slots that become free are then given together,
+    after a batch in which none did: prompts run in larger chunks, over a cache with less in it, and that many slots
+    stand empty for a few batches. Hardware for which a batch's width costs time gains by it.
 
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
 
-    def __init__(self, slots: SlotPool, *, max_running: int, batch_tokens: int) -> None:
+    def __init__(self, slots: SlotPool, *, max_running: int, batch_tokens: int, gathers: bool = False) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_set_back = 0
@@ -65,6 +66,7 @@ class Scheduler:
         self._slots = slots
         self._max_running = max_running
         self._batch_tokens = batch_tokens
+        self._gathers = gathers
 
     @property
     def busy(self) -> bool:
@@ -177,8 +179,9 @@ class Scheduler:
     @property
     def _gathers_slots(self) -> bool:
         """Whether the free slots wait for more, since some became free in the last batch and nobody is in a hurry."""
-        everyone = (*self.running, *self.waiting)
-        return 0 < len(self.running) < self._num_ran and all(sequence.gives_way for sequence in everyone)
+        if not self._gathers or not 0 < len(self.running) < self._num_ran:
+            return False
+        return all(sequence.gives_way for sequence in (*self.running, *self.waiting))
 
     def _take_over_for(self, sequence: Sequence) -> bool:
         """Set the youngest back that gives way to a sequence, if that makes room for it in the end; whether it did."""

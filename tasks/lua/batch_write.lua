@@ -1,6 +1,6 @@
 -- Write down how far a batch has come, under the fence of the clerk that works on it.
 -- ARGV: id, fence, status that it has to have, place that it has to have or '', its next status or '', seconds that an ended
---       batch is kept, seconds until a file expires or '', JSON of the files that have grown ([[id, filename, bytes, parts] ...]),
+--       batch is kept, seconds until a file expires or '', JSON of the files that have grown ([[id, filename, bytes, parts, version] ...]),
 --       then fields and values. Returns 'ok', 'lost', or its status if that is another.
 even_if_full()
 local id, key, now, ended = ARGV[1], PREFIX .. 'batch:' .. ARGV[1], clock(), { completed = 1, failed = 1, expired = 1, cancelled = 1 }
@@ -18,7 +18,7 @@ if ARGV[9] then redis.call('HSET', key, unpack(ARGV, 9)) end
 for _, file in ipairs(cjson.decode(ARGV[8])) do
   local name = PREFIX .. 'file:' .. file[1]
   if redis.call('HSETNX', name, 'created_at', stamp(now)) == 1 then
-    redis.call('HSET', name, 'id', file[1], 'v', 1, 'owner', batch.owner, 'filename', file[2], 'purpose', 'batch_output', 'uses', 1)
+    redis.call('HSET', name, 'id', file[1], 'v', file[5], 'owner', batch.owner, 'filename', file[2], 'purpose', 'batch_output', 'uses', 1)
     redis.call('ZADD', PREFIX .. 'files:' .. batch.owner, stamp(now), file[1])
     if ARGV[7] ~= '' then
       local at = stamp(now + tonumber(ARGV[7]))

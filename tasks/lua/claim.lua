@@ -6,20 +6,21 @@
 
 -- A `low` job that had to give way so often before it had a token is spared for so long.
 local IN_VAIN, SPARED_SECONDS = 3, 10
--- A job that this worker cannot read comes to its turn again after so long.
-local LEFT_SECONDS = 2
+-- A job that no worker of its version takes comes to its turn again after 2 seconds, then 4, 8 and 16.
+local MOST_TIMES_LEFT = 4
 
 even_if_full()
 local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[9]
 local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest',
-  'given_back', 'in_vain', 'line' }
+  'given_back', 'in_vain', 'line', 'left' }
 local job = {}
 for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
 if job.model ~= ARGV[7] then return { 'unknown' } end
 if not readable(job.v, ARGV[4], ARGV[5]) then
   if job.status == 'queued' then  -- for a newer worker; meanwhile others have their turns
+    local times = math.min(redis.call('HINCRBY', job_key(id), 'left', 1), MOST_TIMES_LEFT)
     leave_line(id, job.model, job.priority)
-    enter_line_later(id, job.model, job.priority, stamp(now + LEFT_SECONDS))
+    enter_line_later(id, job.model, job.priority, stamp(now + 2 ^ times))
   end
   return { 'unknown' }
 end
@@ -47,6 +48,7 @@ if job.proven and job.model_digest ~= digest then
   return { 'failed' }
 end
 
+if job.left then redis.call('HDEL', job_key(id), 'left') end
 leave_line(id, model, job.priority)
 local slots = tonumber(job.line == 'low' and ARGV[10] or ARGV[11])
 redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', ARGV[8], 'model_digest', digest, 'spare', slots > 0 and 0 or 1)

@@ -14,6 +14,7 @@ from typing import Any
 from standardwebhooks.webhooks import Webhook
 
 from tasks.jobs import JobStatus, Usage, timeout_error, urls
+from tasks.record_version import known
 
 
 def body(told: Mapping[str, str]) -> bytes:
@@ -49,7 +50,7 @@ def _data(told: Mapping[str, str]) -> dict[str, Any]:
         "finished_at": _whole(told["finished_at"]),
         "attempt": int(told.get("claims", 0)),
         "error": _error(told),
-        "usage": Usage(**json.loads(told["usage"])).to_wire() if "usage" in told else None,
+        "usage": Usage(**known(Usage, json.loads(told["usage"]))).to_wire() if "usage" in told else None,
         "metadata": json.loads(told["metadata"]),
         "urls": urls(told["id"]),
     }

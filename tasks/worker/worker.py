@@ -90,7 +90,7 @@ class Worker:
             publisher=self._publisher,
             insist=insist,
             on_claimed=lambda job_id: self.runner.started(job_id),
-            on_refused=lambda job_id, status: self.runner.settle(job_id, status),
+            on_refused=self._refused,
         )
         self.runner = Runner(claim=self._intake.claim, cancel=self._intake.cancel)
         self._keeper = Keeper(
@@ -163,6 +163,11 @@ class Worker:
             self._engine.abort(held)
             self.runner.settle(held.id, status)
             self._room.set()
+
+    def _refused(self, job_id: str, status: str) -> None:
+        """A message's job was not to be had: there is room for another."""
+        self.runner.settle(job_id, status)
+        self._room.set()
 
     def _settle_ended(self, held: Held, status: str, detail: str) -> None:
         if self._holdings.drop(held):

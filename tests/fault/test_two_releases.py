@@ -1,6 +1,7 @@
 """Processes of two releases side by side, the newer one with another form of the job record: nothing is lost.
 
-The newer release is a copy of this one that wraps a job's request in a list. It reads both forms.
+The newer release is a copy of this one that wraps a job's request in a list, and reads both forms; it also counts a
+kind of tokens that the older one does not know.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MODELS = "models: {demo: {path: demo, slots: 4, context: 512, kv_tokens: 2048}}"
 CHANGES = (
     ("VERSIONS = range(1, 2)", "VERSIONS = range(1, 3)"),
     ('"request": json.dumps(self.request,', '"request": json.dumps([self.request],'),
+    ("    cached_tokens: int = 0\n", "    cached_tokens: int = 0\n    draft_tokens: int = 0\n"),
     ('request=json.loads(fields["request"]),', 'request=_unwrapped(json.loads(fields["request"])),'),
 )
 UNWRAPPED = "\n\ndef _unwrapped(kept: Any) -> Any:\n    return kept[0] if isinstance(kept, list) else kept\n"
@@ -88,9 +90,9 @@ class Release:
         for program in programs or [program for program, process in self._processes.items() if process.running]:
             self._processes[program].stop()
 
-    def submit(self, start: int) -> list[str]:
+    def submit(self, start: int, count: int = COUNT) -> list[str]:
         """Jobs that are under way for a while."""
-        bodies = [chat(f"Count from {number} to {number + 30}.") for number in range(start, start + COUNT)]
+        bodies = [chat(f"Count from {number} to {number + 30}.") for number in range(start, start + count)]
         answers = [self.http.post("/jobs", json=body) for body in bodies]
         assert {answer.status_code for answer in answers} == {202}
         return [answer.json()["id"] for answer in answers]
@@ -152,6 +154,7 @@ def test_a_rolling_restart_over_two_forms_of_the_record_loses_nothing(
     )
     old.stop("worker")
     new.start("clerk")
+    assert {old.ended(job_id)["status"] for job_id in jobs[:COUNT]} == {"succeeded"}  # by the new worker
     old.stop("web", "clerk")
     jobs += new.submit(start=60)
     for job_id in jobs:
@@ -165,9 +168,10 @@ def test_old_processes_alone_leave_newer_jobs_alone_until_newer_ones_are_back(
 ) -> None:
     old, new = releases
     new.start("web")
-    jobs = new.submit(start=1)
+    jobs = new.submit(start=1, count=100)
     old.start("clerk", "worker", "web")
     assert old.ended(old.submit(start=20)[-1])["status"] == "succeeded"  # though they stand behind the newer ones
     assert {new.http.get(f"/jobs/{job_id}").json()["status"] for job_id in jobs} == {"queued"}
+    old.stop("worker")
     new.start("worker")
     assert {new.ended(job_id)["status"] for job_id in jobs} == {"succeeded"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 import redis
@@ -12,10 +13,19 @@ import redis
 from tasks import names
 from tasks.bulk.batch import Batch, BatchStatus, Counts, Grown, Place, new_id
 from tasks.bulk.batch_store import BatchStore
+from tasks.bulk.closing import Closing
+from tasks.bulk.endpoints import Endpoints
+from tasks.bulk.feeder import Ledger
+from tasks.bulk.output import CANCELLED
+from tasks.bulk.rows import Row
+from tasks.celery_app import create_publisher
+from tasks.dispatch import Dispatcher
 from tasks.files.folder import Folder
 from tasks.files.record import File, Part, Purpose
 from tasks.files.record import new_id as new_file_id
 from tasks.files.store import FileStore
+from tasks.job_store import open_store
+from tasks.settings import Settings
 from tests.support.waiting import until
 
 DAY = 86_400
@@ -236,3 +246,17 @@ def test_old_batches_are_forgotten(store: BatchStore, files: FileStore, client: 
     assert store.tidy() == 1
     assert store.get(batch.id) is None
     assert [each.id for each in store.owned("alice", after=None, limit=5)] == [other.id]
+
+
+def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
+    store: BatchStore, files: FileStore, client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, jobs = accept(store, files), open_store(settings)
+    ledger = Ledger(client, jobs, store, Dispatcher(jobs, create_publisher(settings)), 10)
+    rows = [Row(number, f"job-{number}", f"row-{number}", {}, Place(row=number)) for number in range(3)]
+    closing = Closing(batch, iter(rows), ledger, cast(Endpoints, None), first=0, why=CANCELLED)
+    monkeypatch.setattr(store, "read", Mock(side_effect=[redis.ConnectionError, [], []]))
+    with pytest.raises(redis.ConnectionError):
+        closing.stroke()
+    assert [row for row, _ in closing.stroke()] == rows
+    assert closing.stroke() == []

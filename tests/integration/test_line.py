@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from tasks import names
 from tasks.job_store import SMALL_AT_ONCE, Full, Holder, JobStore
 from tasks.jobs import Job, JobStatus, Operation, Priority, QueueState
 from tasks.overview import queues
-from tests.integration.test_job_store import accept, claim, give_back
+from tests.integration.test_job_store import accept, claim, give_back, try_claim
 from tests.support.jobs import completion
 
 
@@ -98,6 +99,22 @@ def test_only_some_of_the_jobs_that_need_no_slot_are_out_at_once(store: JobStore
     assert store.take("fake") == []
     store.cancel(jobs[0].id)
     assert store.take("fake") == [jobs[-1].id]
+
+
+@pytest.mark.parametrize("kind", [small, accept])
+def test_jobs_that_this_release_cannot_read_make_room_for_others(
+    store: JobStore, client: redis.Redis, kind: Callable[[JobStore], Job]
+) -> None:
+    crew(store, SMALL_AT_ONCE)
+    newer = [kind(store) for _ in range(SMALL_AT_ONCE)]
+    for job in newer:
+        client.hset(names.job(job.id), "v", "99")
+    readable = kind(store)
+    assert store.take("fake") == [job.id for job in newer]
+    assert {try_claim(store, job.id).status for job in newer} == {"unknown"}
+    assert store.take("fake") == [readable.id]
+    (queue,) = queues(client, ["fake"])
+    assert (queue.depth, queue.running) == (SMALL_AT_ONCE + 1, 0)
 
 
 def test_nothing_is_published_beyond_the_room_of_no_worker(store: JobStore) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.jobs import TRANSITIONS, Choice, Job, JobStatus, Operation, Outcome, Priority, Usage
+from tasks.events import Event
+from tasks.jobs import TRANSITIONS, Choice, Delivery, Job, JobStatus, Operation, Outcome, Priority, Usage
+from tasks.keys import Limits
 
 LIVE = {JobStatus.QUEUED, JobStatus.RUNNING}
 counts = st.integers(0, 10**6)
@@ -59,6 +62,17 @@ def test_a_running_job_can_be_given_back() -> None:
 
 def test_priorities_are_ranked_from_the_most_urgent() -> None:
     assert [priority.rank for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)] == [0, 1, 2]
+
+
+def test_what_a_newer_release_has_added_is_left_out() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "cached_tokens": 0}
+    choice: dict[str, Any] = {"index": 0, "text": "Hi", "finish_reason": "stop"}
+    body = {"choices": [{**choice, "new": 1}], "usage": {**usage, "new": 1}, "new": 1}
+    assert Outcome.decode(json.dumps(body)) == Outcome(choices=(Choice(**choice),), usage=Usage(**usage))
+    written = job().encode() | {"status": "queued", "created_at": "1", "fence": "1", "new": "1"}
+    assert Job.decode({**written, "delivery": '{"attempts": 2, "new": 1}'}).delivery == Delivery(attempts=2)
+    assert Limits.decode(json.dumps({**json.loads(Limits(weight=2).encode()), "new": 1})) == Limits(weight=2)
+    assert Event.decode("1-2", {"type": "token", "text": "Hi", "new": 1}).text == "Hi"
 
 
 @given(outcomes)

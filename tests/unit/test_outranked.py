@@ -13,6 +13,7 @@ from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
 from tasks.engine.scheduler import PATIENCE_SECONDS, Scheduler
 from tasks.engine.sequence import Sequence
+from tasks.engine.slots import SlotPool
 from tasks.sampling import SamplingParams
 from tests.unit.decoding import CONTEXT, alone, drain, sequence
 from tests.unit.test_scheduler import alike, chunks, prompt, run, scheduler, step
@@ -79,9 +80,18 @@ def test_low_ones_do_not_give_way_to_each_other() -> None:
     assert running(of) == [first]
 
 
+def together(*sequences: Sequence, slots: int) -> Scheduler:
+    """A scheduler that gives slots together where nobody is in a hurry."""
+    pool = SlotPool(num_slots=slots, cache_tokens=64, can_share=True)
+    made = Scheduler(pool, max_running=slots, batch_tokens=16, gathers=True)
+    for each in sequences:
+        made.add(each)
+    return made
+
+
 def test_slots_are_given_together_where_nobody_is_in_a_hurry() -> None:
     first, second, third, waiting = low(), low(), low(), [low() for _ in range(3)]
-    of = scheduler(first, second, third, *waiting, slots=3)
+    of = together(first, second, third, *waiting, slots=3)
     assert running(of) == [first, second, third]
     of.remove(first)
     assert running(of) == [second, third]
@@ -92,7 +102,7 @@ def test_slots_are_given_together_where_nobody_is_in_a_hurry() -> None:
 
 def test_free_slots_wait_for_no_others_while_nobody_runs() -> None:
     first, second = low(), low()
-    of = scheduler(first, second, slots=1)
+    of = together(first, second, slots=1)
     running(of)
     of.remove(first)
     assert running(of) == [second]
@@ -101,10 +111,18 @@ def test_free_slots_wait_for_no_others_while_nobody_runs() -> None:
 @pytest.mark.parametrize("runs", [True, False])
 def test_free_slots_are_given_at_once_where_somebody_is_in_a_hurry(runs: bool) -> None:
     first, second, waits = low(), urgent_one() if runs else low(), low() if runs else urgent_one()
-    of = scheduler(first, second, waits, slots=2)
+    of = together(first, second, waits, slots=2)
     of.plan(0, now=NOW)
     of.remove(first)
     assert set(running(of)) == {second, waits}
+
+
+def test_free_slots_are_given_at_once_where_empty_ones_cost_most() -> None:
+    first, second, waits = low(), low(), low()
+    of = scheduler(first, second, waits, slots=2)
+    running(of)
+    of.remove(first)
+    assert running(of) == [second, waits]
 
 
 def test_one_that_is_spared_gives_way_later() -> None:

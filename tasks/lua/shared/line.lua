@@ -208,6 +208,7 @@ local function enter_line(id, model, priority, now)
 end
 
 local function enter_line_later(id, model, priority, at)
+  redis.call('SREM', model_key('small', model), id)
   redis.call('ZADD', PREFIX .. 'delayed', at, id)
   redis.call('HINCRBY', model_key('queued', model), priority, 1)
 end
