@@ -13,6 +13,8 @@ from tasks.settings import Settings
 
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 """Flower's own settings that make it ask for a login."""
+MAX_TASKS = 10_000
+"""Tasks that Flower remembers unless FLOWER_MAX_TASKS says otherwise, some 60 MiB. By itself it keeps ten times that."""
 
 
 @click.command("flower")
@@ -30,7 +32,9 @@ def command(host: str, port: int, insecure: bool) -> None:
     # Started from here and not as a command of its own, so that no password is in a process list.
     if settings.keys or _has_login():
         _guard_metrics()
-    create_celery(settings).start(argv=["flower", f"--address={host}", f"--port={port}", *_login(settings)])
+    max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
+    options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
+    create_celery(settings).start(argv=["flower", *options, *_login(settings)])
 
 
 def _has_login() -> bool:
