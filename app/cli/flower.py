@@ -14,7 +14,7 @@ from tasks.settings import Settings
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 """Flower's own settings that make it ask for a login."""
 MAX_TASKS = 10_000
-"""Tasks that Flower remembers unless FLOWER_MAX_TASKS says otherwise, some 60 MiB. By itself it keeps ten times that."""
+"""Tasks that Flower remembers unless FLOWER_MAX_TASKS says otherwise, some 60 MiB; by itself ten times that."""
 
 
 @click.command("flower")
