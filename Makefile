@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 COMPOSE ?= docker compose
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 3
 BIN := .venv/bin
 
 .PHONY: help setup compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean

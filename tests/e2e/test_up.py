@@ -41,7 +41,8 @@ def test_jobs_outlive_a_restart_of_the_whole_cluster(tmp_path: Path) -> None:
     second.start()
     try:
         assert second.job(ended["id"])["result"]["choices"][0]["message"]["content"] == "3 + 4 = 7."
-        assert second.job(story["id"], wait=40)["usage"]["completion_tokens"] == 900
+        until(lambda: second.job(story["id"], wait=20)["finished_at"], seconds=90, what="the story has ended")
+        assert second.job(story["id"])["usage"]["completion_tokens"] == 900
     finally:
         second.stop()
 

@@ -15,6 +15,8 @@ from tests.support.redis_server import free_port
 from tests.support.waiting import until
 
 MARK = "CARAVAN_TEST_CLUSTER"
+ONE_THREAD = {"CARAVAN_THREADS": "1"}
+"""Threads of one worker wait for each other spinning, and clusters of a test run share the cores."""
 
 
 class Cluster:
@@ -38,7 +40,9 @@ class Cluster:
         if models:
             (folder / "models.yaml").write_text(models)
             arguments += ["--models", str(folder / "models.yaml")]
-        self.process = Process(arguments, env={MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log")
+        self.process = Process(
+            arguments, env={**ONE_THREAD, MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log"
+        )
 
     def start(self) -> None:
         """Start, and wait for the first answer's announcement."""
