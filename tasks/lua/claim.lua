@@ -1,6 +1,7 @@
 -- Give a queued job to a worker: a new fence, a lease, and a `running` event.
--- ARGV: id, worker, lease seconds, oldest and newest version that is read, most claims, model, a number of this call that no other has, digest
---       of the model's file, how many slots the worker has no other job in, how many of them if `low` ones give way.
+-- ARGV: id, worker, lease seconds, oldest and newest version that is read, most claims, model, a number of this call that
+--       no other has, digest of the model's file, how many slots the worker has no other job in, how many of them if
+--       `low` ones give way.
 -- Returns {'claimed', field, value ...} or {status}, the status being 'unknown' for a job of another model and for what
 -- this version cannot read. The same call again, after a lost reply, gets the same claim.
 
