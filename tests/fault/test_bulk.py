@@ -35,7 +35,8 @@ def test_killed_all_around_a_run_gives_what_an_undisturbed_one_gives(cluster: Cl
     calm = BulkCommand(cluster, source, tmp_path / "calm.parquet", *PROMPT, "--no-dedup")
     assert disturbed(calm, cluster, []) == []
     harried = BulkCommand(cluster, source, tmp_path / "harried.parquet", *PROMPT, "--no-dedup")
-    assert disturbed(harried, cluster, spread(ROWS, [*VICTIMS, "command"])) == []
+    early = ROWS * 2 // 5  # a row that was waited for may let a thousand be written down at once
+    assert disturbed(harried, cluster, spread(early, [*VICTIMS, "command"])) == []
     assert harried.output.read_bytes() == calm.output.read_bytes()
     assert not harried.progress.exists()
     # What was collected and not deleted when the command was killed: no more than it had under way.
