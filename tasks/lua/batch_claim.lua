@@ -1,4 +1,5 @@
--- Work on a batch that was posted: a new fence, and a lease. ARGV: id, clerk, lease seconds, the oldest and newest version that is read.
+-- Work on a batch that was posted: a new fence, and a lease. ARGV: id, clerk, lease seconds, the oldest and
+-- newest version that is read.
 -- Returns {fence, field, value ...}; nothing if it is not posted, worked on by another, or of another version.
 
 -- A batch that this clerk cannot read is looked at again after so long.

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,19 @@ from tests.support.processes import children
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    env = {"CARAVAN_WEB_PROCESSES": "1", "CARAVAN_THREADS": "1", "CARAVAN_DRAIN_SECONDS": "1"}
-    running = Cluster(tmp_path, env=env)
+@contextmanager
+def one_web_process(folder: Path, *, drain_seconds: int) -> Iterator[Cluster]:
+    env = {"CARAVAN_WEB_PROCESSES": "1", "CARAVAN_DRAIN_SECONDS": str(drain_seconds)}
+    running = Cluster(folder, env=env)
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with one_web_process(tmp_path, drain_seconds=1) as running:
+        yield running
 
 
 def replace_web_worker(cluster: Cluster, number: signal.Signals) -> None:
@@ -74,11 +80,8 @@ def test_a_web_process_that_stops_cancels_no_job(cluster: Cluster) -> None:
 @pytest.fixture
 def patient(tmp_path: Path) -> Iterator[Cluster]:
     """A cluster whose web process waits long for its last requests."""
-    env = {"CARAVAN_WEB_PROCESSES": "1", "CARAVAN_THREADS": "1", "CARAVAN_DRAIN_SECONDS": "60"}
-    running = Cluster(tmp_path, env=env)
-    running.start()
-    yield running
-    running.stop()
+    with one_web_process(tmp_path, drain_seconds=60) as running:
+        yield running
 
 
 def test_an_idle_connection_holds_up_no_stop_and_a_busy_one_does(patient: Cluster) -> None:
