@@ -14,8 +14,8 @@ from tasks.keys import Key, Scope, digest
 from tasks.models.catalogue import Catalogue
 
 OPEN = frozenset({"health.alive", "health.ready", "flower.proxy"})
-"""Endpoints of probes, which have no keys and tell nothing, and Flower, which asks for a login of its own. Any other
-asks for a key, also one that nobody thought of."""
+"""Endpoints of probes, which have no keys and tell nothing without one, and Flower, which asks for a login of its own.
+Any other asks for a key, also one that nobody thought of."""
 
 ADMIN = frozenset(
     {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}
@@ -51,8 +51,21 @@ def caller() -> Key:
 
 def catalogue() -> Catalogue:
     """The models that the caller may use."""
-    limits, whole = caller().limits, services().catalogue
-    return Catalogue({name: whole[name] for name in whole if limits.allows(name)})
+    return catalogue_of(caller())
+
+
+def catalogue_of(key: Key) -> Catalogue:
+    """The models that a key may use."""
+    whole = services().catalogue
+    return Catalogue({name: whole[name] for name in whole if key.limits.allows(name)})
+
+
+def known_caller() -> Key | None:
+    """Who calls an endpoint that asks for no key; None if that is not known."""
+    try:
+        return _identify()
+    except AuthenticationFailed:
+        return None
 
 
 def _identify() -> Key:

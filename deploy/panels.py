@@ -221,7 +221,7 @@ def _never_lost() -> Row:
             ),
             Panel(
                 title="Jobs that went back to the line, a second",
-                about="lease_expired and worker_restarted are lost leases, outranked is a preemption.",
+                about="The first four are deaths of workers, outranked is a preemption.",
                 unit="ops",
                 queries=(
                     Query(

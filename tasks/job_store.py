@@ -34,10 +34,12 @@ LARGE_BYTES = 1 << 16
 LIGHT_FIELDS = (
     *("v", "id", "model", "operation", "owner", "priority", "metadata", "request_id", "timeout", "max_attempts"),
     *("status", "created_at", "started_at", "finished_at", "fence", "claims", "worker"),
-    *("fails", "failures", "deaths", "error", "webhook"),
+    *("fails", "kills", "failures", "deaths", "error", "webhook"),
 )
 """A job's fields but for these two."""
 GivenBack = Literal["drained", "outranked"]
+Found = Literal["crashed", "killed", "worker_restarted"]
+"""How a worker's death was found: its parent saw its process crash, or end from outside; or nobody saw it."""
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
 
@@ -68,11 +70,12 @@ class Full:
 class Submission:
     """What became of a submission.
 
-    ``accepted``, ``known`` (the same key and body), ``reused``, ``full`` (the model's queue), ``draining`` or ``busy``
-    (the owner: then ``job_id`` is how many jobs there are).
+    ``accepted``, ``known`` (the same key and body), ``reused``, ``full`` (the model's queue), ``draining``, ``broken``
+    (no worker can serve the model: then ``job_id`` is why) or ``busy`` (the owner: then ``job_id`` is how many jobs
+    there are).
     """
 
-    verdict: Literal["accepted", "known", "reused", "full", "draining", "busy"]
+    verdict: Literal["accepted", "known", "reused", "full", "draining", "broken", "busy"]
     job_id: str
     full: Full | None = None
 
@@ -308,7 +311,7 @@ class JobStore:
         lease = self._lease_seconds
         status, *rest = self._run(
             "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call, holder.digest,
-            free_slots, free_slots if obtainable_slots is None else obtainable_slots,
+            free_slots, free_slots if obtainable_slots is None else obtainable_slots, MAX_FAILS,
         )  # fmt: skip
         if status != "claimed":
             return Claim(None, status)
@@ -364,6 +367,14 @@ class JobStore:
         pairs = [part for pair in figures.items() for part in pair]
         self._run("report", model, worker, ttl_seconds, *pairs)
 
+    def report_start(self, model: str, worker: str, start: Mapping[str, object], ttl_seconds: float) -> None:
+        """Say how the start of a worker goes that does not serve yet; forgotten after `ttl_seconds`."""
+        self._run("start", model, worker, ttl_seconds, json.dumps(start))
+
+    def forget_start(self, model: str, worker: str) -> None:
+        """Say nothing more of a worker's start."""
+        self._redis.hdel(names.starts(model), worker)
+
     def retire(self, model: str, worker: str) -> None:
         """Say that a worker has stopped."""
         self._redis.delete(names.worker(worker))
@@ -383,9 +394,13 @@ class JobStore:
         """Put published jobs back that a stopping worker has not claimed."""
         self._run("unpublish", model, *job_ids)
 
-    def release_worker(self, model: str, worker: str) -> Swept:
-        """Give back what an earlier process of this name was running."""
-        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS)
+    def release_worker(self, model: str, worker: str, *, reason: Found = "worker_restarted", how: str = "") -> Swept:
+        """Give back what an earlier process of this name was running.
+
+        Args:
+            how: what was seen of its death, in words.
+        """
+        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS, reason, how)
         return Swept(reclaimed, 0, ended)
 
 

@@ -19,7 +19,10 @@ MAX_CLAIMS = 100
 """Claims after which a job is given up, whatever the cause."""
 
 MAX_FAILS = 3
-"""Deaths of workers since a job's last new token after which it goes to the dead letters."""
+"""Crashes of workers since a job's last new token after which it goes to the dead letters."""
+
+KILLS_A_CRASH = 4
+"""So many deaths whose cause is not known weigh as much as a crash. The ledger's scripts say the same."""
 
 MAX_ATTEMPTS = 3
 """How often a job may fail by a fault of the server's, if its request does not say."""
@@ -220,9 +223,10 @@ class Job:
     `SamplingParams.encode` wrote it.
     ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
     from more urgent jobs, since its turn came by age, or since it had to give way too often.
-    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the deaths of
-    workers since the last new token, ``failures`` the errors of the server's own that it was tried again after.
-    ``deaths`` has the last ten: worker, time, how it was found, and whether the job was decoded alone.
+    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the crashes of
+    workers since the last new token, ``kills`` their deaths of unknown causes, ``failures`` the errors of the server's
+    own that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
+    was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
     """
 
     id: str
@@ -246,6 +250,8 @@ class Job:
     attempt: int = 0
     worker: str | None = None
     fails: int = 0
+    kills: int = 0
+    alone: bool = False
     failures: int = 0
     deaths: Sequence[Mapping[str, Any]] = ()
     spared_seconds: float = 0.0
@@ -274,7 +280,7 @@ class Job:
     @property
     def suspect(self) -> bool:
         """Whether workers may have died of it, so that it is decoded alone until its next token."""
-        return self.fails >= MAX_FAILS - 1
+        return self.alone or self.fails * KILLS_A_CRASH + self.kills >= (MAX_FAILS - 1) * KILLS_A_CRASH
 
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
@@ -324,6 +330,8 @@ class Job:
             max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
             weight=float(fields.get("weight", 1.0)),
             fails=int(fields.get("fails", 0)),
+            kills=int(fields.get("kills", 0)),
+            alone=fields.get("alone") == "1",
             failures=int(fields.get("failures", 0)),
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),
             spared_seconds=float(fields.get("spared_seconds", 0.0)),

@@ -39,8 +39,8 @@ WORKER_GAUGES = {
     "cells_used": "KV cells that hold tokens, kept prefixes included.",
     "memory_bytes": "Most memory that a worker has had resident.",
 }
-GIVEN_BACK = ("lease_expired", "worker_restarted", "outranked", "drained", "failed")
-"""Why a running job went back to the line: the first two are lost leases, the third is a preemption."""
+GIVEN_BACK = ("crashed", "killed", "lease_expired", "worker_restarted", "outranked", "drained", "failed")
+"""Why a running job went back to the line: the first four are deaths of workers, the fifth is a preemption."""
 
 TOKENS = ("prompt", "cached", "completion")
 """Cached ones are prompt tokens as well."""
@@ -132,6 +132,10 @@ class LedgerCollector(Collector):
         for model in self._models:
             alive.add_metric([model], sum(worker.model == model for worker in found))
         yield alive
+        failed = GaugeMetricFamily("caravan_model_failed", "Whether no worker can serve a model.", labels=["model"])
+        for model, health in overview.health(self._redis, self._models).items():
+            failed.add_metric([model], health.failed(serving=any(worker.model == model for worker in found)))
+        yield failed
         for name, text in WORKER_COUNTERS.items():
             yield _family(CounterMetricFamily(f"caravan_worker_{name}", text, labels=["model", "worker"]), name, found)
         for name, text in WORKER_GAUGES.items():

@@ -81,6 +81,16 @@ def trial(worker_name: str) -> str:
     return f"{PREFIX}trial:{worker_name}"
 
 
+def starts(model: str) -> str:
+    """What each worker that does not serve yet said of its start."""
+    return f"{PREFIX}starts:{model}"
+
+
+def trouble(model: str) -> str:
+    """Jobs that workers died of while they ran nothing else, since a job of the model had a first token."""
+    return f"{PREFIX}trouble:{model}"
+
+
 def dead_letters(model: str) -> str:
     return f"{PREFIX}dlq:{model}"
 

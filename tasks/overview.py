@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -35,10 +36,43 @@ class WorkerOverview:
     name: str
     model: str
     figures: Mapping[str, float]
+    processor: str = ""
+    """What computes its model."""
 
     @property
     def slots(self) -> int:
         return int(self.figures["slots"])
+
+
+@dataclass(frozen=True, slots=True)
+class StartOverview:
+    """A worker that does not serve yet: ``loading``, or ``failed`` with the reason."""
+
+    worker: str
+    state: str
+    phase: str
+    progress: float | None
+    """Of loading the file, from 0 to 1."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a model can be served: its workers that do not serve yet, and jobs that workers died of one by one."""
+
+    starts: Sequence[StartOverview]
+    trouble: Mapping[str, str]
+    """By job, how its worker died; of those since a job of the model had a token last."""
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether it is the model that fails and not a job, as ``lua/shared/models.lua`` has it."""
+        return len(self.trouble) > 1
+
+    def failed(self, *, serving: bool) -> bool:
+        """Whether no worker can serve the model just now, and one has tried; `serving` is whether one is ready."""
+        states = {start.state for start in self.starts}
+        return self.in_trouble or (not serving and states == {"failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +128,25 @@ def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
     for name in found:
         pipe.hgetall(names.worker(name))
     return [
-        WorkerOverview(name, fields.pop("model"), _numbers(fields))
+        WorkerOverview(name, fields.pop("model"), _numbers(fields), fields.get("processor", ""))
         for name, fields in zip(found, pipe.execute(), strict=True)
         if fields
     ]
+
+
+def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:
+    """Whether each of some models can be served, in one round trip."""
+    models = list(models)
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    for model in models:
+        pipe.hgetall(names.starts(model))
+        pipe.hgetall(names.trouble(model))
+    (seconds, _), *rows = pipe.execute()
+    return {
+        model: Health([start for told in starts.items() if (start := _start(*told, now=seconds))], trouble)
+        for model, starts, trouble in zip(models, rows[::2], rows[1::2], strict=True)
+    }
 
 
 def counts(client: redis.Redis, models: Iterable[str]) -> list[Counts]:
@@ -131,6 +180,13 @@ def memory(client: redis.Redis) -> tuple[int, int]:
     """Bytes that Redis uses, and may use; 0 is any."""
     told = cast("Mapping[str, int]", client.info("memory"))
     return told["used_memory"], told.get("maxmemory", 0)
+
+
+def _start(worker: str, told: str, *, now: float) -> StartOverview | None:
+    fields = json.loads(told)
+    if fields["until"] <= now:
+        return None
+    return StartOverview(worker, fields["state"], fields["phase"], fields.get("progress"), fields.get("reason", ""))
 
 
 def _numbers(fields: Mapping[str, str]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import redis
 from tasks.durations import BOUNDS
 from tasks.redis_client import refusals_as_absence
 
-SHARED = ("keys", "figures", "hooks", "line", "jobs")
+SHARED = ("keys", "figures", "hooks", "line", "models", "jobs")
 """Each knows those before it."""
 
 

@@ -15,6 +15,8 @@ from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE, as_broker_errors
 
 DRAINING_RETRY_SECONDS = 30
+BROKEN_RETRY_SECONDS = 30
+"""Its workers try again after a minute at most."""
 MOST_RETRY_SECONDS = 300
 WANT_AGAIN = 0.1
 """The part of a model's keep-alive after which a job makes it wanted anew."""
@@ -45,7 +47,7 @@ class Submitter:
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
-            ModelUnavailable: the model's queue is being drained.
+            ModelUnavailable: the model's queue is being drained, or no worker has ever been able to serve the model.
             RateLimited: the owner has so many jobs that have not ended already.
             JobConflict: the key was used with another body.
         """
@@ -57,6 +59,8 @@ class Submitter:
             raise _queue_full(job.model, submission.full)
         if submission.verdict == "draining":
             raise _draining(job.model)
+        if submission.verdict == "broken":
+            raise _broken(job.model, submission.job_id)
         if submission.verdict == "busy":
             raise _busy(submission.job_id)
         if submission.verdict == "reused":
@@ -141,6 +145,7 @@ class Submitter:
             JobNotFound: it is not there any more.
             JobConflict: it has not ended, or it succeeded.
             QueueFull: the model's queue is as long as it may be.
+            ModelUnavailable: its queue is being drained, or no worker has ever been able to serve the model.
             RateLimited: its owner has so many jobs that have not ended already.
         """
         with as_broker_errors():
@@ -156,6 +161,8 @@ class Submitter:
             raise _queue_full(job.model, Full.read(rest))
         if verdict == "draining":
             raise _draining(job.model)
+        if verdict == "broken":
+            raise _broken(job.model, rest[0])
         if verdict == "busy":
             raise _busy(rest[0])
         if verdict != "retried":
@@ -192,6 +199,10 @@ class Submitter:
 def _draining(model: str) -> ModelUnavailable:
     message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
     return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
+
+
+def _broken(model: str, why: str) -> ModelUnavailable:
+    return ModelUnavailable(f"The model '{model}' cannot be served. {why}", retry_after_seconds=BROKEN_RETRY_SECONDS)
 
 
 def _queue_full(model: str, full: Full) -> QueueFull:

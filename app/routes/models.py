@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
 from app.auth import catalogue
+from app.model_view import view
 from app.services import services
-from tasks.overview import QueueOverview, WorkerOverview, queues, workers
+from tasks.overview import health, queues, workers
 
 blueprint = Blueprint("models", __name__)
 
@@ -28,11 +30,8 @@ def openai_show(name: str) -> Response:
 
 @blueprint.get("/models")
 def index() -> Response:
-    """Each model's state: its workers, slots, depth and measured speed."""
-    models = catalogue()
-    crew = workers(services().redis, models)
-    found = queues(services().redis, models)
-    return jsonify({"object": "list", "data": [_model(queue, crew) for queue in found]})
+    """Each model's state: its workers, slots, depth and measured speed, and why it cannot be served."""
+    return jsonify({"object": "list", "data": _views(list(catalogue()))})
 
 
 @blueprint.post("/models/<name>/load")
@@ -40,27 +39,14 @@ def load(name: str) -> tuple[Response, int]:
     """Have a model loaded before its first job comes, where workers are started as they are needed."""
     catalogue().find(name)
     services().submitter.load(name)
-    (queue,) = queues(services().redis, [name])
-    return jsonify(_model(queue, workers(services().redis, [name]))), 202
+    return jsonify(_views([name])[0]), 202
 
 
 def _openai_model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
 
 
-def _model(queue: QueueOverview, crew: list[WorkerOverview]) -> dict[str, Any]:
-    entry = services().catalogue[queue.model]
-    own = [worker for worker in crew if worker.model == queue.model]
-    return {
-        "id": queue.model,
-        "object": "model",
-        "state": "loaded" if own else "asleep",
-        "kind": entry.kind,
-        "context": int(min((worker.figures.get("context", entry.context) for worker in own), default=entry.context)),
-        "slots": sum(worker.slots for worker in own),
-        "busy": int(sum(worker.figures["busy"] for worker in own)),
-        "queued": queue.depth,
-        "running": queue.running,
-        "tokens_per_second": round(sum(worker.figures["tokens_per_second"] for worker in own), 1),
-        "workers": [{"name": worker.name, "slots": worker.slots} for worker in own],
-    }
+def _views(names: Collection[str]) -> list[dict[str, Any]]:
+    client, entries = services().redis, services().catalogue
+    crew, healths = workers(client, names), health(client, names)
+    return [view(entries[queue.model], queue, crew, healths[queue.model]) for queue in queues(client, names)]

@@ -5,10 +5,15 @@ Its tests hold every answer against it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes the standard library's from Python 3.12 on
+)
 
 from pydantic import Field
-from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
+from typing_extensions import TypedDict
 
 from app.schemas.openai_answers import (
     ChatCompletion,
@@ -152,6 +157,27 @@ class WorkerState(TypedDict):
 
     name: str
     slots: Count
+    processor: Annotated[str, Field(description="What computes the model: the library's variant for this processor.")]
+
+
+class WorkerStart(TypedDict):
+    """A worker that does not serve yet."""
+
+    name: str
+    state: Literal["loading", "failed"]
+    phase: Annotated[str, Field(description="What it does just now, or failed at.", examples=["loading"])]
+    progress: NotRequired[Annotated[float, Field(ge=0, le=1, description="Of loading the file.")]]
+    reason: NotRequired[Annotated[str, Field(description="What happened and what to do; of one that failed.")]]
+
+
+ModelCondition = Literal["loaded", "loading", "failed", "asleep"]
+
+
+class ModelHealth(TypedDict):
+    """Whether a model can be served."""
+
+    state: ModelCondition
+    reason: NotRequired[str]
 
 
 class ModelState(TypedDict):
@@ -159,7 +185,8 @@ class ModelState(TypedDict):
 
     id: str
     object: Literal["model"]
-    state: Literal["loaded", "asleep"]
+    state: ModelCondition
+    reason: NotRequired[Annotated[str, Field(description="Why it cannot be served, and what to do; of a failed one.")]]
     kind: Literal["generative", "embedding"]
     context: Annotated[int, Field(ge=1, description="Tokens; of the model's file, if that has less than asked for.")]
     slots: Count
@@ -168,6 +195,7 @@ class ModelState(TypedDict):
     running: Count
     tokens_per_second: Annotated[float, Field(ge=0, description="Of the last second with work.")]
     workers: list[WorkerState]
+    starting: list[WorkerStart]
 
 
 class ModelStateList(TypedDict):
@@ -208,6 +236,13 @@ class Health(TypedDict):
     """It is well."""
 
     status: Literal["ok"]
+
+
+class Readiness(TypedDict):
+    """Jobs are accepted; and whether they can be run."""
+
+    status: Literal["ok"]
+    models: NotRequired[Annotated[dict[str, ModelHealth], Field(description="For those who may use them.")]]
 
 
 OpenAPIDocument = dict[str, Any]

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from tasks.answers.syntax import Syntax
 from tasks.sampling import SamplingParams
 
@@ -63,6 +66,8 @@ class Sampler(Protocol):
 class Vocabulary(Protocol):
     """What every loaded model has. May be called from any thread."""
 
+    processor: str
+    """What computes it, in words: the variant of the library for this processor, for one."""
     longest_piece: int
     """Bytes of a text that one token stands for at most; `sys.maxsize` where that is not known."""
     vocab_size: int
@@ -128,6 +133,9 @@ class Backend(Vocabulary, Protocol):
 
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch; raises `CacheFull` or `BackendFailure`."""
+
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        """The logits of a row of the last batch, one for each token id; valid until the next batch."""
 
     def forget(self, slot: int, start: int = 0) -> None:
         """Drop what a slot holds from position `start` on."""

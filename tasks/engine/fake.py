@@ -11,6 +11,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from tasks.answers.syntax import PLAIN
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.errors import InvalidRequest
@@ -83,6 +86,7 @@ class FakeBackend:
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}
+        self.processor = "none"
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         return list(text.encode())
@@ -135,6 +139,10 @@ class FakeBackend:
     def state_of(self, row: int) -> int:
         """What the row's logits would be."""
         return self._states[row]
+
+    def logits(self, row: int) -> npt.NDArray[np.float32]:
+        random = np.random.default_rng(self.state_of(row))
+        return random.standard_normal(self.vocab_size, dtype=np.float32)
 
     def forget(self, slot: int, start: int = 0) -> None:
         if start and not self.can_share:

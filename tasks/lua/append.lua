@@ -19,9 +19,11 @@ while at <= #ARGV do
     append(id, fence, last + 1, events)
     if redis.call('HGET', job_key(id), 'proven') ~= fence then
       local at = clock()
-      redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'spared', 0, 'in_vain', 0)
+      redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0)
       redis.call('HSETNX', job_key(id), 'first_token_at', stamp(at))
-      has_slot(id, redis.call('HGET', job_key(id), 'model'), at)
+      local model = redis.call('HGET', job_key(id), 'model')
+      has_slot(id, model, at)
+      out_of_trouble(model)
     end
     verdicts[#verdicts + 1] = 'ok'
   end

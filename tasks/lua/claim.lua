@@ -1,9 +1,9 @@
 -- Give a queued job to a worker: a new fence, a lease, and a `running` event.
 -- ARGV: id, worker, lease seconds, oldest and newest version that is read, most claims, model, a number of this call that
 --       no other has, digest of the model's file, how many slots the worker has no other job in, how many of them if
---       `low` ones give way.
--- Returns {'claimed', field, value ...} or {status}, the status being 'unknown' for a job of another model and for what
--- this version cannot read. The same call again, after a lost reply, gets the same claim.
+--       `low` ones give way, most crashes of a job.
+-- Returns {'claimed', field, value ...}, with `alone` 1 where nothing may be run beside it, or {status}, the status being
+-- 'unknown' for a job of another model and for what this version cannot read. The same call again, after a lost reply, gets the same claim.
 
 -- A `low` job that had to give way so often before it had a token is spared for so long.
 local IN_VAIN, SPARED_SECONDS = 3, 10
@@ -13,9 +13,10 @@ local MOST_TIMES_LEFT = 4
 even_if_full()
 local id, worker, now, digest = ARGV[1], ARGV[2], clock(), ARGV[9]
 local fields = { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven', 'model_digest',
-  'given_back', 'in_vain', 'line', 'left' }
+  'given_back', 'in_vain', 'line', 'left', 'fails', 'kills', 'verdict' }
 local job = {}
 for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
+job.fails, job.kills = tonumber(job.fails or '0'), tonumber(job.kills or '0')
 if job.model ~= ARGV[7] then return { 'unknown' } end
 if not readable(job.v, ARGV[4], ARGV[5]) then
   if job.status == 'queued' then  -- for a newer worker; meanwhile others have their turns
@@ -49,6 +50,14 @@ if job.proven and job.model_digest ~= digest then
   return { 'failed' }
 end
 
+-- Workers died of it too often, and another job of the model has had a token since: it was this one.
+local troubled = in_trouble(model)
+if strikes(job) >= tonumber(ARGV[12]) * KILLS_A_CRASH and redis.call('HEXISTS', trouble_key(model), id) == 0 then
+  bury(id, model, now, job.verdict)
+  return { 'failed' }
+end
+if troubled and redis.call('ZCARD', model_key('run', model)) > 0 then return { 'queued' } end
+
 if job.left then redis.call('HDEL', job_key(id), 'left') end
 leave_line(id, model, job.priority)
 local slots = tonumber(job.line == 'low' and ARGV[10] or ARGV[11])
@@ -62,4 +71,8 @@ if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(n
 start_running(id, model, now, ARGV[3])
 if slots > 0 then has_slot(id, model, now) end
 turn(id, 'running', now)
-return { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
+local claimed = { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
+if troubled then
+  claimed[#claimed + 1], claimed[#claimed + 2] = 'alone', '1'
+end
+return claimed

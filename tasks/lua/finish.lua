@@ -8,5 +8,8 @@ local id, fence = ARGV[4], ARGV[5]
 local answer = obstacle(id, fence, { ARGV[1], ARGV[2], ARGV[3] }, tonumber(ARGV[6]))
 if answer then return answer end
 conclude(id, ARGV[7], clock(), unpack(ARGV, 9))
-if ARGV[7] == 'succeeded' then observe_success(id, cjson.decode(ARGV[8])) end
+if ARGV[7] == 'succeeded' then
+  observe_success(id, cjson.decode(ARGV[8]))
+  out_of_trouble(redis.call('HGET', job_key(id), 'model'))
+end
 return 'ok'

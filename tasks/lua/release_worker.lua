@@ -1,11 +1,12 @@
--- A worker starts: what its earlier self was running under the same name died with it. ARGV: model, worker, most fails.
+-- A worker starts: what its earlier self was running under the same name died with it.
+-- ARGV: model, worker, most crashes of a job, one of DEATHS, what the parent saw of it or ''.
 -- Returns {jobs taken from it, ids of those that ended because of it}.
 even_if_full()
 local model, worker, now, count, ended = ARGV[1], ARGV[2], clock(), 0, {}
 for _, id in ipairs(redis.call('ZRANGE', model_key('run', model), 0, -1)) do
   if redis.call('HGET', job_key(id), 'worker') == worker then
     count = count + 1
-    if give_back(id, now, 'worker_restarted', tonumber(ARGV[3])) == 'failed' then ended[#ended + 1] = id end
+    if give_back(id, now, ARGV[4], tonumber(ARGV[3]), ARGV[5]) == 'failed' then ended[#ended + 1] = id end
   end
 end
 

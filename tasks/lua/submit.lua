@@ -1,7 +1,7 @@
 -- Accept a job: its idempotency key, its record, its first event and its place in the line, or nothing at all.
 -- ARGV: id, model, owner, priority, line, ttl, longest queue, idempotency key or '', digest of the body, timeout seconds
 --       or '', most jobs of the owner that have not ended or '' for any, then the record's fields and values.
--- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''}, {'full', '', queue length,
+-- Returns {'accepted', id}, {'known', id of the earlier job}, {'reused', ''}, {'draining', ''}, {'broken', why}, {'full', '', queue length,
 -- seconds in which a job ends, or '' if unknown} or {'busy', jobs of the owner that have not ended}.
 local id, model, owner, priority, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local ttl, longest, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
@@ -17,6 +17,8 @@ if key ~= '' then
 end
 
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining', '' } end
+local broken = cannot_be_served(model, now)
+if broken then return { 'broken', broken } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= longest then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end
 local live = busy(owner, ARGV[11])

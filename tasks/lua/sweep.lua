@@ -1,4 +1,5 @@
 -- Mend what died in one model's queue: expired leases, published jobs that nobody claimed, deadlines that have passed.
+-- Jobs of a model that no worker has ever been able to serve end, but for `low` ones: those of batches wait.
 -- ARGV: model, seconds that a message may stay unclaimed, most fails, how many of each at most.
 -- Returns {jobs taken from dead workers, messages nobody claimed, ids of the jobs that ended because of it}.
 even_if_full()
@@ -20,6 +21,15 @@ if #unclaimed > 0 then count(model, 'unclaimed', #unclaimed) end
 for _, id in ipairs(unclaimed) do
   redis.call('ZREM', model_key('out', model), id)
   enter_lane(id, now)
+end
+
+local broken = cannot_be_served(model, now)
+for _, id in ipairs(broken and redis.call('ZRANGE', model_key('pend', model), 0, limit - 1) or {}) do
+  local job = redis.call('HMGET', job_key(id), 'status', 'priority')
+  if job[1] == 'queued' and job[2] ~= 'low' then
+    conclude(id, 'failed', now, 'error', unserved(model, broken))
+    ended[#ended + 1] = id
+  end
 end
 
 local late = redis.call('ZRANGEBYSCORE', model_key('due', model), '-inf', stamp(now), 'LIMIT', 0, limit)

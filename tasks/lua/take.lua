@@ -1,4 +1,5 @@
 -- Move jobs from the head of the line to `out`, as many as live workers have room for; the caller publishes them.
+-- Where every job seems to kill its worker, one at a time is let through, later each time.
 -- What needs no slot takes no room. `high` and `normal` jobs find room where `low` ones run, which give way to them.
 -- ARGV: model, seconds after which a line's turn comes by its age, how many jobs that need no slot are out at once.
 -- Returns the ids.
@@ -31,6 +32,7 @@ end
 while true do
   local line, by_age = next_line(model, now, ageing_seconds)
   if not line or room + (line == 'low' and 0 or giving_way) <= 0 then break end
+  if in_trouble(model) and not may_try(model, now) then break end
   local id = take_turn(model, line, now)
   if id then
     if by_age and line == 'low' then redis.call('HSET', job_key(id), 'spared_seconds', ARGV[2]) end

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import time
+
+# The processes that serve are forked from this one, which therefore has no threads; numpy's would be idle anyway.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tasks import logs
-from tasks.engine.backend import BackendFailure
 from tasks.errors import CaravanError
 from tasks.models.catalogue import CatalogueError
 from tasks.settings import Settings
-from tasks.worker.lifecycle import run_worker
+from tasks.worker.lifecycle import prove_model, run_worker
 
 
 def main() -> int:
@@ -21,15 +25,33 @@ def main() -> int:
     parser.add_argument(
         "--name", help="the worker's name; one that starts again under its name takes up its jobs at once"
     )
+    parser.add_argument(
+        "--prove", action="store_true", help="load the model, run its self-test, tell how it went as JSON, and end"
+    )
     args = parser.parse_args()
     settings = Settings()
     logs.configure(settings)
-    name = args.name or f"{args.model}-{os.uname().nodename}-{os.getpid()}"
     try:
-        return run_worker(settings, model=args.model, name=name)
-    except (CatalogueError, CaravanError, BackendFailure) as exc:
+        if args.prove:
+            return _prove(settings, args.model)
+        return run_worker(settings, model=args.model, name=args.name or _own_name(args.model))
+    except (CatalogueError, CaravanError) as exc:
         logs.get_logger(__name__).error("worker cannot start", model=args.model, reason=str(exc))
         return 1
+
+
+def _own_name(model: str) -> str:
+    return f"{model}-{os.uname().nodename}-{os.getpid()}"
+
+
+def _prove(settings: Settings, model: str) -> int:
+    began = time.monotonic()
+    start = prove_model(settings, model=model)
+    seconds = round(time.monotonic() - began, 3)
+    ok = start.state == "ready"
+    told = {"model": model, "ok": ok, "seconds": seconds, "phase": "" if ok else start.phase}
+    print(json.dumps({**told, "reason": start.reason, "processor": start.processor}))  # noqa: T201 - its answer
+    return 0 if ok else 1
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from tasks.events import Event
 from tasks.jobs import Job
 from tasks.worker.held import Held
 from tasks.worker.prepare import answer_tokens, check_tokens
+from tasks.worker.proof import Begin, prove_embedding
 from tasks.worker.publisher import Publisher
 
 
@@ -22,6 +23,13 @@ class Embedding:
         self.num_slots, self.context = backend.num_slots, backend.context
         self.engine = EmbeddingEngine(backend, on_failed=self._note_failed)
         self._failed: list[tuple[Held, str]] = []
+
+    @property
+    def processor(self) -> str:
+        return self._backend.processor
+
+    def prove(self, begin: Begin) -> None:
+        prove_embedding(self._backend, begin)
 
     def prepare(self, held: Held) -> None:
         held.passages = passages(held, self._backend)

@@ -12,6 +12,7 @@ from tasks.events import Event
 from tasks.jobs import Job
 from tasks.worker.held import Held
 from tasks.worker.prepare import answer_small, prepare
+from tasks.worker.proof import Begin, prove_generation
 from tasks.worker.publisher import Publisher
 
 
@@ -24,6 +25,13 @@ class Generation:
         self.engine = Engine(backend, on_failed=self._note_failed, on_outranked=self._note_outranked)
         self._failed: list[tuple[Held, str]] = []
         self._outranked: list[Held] = []
+
+    @property
+    def processor(self) -> str:
+        return self._backend.processor
+
+    def prove(self, begin: Begin) -> None:
+        prove_generation(self._backend, begin)
 
     def prepare(self, held: Held) -> None:
         held.sequences = prepare(held, self._backend)

@@ -31,6 +31,7 @@ class Keeper:
         entry: ModelEntry,
         store: JobStore,
         context: int,
+        processor: str,
         figures: EngineFigures,
         holdings: Holdings,
         lease_seconds: float,
@@ -47,6 +48,7 @@ class Keeper:
         self._entry = entry
         self._store = store
         self._context = context
+        self._processor = processor
         self._figures = figures
         self._holdings = holdings
         self._heartbeat = heartbeat
@@ -127,9 +129,10 @@ class Keeper:
             self._holder.worker,
             self._lease_seconds,
             {
-                "pid": os.getpid(),
+                "pid": os.getppid(),  # the process that whoever tends the worker knows
                 "slots": self._entry.slots,
                 "context": self._context,
+                "processor": self._processor,
                 "capacity": self._entry.slots + self._entry.lookahead,
                 "busy": figures.running,
                 "held": len(self._holdings),

@@ -1,26 +1,28 @@
-"""A worker process from its start to its end."""
+"""A worker from its start to its end: the parent process, and what it hands to the one that serves."""
 
 from __future__ import annotations
 
-import os
+import math
 import threading
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 
-from celery import bootsteps
-
-from tasks.celery_app import create_celery, create_publisher
-from tasks.dispatch import Dispatcher
-from tasks.heartbeat import Heartbeat
-from tasks.job_store import SMALL_AT_ONCE, Holder, JobStore, open_store
+from tasks.job_store import Found, JobStore, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
-from tasks.redis_client import RedisErrors, connect
+from tasks.redis_client import UNAVAILABLE, connect
 from tasks.settings import Settings
-from tasks.sweep import open_sweeper
+from tasks.worker.child import Progress
+from tasks.worker.death import Death
 from tasks.worker.insist import Insist
-from tasks.worker.loading import load_work, model_digest
-from tasks.worker.strategy import RunJob
-from tasks.worker.worker import Worker
+from tasks.worker.loading import preload
+from tasks.worker.parent import Parent
+from tasks.worker.serving import load_proven, serve
+from tasks.worker.start import Start
+
+REPORTS_MISSED = 3
+"""So many reports of a start may be missed before it is forgotten."""
 
 log = get_logger(__name__)
 
@@ -28,72 +30,77 @@ log = get_logger(__name__)
 def run_worker(settings: Settings, *, model: str, name: str) -> int:
     """Serve one model until told to stop; the exit status.
 
-    The jobs of an earlier process of this name are given back first, then the model is loaded and warmed up, and only
-    then are messages consumed.
+    This process only looks after the one that serves: the jobs of an earlier process of this name are given back first,
+    then the model is loaded and proven, and only then are messages consumed.
 
     Raises:
-        ModelNotFound: the catalogue has no such model.
-        BackendFailure: it cannot be loaded.
+        CatalogueError: the catalogue cannot be read.
+        ModelNotFound: it has no such model.
     """
     catalogue = load(settings.models_file)
-    entry = catalogue.find(model)
-    redis_errors = RedisErrors()
-    store = open_store(settings, connect(settings.redis_url, errors=redis_errors))
-    dispatcher = Dispatcher(store, create_publisher(settings))
-    heartbeat = Heartbeat(settings.heartbeat_file)
-    _release_earlier_self(store, dispatcher, model, name)
-    work = load_work(entry, settings)
-    digest = model_digest(entry)
-    log.info("model loaded", model=model, slots=entry.slots, context=work.context, cache_tokens=entry.cache_tokens)
-    worker = Worker(
-        settings,
-        holder=Holder(name, digest),
-        model=model,
-        entry=entry,
-        work=work,
-        store=store,
-        dispatcher=dispatcher,
-        sweeper=open_sweeper(settings, name=name, models=catalogue),
-        redis_errors=redis_errors,
-        heartbeat=heartbeat,
+    preload(catalogue.find(model))
+    client = connect(settings.redis_url)
+    store, stopping = open_store(settings, client), threading.Event()
+    insist = Insist(stopping)
+    unannounced: list[str] = []
+
+    def release(death: Death | None) -> None:
+        ended = insist(lambda: _release(store, model, name, death))
+        unannounced.extend(ended or ())
+        client.connection_pool.disconnect()  # what is forked must not share our connections
+
+    def report(start: Start) -> None:
+        with suppress(*UNAVAILABLE):
+            store.report_start(model, name, asdict(start), REPORTS_MISSED * settings.lease_seconds)
+
+    def forked(progress: Progress) -> int:
+        return serve(settings, catalogue, model=model, name=name, progress=progress, unannounced=unannounced)
+
+    parent = Parent(
+        serve=forked,
+        release=release,
+        report=report,
+        on_ready=unannounced.clear,
+        report_seconds=settings.lease_seconds,
+        stuck_seconds=settings.stuck_seconds,
+        stopping=stopping,
     )
-    # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
-    prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE
-    celery = create_celery(settings, queues=(model,), prefetch=prefetch)
-    celery.register_task(RunJob(worker.runner))
-    celery.steps["worker"].add(_engine_step(worker))
-    program = celery.Worker(
-        hostname=f"{name}@{os.uname().nodename}",
-        quiet=True,
-        without_mingle=True,
-        without_gossip=True,
-        loglevel=settings.log_level.upper(),
+    try:
+        return parent.run()
+    finally:
+        with suppress(*UNAVAILABLE):
+            store.forget_start(model, name)
+
+
+def prove_model(settings: Settings, *, model: str) -> Start:
+    """Load and prove a model in a process of its own, without Redis: ``ready``, or ``failed`` with the reason.
+
+    Raises `CatalogueError` or `ModelNotFound`.
+    """
+    entry = load(settings.models_file).find(model)
+
+    def forked(progress: Progress) -> int:
+        work = load_proven(entry, settings, progress)
+        if work is not None:
+            progress.ready(processor=work.processor)
+        return 0
+
+    parent = Parent(
+        serve=forked,
+        release=lambda _: None,
+        report=lambda _: None,
+        on_ready=lambda: None,
+        report_seconds=math.inf,
+        stuck_seconds=settings.stuck_seconds,
+        stopping=threading.Event(),
     )
-    program.start()
-    return int(program.exitcode or 0)
+    return parent.run_once()
 
 
-def _release_earlier_self(store: JobStore, dispatcher: Dispatcher, model: str, name: str) -> None:
-    released = Insist(threading.Event())(lambda: store.release_worker(model, name))
-    if released and released.reclaimed:
-        log.warning("an earlier worker of this name died with jobs; they go on", worker=name, jobs=released.reclaimed)
-        for job_id in released.ended:
-            dispatcher.publish(job_id, model)
-
-
-def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:
-    class EngineStep(bootsteps.StartStopStep):
-        """Started before Celery consumes; stopped after it consumes no more, while acknowledgements still go out."""
-
-        requires = ("celery.worker.components:Pool",)
-
-        def start(self, parent: Any) -> None:
-            worker.runner.attach(parent.hub)
-            worker.start()
-
-        def stop(self, parent: Any) -> None:
-            worker.stop()
-
-        terminate = stop
-
-    return EngineStep
+def _release(store: JobStore, model: str, name: str, death: Death | None) -> Sequence[str]:
+    """Give back what died with the last process of this name; the jobs that ended because of it."""
+    reason: Found = "worker_restarted" if death is None else "crashed" if death.own else "killed"
+    released = store.release_worker(model, name, reason=reason, how=death.words if death else "")
+    if released.reclaimed:
+        log.warning("a process of this worker died with jobs; they go on", worker=name, jobs=released.reclaimed)
+    return released.ended

@@ -8,6 +8,7 @@ from tasks.models import hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.settings import Settings
+from tasks.worker.child import Progress
 from tasks.worker.embedding import Embedding
 from tasks.worker.generation import Generation
 from tasks.worker.work import Work
@@ -23,22 +24,30 @@ def model_digest(entry: ModelEntry) -> str:
         raise BackendFailure(f"the model cannot be read: {exc}") from exc
 
 
-def load_work(entry: ModelEntry, settings: Settings) -> Work:
-    """Load and warm up a model, with what is done with one of its kind; raises `BackendFailure`.
+def preload(entry: ModelEntry) -> None:
+    """Import what loading needs, without loading anything: processes that are forked from this one have it then."""
+    if entry.path != FAKE_PATH:
+        import tasks.engine.llama  # noqa: F401
+
+
+def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Work:
+    """Load a model, with what is done with one of its kind; raises `BackendFailure`.
 
     One of the Hub's is downloaded first, unless it is there.
     """
     if entry.path.startswith(hub.SCHEME) and hub.downloaded(entry.path) is None:
+        progress.begin("downloading")
         try:
             hub.download(entry.path)
         except hub.DownloadFailed as exc:
             raise BackendFailure(str(exc)) from exc
+    progress.begin("loading")
     if entry.kind == "embedding":
-        return Embedding(_load_embedding_backend(entry, settings))
-    return Generation(_load_backend(entry, settings))
+        return Embedding(_load_embedding_backend(entry, settings, progress))
+    return Generation(_load_backend(entry, settings, progress))
 
 
-def _load_backend(entry: ModelEntry, settings: Settings) -> Backend:
+def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:
     """llama.cpp is imported here, and only if it is needed."""
     if entry.path == FAKE_PATH:
         from tasks.engine.fake import FakeBackend
@@ -55,10 +64,11 @@ def _load_backend(entry: ModelEntry, settings: Settings) -> Backend:
         cache_tokens=entry.cache_tokens,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
+        on_progress=progress.loaded,
     )
 
 
-def _load_embedding_backend(entry: ModelEntry, settings: Settings) -> EmbeddingBackend:
+def _load_embedding_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> EmbeddingBackend:
     if entry.path == FAKE_PATH:
         from tasks.engine.fake_embedding import FakeEmbeddingBackend
 
@@ -71,4 +81,5 @@ def _load_embedding_backend(entry: ModelEntry, settings: Settings) -> EmbeddingB
         context=entry.context,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
+        on_progress=progress.loaded,
     )

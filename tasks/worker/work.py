@@ -11,6 +11,7 @@ from tasks.engine.step_clock import StepClock
 from tasks.events import Event
 from tasks.jobs import Job
 from tasks.worker.held import Held
+from tasks.worker.proof import Begin
 from tasks.worker.publisher import Publisher
 
 
@@ -46,6 +47,13 @@ class Work(Protocol):
     @property
     def context(self) -> int:
         """Tokens that a part may have."""
+
+    @property
+    def processor(self) -> str:
+        """What computes it, in words."""
+
+    def prove(self, begin: Begin) -> None:
+        """Run the model as jobs would, before there are any. Raises `ProofFailed` or `BackendFailure`."""
 
     def prepare(self, held: Held) -> None:
         """Tokenise a job into parts that the engine can run. Raises CaravanError if the model cannot do it."""

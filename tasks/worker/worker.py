@@ -99,6 +99,7 @@ class Worker:
             entry=entry,
             store=store,
             context=work.context,
+            processor=work.processor,
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,

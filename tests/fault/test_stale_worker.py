@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 from tasks.events import encode_token
@@ -22,11 +20,11 @@ def test_a_worker_that_stood_still_past_its_leases_writes_nothing_when_it_goes_o
     jobs = [crew.submit(f"{number}") for number in range(12)]
     crew.until(lambda: crew.all_run(jobs, "w1"))
     crew.start("w2")
-    os.kill(first.pid, signal.SIGSTOP)
+    first.freeze()
     try:
         crew.until(lambda: crew.all_run(jobs, "w2"), what="the jobs go on elsewhere")
     finally:
-        os.kill(first.pid, signal.SIGCONT)
+        first.thaw()
     crew.until(lambda: first.output().count("job lost") == len(jobs), what="the first worker has let go of all")
     for job in crew.ended(jobs):
         assert job.worker == "w2"

@@ -56,7 +56,7 @@ def bury(store: JobStore, job: Job) -> None:
         claim(store, job)
         if attempt == 2:
             store.begin_trial("w1", job.id)
-        store.release_worker("fake", "w1")
+        store.release_worker("fake", "w1", reason="crashed")
     store.end_trial("w1")
     assert store.dead(["fake"]) == [job.id]
 

@@ -13,7 +13,7 @@ from tasks import names
 from tasks.durations import BOUNDS, DURATIONS
 from tasks.job_store import Append, JobStore
 from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, QueueState, Timings, Usage
-from tasks.metrics import LedgerCollector
+from tasks.metrics import GIVEN_BACK, LedgerCollector
 from tasks.redis_client import RedisErrors, connect
 from tasks.settings import Settings
 from tasks.webhooks.outbox import open_outbox
@@ -152,7 +152,7 @@ def test_what_does_not_succeed_has_no_durations(store: JobStore, scrape: Scrape)
     assert scrape.of_model("caravan_jobs_total", status="failed", priority="normal") == 1
 
 
-@pytest.mark.parametrize("reason", ["drained", "outranked", "failed", "lease_expired", "worker_restarted"])
+@pytest.mark.parametrize("reason", GIVEN_BACK)
 def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: JobStore, scrape: Scrape, reason: str) -> None:
     held = claim(store, accept(store))
     if reason == "failed":
@@ -160,13 +160,12 @@ def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: JobStore, sc
     elif reason == "lease_expired":
         time.sleep(0.5)
         assert store.sweep("fake").reclaimed == 1
-    elif reason == "worker_restarted":
-        assert store.release_worker("fake", "w1").reclaimed == 1
+    elif reason in ("crashed", "killed", "worker_restarted"):
+        assert store.release_worker("fake", "w1", reason=reason).reclaimed == 1  # type: ignore[arg-type]
     else:
         store.give_back(HOLDER, held.id, held.fence, 0, reason)  # type: ignore[arg-type]
-    reasons = ("drained", "outranked", "failed", "lease_expired", "worker_restarted")
-    found = {each: scrape.of_model("caravan_jobs_given_back_total", reason=each) for each in reasons}
-    assert found == {each: int(each == reason) for each in reasons}
+    found = {each: scrape.of_model("caravan_jobs_given_back_total", reason=each) for each in GIVEN_BACK}
+    assert found == {each: int(each == reason) for each in GIVEN_BACK}
     assert scrape.of_model("caravan_jobs_resumed_total") == 0
 
 
@@ -175,7 +174,7 @@ def test_dead_letters_are_counted_and_kept(store: JobStore, scrape: Scrape) -> N
     for _ in range(3):
         claim(store, job)
         store.begin_trial("w1", job.id)
-        store.release_worker("fake", "w1")
+        store.release_worker("fake", "w1", reason="crashed")
     dead = store.get(job.id)
     assert dead is not None
     assert dead.status is JobStatus.FAILED

@@ -15,6 +15,7 @@ from tasks.celery_app import create_publisher
 from tasks.dispatch import Dispatcher
 from tasks.job_store import JobStore
 from tasks.jobs import Job, JobStatus, Priority
+from tasks.overview import health
 from tasks.settings import Settings
 from tasks.submit import Submitter
 from tests.support.jobs import completion
@@ -259,8 +260,18 @@ def test_a_prompt_that_is_too_long_fails_with_the_fields_name(
 def test_a_model_that_cannot_be_loaded_is_said_so(settings: Settings, tmp_path: Path, client: redis.Redis) -> None:
     (tmp_path / "models.yaml").write_text("models: {broken: {path: nothing.gguf}}")
     env = {"CARAVAN_REDIS_URL": settings.redis_url, "CARAVAN_MODELS_FILE": str(tmp_path / "models.yaml")}
-    for model, reason in (("broken", "there is no model file"), ("absent", "There is no model 'absent'")):
-        process = Process(["-m", "tasks.worker", model], env=env, log=tmp_path / f"{model}.log")
-        process.start()
-        assert process.stop(signal.SIGCONT) == 1
-        assert reason in process.output()
+    absent = Process(["-m", "tasks.worker", "absent"], env=env, log=tmp_path / "absent.log")
+    absent.start()
+    assert absent.stop(signal.SIGCONT) == 1
+    assert "There is no model 'absent'" in absent.output()
+
+    broken = Process(["-m", "tasks.worker", "broken", "--name", "w1"], env=env, log=tmp_path / "broken.log")
+    broken.start()
+    until(lambda: health(client, ["broken"])["broken"].failed(serving=False), what="it tells the ledger")
+    (start,) = health(client, ["broken"])["broken"].starts
+    assert (start.worker, start.state, start.phase) == ("w1", "failed", "loading")
+    assert "there is no model file" in start.reason
+    assert broken.running, "it tries again: the file may come"
+    assert broken.stop() == 0
+    assert broken.output().count("the model cannot be served") == 1
+    assert not health(client, ["broken"])["broken"].starts

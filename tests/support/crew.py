@@ -83,8 +83,6 @@ class Crew(Ledger):
     def __init__(self, folder: Path, server: RedisServer, *, slots: int = 16, lease_seconds: float = 2.0) -> None:
         super().__init__(server.url)
         self.lease_seconds = lease_seconds
-        self.statuses: list[int] = []
-        """How the workers ended that were started again."""
         dispatcher = Dispatcher(self.store, create_publisher(Settings(redis_url=server.url)))
         self._submitter = Submitter(self.store, dispatcher, longest_queue=1000)
         self._folder = folder
@@ -144,7 +142,6 @@ class Crew(Ledger):
         for name in self._kept:
             process = self._workers[name]
             if not process.running:
-                self.statuses.append(process.status)
                 process.start()
 
     def _output(self) -> str:

@@ -14,7 +14,8 @@ from tasks.engine.fake import FakeBackend
 from tasks.engine.fake_embedding import FakeEmbeddingBackend
 from tasks.models.catalogue import ModelEntry
 from tasks.settings import Settings
-from tasks.worker import __main__, lifecycle
+from tasks.worker import __main__, serving
+from tasks.worker.child import Progress
 from tasks.worker.embedding import Embedding
 from tasks.worker.generation import Generation
 from tasks.worker.work import Work
@@ -31,7 +32,7 @@ class PoisonedBackend(FakeBackend):
         for slot in {row.slot for row in rows}:
             held = bytes(cell.token for cell in self._slots[slot])
             if POISON in held:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGSEGV)
             if HANG in held:
                 threading.Event().wait()
 
@@ -41,11 +42,11 @@ class PoisonedEmbeddingBackend(FakeEmbeddingBackend):
 
     def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
         if any(POISON in bytes(passage) for passage in passages):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSEGV)
         return super().embed(passages)
 
 
-def load_poisoned(entry: ModelEntry, settings: Settings) -> Work:
+def load_poisoned(entry: ModelEntry, settings: Settings, progress: Progress) -> Work:
     if entry.kind == "embedding":
         return Embedding(PoisonedEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02))
     return Generation(
@@ -56,5 +57,5 @@ def load_poisoned(entry: ModelEntry, settings: Settings) -> Work:
 
 
 if __name__ == "__main__":
-    lifecycle.load_work = load_poisoned  # type: ignore[attr-defined]
+    serving.load_work = load_poisoned  # type: ignore[attr-defined]
     sys.exit(__main__.main())

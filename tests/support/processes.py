@@ -47,6 +47,17 @@ class Process:
         self._process.kill()
         self._process.wait(10)
 
+    def freeze(self) -> None:
+        """Stop it and the processes that it has forked in the middle of whatever they do, until `thaw`."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in (self.pid, *children(self.pid)):
+            os.kill(pid, number)
+
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
         """Ask it to stop; its exit status."""
         assert self._process is not None

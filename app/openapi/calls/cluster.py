@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.openapi.describe import Answer, Description
-from app.schemas.answers import Health, ModelState, ModelStateList, Queue, QueueList
+from app.schemas.answers import Health, ModelState, ModelStateList, Queue, QueueList, Readiness
 from tasks.errors import BrokerUnavailable, ModelNotFound
 
 TAG = "Cluster"
@@ -28,7 +28,7 @@ CALLS = {
     **{f"queues.{call}": _CONTROL for call in ("pause", "drain", "resume")},
     "health.alive": Description(tag=TAG, answers={200: Answer(meaning="It lives.", schema=Health)}),
     "health.ready": Description(
-        tag=TAG, answers={200: Answer(meaning="It is ready.", schema=Health)}, errors=NEEDS_REDIS
+        tag=TAG, answers={200: Answer(meaning="It is ready.", schema=Readiness)}, errors=NEEDS_REDIS
     ),
     "health.metrics": Description(
         tag=TAG, answers={200: Answer(meaning="The figures.", schema=str, content="text/plain")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
 from tasks.engine.llama.constraint import Compiler, is_special
 from tasks.engine.llama.logits import Distribution, Logits
-from tasks.engine.llama.model import Model, warm_up
+from tasks.engine.llama.model import Model
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
@@ -38,6 +38,7 @@ class LlamaBackend(Model):
         cache_tokens: tokens the cache holds in all.
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
+        on_progress: told how much of the file is loaded, from 0 to 1.
 
     Raises:
         BackendFailure: the file cannot be loaded, or the context does not fit into memory.
@@ -52,8 +53,9 @@ class LlamaBackend(Model):
         cache_tokens: int,
         threads: int | None = None,
         gpu_layers: int = -1,
+        on_progress: Callable[[float], None] | None = None,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers)
+        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress)
         self.num_slots, self.cache_tokens = num_slots, cache_tokens
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()
@@ -76,7 +78,6 @@ class LlamaBackend(Model):
         self._batch = Batch(self.batch_tokens + self._block_rows)
         self._last_pass: dict[int, int] = {}
         self._pieces: dict[int, bytes] = {}
-        warm_up(self._decode_one)
 
     def render_chat(
         self,
@@ -207,11 +208,6 @@ class LlamaBackend(Model):
 
     def _special_text(self, token: int) -> str:
         return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
-
-    def _decode_one(self) -> None:
-        row = Row(max(0, llama_cpp.llama_vocab_bos(self._vocab)), 0, 0, True)
-        self.decode([row])
-        self.forget(0)
 
 
 def _block_rows() -> int:

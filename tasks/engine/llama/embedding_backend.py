@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from tasks.engine.backend import BackendFailure, Row
 from tasks.engine.embedding import Vector
 from tasks.engine.llama.batch import Batch
-from tasks.engine.llama.model import Model, warm_up
+from tasks.engine.llama.model import Model
 
 BATCH_TOKENS = 512
 """Of short passages. Every token looks at all others of its batch, masked or not, so a larger one is slower."""
@@ -28,6 +28,7 @@ class LlamaEmbeddingBackend(Model):
         context: tokens a passage may have; cut to what the model was trained for.
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
+        on_progress: told how much of the file is loaded, from 0 to 1.
 
     Raises:
         BackendFailure: the file cannot be loaded, its model makes no vectors of texts, or the context does not fit
@@ -35,9 +36,16 @@ class LlamaEmbeddingBackend(Model):
     """
 
     def __init__(
-        self, path: Path, *, num_slots: int, context: int, threads: int | None = None, gpu_layers: int = -1
+        self,
+        path: Path,
+        *,
+        num_slots: int,
+        context: int,
+        threads: int | None = None,
+        gpu_layers: int = -1,
+        on_progress: Callable[[float], None] | None = None,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers)
+        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress)
         self._encodes = llama_cpp.llama_model_has_encoder(self._model)
         if self._encodes and llama_cpp.llama_model_has_decoder(self._model):
             raise BackendFailure("the model translates: it has an encoder and a decoder, and makes no vectors")
@@ -47,7 +55,6 @@ class LlamaEmbeddingBackend(Model):
         self._ctx = self._create_context(threads or os.cpu_count() or 1)
         self._memory = llama_cpp.llama_get_memory(self._ctx)
         self._batch = Batch(max(self.context, BATCH_TOKENS))
-        warm_up(lambda: self.embed([[0]]))
 
     def piece(self, token: int) -> bytes:
         return self._read_piece(token, special=False)

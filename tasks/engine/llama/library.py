@@ -51,6 +51,11 @@ def start() -> None:
     llama_cpp.llama_backend_init()
 
 
+def processor() -> str:
+    """What computes here, as llama.cpp names it: the devices, and the instruction sets in use."""
+    return " ".join(llama_cpp.llama_print_system_info().decode().split())
+
+
 @llama_cpp.llama_log_callback
 def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
     """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import llama_cpp
 
 from tasks.engine.backend import BackendFailure
 from tasks.engine.llama import library
-
-T = TypeVar("T")
 
 WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
 """Vocabularies that spell with bytes what no token covers. Others have one unknown token for a word of any length."""
@@ -27,14 +24,18 @@ class Model:
         path: the GGUF file.
         context: tokens a sequence may hold; cut to what the model was trained for.
         gpu_layers: layers on the GPU; -1 is all.
+        on_progress: told how much of the file is loaded, from 0 to 1.
 
     Raises:
         BackendFailure: the file cannot be loaded.
     """
 
-    def __init__(self, path: Path, *, context: int, gpu_layers: int) -> None:
+    def __init__(
+        self, path: Path, *, context: int, gpu_layers: int, on_progress: Callable[[float], None] | None = None
+    ) -> None:
         library.start()
-        self._model = _load(path, gpu_layers)
+        self._model = _load(path, gpu_layers, on_progress)
+        self.processor = library.processor()
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
@@ -77,21 +78,19 @@ class Model:
         return max(len(self._read_piece(token, special=True)) for token in range(self.vocab_size))
 
 
-def warm_up(compute: Callable[[], T]) -> T:
-    """Compute something, so that weights are paged in and buffers exist before the first job.
-
-    On a thread that ends: OpenMP keeps a team for every thread that computes, and once the teams have more
-    threads than there are cores, its barriers sleep instead of spinning, and every step takes twice as long.
-    """
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(compute).result()
-
-
-def _load(path: Path, gpu_layers: int) -> Any:
+def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | None) -> Any:
     if not path.is_file():
         raise BackendFailure(f"there is no model file {path}")
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+
+    @llama_cpp.llama_progress_callback
+    def note(fraction: float, _data: Any) -> bool:
+        if on_progress is not None:
+            on_progress(fraction)
+        return True
+
+    params.progress_callback = note
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise BackendFailure(f"llama.cpp cannot load {path}; the log above says why")

@@ -36,6 +36,7 @@ local function erase(id, model, owner)
   redis.call('ZREM', PREFIX .. 'ended', listing(id, model, owner))
   redis.call('ZREM', PREFIX .. 'jobs:' .. owner, id)
   redis.call('ZREM', model_key('dlq', model), id)
+  redis.call('HDEL', trouble_key(model), id)
   redis.call('DEL', job_key(id), PREFIX .. 'log:' .. id)
 end
 
@@ -71,8 +72,12 @@ local function bury(id, model, now, error)
   count(model, 'dead_letters')
 end
 
+-- What deaths weigh: a crash of the worker's own process is proof of something, a kill from outside is hardly any.
+local KILLS_A_CRASH = 4
+local function strikes(job) return job.fails * KILLS_A_CRASH + job.kills end
+
 -- Whether a job is to blame for the death of the worker that held it.
--- job: {worker, fence, fails, proven, spare, spared}; most: deaths that end a job.
+-- job: {worker, fence, fails, kills, proven, spare, spared}; most: crashes that end a job.
 --
 -- A worker that tries a suspect alone writes down which one, and then it was that one and no other. Else whatever it
 -- held may be to blame, but for suspects, which wait for their trial, and for what had no slot as far as we know.
@@ -80,7 +85,7 @@ end
 local function to_blame(id, job, most)
   local on_trial = redis.call('GET', PREFIX .. 'trial:' .. (job.worker or ''))
   if on_trial then return on_trial == id end
-  if job.fails >= most - 1 then return false end
+  if strikes(job) >= (most - 1) * KILLS_A_CRASH then return false end
   if job.spare == '1' and job.proven ~= job.fence and job.spared < 3 then
     redis.call('HINCRBY', job_key(id), 'spared', 1)
     return false
@@ -88,18 +93,21 @@ local function to_blame(id, job, most)
   return true
 end
 
--- Write down a death of which a job may be to blame; the deaths since its last new token, and its error if those are
--- too many. `found` says how the death was found.
-local function blame(id, job, found, now)
+-- Write down a death of which a job may be to blame; the error that the job ends with if those are too many.
+-- `found` says how the death was found, `crashed` whether the worker's process crashed.
+local function blame(id, job, found, crashed, now)
   local deaths = cjson.decode(job.deaths or '[]')
   if #deaths >= 10 then table.remove(deaths, 1) end
   local alone = redis.call('GET', PREFIX .. 'trial:' .. (job.worker or '')) == id
   deaths[#deaths + 1] = { worker = job.worker or '?', at = math.floor(now), found = found, alone = alone }
-  redis.call('HSET', job_key(id), 'fails', job.fails + 1, 'deaths', cjson.encode(deaths))
+  if crashed then job.fails = job.fails + 1 else job.kills = job.kills + 1 end
+  redis.call('HSET', job_key(id), 'fails', job.fails, 'kills', job.kills, 'deaths', cjson.encode(deaths))
   local names = {}
-  for i = math.max(1, #deaths - job.fails), #deaths do names[#names + 1] = deaths[i].worker end
-  return job.fails + 1, failure('worker_died', #names .. ' workers died while they ran this job, without a new token between: '
+  for i = math.max(1, #deaths - job.fails - job.kills + 1), #deaths do names[#names + 1] = deaths[i].worker end
+  local error = failure('worker_died', #names .. ' workers died while they ran this job, without a new token between: '
     .. table.concat(names, ', ') .. (alone and '. The last one ran nothing else.' or '.'))
+  redis.call('HSET', job_key(id), 'verdict', error)
+  return error
 end
 
 -- A job that was spared has had its turn by age: its owner pays for that, and it stands in the owner's lane again.
@@ -109,23 +117,35 @@ local function give_up_turn(id, model, now)
   redis.call('HSET', fair_key(model, 'low'), 'turn_at', stamp(now))
 end
 
--- How the death of a worker was found.
-local DEATHS = { lease_expired = 'its lease ran out', worker_restarted = 'it started again' }
+-- How the death of a worker was found. A parent that saw its process die says how; of others' deaths nobody knows.
+local DEATHS = {
+  crashed = 'its process crashed',
+  killed = 'its process was killed',
+  lease_expired = 'its lease ran out',
+  worker_restarted = 'it started again',
+}
+
+-- Seconds until a job that waits for another one's token has its turn again.
+local ASIDE_SECONDS = 1
 
 -- Take a running job from its worker and put it back into the line.
--- reason: one of DEATHS, or why a worker that lives gives it back. most: deaths that end a job.
-local function give_back(id, now, reason, most)
-  local fields = { 'model', 'priority', 'worker', 'fence', 'fails', 'proven', 'spare', 'spared', 'deaths' }
+-- reason: one of DEATHS, or why a worker that lives gives it back. most: crashes that end a job. how: what a parent saw.
+local function give_back(id, now, reason, most, how)
+  local fields = { 'model', 'priority', 'worker', 'fence', 'fails', 'kills', 'proven', 'spare', 'spared', 'deaths' }
   local job = {}
   for i, value in ipairs(redis.call('HMGET', job_key(id), unpack(fields))) do job[fields[i]] = value or nil end
-  job.fails, job.spared = tonumber(job.fails or '0'), tonumber(job.spared or '0')
+  for _, field in ipairs({ 'fails', 'kills', 'spared' }) do job[field] = tonumber(job[field] or '0') end
   count(job.model, 'given_back:' .. reason)
-  local found = DEATHS[reason]
+  local found, aside = DEATHS[reason], false
   if found and to_blame(id, job, most) then
-    local fails, error = blame(id, job, found, now)
-    if fails >= most then
-      bury(id, job.model, now, error)
-      return 'failed'
+    if how and how ~= '' then found = 'its process ' .. how end
+    local error = blame(id, job, found, reason == 'crashed', now)
+    if strikes(job) >= most * KILLS_A_CRASH then
+      if sentence(id, job.model, found) == 'bury' then
+        bury(id, job.model, now, error)
+        return 'failed'
+      end
+      aside = true
     end
   end
   if not found then
@@ -135,7 +155,11 @@ local function give_back(id, now, reason, most)
   end
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
-  enter_line(id, job.model, job.priority, now)
+  if aside then
+    enter_line_later(id, job.model, job.priority, stamp(now + ASIDE_SECONDS))
+  else
+    enter_line(id, job.model, job.priority, now)
+  end
   turn(id, 'queued', now)
   return 'queued'
 end

@@ -104,9 +104,14 @@ class Monkey:
                 break
             time.sleep(0.1)
         name = self._rng.choice(busy) if busy else max(decoding, key=lambda name: len(decoding[name]))
-        if not signal_quietly(pids[name], signal.SIGKILL):
+        if not signal_quietly(self._one_of(pids[name]), signal.SIGKILL):
             return None
         return Act(time.monotonic(), "kill worker", name, decoding[name])
+
+    def _one_of(self, pid: int | None) -> int | None:
+        """The process that serves, or the one that looks after it."""
+        serving = self._cluster.children(pid) if pid is not None else []
+        return self._rng.choice([pid, *serving])
 
     def _kill_web(self) -> Act | None:
         """gunicorn's master, or the one process that serves."""
@@ -123,11 +128,15 @@ class Monkey:
         """Stop a worker until others have its jobs; then it wakes, and believes that they are its own."""
         name = self._worker()
         pid = self._cluster.pid(name)
-        if name in self._frozen or not signal_quietly(pid, signal.SIGSTOP):
+        if name in self._frozen or pid is None:
+            return None
+        processes = [pid, *self._cluster.children(pid)]
+        if not all(signal_quietly(each, signal.SIGSTOP) for each in processes):
             return None
 
         def thaw() -> None:
-            signal_quietly(pid, signal.SIGCONT)
+            for each in processes:
+                signal_quietly(each, signal.SIGCONT)
             del self._frozen[name]
 
         self._frozen[name] = threading.Timer(LEASE_SECONDS + 3, thaw)

@@ -1,0 +1,56 @@
+-- Whether a model can be served: what its workers said of their starts, and what they died of.
+--
+-- `starts:{model}`    what each worker that does not serve said last, as JSON: `loading`, or `failed` with a reason
+-- `ready:{model}`     there once a worker has served the model
+-- `trouble:{model}`   jobs that workers died of while they ran nothing else, by id, since the model's last first token
+-- `patience:{model}`  `tries`, `at`: how often one job was let through since, and from when on the next may be
+
+-- Why a model cannot be served; nil if a worker has ever been ready, or one may still become so.
+local function cannot_be_served(model, now)
+  local starts = redis.call('HVALS', model_key('starts', model))
+  if #starts == 0 or redis.call('EXISTS', model_key('ready', model)) == 1 then return nil end
+  local why
+  for _, told in ipairs(starts) do
+    local start = cjson.decode(told)
+    if start['until'] > now then
+      if start.state ~= 'failed' then return nil end
+      why = start.reason
+    end
+  end
+  return why
+end
+
+-- The error of a job that nobody can run.
+local function unserved(model, why)
+  local message = "The model '" .. model .. "' cannot be served. " .. why
+  return cjson.encode({ message = message, type = 'unavailable_error', param = cjson.null, code = 'model_failed' })
+end
+
+-- With two jobs in it, it is the model that fails: none of them is to blame, and one job at a time is tried.
+local function trouble_key(model) return model_key('trouble', model) end
+local function in_trouble(model) return redis.call('HLEN', trouble_key(model)) > 1 end
+
+-- What becomes of a job of which workers died too often: 'bury', if nothing else can be why; 'aside', if it waits for
+-- another job of the model to have a token, which shows that the model runs.
+local function sentence(id, model, found)
+  local again = redis.call('HSET', trouble_key(model), id, found) == 0
+  redis.call('EXPIRE', trouble_key(model), 86400)
+  if in_trouble(model) then return 'aside' end
+  return (again or redis.call('ZCARD', model_key('pend', model)) <= 1) and 'bury' or 'aside'
+end
+
+-- A job has its first token under a claim: what workers died of was the jobs', not the model's.
+local function out_of_trouble(model)
+  redis.call('DEL', trouble_key(model), model_key('patience', model))
+end
+
+-- Whether another job may be tried of a model in trouble: one at a time, after 1, 2, 4 ... seconds, a minute at most.
+local function may_try(model, now)
+  local key = model_key('patience', model)
+  if redis.call('ZCARD', model_key('out', model)) + redis.call('ZCARD', model_key('run', model)) > 0 then return false end
+  if tonumber(redis.call('HGET', key, 'at') or '0') > now then return false end
+  local tries = redis.call('HINCRBY', key, 'tries', 1)
+  redis.call('HSET', key, 'at', stamp(now + math.min(60, 2 ^ (tries - 1))))
+  redis.call('EXPIRE', key, 86400)
+  return true
+end

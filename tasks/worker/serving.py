@@ -1,0 +1,138 @@
+"""The process that serves: the model is loaded and proven, then Celery hands it messages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from celery import bootsteps
+
+from tasks.celery_app import create_celery, create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.engine.backend import BackendFailure
+from tasks.heartbeat import Heartbeat
+from tasks.job_store import SMALL_AT_ONCE, Holder, open_store
+from tasks.logs import get_logger
+from tasks.models.catalogue import Catalogue, ModelEntry
+from tasks.redis_client import RedisErrors, connect
+from tasks.settings import Settings
+from tasks.sweep import open_sweeper
+from tasks.worker.child import Progress
+from tasks.worker.loading import load_work, model_digest
+from tasks.worker.proof import ProofFailed
+from tasks.worker.strategy import RunJob
+from tasks.worker.work import Work
+from tasks.worker.worker import Worker
+
+CANNOT_SERVE = 1
+"""Exit status of a process whose model cannot be loaded, or fails its self-test."""
+
+log = get_logger(__name__)
+T = TypeVar("T")
+
+
+def serve(
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    model: str,
+    name: str,
+    progress: Progress,
+    unannounced: Iterable[str] = (),
+) -> int:
+    """Serve a model until told to stop; the exit status.
+
+    Args:
+        unannounced: jobs that ended because of earlier processes; whoever receives their messages tells Flower.
+    """
+    heartbeat = Heartbeat(settings.heartbeat_file)
+    entry = catalogue[model]
+    work = load_proven(entry, settings, progress)
+    if work is None:
+        return CANNOT_SERVE
+    holder = Holder(name, model_digest(entry))
+    log.info(
+        "model loaded",
+        model=model,
+        slots=entry.slots,
+        context=work.context,
+        cache_tokens=entry.cache_tokens,
+        processor=work.processor,
+    )
+    redis_errors = RedisErrors()
+    store = open_store(settings, connect(settings.redis_url, errors=redis_errors))
+    dispatcher = Dispatcher(store, create_publisher(settings))
+    for job_id in unannounced:
+        dispatcher.publish(job_id, model)
+    worker = Worker(
+        settings,
+        holder=holder,
+        model=model,
+        entry=entry,
+        work=work,
+        store=store,
+        dispatcher=dispatcher,
+        sweeper=open_sweeper(settings, name=name, models=catalogue),
+        redis_errors=redis_errors,
+        heartbeat=heartbeat,
+    )
+    # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
+    prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE
+    celery = create_celery(settings, queues=(model,), prefetch=prefetch)
+    celery.register_task(RunJob(worker.runner))
+    celery.steps["worker"].add(_engine_step(worker))
+    program = celery.Worker(
+        hostname=f"{name}@{os.uname().nodename}",
+        quiet=True,
+        without_mingle=True,
+        without_gossip=True,
+        loglevel=settings.log_level.upper(),
+    )
+    progress.ready(processor=work.processor)
+    program.start()
+    return int(program.exitcode or 0)
+
+
+def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> Work | None:
+    """A loaded model that has passed its self-test; None if it cannot be served, and the reason is told."""
+    try:
+        work = load_work(entry, settings, progress)
+    except BackendFailure as exc:
+        progress.failed(f"The model cannot be loaded: {exc}.")
+        return None
+    try:
+        _on_passing_thread(lambda: work.prove(progress.begin))
+    except (ProofFailed, BackendFailure) as exc:
+        progress.failed_proof(str(exc))
+        return None
+    return work
+
+
+def _on_passing_thread(compute: Callable[[], T]) -> T:
+    """Compute something on a thread that ends.
+
+    OpenMP keeps a team for every thread that computes, and once the teams have more threads than there are cores, its
+    barriers sleep instead of spinning, and every step takes twice as long.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(compute).result()
+
+
+def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:
+    class EngineStep(bootsteps.StartStopStep):
+        """Started before Celery consumes; stopped after it consumes no more, while acknowledgements still go out."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, parent: Any) -> None:
+            worker.runner.attach(parent.hub)
+            worker.start()
+
+        def stop(self, parent: Any) -> None:
+            worker.stop()
+
+        terminate = stop
+
+    return EngineStep

@@ -1,0 +1,160 @@
+"""Who is to blame for the deaths of workers: a job, the model, or nobody."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import redis
+
+from tasks import overview
+from tasks.job_store import Found, JobStore
+from tasks.jobs import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus
+from tests.integration.test_job_store import accept, append, claim, status, try_claim
+
+ASIDE_SECONDS = 1.1
+"""After so long a job that was put aside has its turn again."""
+
+
+def die(store: JobStore, *jobs: Job, found: Found = "crashed", alone: Job | None = None) -> list[str]:
+    """The worker claims these jobs, tries one of them alone if told so, and dies; the jobs that end because of it."""
+    for job in jobs:
+        claim(store, job)
+    if alone is not None:
+        store.begin_trial("w1", alone.id)
+    return store.release_worker("fake", "w1", reason=found).ended
+
+
+def suspected(store: JobStore, count: int) -> list[Job]:
+    """So many jobs that two workers crashed with."""
+    jobs = [accept(store) for _ in range(count)]
+    for _ in range(2):
+        die(store, *jobs)
+    return jobs
+
+
+def failed(store: JobStore, client: redis.Redis) -> bool:
+    return overview.health(client, ["fake"])["fake"].in_trouble
+
+
+def due(store: JobStore) -> None:
+    """What was put aside has its turn."""
+    time.sleep(ASIDE_SECONDS)
+    store.tidy()
+
+
+def test_kills_from_outside_weigh_a_quarter_of_a_crash(store: JobStore) -> None:
+    job = accept(store)
+    for number in range((MAX_FAILS - 1) * KILLS_A_CRASH):
+        assert not claim(store, job).suspect, number
+        store.release_worker("fake", "w1", reason="killed")
+    assert claim(store, job).suspect
+    store.release_worker("fake", "w1", reason="killed")
+
+
+@pytest.mark.parametrize("found", ["killed", "worker_restarted"])
+def test_a_kill_during_a_trial_convicts_nobody(store: JobStore, found: Found) -> None:
+    (suspect,) = suspected(store, 1)
+    for _ in range(KILLS_A_CRASH - 1):
+        assert die(store, suspect, found=found, alone=suspect) == []
+    assert status(store, suspect) is JobStatus.QUEUED
+    assert die(store, suspect, found=found, alone=suspect) == [suspect.id], "so many are no chance any more"
+
+
+def test_a_lapsed_lease_is_a_death_of_which_nobody_knows(store: JobStore) -> None:
+    claim(store, job := accept(store))
+    time.sleep(0.5)
+    assert store.sweep("fake").reclaimed == 1
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.fails, found.kills) == (0, 1)
+
+
+def test_the_deaths_of_a_job_say_what_the_parent_saw(store: JobStore) -> None:
+    claim(store, job := accept(store))
+    store.release_worker("fake", "w1", reason="crashed", how="died by SIGSEGV")
+    found = store.get(job.id)
+    assert found is not None
+    assert [death["found"] for death in found.deaths] == ["its process died by SIGSEGV"]
+
+
+def test_one_that_died_alone_is_convicted_once_another_job_has_a_token(store: JobStore) -> None:
+    suspect, *others = suspected(store, 4)
+    assert die(store, suspect, *others, alone=suspect) == [], "it may be the model that fails"
+    assert [status(store, job) for job in (suspect, *others)] == [JobStatus.QUEUED] * 4
+    claimed = claim(store, others[0])
+    assert claimed.fails == 2, "nothing else is blamed for a death in a trial"
+    append(store, claimed, 1)
+    due(store)
+    assert try_claim(store, suspect.id).status == "failed"
+    assert store.dead(["fake"]) == [suspect.id]
+    found = store.get(suspect.id)
+    assert found is not None
+    assert found.error is not None
+    assert found.error["code"] == "worker_died"
+    assert found.error["message"].startswith("3 workers died")
+
+
+def test_one_that_waits_aside_is_not_begun_before_its_turn(store: JobStore) -> None:
+    suspect, other = suspected(store, 2)
+    die(store, suspect, other, alone=suspect)
+    assert try_claim(store, suspect.id).status == "queued"
+
+
+def test_one_that_dies_alone_again_is_convicted_though_nothing_else_could_run(store: JobStore) -> None:
+    suspect, _ = suspected(store, 2)
+    assert die(store, suspect, alone=suspect) == []
+    due(store)
+    assert die(store, suspect, alone=suspect) == [suspect.id]
+
+
+def test_two_that_die_alone_are_the_models_fault(store: JobStore, client: redis.Redis) -> None:
+    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
+    first, second, third = suspected(store, 3)
+    die(store, first, alone=first)
+    assert not failed(store, client)
+    assert die(store, second, alone=second) == []
+    assert failed(store, client)
+    due(store)
+    taken = store.take("fake")
+    assert len(taken) == 1, "one is tried at a time"
+    assert store.take("fake") == []
+    given = try_claim(store, taken[0]).job
+    assert given is not None
+    assert given.alone
+    assert given.suspect
+    assert try_claim(store, third.id).status == "queued", "though its message was published before"
+    assert store.release_worker("fake", "w1", reason="crashed").ended == []
+    assert store.take("fake") == [], "the next try comes later"
+    assert {status(store, job) for job in (first, second, third)} == {JobStatus.QUEUED}
+
+
+def test_a_token_ends_the_models_trouble(store: JobStore, client: redis.Redis) -> None:
+    first, second, third = suspected(store, 3)
+    die(store, first, alone=first)
+    die(store, second, alone=second)
+    append(store, claim(store, third), 1)
+    assert not failed(store, client)
+    due(store)
+    assert [try_claim(store, job.id).status for job in (first, second)] == ["failed", "failed"]
+
+
+def test_a_model_whose_lonely_jobs_die_one_after_the_other_fails(store: JobStore, client: redis.Redis) -> None:
+    (first,) = suspected(store, 1)
+    assert die(store, first, alone=first) == [first.id]
+    (second,) = suspected(store, 1)
+    assert die(store, second, alone=second) == []
+    assert failed(store, client)
+
+
+def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: JobStore) -> None:
+    job = accept(store)
+    for _ in range(5):
+        for _ in range(2 * KILLS_A_CRASH - 1):
+            claim(store, job)
+            store.release_worker("fake", "w1", reason="killed")
+        append(store, claim(store, job), 1)
+        store.release_worker("fake", "w1", reason="killed")
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.status, found.fails, found.kills) == (JobStatus.QUEUED, 0, 1)
