@@ -19,7 +19,7 @@ while at <= #ARGV do
     append(id, fence, last + 1, events)
     if redis.call('HGET', job_key(id), 'proven') ~= fence then
       local at = clock()
-      redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0)
+      redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0, 'aside', 0)
       redis.call('HSETNX', job_key(id), 'first_token_at', stamp(at))
       local model = redis.call('HGET', job_key(id), 'model')
       has_slot(id, model, at)

@@ -52,9 +52,16 @@ end
 
 -- Workers died of it too often, and another job of the model has had a token since: it was this one.
 local troubled = in_trouble(model)
-if strikes(job) >= tonumber(ARGV[12]) * KILLS_A_CRASH and redis.call('HEXISTS', trouble_key(model), id) == 0 then
-  bury(id, model, now, job.verdict)
-  return { 'failed' }
+if strikes(job) >= tonumber(ARGV[12]) * KILLS_A_CRASH then
+  if redis.call('HEXISTS', trouble_key(model), id) == 0 then
+    bury(id, model, now, job.verdict)
+    return { 'failed' }
+  end
+  if redis.call('ZCARD', model_key('pend', model)) > 1 then  -- others first: their tokens would tell
+    leave_line(id, model, job.priority)
+    if put_aside(id, model, job.priority, now) then return { 'queued' } end
+    enter_line(id, model, job.priority, now)
+  end
 end
 if troubled and redis.call('ZCARD', model_key('run', model)) > 0 then return { 'queued' } end
 

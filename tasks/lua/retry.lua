@@ -24,7 +24,7 @@ tell_nothing(id)  -- what is to be told is how it ends now
 redis.call('PERSIST', job_key(id))
 if job[6] then redis.call('PERSIST', job[6]) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
-  'kills', 'verdict', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid', 'proven', 'spare', 'spared', 'deaths',
+  'kills', 'verdict', 'aside', 'absolved', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid', 'proven', 'spare', 'spared', 'deaths',
   'model_digest', 'delivery')
 
 turn(id, 'queued', now)

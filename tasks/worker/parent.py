@@ -74,17 +74,15 @@ class Parent:
 
     def run(self) -> int:
         """Until told to stop; the exit status."""
-        death: Death | None = None
-        while True:
-            self._release(death)
-            if self._stopping.is_set():
-                return 0
+        self._release(None)
+        while not self._stopping.is_set():
             ending = self._run_child()
-            death = ending.death
-            if self._stopping.is_set() or (ending.served and death.stopped):
-                return 0
+            if self._stopping.is_set() or (ending.served and ending.death.stopped):
+                break
+            self._release(ending.death)
             self._account(ending)
             self._rest(pause_seconds(self._failures))
+        return 0
 
     def run_once(self) -> Start:
         """Have one child load and prove the model, and end; how that went."""

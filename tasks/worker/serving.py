@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from celery import bootsteps
+from celery.platforms import SecurityWarning
 
 from tasks.celery_app import create_celery, create_publisher
 from tasks.dispatch import Dispatcher
@@ -90,6 +92,7 @@ def serve(
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     progress.ready(processor=work.processor)
     program.start()
     return int(program.exitcode or 0)
@@ -105,7 +108,7 @@ def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> Wo
     try:
         _on_passing_thread(lambda: work.prove(progress.begin))
     except (ProofFailed, BackendFailure) as exc:
-        progress.failed_proof(str(exc))
+        progress.failed_proof(f"{str(exc).rstrip('.')}.")
         return None
     return work
 

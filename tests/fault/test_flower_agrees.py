@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +47,7 @@ def jobs_of_every_end(cluster: Cluster) -> dict[str, str]:
     """Ids by what was done to them, of jobs that have all ended."""
     ids = {"survives a worker": cluster.submit(story())["id"], "cancelled running": cluster.submit(story())["id"]}
     until(lambda: all(running(cluster, job_id) for job_id in ids.values()), what="both run")
-    os.kill(cluster.pid_of("demo-1"), signal.SIGKILL)
+    cluster.kill("demo-1")
     # No worker lives: these wait in the line.
     ids["cancelled in the line"] = cluster.submit(story())["id"]
     ids["expired in the line"] = cluster.submit(story(timeout=0.05))["id"]

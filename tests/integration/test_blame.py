@@ -12,9 +12,6 @@ from tasks.job_store import Found, JobStore
 from tasks.jobs import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus
 from tests.integration.test_job_store import accept, append, claim, status, try_claim
 
-ASIDE_SECONDS = 1.1
-"""After so long a job that was put aside has its turn again."""
-
 
 def die(store: JobStore, *jobs: Job, found: Found = "crashed", alone: Job | None = None) -> list[str]:
     """The worker claims these jobs, tries one of them alone if told so, and dies; the jobs that end because of it."""
@@ -39,7 +36,8 @@ def failed(store: JobStore, client: redis.Redis) -> bool:
 
 def due(store: JobStore) -> None:
     """What was put aside has its turn."""
-    time.sleep(ASIDE_SECONDS)
+    for job_id in store._redis.zrange("caravan:delayed", 0, -1):
+        store._redis.zadd("caravan:delayed", {str(job_id): 1})
     store.tidy()
 
 
@@ -104,26 +102,28 @@ def test_one_that_waits_aside_is_not_begun_before_its_turn(store: JobStore) -> N
 def test_one_that_dies_alone_again_is_convicted_though_nothing_else_could_run(store: JobStore) -> None:
     suspect, _ = suspected(store, 2)
     assert die(store, suspect, alone=suspect) == []
+    for _ in range(3):
+        due(store)
+        assert try_claim(store, suspect.id).status == "queued", "others have their turns first"
     due(store)
     assert die(store, suspect, alone=suspect) == [suspect.id]
 
 
 def test_two_that_die_alone_are_the_models_fault(store: JobStore, client: redis.Redis) -> None:
-    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
     first, second, third = suspected(store, 3)
     die(store, first, alone=first)
     assert not failed(store, client)
     assert die(store, second, alone=second) == []
     assert failed(store, client)
     due(store)
-    taken = store.take("fake")
-    assert len(taken) == 1, "one is tried at a time"
+    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
+    assert len(store.take("fake")) == 1, "one is tried at a time"
     assert store.take("fake") == []
-    given = try_claim(store, taken[0]).job
-    assert given is not None
+    given = claim(store, third)
     assert given.alone
     assert given.suspect
-    assert try_claim(store, third.id).status == "queued", "though its message was published before"
+    fourth = accept(store)
+    assert try_claim(store, fourth.id).status == "queued", "though its message was published before"
     assert store.release_worker("fake", "w1", reason="crashed").ended == []
     assert store.take("fake") == [], "the next try comes later"
     assert {status(store, job) for job in (first, second, third)} == {JobStatus.QUEUED}
@@ -135,6 +135,25 @@ def test_a_token_ends_the_models_trouble(store: JobStore, client: redis.Redis) -
     die(store, second, alone=second)
     append(store, claim(store, third), 1)
     assert not failed(store, client)
+    due(store)
+    absolved = claim(store, first)
+    assert (absolved.fails, absolved.suspect) == (0, False), "it was the model's fault"
+
+
+def test_jobs_are_absolved_once(store: JobStore, client: redis.Redis) -> None:
+    first, second, third = suspected(store, 3)
+    for attempt in range(2):
+        for job in (first, second):
+            for _ in range(MAX_FAILS if attempt else 1):
+                store._redis.hdel("caravan:job:" + job.id, "aside")
+                due(store)
+                claimed = try_claim(store, job.id).job
+                if claimed is not None:
+                    store.begin_trial("w1", job.id)
+                    store.release_worker("fake", "w1", reason="crashed")
+        assert failed(store, client)
+        append(store, claim(store, third), 1)
+        store.release_worker("fake", "w1", reason="worker_restarted")
     due(store)
     assert [try_claim(store, job.id).status for job in (first, second)] == ["failed", "failed"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import uuid
 from collections.abc import Mapping
@@ -60,15 +62,25 @@ class Cluster:
         return with_variable(MARK, self.mark)
 
     def pid_of(self, argument: str) -> int:
-        """The process whose arguments hold this one."""
-        for pid in self.processes():
-            try:
-                arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            except OSError:
-                continue
-            if argument in arguments:
-                return pid
+        """The first process whose arguments hold this one: of a worker's two the one that looks after the other."""
+        for pid in self.pids_of(argument):
+            return pid
         raise LookupError(argument)
+
+    def pids_of(self, argument: str) -> list[int]:
+        """All processes whose arguments hold this one, a worker's and a web front's children among them."""
+        found = []
+        for pid in sorted(self.processes()):
+            with contextlib.suppress(OSError):
+                if argument in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                    found.append(pid)
+        return found
+
+    def kill(self, argument: str) -> None:
+        """Kill a program and what it has forked, at once."""
+        for pid in self.pids_of(argument):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def submit(self, body: Mapping[str, Any], **headers: str) -> dict[str, Any]:
         """The job that the cluster accepted."""

@@ -125,9 +125,6 @@ local DEATHS = {
   worker_restarted = 'it started again',
 }
 
--- Seconds until a job that waits for another one's token has its turn again.
-local ASIDE_SECONDS = 1
-
 -- Take a running job from its worker and put it back into the line.
 -- reason: one of DEATHS, or why a worker that lives gives it back. most: crashes that end a job. how: what a parent saw.
 local function give_back(id, now, reason, most, how)
@@ -156,7 +153,7 @@ local function give_back(id, now, reason, most, how)
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
   if aside then
-    enter_line_later(id, job.model, job.priority, stamp(now + ASIDE_SECONDS))
+    put_aside(id, job.model, job.priority, now)
   else
     enter_line(id, job.model, job.priority, now)
   end

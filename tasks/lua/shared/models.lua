@@ -2,7 +2,7 @@
 --
 -- `starts:{model}`    what each worker that does not serve said last, as JSON: `loading`, or `failed` with a reason
 -- `ready:{model}`     there once a worker has served the model
--- `trouble:{model}`   jobs that workers died of while they ran nothing else, by id, since the model's last first token
+-- `trouble:{model}`   jobs that workers died of while they held nothing else, by id, since the model's last first token
 -- `patience:{model}`  `tries`, `at`: how often one job was let through since, and from when on the next may be
 
 -- Why a model cannot be served; nil if a worker has ever been ready, or one may still become so.
@@ -30,17 +30,37 @@ end
 local function trouble_key(model) return model_key('trouble', model) end
 local function in_trouble(model) return redis.call('HLEN', trouble_key(model)) > 1 end
 
+-- A worker crashed that held this job and no other.
+local function note_trouble(id, model, found)
+  redis.call('HSET', trouble_key(model), id, found)
+  redis.call('EXPIRE', trouble_key(model), 86400)
+end
+
 -- What becomes of a job of which workers died too often: 'bury', if nothing else can be why; 'aside', if it waits for
 -- another job of the model to have a token, which shows that the model runs.
 local function sentence(id, model, found)
-  local again = redis.call('HSET', trouble_key(model), id, found) == 0
-  redis.call('EXPIRE', trouble_key(model), 86400)
+  note_trouble(id, model, found)
   if in_trouble(model) then return 'aside' end
-  return (again or redis.call('ZCARD', model_key('pend', model)) <= 1) and 'bury' or 'aside'
+  local has_waited = tonumber(redis.call('HGET', job_key(id), 'aside') or '0') > 0
+  return (has_waited or redis.call('ZCARD', model_key('pend', model)) <= 1) and 'bury' or 'aside'
 end
 
--- A job has its first token under a claim: what workers died of was the jobs', not the model's.
+-- Have a job wait for another one's token: 1 second, then 2, 4, 8; false if it has waited for all of them.
+local function put_aside(id, model, priority, now)
+  local times = redis.call('HINCRBY', job_key(id), 'aside', 1)
+  if times > 4 then return false end
+  enter_line_later(id, model, priority, stamp(now + 2 ^ (times - 1)))
+  return true
+end
+
+-- A job has its first token under a claim: what workers died of was the one job that died alone before. If there were
+-- two or more, it was the model, and they are not suspected any more: once each, since it may have been they after all.
 local function out_of_trouble(model)
+  for _, id in ipairs(in_trouble(model) and redis.call('HKEYS', trouble_key(model)) or {}) do
+    if redis.call('EXISTS', job_key(id)) == 1 and redis.call('HSETNX', job_key(id), 'absolved', 1) == 1 then
+      redis.call('HSET', job_key(id), 'fails', 0, 'kills', 0, 'aside', 0)
+    end
+  end
   redis.call('DEL', trouble_key(model), model_key('patience', model))
 end
 
