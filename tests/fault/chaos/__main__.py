@@ -57,7 +57,7 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
     cluster = Cluster(folder)
     ledger = Ledger(cluster.redis.url)
     load = Load(cluster.urls, ledger, seed=seed, count=options.clients)
-    monkey = Monkey(cluster, ledger, random.Random(f"{seed}-monkey"), only=options.only)
+    monkey = Monkey(cluster, ledger, random.Random(f"{seed}-monkey"), only=options.only, every=options.every)
     violations: list[Violation] = []
     try:
         _say("starting")
@@ -89,6 +89,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of every choice; a new one if left out")
     parser.add_argument("--clients", type=int, default=CLIENTS, help="jobs alive at any time")
     parser.add_argument("--only", choices=WAYS, help="one way of doing harm, instead of all")
+    parser.add_argument("--every", type=float, help="seconds between two acts, instead of 1.5 to 3.5")
     parser.add_argument("--json", type=Path, help="where every figure is written")
     return parser.parse_args()
 

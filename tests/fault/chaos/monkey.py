@@ -53,12 +53,21 @@ class Act:
 class Monkey:
     """Acts every few seconds; what it chooses comes from `rng` alone, when it finds it does not."""
 
-    def __init__(self, cluster: Cluster, ledger: Ledger, rng: random.Random, *, only: str | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        ledger: Ledger,
+        rng: random.Random,
+        *,
+        only: str | None = None,
+        every: float | None = None,
+    ) -> None:
         self.acts: list[Act] = []
         self._cluster = cluster
         self._ledger = ledger
         self._rng = rng
         self._frozen: dict[str, threading.Timer] = {}
+        self._pause_seconds = PAUSE_SECONDS if every is None else (every, every)
         self._weights = {only: 1} if only else WAYS
         self._ways: Mapping[str, Callable[[], Act | None]] = {
             "kill worker": self._kill_worker,
@@ -76,7 +85,7 @@ class Monkey:
         """Act for so long, then let what is frozen go."""
         deadline = time.monotonic() + seconds
         ways, weights = list(self._weights), list(self._weights.values())
-        while (pause := self._rng.uniform(*PAUSE_SECONDS)) < deadline - time.monotonic():
+        while (pause := self._rng.uniform(*self._pause_seconds)) < deadline - time.monotonic():
             time.sleep(pause)
             if act := self._ways[self._rng.choices(ways, weights)[0]]():
                 self.acts.append(act)
