@@ -85,6 +85,7 @@ def serve(
     celery = create_celery(settings, queues=(model,), prefetch=prefetch)
     celery.register_task(RunJob(worker.runner))
     celery.steps["worker"].add(_engine_step(worker))
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",
         quiet=True,
@@ -92,7 +93,6 @@ def serve(
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
-    warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     progress.ready(processor=work.processor)
     program.start()
     return int(program.exitcode or 0)
