@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.processes import Process, with_variable
+from tests.support.processes import COMMAND, Process, with_variable
 from tests.support.redis_server import free_port
 from tests.support.waiting import until
 
@@ -31,19 +31,20 @@ class Cluster:
         models: str | None = None,
         env: Mapping[str, str] | None = None,
         options: list[str] | None = None,
+        cwd: Path | None = None,
     ) -> None:
         self.mark = uuid.uuid4().hex
         self.port, self.flower_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.flower_url = f"http://127.0.0.1:{self.flower_port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
-        arguments = ["-m", "app.cli", "up", "--port", str(self.port), "--flower-port", str(self.flower_port)]
+        self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        arguments = [*COMMAND, "up", "--port", str(self.port), "--flower-port", str(self.flower_port)]
         arguments += ["--data", str(folder / "data"), *(options or [])]
         if models:
             (folder / "models.yaml").write_text(models)
             arguments += ["--models", str(folder / "models.yaml")]
         self.process = Process(
-            arguments, env={**ONE_THREAD, MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log"
+            arguments, env={**ONE_THREAD, MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log", cwd=cwd
         )
 
     def start(self) -> None:

@@ -22,7 +22,7 @@ WEBS = ("web-1", "web-2")
 LEASE_SECONDS = 4.0
 DRAIN_SECONDS = 1.0
 RESULT_TTL = 120
-MARK = "CARAVAN_CHAOS_CLUSTER"
+MARK = "CARAVAN_TEST_CHAOS"
 MODELS = "models: {demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192, workers: {min: 2, max: 2}}}\n"
 INTO_LOG = 'exec "$0" "$@" >> "$CHAOS_LOG" 2>&1'
 
