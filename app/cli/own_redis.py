@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 import redis
 
+from app.cli.log_files import LogFile
 from app.cli.supervisor import Program
 from tasks.redis_client import connect, takes_options
 from tasks.urls import is_redis_url, without_password
@@ -41,10 +42,11 @@ class OwnRedis:
             return False
 
 
-def own_redis(data: Path, *, avoid: Container[int] = ()) -> OwnRedis:
+def own_redis(data: Path, *, log: LogFile | None = None, avoid: Container[int] = ()) -> OwnRedis:
     """A server on loopback with a new password, which keeps every write in an append-only file under `data`.
 
     Args:
+        log: where it writes what it says.
         avoid: ports that others are going to listen on.
 
     Raises:
@@ -66,7 +68,7 @@ def own_redis(data: Path, *, avoid: Container[int] = ()) -> OwnRedis:
         "loglevel warning",
     )
     # The configuration goes in by standard input: a password among the arguments would be in every process list.
-    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0)
+    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
     return OwnRedis(program, f"redis://:{password}@127.0.0.1:{port}/0", lock)
 
 

@@ -34,7 +34,7 @@ def besieged(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     yield running
     running.stop()
     assert running.processes() == []
-    assert POISON not in running.process.output()
+    assert POISON not in running.told()
 
 
 def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

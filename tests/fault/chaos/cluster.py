@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.supervisor import FIRST_PAUSE_SECONDS, POLL_SECONDS, Program, Supervisor
+from app.cli.deaths import FIRST_PAUSE_SECONDS
+from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
 from tests.support.processes import with_variable
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import until
@@ -32,7 +33,7 @@ class _Supervisor(Supervisor):
 
     def tend(self) -> None:
         for child in self._children:
-            child.pause_seconds = FIRST_PAUSE_SECONDS
+            child.health.pause_seconds = FIRST_PAUSE_SECONDS
         super().tend()
 
     def pid(self, name: str) -> int | None:
