@@ -22,12 +22,14 @@ COMMANDS = {
     "queues": "app.cli.queues",
     "models": "app.cli.models",
     "probe": "app.cli.probe",
+    "doctor": "app.cli.doctor",
 }
 
 Resolved = tuple[str | None, click.Command | None, list[str]]
 
-ASKS_LITTLE = "probe"
-"""Run every few seconds, and in an environment that another process has been started with."""
+ASKS_LITTLE = ("probe", "doctor")
+"""One is run every few seconds, and in an environment that another process has been started with; one tells by itself
+what makes no sense."""
 
 
 class WrongSetting(click.ClickException):
@@ -53,7 +55,7 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Called when a subcommand is about to run; whoever asks for help gets it in any environment."""
         name, command, rest = super().resolve_command(ctx, args)
-        if name != ASKS_LITTLE and not set(ctx.help_option_names).intersection(rest):
+        if name not in ASKS_LITTLE and not set(ctx.help_option_names).intersection(rest):
             from tasks.environment import read_settings
 
             read_settings()

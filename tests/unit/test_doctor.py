@@ -55,11 +55,12 @@ def test_sizes_are_written_as_people_read_them() -> None:
 def test_settings_that_are_made_are_named_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARAVAN_ADMIN_KEY", "k" * 40)
     monkeypatch.setenv("CARAVAN_REDIS_URL", "redis://:secret-word@h:1/0")
+    monkeypatch.setenv("HF_TOKEN", "hf_token")
     given = surroundings.read()
     assert [finding.found for finding in given.findings] == ["CARAVAN_ADMIN_KEY, CARAVAN_REDIS_URL"]
     assert surroundings.redis_url(given, None) == "redis://:secret-word@h:1/0"
     assert surroundings.secrets(given.settings, "redis://:p%40ssword@h") == {
-        "k" * 40, "secret-word", "p%40ssword", "p@ssword",
+        "k" * 40, "secret-word", "p%40ssword", "p@ssword", "hf_token",
     }  # fmt: skip
 
 

@@ -21,7 +21,9 @@ SECRETS = ("admin_key", "webhook_secret")
 LEAVES = sorted(
     path
     for path in subcommands(main)
-    if path and path.split()[0] != ASKS_LITTLE and not any(other.startswith(f"{path} ") for other in subcommands(main))
+    if path
+    and path.split()[0] not in ASKS_LITTLE
+    and not any(other.startswith(f"{path} ") for other in subcommands(main))
 )
 ARGUMENTS = {
     "bulk run": ["rows.csv", "-m", "demo", "-o", "out.csv", "--prompt", "{{ a }}"],
