@@ -7,10 +7,10 @@ import threading
 
 from app.factory import create_app
 from tasks import logs
-from tasks.settings import Settings
+from tasks.environment import read_settings
 from tasks.sweep import open_sweeper
 
-_settings = Settings()
+_settings = read_settings()
 logs.configure(_settings)
 app = create_app(_settings)
 open_sweeper(

@@ -26,6 +26,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+class SettingsError(Exception):
+    """Raised when a variable of the environment makes no sense. For whoever starts a process: no client sees it.
+
+    The message is a sentence that names the variable as it is typed, and says what it may be.
+    """
+
+
 class CaravanError(Exception):
     """Base of every error that a client may see.
 

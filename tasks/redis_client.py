@@ -84,6 +84,15 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
     return client
 
 
+def takes_options(url: str) -> bool:
+    """Whether redis-py knows what stands behind the question mark of a URL."""
+    try:
+        redis.ConnectionPool.from_url(url).make_connection()  # connects later
+    except (ValueError, TypeError, redis.RedisError):
+        return False
+    return True
+
+
 REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
 """How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
 

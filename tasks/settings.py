@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -13,18 +14,29 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.urls import is_http_url, is_redis_url
+
 WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between attempts, as the Standard Webhooks specification suggests: ten of them in three days."""
 _ADMIN_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 """What a Bearer token may hold (RFC 6750, section 2.1)."""
 _ORIGIN = re.compile(r"https?://[^/\s?#,]+")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]+(%\w+)?\]?")
+"""A name, or an address of either family."""
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
+PORT = 8000
 
 
 class Settings(BaseSettings):
     """Everything that can be configured from the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CARAVAN_", frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+        env_prefix="CARAVAN_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
     )
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
@@ -32,7 +44,7 @@ class Settings(BaseSettings):
     models_file: Path | None = Field(None, description="The catalogue (models.yaml); the demo model alone if unset.")
 
     host: str = Field("127.0.0.1", description="The address that the web front binds.")
-    port: int = Field(8000, ge=0, le=65535, description="The port that the web front binds.")
+    port: int = Field(PORT, ge=0, le=65535, description="The port that the web front binds.")
     web_processes: int = Field(2, ge=1, description="Processes of the web front.")
     web_connections: int = Field(2000, ge=1, description="Open connections a web process may hold.")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, in bytes.")
@@ -67,7 +79,9 @@ class Settings(BaseSettings):
 
     heartbeat_file: Path | None = Field(None, description="A file that workers and the clerk touch while they serve.")
 
-    threads: int | None = Field(None, ge=1, description="CPU threads a worker decodes with; all cores if unset.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads a worker decodes with; all cores if unset."
+    )
     gpu_layers: int = Field(
         -1, ge=-1, description="Layers kept on the GPU; -1 is all, where llama.cpp was built for one."
     )
@@ -78,7 +92,7 @@ class Settings(BaseSettings):
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks beside the public internet that webhooks may go to, by commas."
     )
-    webhook_schedule: Annotated[tuple[Annotated[float, Field(gt=0)], ...], NoDecode] = Field(
+    webhook_schedule: Annotated[tuple[float, ...], NoDecode] = Field(
         WEBHOOK_SCHEDULE, description="Seconds between one attempt to send a webhook and the next, by commas."
     )
     webhook_timeout_seconds: float = Field(20, gt=0, description="Seconds that an attempt to send a webhook may take.")
@@ -96,11 +110,31 @@ class Settings(BaseSettings):
         "auto", description="json, console, or by whether stderr is a terminal."
     )
 
+    @field_validator("port", mode="before")
+    @classmethod
+    def _of_a_service(cls, port: Any) -> Any:
+        """Kubernetes tells pods of a Service called `caravan`: CARAVAN_PORT=tcp://10.0.0.1:80 is not meant for us."""
+        return PORT if isinstance(port, str) and _SERVICE_LINK.match(port) else port
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if not _HOST.fullmatch(host):
+            raise ValueError("must be an address or a name of this machine, without a port")
+        return host
+
     @field_validator("redis_url", "broker_url")
     @classmethod
     def _over_tcp(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("redis://", "rediss://")):
-            raise ValueError("must begin with redis:// or rediss://")
+        if url is not None and not is_redis_url(url):
+            raise ValueError("must be redis://HOST:PORT/DATABASE, or rediss:// for TLS")
+        return url
+
+    @field_validator("flower_url")
+    @classmethod
+    def _over_http(cls, url: str | None) -> str | None:
+        if url is not None and not is_http_url(url):
+            raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
         return url
 
     @field_validator("webhook_secret")
@@ -115,9 +149,29 @@ class Settings(BaseSettings):
                 raise ValueError("must be whsec_ and the base64 of 24 to 64 bytes")
         return secret
 
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def _are_networks(cls, networks: Any) -> Any:
+        try:
+            return tuple(ip_network(network) for network in networks)
+        except ValueError as exc:
+            raise ValueError("must be networks, separated by commas: 10.0.0.0/8,fd00::/8") from exc
+
+    @field_validator("webhook_schedule", mode="before")
+    @classmethod
+    def _are_seconds(cls, seconds: Any) -> Any:
+        try:
+            numbers = tuple(float(each) for each in seconds)
+        except ValueError:
+            numbers = (0.0,)
+        if not all(0 < number < inf for number in numbers):
+            raise ValueError("must be numbers above 0, separated by commas")
+        return numbers
+
     @field_validator("webhook_networks", "webhook_schedule", "cors_origins", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
+        """Of validators that run before, the last one runs first."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
@@ -136,7 +190,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-            raise ValueError("an origin is https://host or http://host:port, with nothing after it")
+            raise ValueError("must be origins, https://host or http://host:port with nothing after it")
         return origins
 
     @property

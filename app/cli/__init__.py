@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from tasks.errors import SettingsError
 
 COMMANDS = {
     "up": "app.cli.up",
@@ -19,7 +22,20 @@ COMMANDS = {
     "queues": "app.cli.queues",
     "models": "app.cli.models",
     "probe": "app.cli.probe",
+    "doctor": "app.cli.doctor",
 }
+
+Resolved = tuple[str | None, click.Command | None, list[str]]
+
+ASKS_LITTLE = ("probe", "doctor")
+"""One is run every few seconds, and in an environment that another process has been started with; one tells by itself
+what makes no sense."""
+
+
+class WrongSetting(click.ClickException):
+    """Raised when a variable of the environment makes no sense."""
+
+    exit_code = 2
 
 
 class _LazyGroup(click.Group):
@@ -33,6 +49,23 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name]).command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Called when a subcommand is about to run; whoever asks for help gets it in any environment."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name not in ASKS_LITTLE and not set(ctx.help_option_names).intersection(rest):
+            from tasks.environment import read_settings
+
+            read_settings()
+        return name, command, rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as exc:
+            raise WrongSetting(str(exc)) from exc
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -8,8 +8,8 @@ import sys
 import click
 
 from tasks import logs
+from tasks.environment import read_settings, require_writable
 from tasks.models.catalogue import CatalogueError, load
-from tasks.settings import Settings
 
 
 @click.command("clerk")
@@ -21,8 +21,10 @@ def command() -> None:
     from app.batch_lines import LineEndpoints
     from tasks.clerk import run_clerk
 
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings)
+    require_writable(settings, "files_dir")
+    require_writable(settings, "heartbeat_file")
     try:
         catalogue = load(settings.models_file)
     except CatalogueError as exc:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 import click
+
+from tasks.urls import is_loopback
 
 insecure_option = click.option(
     "--insecure", is_flag=True, help="Bind an address that others reach, though no keys are asked for."
@@ -19,11 +19,3 @@ def refuse_exposure(host: str, *, keys: bool, insecure: bool) -> None:
         f"{host or 'every address'} can be reached by others, and no API keys are asked for: whoever gets there may "
         "use everything. Set CARAVAN_KEYS=true (see docs/security.md), or say --insecure."
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address reaches this machine alone. A name other than localhost does not count, wherever it leads."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

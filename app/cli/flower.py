@@ -7,8 +7,10 @@ import os
 import click
 
 from app.cli.exposure import insecure_option, refuse_exposure
+from app.cli.ports import PORT, refuse_taken
 from tasks import logs
 from tasks.celery_app import create_celery
+from tasks.environment import read_settings
 from tasks.settings import Settings
 
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
@@ -19,21 +21,24 @@ MAX_TASKS = 10_000
 
 @click.command("flower")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind.")
-@click.option("--port", default=5555, show_default=True, help="The port to bind.")
+@click.option("--port", type=PORT, default=5555, show_default=True, help="The port to bind.")
 @insecure_option
 def command(host: str, port: int, insecure: bool) -> None:
     """Run Flower over the broker. FLOWER_* environment variables are Flower's own settings.
 
     With CARAVAN_KEYS it asks for a login: admin, and the key of CARAVAN_ADMIN_KEY.
     """
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings)
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
+    refuse_taken(host, port)
     # Started from here and not as a command of its own, so that no password is in a process list.
     if settings.keys or _has_login():
         _guard_metrics()
     max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
+    if "FLOWER_CONF" not in os.environ:
+        options.append(f"--conf={os.devnull}")  # by itself it runs a flowerconfig.py of the working folder
     create_celery(settings).start(argv=["flower", *options, *_login(settings)])
 
 

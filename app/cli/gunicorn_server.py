@@ -9,6 +9,7 @@ from gunicorn.glogging import Logger
 from prometheus_client.multiprocess import mark_process_dead
 
 from app.cli.gunicorn_worker import Worker
+from app.cli.ports import netloc
 from tasks.settings import Settings
 
 
@@ -36,7 +37,7 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         options = {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": netloc(self._settings.host, self._settings.port),
             "workers": self._settings.web_processes,
             "worker_class": Worker,
             "worker_connections": self._settings.web_connections,

@@ -13,10 +13,10 @@ from app.cli.api import cluster, key_option, url_option
 from app.client import Client
 from app.key_view import view
 from app.schemas.keys import KeyBody
+from tasks.environment import read_settings
 from tasks.errors import CaravanError
 from tasks.key_store import KeyStore
 from tasks.redis_client import UNAVAILABLE, connect
-from tasks.settings import Settings
 
 DAY_SECONDS = 86_400
 
@@ -147,7 +147,7 @@ def _keys(url: str, api_key: str | None) -> Iterator[_Keys]:
 
 
 def _in_redis() -> _Keys:
-    client = connect(Settings().redis_url)
+    client = connect(read_settings().redis_url)
     try:
         client.ping()
     except UNAVAILABLE as exc:

@@ -6,14 +6,23 @@ import fcntl
 import secrets
 import shutil
 import socket
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import click
 import redis
 
+from app.cli.log_files import LogFile
 from app.cli.supervisor import Program
+from tasks.redis_client import connect, takes_options
+from tasks.urls import is_redis_url, without_password
+
+OPTION = "--redis-url"
+PORT = 6379
+"""Redis' own, where a URL names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,12 @@ class OwnRedis:
             return False
 
 
-def own_redis(data: Path) -> OwnRedis:
+def own_redis(data: Path, *, log: LogFile | None = None, avoid: Container[int] = ()) -> OwnRedis:
     """A server on loopback with a new password, which keeps every write in an append-only file under `data`.
+
+    Args:
+        log: where it writes what it says.
+        avoid: ports that others are going to listen on.
 
     Raises:
         ClickException: another cluster uses the folder, or there is no redis-server.
@@ -42,7 +55,7 @@ def own_redis(data: Path) -> OwnRedis:
     folder = data / "redis"
     folder.mkdir(parents=True, exist_ok=True)
     lock = _lock(data / "lock")
-    port, password = _free_port(), secrets.token_urlsafe(32)
+    port, password = _free_port(avoid), secrets.token_urlsafe(32)
     config = (
         "bind 127.0.0.1",
         f"port {port}",
@@ -55,7 +68,7 @@ def own_redis(data: Path) -> OwnRedis:
         "loglevel warning",
     )
     # The configuration goes in by standard input: a password among the arguments would be in every process list.
-    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0)
+    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
     return OwnRedis(program, f"redis://:{password}@127.0.0.1:{port}/0", lock)
 
 
@@ -78,7 +91,32 @@ def _lock(path: Path) -> IO[str]:
     return handle
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_port(avoid: Container[int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in avoid:
+            return port
+
+
+def refuse_absent(url: str) -> None:
+    """Raise BadParameter for the URL of a Redis that does not answer, or that is none."""
+    if not is_redis_url(url) or not takes_options(url):
+        shown = without_password(url)
+        raise click.BadParameter(f"'{shown}' is not redis://HOST:PORT/DATABASE, nor rediss://.", param_hint=OPTION)
+    client = connect(url)
+    try:
+        client.ping()
+    except redis.exceptions.BusyLoadingError:
+        pass  # it reads its file; the cluster waits for it
+    except (redis.RedisError, OSError, UnicodeError) as exc:
+        reason = str(exc).rstrip(".")
+        raise click.BadParameter(f"The Redis at {_where(url)} does not answer: {reason}.", param_hint=OPTION) from exc
+    finally:
+        client.close()
+
+
+def _where(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or PORT}"

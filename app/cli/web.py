@@ -11,9 +11,11 @@ from contextlib import contextmanager
 import click
 
 from app.cli.exposure import insecure_option, refuse_exposure
+from app.cli.ports import unbindable
 from tasks import logs
+from tasks.environment import read_settings, require_writable
+from tasks.errors import SettingsError
 from tasks.models.catalogue import CatalogueError, load
-from tasks.settings import Settings
 
 
 @click.command("web")
@@ -23,9 +25,12 @@ def command(insecure: bool) -> None:
 
     CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES say where, and how many processes.
     """
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings)
     refuse_exposure(settings.host, keys=settings.keys, insecure=insecure)
+    if reason := unbindable(settings.host):
+        raise SettingsError(f"CARAVAN_HOST is '{settings.host}': it cannot be bound ({reason}).")
+    require_writable(settings, "files_dir")
     try:
         load(settings.models_file)
     except CatalogueError as exc:

@@ -15,4 +15,4 @@ def command(model: str, name: str | None) -> None:
     """Serve MODEL: load it, then take jobs from its queue until told to stop."""
     # The process is replaced: the front's code is no part of a worker.
     named = ["--name", name] if name else []
-    os.execv(sys.executable, [sys.executable, "-m", "tasks.worker", model, *named])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "tasks.worker", model, *named])  # noqa: S606 - our own module

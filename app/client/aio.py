@@ -18,6 +18,7 @@ from app.client.exchange import Broken, Exchange, Patience, Pause, Request, Resp
 from app.client.job import Job, Model
 from app.client.lanes import Lanes
 from app.client.options import Asked, Options
+from app.client.proxies import proxy_of
 from tasks.errors import CaravanError
 
 P = ParamSpec("P")
@@ -54,7 +55,10 @@ class AsyncClient:
         model: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(**wire.options(url, api_key), transport=Lanes())
+        options, self._proxy = wire.options(url, api_key), proxy_of(url)
+        with wire.usable(self._proxy):
+            lanes = Lanes(self._proxy)
+        self._http = httpx.AsyncClient(**options, transport=lanes)
         self.calls = Calls(model=model, patience=patience)
 
     async def __aenter__(self) -> Self:
@@ -84,7 +88,7 @@ class AsyncClient:
             try:
                 async with self._http.stream(**wire.arguments(reader.request())) as response:
                     error = await response.aread() if response.is_error else b""
-                    reader.opened(Response(response.status_code, response.headers, error))
+                    reader.opened(Response(response.status_code, response.headers, error, self._proxy))
                     async for line in response.aiter_lines():
                         if event := reader.feed(line):
                             yield event
@@ -92,7 +96,7 @@ class AsyncClient:
                                 return
                 reason: str | CaravanError = "The stream ended before the job did."
             except httpx.TransportError as exc:
-                reason = wire.reason(exc)
+                reason = wire.reason(exc, self._proxy)
             except CaravanError as exc:
                 reason = exc
             if not reader.ended:
@@ -193,5 +197,5 @@ class AsyncClient:
         try:
             response = await self._http.request(**wire.arguments(step))
         except httpx.TransportError as exc:
-            return Broken(wire.reason(exc), sent=wire.sent(exc))
-        return Response(response.status_code, response.headers, response.content)
+            return Broken(wire.reason(exc, self._proxy), sent=wire.sent(exc))
+        return Response(response.status_code, response.headers, response.content, self._proxy)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from app.client.proxies import Proxy, through
 from tasks.errors import (
     AuthenticationFailed,
     CaravanError,
@@ -78,7 +79,7 @@ def passes(error: CaravanError) -> bool:
     return isinstance(error, Overloaded | Unavailable)
 
 
-def from_response(status: int, retry_after: str | None, body: bytes) -> CaravanError:
+def from_response(status: int, retry_after: str | None, body: bytes, proxy: Proxy | None = None) -> CaravanError:
     """The error that a response tells of."""
     try:
         told: dict[str, Any] = json.loads(body)["error"]
@@ -87,7 +88,7 @@ def from_response(status: int, retry_after: str | None, body: bytes) -> CaravanE
             error = _KINDS.get(status, UpstreamError)(error.message, param=error.param, code=error.code)
     except (ValueError, KeyError, TypeError, AttributeError):
         kind = ServerAway if status in HTTP_AWAY else CaravanError
-        error = kind(f"The server answered {status}, and not as Caravan does.")
+        error = kind(f"The server answered {status}{through(proxy)}, and not as Caravan does.")
     if retry_after and retry_after.isdigit():
         error.retry_after_seconds = int(retry_after)
     return error

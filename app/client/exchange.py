@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from app.client.errors import ServerAway, from_response, passes
+from app.client.proxies import Proxy, through
 from tasks.errors import CaravanError
 
 MARGIN_SECONDS = 15.0
@@ -54,23 +55,24 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back."""
+    """What came back, and through which proxy."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    proxy: Proxy | None = None
 
     def json(self) -> Any:
         try:
             return json.loads(self.body)
         except ValueError as exc:
-            raise ServerAway("What answers at this address is not Caravan.") from exc
+            raise ServerAway(f"What answers at this address{through(self.proxy)} is not Caravan.") from exc
 
     def error(self) -> CaravanError | None:
         """The error that it tells of, if it does."""
         if self.status < 400:
             return None
-        return from_response(self.status, self.headers.get("retry-after"), self.body)
+        return from_response(self.status, self.headers.get("retry-after"), self.body, self.proxy)
 
 
 class Broken(Exception):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from app.client import wire
+from app.client.proxies import Proxy
 
 
 class Lanes(httpx.AsyncBaseTransport):
@@ -16,10 +17,11 @@ class Lanes(httpx.AsyncBaseTransport):
     more than half of a client's time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: Proxy | None = None) -> None:
         self._tls = httpx.create_ssl_context()
+        self._proxy = proxy
         self._lanes: list[httpx.AsyncHTTPTransport] = []
-        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._idle = [self._open()]  # at once, so that a proxy that cannot be used is told before a request
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         lane = self._idle.pop() if self._idle else self._open()
@@ -37,7 +39,8 @@ class Lanes(httpx.AsyncBaseTransport):
             await lane.aclose()
 
     def _open(self) -> httpx.AsyncHTTPTransport:
-        lane = httpx.AsyncHTTPTransport(verify=self._tls, limits=wire.limits(1))
+        proxy = self._proxy.url if self._proxy else None
+        lane = httpx.AsyncHTTPTransport(verify=self._tls, limits=wire.limits(1), proxy=proxy)
         self._lanes.append(lane)
         return lane
 

@@ -18,6 +18,7 @@ from app.client.events import EventReader, StreamedEvent
 from app.client.exchange import Broken, Exchange, Patience, Pause, Request, Response
 from app.client.job import Job, Model
 from app.client.options import Asked, Options
+from app.client.proxies import proxy_of
 from tasks.errors import CaravanError
 
 P = ParamSpec("P")
@@ -52,7 +53,11 @@ class Client:
         model: str | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self._http = httpx.Client(**wire.options(url, api_key), limits=wire.limits(None))
+        options, self._proxy = wire.options(url, api_key), proxy_of(url)
+        proxy = self._proxy.url if self._proxy else None
+        with wire.usable(self._proxy):
+            transport = httpx.HTTPTransport(proxy=proxy, limits=wire.limits(None))
+        self._http = httpx.Client(**options, transport=transport)
         self.calls = Calls(model=model, patience=patience)
 
     def __enter__(self) -> Self:
@@ -82,7 +87,7 @@ class Client:
             try:
                 with self._http.stream(**wire.arguments(reader.request())) as response:
                     error = response.read() if response.is_error else b""
-                    reader.opened(Response(response.status_code, response.headers, error))
+                    reader.opened(Response(response.status_code, response.headers, error, self._proxy))
                     for line in response.iter_lines():
                         if event := reader.feed(line):
                             yield event
@@ -90,7 +95,7 @@ class Client:
                                 return
                 reason: str | CaravanError = "The stream ended before the job did."
             except httpx.TransportError as exc:
-                reason = wire.reason(exc)
+                reason = wire.reason(exc, self._proxy)
             except CaravanError as exc:
                 reason = exc
             if not reader.ended:
@@ -189,5 +194,5 @@ class Client:
         try:
             response = self._http.request(**wire.arguments(step))
         except httpx.TransportError as exc:
-            return Broken(wire.reason(exc), sent=wire.sent(exc))
-        return Response(response.status_code, response.headers, response.content)
+            return Broken(wire.reason(exc, self._proxy), sent=wire.sent(exc))
+        return Response(response.status_code, response.headers, response.content, self._proxy)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from app.client.exchange import Request
+from app.client.proxies import Proxy, through
 from tasks.errors import InvalidRequest
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -31,6 +34,17 @@ def options(url: str, api_key: str | None) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def usable(proxy: Proxy | None) -> Iterator[None]:
+    """Around the making of a transport. Raises InvalidRequest for a proxy that httpx cannot use."""
+    try:
+        yield
+    except (ImportError, ValueError, httpx.InvalidURL) as exc:
+        if proxy is None:
+            raise
+        raise InvalidRequest(f"The proxy {proxy} cannot be used: {str(exc).rstrip('.')}.", param="url") from exc
+
+
 def limits(most: int | None) -> httpx.Limits:
     """So many connections at most, none of which is used again after it has idled for long."""
     return httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=IDLE_SECONDS)
@@ -48,13 +62,13 @@ def arguments(request: Request) -> dict[str, Any]:
     }
 
 
-def reason(error: httpx.TransportError) -> str:
-    """Why there was no response, in a sentence."""
+def reason(error: httpx.TransportError, proxy: Proxy | None) -> str:
+    """Why there was no response, in a sentence that names the proxy on the way, if there is one."""
     try:
         where = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
     except RuntimeError:
         where = "The server"
-    return f"{where} does not answer: {str(error) or type(error).__name__}."
+    return f"{where} does not answer{through(proxy)}: {str(error) or type(error).__name__}."
 
 
 def sent(error: httpx.TransportError) -> bool:

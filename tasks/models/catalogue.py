@@ -175,7 +175,7 @@ def load(path: Path | None) -> Catalogue:
         body = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
         entries = _ModelsFile.model_validate(body).models
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise CatalogueError(f"{path} cannot be read: {exc}") from exc
+        raise CatalogueError(f"{path} cannot be read: {' '.join(str(exc).split())}") from exc
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
         raise CatalogueError(f"{path} does not make sense: {faults}") from exc

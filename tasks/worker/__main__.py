@@ -12,7 +12,8 @@ import time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tasks import logs
-from tasks.errors import CaravanError
+from tasks.environment import read_settings
+from tasks.errors import CaravanError, SettingsError
 from tasks.models.catalogue import CatalogueError
 from tasks.settings import Settings
 from tasks.worker.lifecycle import prove_model, run_worker
@@ -29,7 +30,10 @@ def main() -> int:
         "--prove", action="store_true", help="load the model, run its self-test, tell how it went as JSON, and end"
     )
     args = parser.parse_args()
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except SettingsError as exc:
+        parser.exit(2, f"Error: {exc}\n")
     logs.configure(settings)
     try:
         if args.prove:

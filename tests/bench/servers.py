@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.up import FIRST_QUESTION
+from app.cli.first_answer import QUESTION
 from tests.bench.config import Config
 from tests.support.cluster import Cluster
 from tests.support.redis_server import free_port
@@ -98,7 +98,7 @@ def _announced(cluster: Cluster) -> bool:
     """Whether it has answered its first question, with whatever a model of random weights says."""
     output = cluster.process.output()
     assert cluster.process.running, output
-    return FIRST_QUESTION in output or "A first job" in output
+    return QUESTION in output or "A first job" in output
 
 
 def _answers(process: subprocess.Popen[bytes], url: str, log: Path) -> bool:

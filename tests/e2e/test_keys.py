@@ -146,7 +146,7 @@ def test_no_secret_is_in_a_log_or_in_a_process_list(cluster: Cluster, admin: str
     for key in (secret, wrong, admin):
         httpx.post(f"{cluster.url}/jobs", json=chat("Hello", temperature=9), headers=bearer(key))
         httpx.post(f"{cluster.url}/jobs", json=chat("Hello"), headers=bearer(key))
-    logged = cluster.process.output()
+    logged = cluster.told()
     assert "request refused" in logged
     listed = "".join(Path(f"/proc/{pid}/cmdline").read_text() for pid in cluster.processes())
     for key in (secret, wrong, admin):

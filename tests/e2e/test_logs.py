@@ -16,7 +16,6 @@ from tests.support.waiting import until
 
 MODELS = "models: {demo: {path: demo, slots: 4, context: 256, kv_tokens: 1024}}"
 PROMPT = "What is 12 + 7? My password is swordfish."
-FOR_PEOPLE = ("Caravan is up.", "  API ", "  Flower ", "  What is", "  The capital", "  A first job", "Stopping ...")
 CELERYS = "worker: Warm shutdown"
 """What its handler of the signal writes to standard output."""
 ALONG_THE_WAY = ("job accepted", "request answered", "job claimed", "job ended")
@@ -42,30 +41,22 @@ def logging_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
     yield running
     running.stop()
     assert running.processes() == []
-    output = running.process.output()
+    output = running.told()
     for secret in (ADMIN_KEY, SECRET, "token=secret", "swordfish", "12 + 7 = 19"):
         assert secret not in output
-    assert [line for line in programs(output) if not json.loads(line)["event"]] == []
+    assert [line for line in programs(running) if not json.loads(line)["event"]] == []
 
 
-def programs(output: str) -> list[str]:
-    """The lines of our own programs: not those of Redis, nor what `caravan up` tells a person."""
-    begin, end = output.index("{"), output.rindex("}") + 1
-    lines = output[begin:end].splitlines()
-    return [line for line in lines if line and not line.startswith((*FOR_PEOPLE, CELERYS)) and not _of_redis(line)]
-
-
-def _of_redis(line: str) -> bool:
-    """``1829:M 21 Nov 2026 14:21:16.889 # Server initialized``."""
-    pid, _, rest = line.partition(":")
-    return (pid.isdigit() and rest[:2] in ("C ", "M ", "X ", "S ")) or rest.startswith("signal-handler")
+def programs(cluster: Cluster) -> list[str]:
+    """The whole lines of our own programs: not those of Redis."""
+    logs = {path.stem: path.read_text() for path in (cluster.data / "logs").glob("*.log")}
+    ours = [line for name, log in logs.items() if name != "redis" for line in log[: log.rfind("\n") + 1].splitlines()]
+    return [line for line in ours if line and not line.startswith(CELERYS)]
 
 
 def lines(cluster: Cluster, **keys: str) -> list[dict[str, Any]]:
     """The events with these keys, in order."""
-    output = cluster.process.output()
-    whole = output[: output.rindex("\n")]
-    events = [json.loads(line) for line in programs(whole)]
+    events = sorted((json.loads(line) for line in programs(cluster)), key=lambda event: str(event["timestamp"]))
     return [event for event in events if keys.items() <= event.items()]
 
 

@@ -31,8 +31,8 @@ def telling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     yield running
     running.stop()
     assert running.processes() == []
-    assert "token=secret" not in running.process.output()
-    assert SECRET not in running.process.output()
+    assert "token=secret" not in running.told()
+    assert SECRET not in running.told()
 
 
 def test_the_end_of_a_job_is_told_and_verified(telling: Cluster) -> None:

@@ -78,7 +78,7 @@ def test_a_clerk_that_was_taken_for_dead_writes_where_nobody_reads(
     assert batch["request_counts"] == {"total": 900, "completed": 900, "failed": 0}
     lines = batches.lines(batch["output_file_id"])
     assert [line["custom_id"] for line in lines] == [f"row-{number}" for number in range(900)]
-    until(lambda: "batch lost" in stage.cluster.process.output(), what="the first one has found that out")
+    until(lambda: "batch lost" in stage.cluster.log("clerk"), what="the first one has found that out")
     with redis.Redis(port=stage.server.port, decode_responses=True) as client:
         assert '"]' not in str(client.hget(names.file(batch["output_file_id"]), "parts"))
         assert str(client.hget(names.file(batch["output_file_id"]), "parts")).count("file-") == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.processes import Process, with_variable
+from tests.support.processes import COMMAND, Process, with_variable
 from tests.support.redis_server import free_port
 from tests.support.waiting import until
 
@@ -31,19 +31,21 @@ class Cluster:
         models: str | None = None,
         env: Mapping[str, str] | None = None,
         options: list[str] | None = None,
+        cwd: Path | None = None,
     ) -> None:
         self.mark = uuid.uuid4().hex
+        self.data = folder / "data"
         self.port, self.flower_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.flower_url = f"http://127.0.0.1:{self.flower_port}"
-        self.http = httpx.Client(base_url=self.url, timeout=60)
-        arguments = ["-m", "app.cli", "up", "--port", str(self.port), "--flower-port", str(self.flower_port)]
-        arguments += ["--data", str(folder / "data"), *(options or [])]
+        self.http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        arguments = [*COMMAND, "up", "--port", str(self.port), "--flower-port", str(self.flower_port)]
+        arguments += ["--data", str(self.data), *(options or [])]
         if models:
             (folder / "models.yaml").write_text(models)
             arguments += ["--models", str(folder / "models.yaml")]
         self.process = Process(
-            arguments, env={**ONE_THREAD, MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log"
+            arguments, env={**ONE_THREAD, MARK: self.mark, **(env or {})}, log=folder / f"up-{self.mark}.log", cwd=cwd
         )
 
     def start(self) -> None:
@@ -56,6 +58,14 @@ class Cluster:
         status = self.process.stop(number, seconds=60)
         self.http.close()
         return status
+
+    def log(self, part: str = "*") -> str:
+        """What a program has written; all of them have."""
+        return "".join(path.read_text(errors="replace") for path in sorted((self.data / "logs").glob(f"{part}.log")))
+
+    def told(self) -> str:
+        """Whatever can be read of the cluster: what stood on its terminal, and its logs."""
+        return self.process.output() + self.log()
 
     def processes(self) -> list[int]:
         """All processes that belong to the cluster."""
@@ -104,7 +114,7 @@ class Cluster:
         return int(sum(count for name, count in counts.items() if 'status="accepted"' in name))
 
     def _announced(self) -> bool:
-        assert self.process.running, self.process.output()
+        assert self.process.running, self.told()
         return "The capital of France is Paris." in self.process.output() or "A first job is" in self.process.output()
 
 

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+COMMAND = [str(Path(sys.executable).with_name("caravan"))]
+"""Arguments of Python's that run `caravan` as a user does, from any folder."""
+
 
 class Process:
     """One program. Its output goes to `log`."""
 
-    def __init__(self, arguments: list[str], *, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, arguments: list[str], *, env: Mapping[str, str], log: Path, cwd: Path | None = None) -> None:
         self.log = log
+        self._cwd = cwd
         self._arguments = arguments
         self._env = {**os.environ, **env}
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +42,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments], env=self._env, stdout=output, stderr=output
+                [sys.executable, *self._arguments], env=self._env, cwd=self._cwd, stdout=output, stderr=output
             )
 
     def kill(self) -> None:

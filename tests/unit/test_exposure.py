@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from app.cli import main
 from app.cli.admin_key import FILE, admin_key
-from app.cli.exposure import is_loopback, refuse_exposure
+from app.cli.exposure import refuse_exposure
 from tasks.settings import Settings
+from tasks.urls import is_loopback
 
 HERE = ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"]
 OUTSIDE = ["0.0.0.0", "", "::", "192.168.1.2", "localhost.example.org", "example.org", "127.0.0.1.example.org"]

@@ -11,7 +11,7 @@ import pytest
 FORBIDDEN = ("llama_cpp", "tasks.engine", "tasks.worker")
 
 
-@pytest.mark.parametrize("module", ["app.wsgi", "app.cli", "app.cli.clerk", "tasks.clerk"])
+@pytest.mark.parametrize("module", ["app.wsgi", "app.cli", "app.cli.clerk", "app.cli.doctor", "tasks.clerk"])
 def test_a_process_without_a_model_loads_no_engine(module: str) -> None:
     """In an interpreter of its own: this one has long loaded everything."""
     code = f"import sys, {module}; print(*sorted(sys.modules))"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.supervisor import FIRST_PAUSE_SECONDS, POLL_SECONDS, Program, Supervisor
+from app.cli.deaths import FIRST_PAUSE_SECONDS
+from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
 from tests.support.processes import with_variable
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import until
@@ -22,7 +23,7 @@ WEBS = ("web-1", "web-2")
 LEASE_SECONDS = 4.0
 DRAIN_SECONDS = 1.0
 RESULT_TTL = 120
-MARK = "CARAVAN_CHAOS_CLUSTER"
+MARK = "CARAVAN_TEST_CHAOS"
 MODELS = "models: {demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192, workers: {min: 2, max: 2}}}\n"
 INTO_LOG = 'exec "$0" "$@" >> "$CHAOS_LOG" 2>&1'
 
@@ -32,7 +33,7 @@ class _Supervisor(Supervisor):
 
     def tend(self) -> None:
         for child in self._children:
-            child.pause_seconds = FIRST_PAUSE_SECONDS
+            child.health.pause_seconds = FIRST_PAUSE_SECONDS
         super().tend()
 
     def pid(self, name: str) -> int | None:

@@ -1,0 +1,78 @@
+"""What is said of programs that die, and how soon they start again (pure)."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 60.0
+SETTLED_SECONDS = 10.0
+"""A process that lived so long starts with the first pause again."""
+WELL_SECONDS = 60.0
+"""A program's deaths are forgotten once a process of it has lived so long."""
+IN_A_ROW = 3
+"""From so many deaths on, a program dies again and again."""
+HINTS = {
+    "SIGKILL": "by somebody, or by the kernel for want of memory",
+    "SIGILL": "an instruction that this processor does not know; `caravan doctor` tells more",
+    "SIGSEGV": "a fault of a library; `caravan doctor` tells more",
+    "SIGBUS": "a fault of a library, or a full disk; `caravan doctor` tells more",
+    "SIGABRT": "it gave up by itself",
+}
+
+
+def how(status: int) -> str:
+    """How a process ended, in words; a negative status is the signal that killed it."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        return f"was killed by signal {-status}"
+    return f"was killed by {name} ({HINTS[name]})" if name in HINTS else f"was killed by {name}"
+
+
+@dataclass(slots=True)
+class Health:
+    """How one program fares. Each method returns what is to be said of it just now: '' is nothing.
+
+    Deaths count together until a process has lived for a minute. They are told by the first and the third one, and by
+    the end of it all; so is a second one, if all seemed well in between.
+    """
+
+    name: str
+    log: str = ""
+    pause_seconds: float = FIRST_PAUSE_SECONDS
+    num_deaths: int = 0
+    _told_well: bool = False
+
+    @property
+    def dies_again_and_again(self) -> bool:
+        return self.num_deaths >= IN_A_ROW
+
+    def died(self, status: int, *, lived_seconds: float) -> tuple[float, str]:
+        """Seconds until the next start, and what to say."""
+        if lived_seconds >= SETTLED_SECONDS:
+            self.pause_seconds = FIRST_PAUSE_SECONDS
+        pause, self.pause_seconds = self.pause_seconds, min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self.num_deaths += 1
+        told_well, self._told_well = self._told_well, False
+        if self.num_deaths == 1 or (self.num_deaths < IN_A_ROW and told_well):
+            return pause, f"{self.name} {how(status)}; it is started again."
+        if self.num_deaths == IN_A_ROW:
+            where = f" {self.log} says more." if self.log else ""
+            times = f"{self.name} has died {IN_A_ROW} times in a row: the last time it {how(status)}."
+            return pause, f"{times}{where} It is tried again and again, after {LONGEST_PAUSE_SECONDS:.0f} s at most."
+        return pause, ""
+
+    def lives(self, lived_seconds: float) -> str:
+        """What to say of a process that lives."""
+        if not self.num_deaths or lived_seconds < (SETTLED_SECONDS if self.num_deaths == 1 else WELL_SECONDS):
+            return ""
+        times = "died once" if self.num_deaths == 1 else f"died {self.num_deaths} times"
+        told = "" if self._told_well else f"{self.name} is well again; it had {times}."
+        self._told_well = lived_seconds < WELL_SECONDS
+        if not self._told_well:
+            self.num_deaths = 0
+        return told

@@ -1,0 +1,111 @@
+"""``caravan doctor``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import textwrap
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from app.cli.trial_redis import trial_redis
+from app.doctor import surroundings
+from app.doctor.checks import Patient
+from app.doctor.examination import examine
+from app.doctor.finding import Finding, State
+from tasks.redis_client import takes_options
+from tasks.urls import is_redis_url, without_password
+
+STATE_WIDTH, CHECK_WIDTH = 9, 20
+COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
+CLEAR_LINE = "\r\x1b[K"
+
+
+def _of_redis(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    if url and not (is_redis_url(url) and takes_options(url)):
+        raise click.BadParameter(f"'{without_password(url)}' is not redis://HOST:PORT/DATABASE, nor rediss://.")
+    return url
+
+
+@click.command("doctor")
+@click.option("--models", type=click.Path(path_type=Path), help="The catalogue (models.yaml).")
+@click.option(
+    "--redis-url",
+    callback=_of_redis,
+    help="The cluster's Redis; without it the one that `caravan up` would start is tried.",
+)
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
+              help="The folder of `caravan up`.")  # fmt: skip
+@click.option("--no-models", is_flag=True, help="Load no model: for a machine, or a container, without workers.")
+@click.option("--json", "as_json", is_flag=True, help="Print an array of objects: check, state, found, advice.")
+def command(models: Path | None, redis_url: str | None, data: Path, no_models: bool, as_json: bool) -> None:
+    """Look at this machine: what Caravan finds there, whether it is well, and what to do.
+
+    The exit status is 1 if something must be done; warnings alone leave it 0. Every model is loaded and tried once.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    given = surroundings.read()
+    patient = Patient(
+        given=given,
+        models_file=models or given.models_file,
+        redis_url=surroundings.redis_url(given, redis_url),
+        data=data,
+        self_tests=not no_models,
+        trial_redis=trial_redis,
+    )
+    secrets = surroundings.secrets(given.settings, redis_url)
+    findings: list[Finding] = []
+    for finding in examine(patient.checks(), secrets=secrets, begun=_begun):
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    _begun("")
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"\n{_summary(findings)}")
+    sys.exit(any(finding.state == State.FAULT for finding in findings))
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End as by Ctrl-C: what was started goes with us."""
+    sys.exit(128 + number)
+
+
+def _begun(check: str) -> None:
+    """What is being looked at, where somebody watches; the next line takes its place."""
+    if sys.stderr.isatty():
+        click.echo(f"{CLEAR_LINE}looking at {check} ..." if check else CLEAR_LINE, nl=False, err=True)
+
+
+def _show(finding: Finding) -> None:
+    _begun("")
+    state = click.style(f"{finding.state.value:<{STATE_WIDTH}}", fg=COLOURS[finding.state])
+    first, *rest = _wrapped(finding.found)
+    indent = " " * (STATE_WIDTH + CHECK_WIDTH)
+    click.echo(f"{state}{finding.check:<{CHECK_WIDTH - 2}}  {first}")
+    for line in rest:
+        click.echo(f"{indent}{line}")
+    for line in _wrapped(f"-> {finding.advice}", deeper="   ") if finding.advice else ():
+        click.echo(f"{indent}{line}")
+
+
+def _wrapped(text: str, *, deeper: str = "") -> list[str]:
+    """Lines that fit a terminal; one line where there is none, for programs that read it."""
+    if not sys.stdout.isatty():
+        return [text]
+    width = max(30, shutil.get_terminal_size().columns - STATE_WIDTH - CHECK_WIDTH)
+    return textwrap.wrap(text, width, subsequent_indent=deeper, break_on_hyphens=False) or [""]
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    states = [finding.state for finding in findings]
+    faults, warnings = states.count(State.FAULT), states.count(State.WARNING)
+    told = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    return f"{told}: something must be done." if faults else f"{told}: nothing must be done."

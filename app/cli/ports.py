@@ -1,0 +1,51 @@
+"""Ports that a command listens on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+
+import click
+
+PORT = click.IntRange(1, 65535)
+"""What an option for a port may be."""
+
+
+def netloc(host: str, port: int) -> str:
+    """Both as they stand in a URL."""
+    bare = host.strip("[]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
+def refuse_same(ports: Mapping[str, int]) -> None:
+    """Raise UsageError if two options name one port."""
+    options: dict[int, str] = {}
+    for option, port in ports.items():
+        if other := options.get(port):
+            raise click.UsageError(f"{other} and {option} are both {port}: each needs a port of its own.")
+        options[port] = option
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Raise ClickException for a port that cannot be listened on."""
+    if reason := unbindable(host, port):
+        raise click.ClickException(f"{netloc(host, port)} cannot be bound ({reason}). Give another port.")
+
+
+def unbindable(host: str, port: int = 0) -> str:
+    """Why an address and a port cannot be listened on; '' if they can. Port 0 asks for the address alone."""
+    bare = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bare, port))
+        except (OSError, UnicodeError) as exc:
+            return _reason(exc)
+    return ""
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, OSError) and exc.strerror and exc.errno != errno.EADDRNOTAVAIL:
+        return exc.strerror
+    return "this machine has no such address"

@@ -1,0 +1,57 @@
+"""The catalogue: whether it can be read, and whether the models' files are there and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.doctor import gguf
+from app.doctor.finding import Finding, fault, ok, warning
+from tasks.models.catalogue import FAKE_PATH, Catalogue, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.hub import SCHEME
+
+CHECK = "catalogue"
+
+
+def read(models: Path | None) -> tuple[Catalogue | None, list[Finding]]:
+    """The catalogue, None if it makes no sense, and what is to be said of it."""
+    try:
+        catalogue = load(models)
+    except CatalogueError as exc:
+        said = " ".join(str(exc).split())
+        return None, [fault(CHECK, said, "Mend the file (docs/models.md), or name another with --models.")]
+    where = str(models) if models else "no models file is named: the built-in demo model alone"
+    count = f"{len(catalogue)} model{'s' * (len(catalogue) != 1)}"
+    findings = [finding for name, entry in catalogue.items() for finding in _of_entry(name, entry)]
+    return catalogue, findings or [ok(CHECK, f"{where}: {count}" if models else where)]
+
+
+def is_here(entry: ModelEntry) -> bool:
+    """Whether the model can be loaded without a download."""
+    return entry.path == FAKE_PATH or gguf_path(entry).is_file()
+
+
+def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
+    """What is wrong with a model's files."""
+    if entry.path == FAKE_PATH:
+        return
+    path = gguf_path(entry)
+    if not path.is_file():
+        if entry.path.startswith(SCHEME):
+            yield warning(
+                CHECK,
+                f"{name}: {entry.path} is not downloaded yet; its first worker does it, which takes time",
+                f"Run: caravan models pull {name}",
+            )
+        else:
+            yield fault(CHECK, f"{name}: there is no file {path}", "Put it there, or mend `path` in the models file.")
+        return
+    if missing := [part for part in gguf.parts(path) if not part.is_file()]:
+        yield fault(CHECK, f"{name}: there is no {missing[0]}", "All parts of a split model lie in one folder.")
+        return
+    try:
+        gguf.fields(path)
+    except gguf.NotGguf as exc:
+        yield fault(CHECK, f"{name}: {exc}", "Download it again, whole: a GGUF file begins with the letters GGUF.")
+    except OSError as exc:
+        yield fault(CHECK, f"{name}: {path} cannot be read ({exc.strerror})", "Give this user the right to read it.")

@@ -1,0 +1,88 @@
+"""Cores, and whether the threads of all workers fit them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.doctor import cgroup
+from app.doctor.finding import Finding, ok, warning
+
+CHECK = "cores and threads"
+TOPOLOGY = Path("/sys/devices/system/cpu")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cores:
+    """What there is to compute with."""
+
+    logical: int
+    """What the system counts: hyperthreads are two of one core."""
+    allowed: int
+    """Those of them that this process may run on (its affinity)."""
+    physical: int | None
+    """Cores behind those that are allowed; None if nothing tells."""
+    quota: float | None
+    """Cores' worth of time that the control group gives; None is no limit."""
+
+    @property
+    def usable(self) -> int:
+        """How many threads can run at once, one at least."""
+        return max(1, min(self.allowed, int(self.quota) if self.quota is not None else self.allowed))
+
+
+def read() -> Cores:
+    """This process' cores."""
+    logical = os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(logical))
+    return Cores(logical=logical, allowed=len(allowed), physical=physical(allowed), quota=cgroup.read().cpus)
+
+
+def physical(allowed: set[int], topology: Path = TOPOLOGY) -> int | None:
+    """How many cores stand behind some of the system's."""
+    try:
+        siblings = {(topology / f"cpu{number}/topology/thread_siblings_list").read_text() for number in allowed}
+    except OSError:
+        return None
+    return len(siblings)
+
+
+def judge(cores: Cores, *, threads: int | None, workers: int) -> Iterator[Finding]:
+    """Whether workers stand in each other's way.
+
+    Args:
+        threads: CARAVAN_THREADS; None is as many as the system has cores, whatever is allowed of them.
+        workers: those that `caravan up` starts.
+    """
+    each = threads or cores.logical
+    per_worker = f"{each} thread{'s' * (each != 1)}"
+    found = f"{_described(cores)}; {per_worker} each for {workers} worker{'s' * (workers != 1)}"
+    if each * workers <= cores.usable:
+        yield ok(CHECK, found)
+        return
+    share = max(1, cores.usable // workers)
+    if share >= each:
+        yield warning(
+            CHECK,
+            f"{found}: more than can run at once",
+            "Start fewer workers on this machine (`workers` in models.yaml), or give it more cores.",
+        )
+        return
+    yield warning(
+        CHECK,
+        f"{found}: more than can run at once, so they wait for each other",
+        f"Set CARAVAN_THREADS={share}.",
+    )
+
+
+def _described(cores: Cores) -> str:
+    text = f"{cores.logical} core{'s' * (cores.logical != 1)}"
+    if cores.allowed < cores.logical:
+        text += f", {cores.allowed} of them allowed by affinity"
+    if cores.physical is not None and cores.physical < cores.allowed:
+        text += f" (hyperthreads of {cores.physical})"
+    if cores.quota is not None and cores.quota < cores.allowed:
+        text += f", a quota of {cores.quota:g} by the control group"
+    return text

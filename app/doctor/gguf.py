@@ -1,0 +1,103 @@
+"""The head of a GGUF file, as far as it tells what memory the model takes.
+
+The format is in ggml's docs/gguf.md: a magic, a version, two counts, then keys with typed values, little endian.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MAGIC = b"GGUF"
+CACHE_BYTES = 2
+"""Keys and values are kept in 16-bit floats."""
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_LONGEST = 1 << 16
+"""Bytes of a text, and elements of a list, that are kept; longer ones (the vocabulary) are passed over."""
+_LARGEST = 1 << 48
+_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
+
+
+class NotGguf(Exception):
+    """Raised for a file that is no GGUF file, or only a beginning of one."""
+
+
+def fields(path: Path) -> dict[str, Any]:
+    """What the file says of its model, by key. Raises NotGguf, OSError."""
+    with path.open("rb") as file:
+        if file.read(4) != MAGIC:
+            raise NotGguf(f"{path} is no GGUF file")
+        try:
+            _version, _tensors, count = struct.unpack("<IQQ", file.read(20))
+            return {_text(file): _value(file, *_numbers(file, "I")) for _ in range(count)}
+        except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
+            raise NotGguf(f"{path} is damaged, or only a part of a file") from exc
+
+
+def parts(path: Path) -> list[Path]:
+    """The files of a model that is split into several, of which `path` is the first; else that alone."""
+    match = _PART.search(path.name)
+    if match is None:
+        return [path]
+    begin, count = path.name[: match.start()], int(match[1])
+    return [path.with_name(f"{begin}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]
+
+
+def cache_bytes_per_token(model: Mapping[str, Any]) -> int:
+    """Bytes of the cache for one token, at most: windows and recurrent layers take less. 0 if the file does not say."""
+    family = model.get("general.architecture", "")
+
+    def of(key: str) -> Any:
+        return model.get(f"{family}.{key}")
+
+    layers, heads = of("block_count") or 0, of("attention.head_count")
+    shared = of("attention.head_count_kv") or heads
+    head_size = of("attention.key_length") or ((of("embedding_length") or 0) // max(1, _most(heads)))
+    each = head_size + (of("attention.value_length") or head_size)
+    total = sum(shared) if isinstance(shared, list) else layers * (shared or 0)
+    return int(total) * each * CACHE_BYTES
+
+
+def _most(heads: Any) -> int:
+    return max(heads, default=1) if isinstance(heads, list) else int(heads or 1)
+
+
+def _numbers(file: BinaryIO, form: str) -> tuple[Any, ...]:
+    return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))
+
+
+def _text(file: BinaryIO) -> str:
+    (length,) = _numbers(file, "Q")
+    if length > _LONGEST:
+        _pass_over(file, length)
+        return ""
+    data = file.read(length)
+    if len(data) < length:
+        raise struct.error("the file ends")
+    return data.decode()
+
+
+def _value(file: BinaryIO, kind: int) -> Any:
+    if kind == _STRING:
+        return _text(file)
+    if kind != _ARRAY:
+        return _numbers(file, _SCALARS[kind])[0]
+    element, count = _numbers(file, "IQ")
+    if element in _SCALARS:
+        if count <= _LONGEST:
+            return list(_numbers(file, str(count) + _SCALARS[element]) if count else ())
+        _pass_over(file, count * struct.calcsize("<" + _SCALARS[element]))
+        return None
+    for _ in range(count):
+        _value(file, element)
+    return None
+
+
+def _pass_over(file: BinaryIO, count: int) -> None:
+    if count > _LARGEST:  # what cannot be a length is refused by seek in ways of its own
+        raise struct.error("no file is that long")
+    file.seek(count, 1)

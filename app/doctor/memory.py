@@ -1,0 +1,116 @@
+"""Memory, against what the workers of the catalogue take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.doctor import cgroup, gguf
+from app.doctor.finding import Finding, fault, ok, warning
+from app.doctor.sizes import size
+from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, gguf_path
+
+CHECK = "memory"
+WORKER_BYTES = 256 << 20
+"""A worker without weights and cache: Python, its libraries, and llama.cpp's buffers for a batch."""
+TIGHT = 0.8
+"""Who needs more than this share is in need of the rest for the web front, Redis and the system."""
+_MEMINFO = Path("/proc/meminfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes of memory that this process may use, and those that are free; the control group's where it has less."""
+
+    total: int
+    free: int
+    limited: bool
+    """Whether a control group gives less than the machine has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one model takes, in bytes, about."""
+
+    model: str
+    worker: int
+    """One worker of it."""
+    workers: int
+
+    @property
+    def total(self) -> int:
+        return self.worker * self.workers
+
+
+def read_room(meminfo: Path = _MEMINFO) -> Room | None:
+    """The memory there is; None where nothing tells."""
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        total, free = (int(lines[key].split()[0]) << 10 for key in ("MemTotal", "MemAvailable"))
+    except (OSError, KeyError, ValueError):
+        return None
+    limits = cgroup.read()
+    if limits.memory is None or limits.memory >= total:
+        return Room(total, free, limited=False)
+    return Room(limits.memory, min(free, limits.memory_free or 0), limited=True)
+
+
+def needs(catalogue: Catalogue) -> list[Need]:
+    """What the models take whose files are here and can be read."""
+    return [
+        Need(name, WORKER_BYTES + taken, workers_of(entry))
+        for name, entry in catalogue.items()
+        if (taken := _bytes(entry)) is not None
+    ]
+
+
+def workers_of(entry: ModelEntry) -> int:
+    """So many does `caravan up` start."""
+    return max(1, entry.workers.min)
+
+
+def judge(room: Room | None, wanted: Sequence[Need], *, on_card: bool) -> Iterator[Finding]:
+    """Whether all workers that `caravan up` starts fit.
+
+    Args:
+        on_card: the models' layers go to a GPU, so that this memory does not tell.
+    """
+    if room is None:
+        yield ok(CHECK, "nothing here tells how much there is")
+        return
+    there = f"{size(room.total)}{' by the control group' if room.limited else ''}, {size(room.free)} free"
+    total = sum(need.total for need in wanted)
+    if not wanted or on_card:
+        yield ok(CHECK, there)
+        return
+    found = f"{there}; the models' workers take about {size(total)} ({_each(wanted)})"
+    advice = (
+        "Lower `kv_tokens`, `slots` or `context`, start fewer workers, take models of fewer bits a weight, or give the "
+        "machine more memory."
+    )
+    if total > room.total:
+        yield fault(CHECK, f"{found}: more than there is", advice)
+    elif total > TIGHT * room.total:
+        yield warning(CHECK, f"{found}: little is left for the rest", advice)
+    else:
+        yield ok(CHECK, found)
+
+
+def _each(wanted: Iterable[Need]) -> str:
+    return ", ".join(
+        f"{need.model} {f'{need.workers} x ' if need.workers > 1 else ''}{size(need.worker)}" for need in wanted
+    )
+
+
+def _bytes(entry: ModelEntry) -> int | None:
+    """Weights and cache of one worker."""
+    if entry.path == FAKE_PATH:
+        return 0
+    try:
+        path = gguf_path(entry)
+        weights = sum(part.stat().st_size for part in gguf.parts(path))
+        cache = 0 if entry.kind == "embedding" else entry.cache_tokens * gguf.cache_bytes_per_token(gguf.fields(path))
+    except (OSError, gguf.NotGguf):
+        return None
+    return weights + cache

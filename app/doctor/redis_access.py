@@ -1,0 +1,131 @@
+"""Reaching a Redis: whether it answers, and whether both databases can be written to and read."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import redis
+
+from app.doctor import redis_server
+from app.doctor.finding import Finding, fault, ok
+from app.doctor.redis_server import Config, Info
+from tasks import names
+from tasks.redis_client import connect
+
+LEDGER, BROKER = "ledger database", "broker database"
+DEFAULT_PORT = 6379
+PROBE_SECONDS = 10
+"""A value that could not be removed again goes by itself."""
+
+
+class NoRedis(Exception):
+    """Raised when there is no Redis to be looked at; the message says why."""
+
+
+def look(ledger_url: str, broker_url: str, *, where: str = "") -> Iterator[Finding]:
+    """All that is to be said of a cluster's Redis. The broker's may be another one.
+
+    Args:
+        where: which one it is, if not the one at its address.
+    """
+    try:
+        info, config = ask(ledger_url)
+    except (redis.RedisError, OSError) as exc:
+        yield _unreachable(redis_server.SERVER, ledger_url, exc)
+        return
+    yield from redis_server.server(info, where=where or f"at {address(ledger_url)}")
+    yield from redis_server.persistence(info, config)
+    yield from redis_server.eviction(info)
+    yield from redis_server.memory(info)
+    yield from database(LEDGER, ledger_url, setting="CARAVAN_REDIS_URL")
+    if address(broker_url) != address(ledger_url):
+        try:
+            yield from redis_server.eviction(ask(broker_url)[0], check="broker eviction")
+        except (redis.RedisError, OSError) as exc:
+            yield _unreachable("broker", broker_url, exc)
+            return
+    yield from database(BROKER, broker_url, setting="CARAVAN_BROKER_URL")
+
+
+def ask(url: str) -> tuple[Info, Config]:
+    """INFO and CONFIG GET. Database 0 is asked: every Redis has it."""
+    with connect(urlsplit(url)._replace(path="/0").geturl()) as client:
+        info: Info = client.info()
+        config: dict[str, str] = {}
+        for name in ("appendfsync", "save"):
+            try:
+                config.update(client.config_get(name))
+            except redis.ResponseError:  # hosted ones forbid it
+                break
+    return info, config
+
+
+def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
+    """Whether a value that is written can be read, and is removed again."""
+    where = f"{address(url)}, database {index(url)}"
+    key, value = f"{names.probe()}:{secrets.token_hex(8)}", secrets.token_hex(8)
+    try:
+        with connect(url) as client:
+            client.set(key, value, ex=PROBE_SECONDS)
+            read = client.get(key)
+            client.delete(key)
+    except (redis.RedisError, OSError) as exc:
+        yield _refused(check, f"{where}: {_said(exc)}", setting=setting, said=str(exc))
+        return
+    if read == value:
+        yield ok(check, f"{where}: written and read")
+    else:
+        yield fault(check, f"{where}: what was written was not there to be read", "Use a Redis of Caravan's own.")
+
+
+def address(url: str) -> str:
+    """Host and port, without what opens it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or DEFAULT_PORT}"
+
+
+def index(url: str) -> str:
+    """The number of its database."""
+    return urlsplit(url).path.strip("/") or "0"
+
+
+def _unreachable(check: str, url: str, exc: Exception) -> Finding:
+    said = str(exc).lower()
+    if isinstance(exc, redis.exceptions.BusyLoadingError):
+        found, advice = "still reads its file", "Wait, then run caravan doctor again."
+    elif "without any password configured" in said:
+        found, advice = "asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
+    elif isinstance(exc, redis.AuthenticationError) or "noauth" in said or "wrongpass" in said:
+        found = "refuses the password" if urlsplit(url).password else "asks for a password"
+        advice = "Put it into the URL: redis://:PASSWORD@HOST:PORT/0 (percent-encoded)."
+    else:
+        return fault(
+            check,
+            f"no Redis answers at {address(url)}: {_said(exc)}",
+            "Start it, or give its address with --redis-url or CARAVAN_REDIS_URL (rediss:// for TLS).",
+        )
+    return fault(check, f"the Redis at {address(url)} {found}: {_said(exc)}", advice)
+
+
+def _refused(check: str, found: str, *, setting: str, said: str) -> Finding:
+    if "index is out of range" in said.lower() or "cluster mode" in said.lower():
+        return fault(
+            check,
+            f"{found}: the server has too few databases",
+            f"Set `databases 16` in redis.conf and restart it, or name another server's with {setting}.",
+        )
+    if "MISCONF" in said:
+        return fault(check, found, "It cannot write to its disk: free some, then see its log.")
+    if "OOM" in said or "maxmemory" in said:
+        return fault(check, found, "Its memory is full: raise `maxmemory`, or lower CARAVAN_RESULT_TTL.")
+    if "READONLY" in said or "read only" in said:
+        return fault(check, found, "Give the primary's address.")
+    if "NOPERM" in said or "no permissions" in said.lower():
+        return fault(check, found, "Give its user the rights on all keys, channels and commands (ACL SETUSER).")
+    return fault(check, found, "See the log of Redis.")
+
+
+def _said(exc: Exception) -> str:
+    return " ".join(str(exc).split()).rstrip(".")

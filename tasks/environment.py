@@ -1,0 +1,157 @@
+"""The settings of this process' environment. What is wrong there is told in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, Literal, get_args, get_origin
+
+import pydantic_settings
+from annotated_types import Ge, Gt, Le
+from pydantic import SecretStr, ValidationError
+
+from tasks.errors import SettingsError
+from tasks.settings import Settings
+from tasks.urls import without_password
+
+PREFIX = "CARAVAN_"
+NO_SETTINGS = frozenset({"CARAVAN_URL", "CARAVAN_API_KEY"})
+"""Defaults of the command's options."""
+TESTS_PREFIX = "CARAVAN_TEST_"
+LONGEST_SHOWN = 80
+
+_SERVICE_LINK = re.compile(
+    r"CARAVAN_(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+"""What Kubernetes tells pods of a Service whose name begins with `caravan` (`enableServiceLinks`); the port's own
+variable is known by its value."""
+_SERVICE_PORT = re.compile(r"(?:tcp|udp|sctp)://")
+
+
+def read_settings() -> Settings:
+    """The settings. Raises `SettingsError` for a value that makes no sense, and for a name that is no setting's."""
+    for name in unknown_names(os.environ):
+        raise SettingsError(f"{name} is no setting; the nearest is {nearest(name)}. Rename it or unset it.")
+    try:
+        settings = Settings()
+    except ValidationError as exc:
+        raise SettingsError(_sentence(exc)) from None  # what it says may hold a secret
+    except pydantic_settings.SettingsError as exc:
+        raise SettingsError(f"{exc}.") from None
+    for field, must in (*_paths_in_the_way(settings), *_unknown_options(settings)):
+        raise SettingsError(_told(field, must))
+    return settings
+
+
+def unknown_names(environ: Mapping[str, str]) -> list[str]:
+    """The variables that look like settings and are none."""
+    return [name for name, value in environ.items() if name.upper().startswith(PREFIX) and not _known(name, value)]
+
+
+def nearest(name: str) -> str:
+    """The variable that was probably meant."""
+    known = [*map(variable, Settings.model_fields), *NO_SETTINGS]
+    return difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def require_writable(settings: Settings, field: str) -> None:
+    """Make a folder that was asked for by name, or that of a file. Raises SettingsError if nobody may write there."""
+    if field not in settings.model_fields_set:
+        return
+    path: Path = getattr(settings, field)
+    folder = path if field.endswith("_dir") else path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise SettingsError(_told(field, f"cannot be written ({exc.strerror})")) from exc
+
+
+def _known(name: str, value: str) -> bool:
+    upper = name.upper()
+    return (
+        upper.removeprefix(PREFIX).lower() in Settings.model_fields
+        or upper in NO_SETTINGS
+        or upper.startswith(TESTS_PREFIX)
+        or bool(_SERVICE_LINK.fullmatch(upper))
+        or (upper.endswith("_PORT") and bool(_SERVICE_PORT.match(value)))
+    )
+
+
+def _paths_in_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Paths that can be right for nobody, and what they must be."""
+    if settings.models_file is not None and not os.access(settings.models_file, os.R_OK):
+        yield "models_file", "must be a file that can be read"
+    for field in ("files_dir", "heartbeat_file"):
+        path = getattr(settings, field) if field in settings.model_fields_set else None
+        if path is not None and path != (there := _nearest_that_is_there(path)) and not there.is_dir():
+            yield field, f"must be a path in folders, and {there} is none"
+
+
+def _unknown_options(settings: Settings) -> Iterator[tuple[str, str]]:
+    for field in ("redis_url", "broker_url"):
+        url = getattr(settings, field)
+        if url and "?" in url:
+            from tasks.redis_client import takes_options  # most commands ask no Redis
+
+            if not takes_options(url):
+                yield field, "must have options that redis-py knows"
+
+
+def _nearest_that_is_there(path: Path) -> Path:
+    return next(each for each in (path.absolute(), *path.absolute().parents) if os.path.lexists(each))
+
+
+def _sentence(exc: ValidationError) -> str:
+    """The first thing that is wrong."""
+    error = exc.errors()[0]
+    field = str(error["loc"][0])
+    cause = error.get("ctx", {}).get("error")
+    return _told(field, str(cause) if cause else f"must be {_may_be(field)}")
+
+
+def _told(field: str, must: str) -> str:
+    name = variable(field)
+    given = next((value for key, value in os.environ.items() if key.upper() == name), "")
+    if SecretStr in _types(field):
+        return f"{name} {must}."
+    shown = without_password(given)
+    return f"{name} is '{shown[:LONGEST_SHOWN]}{'...' * (len(shown) > LONGEST_SHOWN)}': it {must}."
+
+
+def _may_be(field: str) -> str:
+    """What a setting may be, by its type and its bounds."""
+    kinds, bounds = _types(field), Settings.model_fields[field].metadata
+    for kind in kinds:
+        if get_origin(kind) is Literal:
+            *others, last = get_args(kind)
+            return f"{', '.join(others)} or {last}"
+    if bool in kinds:
+        return "true or false"
+    if int in kinds or float in kinds:
+        return " ".join(["a whole number" if int in kinds else "a number", *_bounds(bounds)])
+    return "something else"
+
+
+def _bounds(metadata: list[Any]) -> list[str]:
+    words = {type(each): each for each in metadata}
+    least, above, most = words.get(Ge), words.get(Gt), words.get(Le)
+    if least and most:
+        return [f"from {least.ge} to {most.le}"]
+    return [f"of {least.ge} or more"] if least else [f"above {above.gt}"] if above else []
+
+
+def _types(field: str) -> tuple[Any, ...]:
+    """Its type; those of a union."""
+    annotation = Settings.model_fields[field].annotation
+    return (annotation,) if get_origin(annotation) is Literal else (get_args(annotation) or (annotation,))

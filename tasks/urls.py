@@ -1,0 +1,41 @@
+"""Addresses of servers, as people type them."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_LOGIN = re.compile(r"^(.*?//)?.*@")
+
+
+def is_redis_url(url: str) -> bool:
+    """Whether it is ``redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?OPTIONS]``, or ``rediss://``."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("redis", "rediss") and "//" in url and parts.port != 0
+        return known and bool(re.fullmatch(r"/?\d*", parts.path))
+    except ValueError:
+        return False
+
+
+def is_http_url(url: str) -> bool:
+    """Whether it is the address of an HTTP server."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address reaches this machine alone. A name other than localhost does not count, wherever it leads."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: whoever logs in there, and how, is left out."""
+    return _LOGIN.sub(r"\1***@", url)

@@ -1,0 +1,91 @@
+"""Options of `caravan up` that cannot be meant."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.cli.ports import netloc, unbindable
+
+UNWRITABLE = "/proc/caravan"
+"""Not even root may write there."""
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.upper().startswith("CARAVAN_")]:
+        monkeypatch.delenv(name)
+
+
+def refused(*options: str) -> str:
+    result = CliRunner().invoke(main, ["up", *options])
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    return result.stderr.splitlines()[-1]
+
+
+def test_two_servers_do_not_share_a_port() -> None:
+    assert refused("--port", "18730", "--flower-port", "18730") == (
+        "Error: --port and --flower-port are both 18730: each needs a port of its own."
+    )
+    assert "--port and --redis-url are both 18730" in refused(
+        "--port", "18730", "--redis-url", "redis://localhost:18730"
+    )
+    assert "--flower-port and --redis-url are both 6379" in refused(
+        "--flower-port", "6379", "--redis-url", "redis://[::1]"
+    )
+
+
+@pytest.mark.parametrize("option", ["--port", "--flower-port"])
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "http", "1.5"])
+def test_a_port_is_a_number_that_a_server_can_listen_on(option: str, value: str) -> None:
+    assert option in refused(option, value)
+
+
+def test_the_data_lie_in_a_folder_that_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "redis").write_text("")
+    for data in (str(tmp_path / "file"), str(tmp_path / "file" / "below"), UNWRITABLE, str(tmp_path / "taken")):
+        sentence = refused("--data", data)
+        assert sentence.startswith("Error: Invalid value for --data")
+        assert data in sentence
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:6379", "redis://h:x", "redis://h/0?nonsense=1"])
+def test_a_url_that_is_none_of_redis_is_refused(url: str) -> None:
+    assert "redis://HOST:PORT/DATABASE" in refused("--redis-url", url)
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password() -> None:
+    sentence = refused("--redis-url", "redis://:hunter2@127.0.0.1:9/0")
+    assert sentence.startswith("Error: Invalid value for --redis-url: The Redis at 127.0.0.1:9 does not answer")
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize("text", ["models: {a: {path: demo}", "models: [1", "\x00", "models: {}"])
+def test_a_models_file_that_makes_no_sense_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "models.yaml").write_text(text)
+    result = CliRunner().invoke(main, ["up", "--models", "models.yaml"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: models.yaml ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_addresses_of_both_families_are_written_as_in_a_url() -> None:
+    assert netloc("127.0.0.1", 80) == "127.0.0.1:80"
+    assert netloc("::1", 80) == netloc("[::1]", 80) == "[::1]:80"
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "a" * 70 + ".example"])
+def test_an_address_of_another_machine_cannot_be_bound(host: str) -> None:
+    assert unbindable("127.0.0.1") == ""
+    assert unbindable(host)
+    result = CliRunner().invoke(main, ["web", "--insecure"], env={"CARAVAN_HOST": host})
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(f"Error: CARAVAN_HOST is '{host}'")

@@ -1,0 +1,168 @@
+"""What the doctor makes of disks, and of the files of models."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from pathlib import Path
+
+import pytest
+
+from app.doctor import catalogue, disks, gguf
+from app.doctor.disks import Disk, Folder
+from app.doctor.finding import Finding, State
+from tasks.models.catalogue import DEMO, gguf_path
+
+
+def judged(error: int = 0, *, free: int = 1 << 40, needed: bool = True, files_left: bool = True) -> Finding:
+    folder = Folder(
+        check="disk of files",
+        path=Path("/data/files"),
+        setting="CARAVAN_FILES_DIR",
+        wanted=1 << 30,
+        wanted_for="the largest upload",
+        needed=needed,
+    )
+    disk = Disk(
+        folder=Path("/data"), mount="/data (tmpfs)", free=free, total=1 << 41, files_left=files_left, error=error
+    )
+    (finding,) = disks.judge(folder, disk)
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (errno.ENOSPC, "the disk is full (0 B of 2.0 TiB free on /data (tmpfs))"),
+        (errno.EDQUOT, "quota of /data (tmpfs) is used up"),
+        (errno.EROFS, "/data (tmpfs) can only be read"),
+        (errno.EACCES, "may not write into /data"),
+        (errno.ENOTDIR, "/data is no folder"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_a_fault_with_its_reason(error: int, words: str) -> None:
+    finding = judged(error, free=0)
+    assert finding.state == State.FAULT
+    assert finding.found.startswith("/data/files: ")
+    assert words in finding.found
+    assert "CARAVAN_FILES_DIR" in finding.advice
+
+
+def test_a_disk_without_inodes_is_told_from_a_full_one() -> None:
+    assert "no inodes left" in judged(errno.ENOSPC, files_left=False).found
+
+
+def test_a_folder_that_may_not_be_needed_here_is_a_warning() -> None:
+    finding = judged(errno.EROFS, needed=False)
+    assert finding.state == State.WARNING
+    assert "neither the web front nor a clerk" in finding.advice
+
+
+def test_little_room_is_a_warning() -> None:
+    finding = judged(free=1 << 20)
+    assert finding.state == State.WARNING
+    assert "less than 1.0 GiB for the largest upload" in finding.found
+    assert judged().state == State.OK
+
+
+def test_a_trial_leaves_nothing_and_makes_no_folder(tmp_path: Path) -> None:
+    disk = disks.read(tmp_path / "not" / "there")
+    assert (disk.folder, disk.error) == (tmp_path, 0)
+    assert 0 < disk.free <= disk.total
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    assert disks.read(tmp_path / "file" / "files").error == errno.ENOTDIR
+
+
+def test_a_folder_is_found_on_the_innermost_file_system(tmp_path: Path) -> None:
+    inner = tmp_path / "a b"
+    inner.mkdir()
+    escaped = str(inner).replace(" ", "\\040")
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"none {escaped} tmpfs rw 0 0\nnone / ext4 rw 0 0\nnone {tmp_path} xfs rw 0 0\n")
+    assert disks.mounted(inner, mounts) == f"{inner} (tmpfs)"
+    assert disks.mounted(tmp_path, mounts) == f"{tmp_path} (xfs)"
+    assert disks.mounted(Path("/"), mounts) == "/ (ext4)"
+
+
+def test_a_gguf_file_tells_what_its_cache_takes() -> None:
+    fields = gguf.fields(gguf_path(DEMO))
+    assert fields["general.architecture"] == "llama"
+    assert gguf.cache_bytes_per_token(fields) == 2 * 4 * 5 * 32 * 2  # as docs/models.md has it
+
+
+def test_heads_may_differ_by_layer_and_a_file_may_say_nothing() -> None:
+    model = {
+        "general.architecture": "x",
+        "x.block_count": 2,
+        "x.attention.head_count": [4, 4],
+        "x.attention.head_count_kv": [2, 0],
+        "x.embedding_length": 64,
+    }
+    assert gguf.cache_bytes_per_token(model) == 2 * 2 * 16 * 2
+    assert (
+        gguf.cache_bytes_per_token({**model, "x.attention.key_length": 8, "x.attention.value_length": 4}) == 2 * 12 * 2
+    )
+    assert gguf.cache_bytes_per_token({"general.architecture": "mamba", "mamba.block_count": 4}) == 0
+
+
+def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    path.write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(gguf.NotGguf, match="is no GGUF file"):
+        gguf.fields(path)
+    path.write_bytes(gguf_path(DEMO).read_bytes()[:300])
+    with pytest.raises(gguf.NotGguf, match="only a part"):
+        gguf.fields(path)
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 1 << 40) + struct.pack("<Q", 1 << 62))
+    with pytest.raises(gguf.NotGguf, match="damaged"):
+        gguf.fields(path)
+
+
+def test_a_split_model_has_several_files() -> None:
+    first = Path("/m/big-00001-of-00003.gguf")
+    assert [part.name for part in gguf.parts(first)] == [f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3)]
+    assert gguf.parts(Path("/m/small.gguf")) == [Path("/m/small.gguf")]
+
+
+def catalogue_of(folder: Path, text: str) -> list[tuple[State, str]]:
+    (folder / "models.yaml").write_text(text)
+    return [(finding.state, finding.found) for finding in catalogue.read(folder / "models.yaml")[1]]
+
+
+def test_the_catalogue_is_read_and_its_files_are_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    assert catalogue_of(tmp_path, "models: {demo: {path: demo}}") == [(State.OK, f"{path}: 1 model")]
+    ((state, found),) = catalogue_of(tmp_path, "models: {demo: {path: demo, slots: many}}")
+    assert state == State.FAULT
+    assert "models.demo.slots" in found
+    (tmp_path / "text.gguf").write_text("text")
+    (tmp_path / "big-00001-of-00002.gguf").write_bytes(gguf_path(DEMO).read_bytes())
+    found_of = dict(
+        catalogue_of(
+            tmp_path,
+            "models: {gone: {path: gone.gguf}, text: {path: text.gguf}, big: {path: big-00001-of-00002.gguf}, "
+            "fake: {path: fake}, far: {path: hf://nobody/none/model.gguf}}",
+        )[::-1]
+    )
+    assert found_of[State.WARNING].startswith("far: hf://nobody/none/model.gguf is not downloaded yet")
+    faults = [found for state, found in catalogue_of(tmp_path, path.read_text()) if state == State.FAULT]
+    assert faults == [
+        f"gone: there is no file {tmp_path / 'gone.gguf'}",
+        f"text: {tmp_path / 'text.gguf'} is no GGUF file",
+        f"big: there is no {tmp_path / 'big-00002-of-00002.gguf'}",
+    ]
+
+
+def test_without_a_models_file_there_is_the_demo_model() -> None:
+    entries, (finding,) = catalogue.read(None)
+    assert entries is not None
+    assert list(entries) == ["demo"]
+    assert finding.state == State.OK
+
+
+def test_a_models_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
+    entries, (finding,) = catalogue.read(tmp_path / "none.yaml")
+    assert entries is None
+    assert (finding.state, "none.yaml cannot be read" in finding.found) == (State.FAULT, True)
