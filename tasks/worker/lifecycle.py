@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 
-from tasks.job_store import Found, JobStore, open_store
+from kombu import pools
+
+from tasks.celery_app import create_publisher
+from tasks.dispatch import Dispatcher
+from tasks.job_store import Found, JobStore, Swept, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
 from tasks.redis_client import UNAVAILABLE, connect
@@ -45,8 +48,10 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     unannounced: list[str] = []
 
     def release(death: Death | None) -> None:
-        ended = insist(lambda: _release(store, model, name, death))
-        unannounced.extend(ended or ())
+        released = insist(lambda: _release(store, model, name, death))
+        if released and released.reclaimed:
+            unannounced.extend(released.ended)
+            _hand_on(settings, store, model)
         client.connection_pool.disconnect()  # what is forked must not share our connections
 
     def report(start: Start) -> None:
@@ -97,10 +102,22 @@ def prove_model(settings: Settings, *, model: str) -> Start:
     return parent.run_once()
 
 
-def _release(store: JobStore, model: str, name: str, death: Death | None) -> Sequence[str]:
-    """Give back what died with the last process of this name; the jobs that ended because of it."""
+def _release(store: JobStore, model: str, name: str, death: Death | None) -> Swept:
+    """Give back what died with the last process of this name."""
     reason: Found = "worker_restarted" if death is None else "crashed" if death.own else "killed"
     released = store.release_worker(model, name, reason=reason, how=death.words if death else "")
     if released.reclaimed:
         log.warning("a process of this worker died with jobs; they go on", worker=name, jobs=released.reclaimed)
-    return released.ended
+    return released
+
+
+def _hand_on(settings: Settings, store: JobStore, model: str) -> None:
+    """Publish what was given back, for other workers that have room. The sweep does so within a second as well."""
+    publisher = create_publisher(settings)
+    try:
+        Dispatcher(store, publisher).dispatch(model)
+    except UNAVAILABLE as exc:
+        log.warning("dispatch put off", model=model, error=str(exc))
+    finally:
+        pools.reset()  # what is forked must not share our connections
+        publisher.close()
