@@ -63,6 +63,13 @@ def variable(field: str) -> str:
     return f"{PREFIX}{field.upper()}"
 
 
+def require_readable(settings: Settings, field: str) -> None:
+    """Raise SettingsError for a file that cannot be read. Asked by those who read it: Flower does not have it."""
+    path: Path | None = getattr(settings, field)
+    if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+        raise SettingsError(_told(field, "must be a file that can be read"))
+
+
 def require_writable(settings: Settings, field: str) -> None:
     """Make a folder that was asked for by name, or that of a file. Raises SettingsError if nobody may write there."""
     if field not in settings.model_fields_set:
@@ -90,9 +97,7 @@ def _known(name: str, value: str) -> bool:
 
 def _paths_in_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
     """Paths that can be right for nobody, and what they must be."""
-    if settings.models_file is not None and not os.access(settings.models_file, os.R_OK):
-        yield "models_file", "must be a file that can be read"
-    for field in ("files_dir", "heartbeat_file"):
+    for field in ("models_file", "files_dir", "heartbeat_file"):
         path = getattr(settings, field) if field in settings.model_fields_set else None
         if path is not None and path != (there := _nearest_that_is_there(path)) and not there.is_dir():
             yield field, f"must be a path in folders, and {there} is none"

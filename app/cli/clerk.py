@@ -8,7 +8,7 @@ import sys
 import click
 
 from tasks import logs
-from tasks.environment import read_settings, require_writable
+from tasks.environment import read_settings, require_readable, require_writable
 from tasks.models.catalogue import CatalogueError, load
 
 
@@ -23,6 +23,7 @@ def command() -> None:
 
     settings = read_settings()
     logs.configure(settings)
+    require_readable(settings, "models_file")
     require_writable(settings, "files_dir")
     require_writable(settings, "heartbeat_file")
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tasks.environment import read_settings
+from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
 from tasks.models.catalogue import CatalogueError, gguf_path, load
 from tasks.models.hub import SCHEME, DownloadFailed, download
@@ -27,8 +27,11 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
 
     Where they go: HF_HOME. A token for models that ask for one: HF_TOKEN. What is there is not downloaded again.
     """
+    settings = read_settings()
+    if models is None:
+        require_readable(settings, "models_file")
     try:
-        catalogue = load(models or read_settings().models_file)
+        catalogue = load(models or settings.models_file)
         for name in names or catalogue:
             entry = catalogue.find(name)
             path = download(entry.path) if entry.path.startswith(SCHEME) else gguf_path(entry)

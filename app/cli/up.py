@@ -25,7 +25,7 @@ from app.cli.programs import Cluster
 from app.cli.start import Start
 from app.cli.supervisor import POLL_SECONDS, Supervisor
 from tasks import logs
-from tasks.environment import read_settings, require_writable
+from tasks.environment import read_settings, require_readable, require_writable
 from tasks.models.catalogue import Catalogue, CatalogueError, has_file, load
 from tasks.settings import Settings
 from tasks.urls import is_loopback
@@ -64,6 +64,8 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
     ports = {"--port": port, "--flower-port": flower_port}
     refuse_same({**ports, **({"--redis-url": own} if (own := _port_here(redis_url)) else {})})
     require_writable(settings, "files_dir")
+    if models is None:
+        require_readable(settings, "models_file")
     catalogue = _catalogue(models or settings.models_file)
     if redis_url:
         refuse_absent(redis_url)

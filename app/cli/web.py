@@ -13,7 +13,7 @@ import click
 from app.cli.exposure import insecure_option, refuse_exposure
 from app.cli.ports import unbindable
 from tasks import logs
-from tasks.environment import read_settings, require_writable
+from tasks.environment import read_settings, require_readable, require_writable
 from tasks.errors import SettingsError
 from tasks.models.catalogue import CatalogueError, load
 
@@ -31,6 +31,7 @@ def command(insecure: bool) -> None:
     if reason := unbindable(settings.host):
         raise SettingsError(f"CARAVAN_HOST is '{settings.host}': it cannot be bound ({reason}).")
     require_writable(settings, "files_dir")
+    require_readable(settings, "models_file")
     try:
         load(settings.models_file)
     except CatalogueError as exc:

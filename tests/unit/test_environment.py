@@ -196,6 +196,18 @@ def test_the_heartbeats_file_must_be_writable() -> None:
     assert_refused(result, "CARAVAN_HEARTBEAT_FILE")
 
 
+@pytest.mark.parametrize("command", [["web"], ["clerk"], ["up"], ["models", "pull"]])
+@pytest.mark.parametrize("path", ["/etc/caravan/none.yaml", "/etc"])
+def test_who_reads_the_models_file_says_that_it_cannot_be_read(command: list[str], path: str) -> None:
+    assert_refused(CliRunner().invoke(main, command, env={"CARAVAN_MODELS_FILE": path}), "CARAVAN_MODELS_FILE")
+
+
+def test_who_does_not_read_the_models_file_does_not_miss_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flower's container has the variable, and not the file."""
+    monkeypatch.setenv("CARAVAN_MODELS_FILE", "/etc/caravan/none.yaml")
+    assert read_settings().models_file == Path("/etc/caravan/none.yaml")
+
+
 def test_a_folder_that_nobody_asked_for_may_be_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".caravan").write_text("")
