@@ -93,5 +93,5 @@ def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | No
     params.progress_callback = note
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
-        raise BackendFailure(f"llama.cpp cannot load {path}; the log above says why")
+        raise BackendFailure(f"llama.cpp cannot load {path}; its own lines in the worker's log say why")
     return model
