@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.broken_library import breaking, broken_library
@@ -91,12 +92,13 @@ def test_a_model_that_cannot_run_says_so_and_the_others_go_on(cluster: Cluster) 
 
 
 def test_a_job_that_came_before_the_failure_was_known_is_told_so(library: Path, tmp_path: Path) -> None:
-    env = breaking(library, "hangs", model="ailing", CARAVAN_STUCK_SECONDS="6")
+    env = breaking(library, "hangs", model="ailing", CARAVAN_STUCK_SECONDS="10")
     cluster = Cluster(tmp_path, models=MODELS, env=env)
-    cluster.start()
+    cluster.process.start()
     try:
-        assert model(cluster, "ailing")["state"] == "loading"
+        until(lambda: ready(cluster), seconds=60, what="the front accepts jobs")
         early = cluster.submit({**chat("Hi"), "model": "ailing"})
+        assert model(cluster, "ailing")["state"] in ("asleep", "loading")
         patient = cluster.submit({**chat("Hi"), "model": "ailing", "priority": "low"})
         until(lambda: model(cluster, "ailing")["state"] == "failed", seconds=30, what="the model has failed")
         told = until(lambda: (job := cluster.job(early["id"], wait=5))["status"] == "failed" and job)
@@ -125,6 +127,13 @@ def test_a_model_that_dies_of_every_job_is_to_blame_and_not_the_jobs(library: Pa
         assert model(cluster, "demo")["state"] == "loaded"
     finally:
         cluster.stop()
+
+
+def ready(cluster: Cluster) -> bool:
+    try:
+        return cluster.http.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def model(cluster: Cluster, name: str) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def test_a_rolling_restart_blames_nothing_and_breaks_no_stream(crew: Crew) -> No
 def test_jobs_of_a_lost_worker_run_elsewhere_two_seconds_after_their_leases(crew: Crew) -> None:
     lost = crew.start("w1")
     crew.until(lambda: crew.redis.get(names.sweep_leader()) == "w1", what="the one that will be lost sweeps")
-    jobs = [crew.submit(f"{number}") for number in range(12)]
+    jobs = [crew.submit(f"{number}", tokens=400) for number in range(12)]
     crew.until(lambda: crew.all_run(jobs, "w1"))
-    crew.start("w2")
+    crew.start("w2")  # takes its time, but not as long as the jobs
     lost.kill()
     seconds, microseconds = crew.redis.time()
     for job in crew.ended(jobs):
