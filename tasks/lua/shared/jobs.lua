@@ -152,11 +152,7 @@ local function give_back(id, now, reason, most, how)
   end
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
-  if aside then
-    put_aside(id, job.model, job.priority, now)
-  else
-    enter_line(id, job.model, job.priority, now)
-  end
+  if not (aside and put_aside(id, job.model, job.priority, now)) then enter_line(id, job.model, job.priority, now) end
   turn(id, 'queued', now)
   return 'queued'
 end
