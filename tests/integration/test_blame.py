@@ -261,3 +261,15 @@ def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: JobStore) -> N
     found = store.get(job.id)
     assert found is not None
     assert (found.status, found.fails, found.kills) == (JobStatus.QUEUED, 0, 1)
+
+
+def test_a_worker_that_fails_beside_one_of_an_earlier_release_ends_no_job(
+    store: JobStore, client: redis.Redis
+) -> None:
+    store.report("fake", "old", 60, {"slots": 4})
+    client.delete("caravan:ready:fake")  # which an earlier release does not write
+    job = accept(store)
+    store.report_start("fake", "new", {"state": "failed", "phase": "decode", "reason": "It died."}, 60)
+    assert store.sweep("fake").ended == []
+    assert status(store, job) is JobStatus.QUEUED
+    accept(store)
