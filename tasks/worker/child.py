@@ -102,9 +102,10 @@ class Child:
         return self.wait_status is not None
 
     def signal(self, number: int) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send it a signal, unless it has ended. A handler may come when that is known and not yet written down."""
         if self.wait_status is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def bytes_read(self) -> int:
         """Bytes that it has read from disks: weights that are paged in, among others. 0 where that is not told."""
@@ -130,9 +131,11 @@ def _run(run: Callable[[Progress], int], progress: Progress, parent: int) -> Non
     except BaseException:
         log.exception("the worker's process failed")
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # whoever read what we write may have gone
+            os._exit(status)
 
 
 def _settle(parent: int) -> None:

@@ -54,6 +54,7 @@ def serve(
     work = load_proven(entry, settings, progress)
     if work is None:
         return CANNOT_SERVE
+    progress.begin("connecting")
     holder = Holder(name, model_digest(entry))
     log.info(
         "model loaded",

@@ -11,7 +11,7 @@ from tasks.worker.death import Death
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 60.0
-UNBOUNDED = frozenset({"starting", "downloading", "loading"})
+UNBOUNDED = frozenset({"starting", "downloading", "loading", "connecting"})
 """Phases that take as long as a network or a disk takes."""
 SERVING = "serving"
 PHASE_ROWS = 200
@@ -110,9 +110,11 @@ def explain(ending: Ending) -> str:
     if ending.reason:
         return ending.reason
     if ending.phase in UNBOUNDED:
+        what = f"The worker's process {ending.death.words} while it was {ending.phase}."
+        if ending.phase != "loading":
+            return f"{what} Its log says more."
         return (
-            f"The worker's process {ending.death.words} while it was {ending.phase}. If the model does not fit into "
-            "memory, lower kv_tokens, slots or context: `caravan doctor` compares."
+            f"{what} If the model does not fit into memory, lower kv_tokens, slots or context: `caravan doctor` compares."
         )
     return proof_failed(ending.phase, f"The worker's process {ending.death.words}.")
 
