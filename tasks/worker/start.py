@@ -113,9 +113,7 @@ def explain(ending: Ending) -> str:
         what = f"The worker's process {ending.death.words} while it was {ending.phase}."
         if ending.phase != "loading":
             return f"{what} Its log says more."
-        return (
-            f"{what} If the model does not fit into memory, lower kv_tokens, slots or context: `caravan doctor` compares."
-        )
+        return f"{what} If it does not fit into memory, lower kv_tokens, slots or context: `caravan doctor` compares."
     return proof_failed(ending.phase, f"The worker's process {ending.death.words}.")
 
 

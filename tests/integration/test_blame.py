@@ -263,9 +263,7 @@ def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: JobStore) -> N
     assert (found.status, found.fails, found.kills) == (JobStatus.QUEUED, 0, 1)
 
 
-def test_a_worker_that_fails_beside_one_of_an_earlier_release_ends_no_job(
-    store: JobStore, client: redis.Redis
-) -> None:
+def test_a_worker_that_fails_beside_one_of_an_earlier_release_ends_no_job(store: JobStore, client: redis.Redis) -> None:
     store.report("fake", "old", 60, {"slots": 4})
     client.delete("caravan:ready:fake")  # which an earlier release does not write
     job = accept(store)
