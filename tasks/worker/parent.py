@@ -79,9 +79,11 @@ class Parent:
         self._release(None)
         while not self._stopping.is_set():
             ending = self._run_child()
-            if self._stopping.is_set() or (ending.served and ending.death.stopped):
+            if ending.served and ending.death.stopped:
                 break
             self._release(ending.death)
+            if self._stopping.is_set():
+                break
             self._account(ending)
             self._rest(pause_seconds(self._failures))
         return 0

@@ -35,6 +35,28 @@ def run(progress):
 child = Child(run)
 print(os.waitpid(child.pid, 0)[1])
 """
+CRASHES_WHILE_IT_STOPS = """
+import os, signal, time
+from tasks.worker.parent import Parent
+from tasks.worker.stop_flag import StopFlag
+def serve(progress):
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGSEGV))
+    progress.ready(processor="")
+    time.sleep(60)
+    return 0
+released = []
+parent = Parent(
+    serve=serve,
+    release=released.append,
+    report=lambda _: None,
+    on_ready=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    report_seconds=60,
+    stuck_seconds=60,
+    stopping=StopFlag(),
+)
+parent.run()
+print(*(death and death.words for death in released))
+"""
 
 
 def output(code: str) -> str:
@@ -74,6 +96,10 @@ def test_a_wait_ends_when_it_is_told_to_or_after_its_time() -> None:
 
 def test_a_signal_to_a_process_that_has_just_ended_is_nothing() -> None:
     assert output(GONE) == "lives"
+
+
+def test_the_jobs_of_a_process_that_crashes_while_it_stops_are_given_back_at_once() -> None:
+    assert output(CRASHES_WHILE_IT_STOPS) == "None died by SIGSEGV"
 
 
 def test_a_process_ends_as_it_should_though_nobody_reads_what_it_writes() -> None:
