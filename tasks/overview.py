@@ -63,11 +63,13 @@ class Health:
     starts: Sequence[StartOverview]
     trouble: Mapping[str, str]
     """By job, how its worker died; of those since a job of the model had a token last."""
+    pending: int = 0
+    """Jobs of the model that have not ended."""
 
     @property
     def in_trouble(self) -> bool:
         """Whether it is the model that fails and not a job, as ``lua/shared/models.lua`` has it."""
-        return len(self.trouble) > 1
+        return len(self.trouble) > 1 and self.pending > 0
 
     def failed(self, *, serving: bool) -> bool:
         """Whether no worker can serve the model just now, and one has tried; `serving` is whether one is ready."""
@@ -142,10 +144,11 @@ def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:
     for model in models:
         pipe.hgetall(names.starts(model))
         pipe.hgetall(names.trouble(model))
+        pipe.zcard(names.pending(model))
     (seconds, _), *rows = pipe.execute()
     return {
-        model: Health([start for told in starts.items() if (start := _start(*told, now=seconds))], trouble)
-        for model, starts, trouble in zip(models, rows[::2], rows[1::2], strict=True)
+        model: Health([start for told in starts.items() if (start := _start(*told, now=seconds))], trouble, pending)
+        for model, starts, trouble, pending in zip(models, *(rows[at::3] for at in range(3)), strict=True)
     }
 
 

@@ -68,6 +68,8 @@ class Vocabulary(Protocol):
 
     processor: str
     """What computes it, in words: the variant of the library for this processor, for one."""
+    on_gpu: bool
+    """Whether a GPU computes it, whose first step may compile kernels for minutes."""
     longest_piece: int
     """Bytes of a text that one token stands for at most; `sys.maxsize` where that is not known."""
     vocab_size: int

@@ -86,7 +86,7 @@ class FakeBackend:
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
         self._states: dict[int, int] = {}
-        self.processor = "none"
+        self.processor, self.on_gpu = "none", False
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         return list(text.encode())

@@ -35,7 +35,7 @@ class FakeEmbeddingBackend:
         self.batch_tokens, self.dimensions = batch_tokens, dimensions
         self.longest_piece, self.vocab_size = 1, 256
         self._step_seconds = step_seconds
-        self.processor = "none"
+        self.processor, self.on_gpu = "none", False
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         return list(text.encode())

@@ -3,7 +3,8 @@
 --       no other has, digest of the model's file, how many slots the worker has no other job in, how many of them if
 --       `low` ones give way, most crashes of a job.
 -- Returns {'claimed', field, value ...}, with `alone` 1 where nothing may be run beside it, or {status}, the status being
--- 'unknown' for a job of another model and for what this version cannot read. The same call again, after a lost reply, gets the same claim.
+-- 'unknown' for a job of another model and for what this version cannot read. The same call again, after a lost reply,
+-- gets the same claim.
 
 -- A `low` job that had to give way so often before it had a token is spared for so long.
 local IN_VAIN, SPARED_SECONDS = 3, 10
@@ -26,9 +27,14 @@ if not readable(job.v, ARGV[4], ARGV[5]) then
   end
   return { 'unknown' }
 end
-if job.status == 'running' and job.claimed_by == ARGV[8] then
-  return { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
+local function claimed(alone)
+  local answer = { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
+  if alone then answer[#answer + 1], answer[#answer + 2] = 'alone', '1' end
+  return answer
 end
+
+local troubled = job.line ~= 'small' and in_trouble(job.model)
+if job.status == 'running' and job.claimed_by == ARGV[8] then return claimed(troubled) end
 if job.status ~= 'queued' then return { job.status } end
 
 local later = redis.call('ZSCORE', PREFIX .. 'delayed', id)
@@ -51,19 +57,35 @@ if job.proven and job.model_digest ~= digest then
 end
 
 -- Workers died of it too often, and another job of the model has had a token since: it was this one.
-local troubled = in_trouble(model)
-if strikes(job) >= tonumber(ARGV[12]) * KILLS_A_CRASH then
-  if redis.call('HEXISTS', trouble_key(model), id) == 0 then
+local suspected = redis.call('HEXISTS', trouble_key(model), id) == 1
+local weighed = strikes(job) >= tonumber(ARGV[12]) * KILLS_A_CRASH
+if weighed and not suspected then
+  local only = only_one_has_tried(id, model, now)
+  if not only then
     bury(id, model, now, job.verdict)
     return { 'failed' }
   end
-  if redis.call('ZCARD', model_key('pend', model)) > 1 then  -- others first: their tokens would tell
+  if only == worker then  -- for another
     leave_line(id, model, job.priority)
     if put_aside(id, model, job.priority, now) then return { 'queued' } end
     enter_line(id, model, job.priority, now)
+    bury(id, model, now, job.verdict)
+    return { 'failed' }
   end
 end
-if troubled and redis.call('ZCARD', model_key('run', model)) > 0 then return { 'queued' } end
+local others = troubled and others_are_queued(model) or not troubled and redis.call('ZCARD', model_key('pend', model)) > 1
+if suspected and others and (weighed or troubled) then  -- they go first: their tokens would tell
+  leave_line(id, model, job.priority)
+  if put_aside(id, model, job.priority, now) then
+    if troubled then try_another(model, now) end
+    return { 'queued' }
+  end
+  enter_line(id, model, job.priority, now)
+end
+if troubled and one_is_tried(model) then  -- it was published before
+  if redis.call('ZREM', model_key('out', model), id) == 1 then enter_lane(id, now) end
+  return { 'queued' }
+end
 
 if job.left then redis.call('HDEL', job_key(id), 'left') end
 leave_line(id, model, job.priority)
@@ -78,8 +100,4 @@ if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(n
 start_running(id, model, now, ARGV[3])
 if slots > 0 then has_slot(id, model, now) end
 turn(id, 'running', now)
-local claimed = { 'claimed', unpack(redis.call('HGETALL', job_key(id))) }
-if troubled then
-  claimed[#claimed + 1], claimed[#claimed + 2] = 'alone', '1'
-end
-return claimed
+return claimed(troubled)

@@ -10,6 +10,7 @@ if answer then return answer end
 conclude(id, ARGV[7], clock(), unpack(ARGV, 9))
 if ARGV[7] == 'succeeded' then
   observe_success(id, cjson.decode(ARGV[8]))
-  out_of_trouble(redis.call('HGET', job_key(id), 'model'))
+  local model, line = unpack(redis.call('HMGET', job_key(id), 'model', 'line'))
+  if line ~= 'small' then out_of_trouble(model) end  -- what needs no slot does not run the model
 end
 return 'ok'

@@ -8,7 +8,7 @@ local status, model, owner = job[1], job[2], job[3]
 if not status or (ARGV[2] ~= '' and owner ~= ARGV[2]) then return { 'unknown' } end
 if not ENDED[status] or status == 'succeeded' then return { status } end
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining' } end
-local broken = cannot_be_served(model, now)
+local broken = cannot_be_served(model, now, 1)
 if broken then return { 'broken', broken } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= tonumber(ARGV[3]) then return { 'full', tostring(depth), seconds_a_job(model, now) } end

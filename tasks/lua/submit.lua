@@ -17,7 +17,7 @@ if key ~= '' then
 end
 
 if redis.call('GET', model_key('state', model)) == 'draining' then return { 'draining', '' } end
-local broken = cannot_be_served(model, now)
+local broken = cannot_be_served(model, now, 1)
 if broken then return { 'broken', broken } end
 local depth = redis.call('ZCARD', model_key('pend', model))
 if depth >= longest then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end

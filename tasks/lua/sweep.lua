@@ -23,8 +23,9 @@ for _, id in ipairs(unclaimed) do
   enter_lane(id, now)
 end
 
-local broken = cannot_be_served(model, now)
-for _, id in ipairs(broken and redis.call('ZRANGE', model_key('pend', model), 0, limit - 1) or {}) do
+local broken = cannot_be_served(model, now, 3)
+for _, id in ipairs(broken and redis.call('ZRANGE', model_key('pend', model), 0, -1) or {}) do
+  if #ended >= tonumber(limit) then break end
   local job = redis.call('HMGET', job_key(id), 'status', 'priority')
   if job[1] == 'queued' and job[2] ~= 'low' then
     conclude(id, 'failed', now, 'error', unserved(model, broken))

@@ -18,7 +18,7 @@ from tasks.logs import get_logger
 CRASHED = 70
 """Exit status after an exception that nothing expected (EX_SOFTWARE of sysexits.h)."""
 _PR_SET_PDEATHSIG = 1
-_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD)
+_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGHUP)
 
 log = get_logger(__name__)
 
@@ -30,9 +30,9 @@ class Progress:
         self._file = write_to
         self._percent = -1
 
-    def begin(self, phase: str, row_seconds: float = 0.0) -> None:
+    def begin(self, phase: str, row_seconds: float = 0.0, *, on_gpu: bool = False) -> None:
         """The next phase begins; `row_seconds` is what one row took before, 0 if that is not known."""
-        self._tell({"phase": phase, "row_seconds": row_seconds})
+        self._tell({"phase": phase, "row_seconds": row_seconds, "on_gpu": on_gpu})
 
     def loaded(self, fraction: float) -> None:
         """How much of the file is loaded, from 0 to 1."""
@@ -102,9 +102,10 @@ class Child:
         return self.wait_status is not None
 
     def signal(self, number: int) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send it a signal, unless it has ended. A handler may come when that is known and not yet written down."""
         if self.wait_status is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def bytes_read(self) -> int:
         """Bytes that it has read from disks: weights that are paged in, among others. 0 where that is not told."""
@@ -130,9 +131,11 @@ def _run(run: Callable[[Progress], int], progress: Progress, parent: int) -> Non
     except BaseException:
         log.exception("the worker's process failed")
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:  # whoever read what we write may have gone
+            os._exit(status)
 
 
 def _settle(parent: int) -> None:

@@ -30,7 +30,7 @@ def classify(wait_status: int, *, out_of_memory: bool) -> Death:
     """What a status of `os.waitpid` means.
 
     Args:
-        out_of_memory: whether the kernel has killed for want of memory since the process started.
+        out_of_memory: whether the kernel has killed for want of memory just before.
     """
     if not os.WIFSIGNALED(wait_status):
         status = os.waitstatus_to_exitcode(wait_status)
@@ -48,12 +48,20 @@ class OutOfMemoryKills:
     """
 
     def __init__(self) -> None:
-        self._seen = self._count()
+        self._before = self._last = self._count()
+        self._looked_at = 0.0
+
+    def look(self, now: float, seconds: float) -> None:
+        """Forget kills of longer ago, once in so many seconds: they were of other processes."""
+        if now - self._looked_at >= seconds:
+            self._looked_at = now
+            self._before, self._last = self._last, self._count()
 
     def happened(self) -> bool:
-        """Whether there was one since the last call."""
-        before, self._seen = self._seen, self._count()
-        return self._seen > before
+        """Whether there was one since the look before the last, and the last call."""
+        before, self._before = self._before, self._count()
+        self._last = self._before
+        return self._before > before
 
     def _count(self) -> int:
         for path in _counters():

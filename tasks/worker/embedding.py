@@ -28,6 +28,10 @@ class Embedding:
     def processor(self) -> str:
         return self._backend.processor
 
+    @property
+    def on_gpu(self) -> bool:
+        return self._backend.on_gpu
+
     def prove(self, begin: Begin) -> None:
         prove_embedding(self._backend, begin)
 

@@ -30,6 +30,10 @@ class Generation:
     def processor(self) -> str:
         return self._backend.processor
 
+    @property
+    def on_gpu(self) -> bool:
+        return self._backend.on_gpu
+
     def prove(self, begin: Begin) -> None:
         prove_generation(self._backend, begin)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tasks.logs import get_logger
 from tasks.redis_client import UNAVAILABLE
+from tasks.worker.stop_flag import StopFlag
 
 PAUSE_SECONDS = 0.2
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class Insist:
     """Makes a call through any absence of Redis; None only once `given_up` is set."""
 
-    def __init__(self, given_up: threading.Event) -> None:
+    def __init__(self, given_up: threading.Event | StopFlag) -> None:
         self._given_up = given_up
 
     def __call__(self, call: Callable[[], T]) -> T | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -23,6 +22,7 @@ from tasks.worker.loading import preload
 from tasks.worker.parent import Parent
 from tasks.worker.serving import load_proven, serve
 from tasks.worker.start import Start
+from tasks.worker.stop_flag import StopFlag
 
 REPORTS_MISSED = 3
 """So many reports of a start may be missed before it is forgotten."""
@@ -43,7 +43,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     catalogue = load(settings.models_file)
     preload(catalogue.find(model))
     client = connect(settings.redis_url)
-    store, stopping = open_store(settings, client), threading.Event()
+    store, stopping = open_store(settings, client), StopFlag()
     insist = Insist(stopping)
     unannounced: list[str] = []
 
@@ -97,7 +97,7 @@ def prove_model(settings: Settings, *, model: str) -> Start:
         on_ready=lambda: None,
         report_seconds=math.inf,
         stuck_seconds=settings.stuck_seconds,
-        stopping=threading.Event(),
+        stopping=StopFlag(),
     )
     return parent.run_once()
 

@@ -11,7 +11,6 @@ import contextlib
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -20,12 +19,15 @@ from tasks.logs import get_logger
 from tasks.worker.child import Child, Progress
 from tasks.worker.death import Death, OutOfMemoryKills, classify
 from tasks.worker.start import Ending, Start, Watch, explain, pause_seconds
+from tasks.worker.stop_flag import StopFlag
 
 SETTLED_SECONDS = 10.0
 """A process that served so long starts with the first pause again."""
 CHANCE = 3
 """A start that is ended from outside so often in a row is a failure of the model's."""
 TICK_SECONDS = 0.25
+LOOK_SECONDS = 10.0
+"""How often the kernel's count of kills is looked at: it may tell of others' deaths."""
 
 log = get_logger(__name__)
 
@@ -52,7 +54,7 @@ class Parent:
         on_ready: Callable[[], None],
         report_seconds: float,
         stuck_seconds: float,
-        stopping: threading.Event,
+        stopping: StopFlag,
     ) -> None:
         self._serve = serve
         self._release = release
@@ -70,6 +72,8 @@ class Parent:
         self._wakeup = _wakeup_pipe()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._forward)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
+            signal.signal(signal.SIGHUP, lambda *_: self._forward(signal.SIGTERM, None))
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> int:
@@ -77,9 +81,11 @@ class Parent:
         self._release(None)
         while not self._stopping.is_set():
             ending = self._run_child()
-            if self._stopping.is_set() or (ending.served and ending.death.stopped):
+            if ending.served and ending.death.stopped:
                 break
             self._release(ending.death)
+            if self._stopping.is_set():
+                break
             self._account(ending)
             self._rest(pause_seconds(self._failures))
         return 0
@@ -100,7 +106,8 @@ class Parent:
             child.signal(signal.SIGTERM)
         watch = Watch(stuck_seconds=self._stuck_seconds, now=time.monotonic())
         while not self._attend(child, watch):
-            self._wait(child.pipe, None if watch.ready_at else TICK_SECONDS)
+            self._wait(child.pipe, LOOK_SECONDS if watch.ready_at else TICK_SECONDS)
+            self._oom_kills.look(time.monotonic(), LOOK_SECONDS)
         assert child.wait_status is not None
         child.close()
         self._child = None
@@ -139,8 +146,8 @@ class Parent:
         elif not by_itself and self._failures < CHANCE:
             log.warning("the worker's process was ended while it started", how=ending.death.words)
         else:
-            failed = Start("failed", ending.phase, reason=explain(ending))
-            if failed != self._failed:
+            failed = Start("failed", ending.phase, reason=explain(ending), tries=self._failures)
+            if self._failed is None or self._failed.reason != failed.reason:
                 log.error("the model cannot be served", reason=failed.reason, again_in=again_in)
             self._failed = failed
 
@@ -160,7 +167,7 @@ class Parent:
             if start.state != "ready":  # that the child says itself
                 self._report(start)
 
-    def _wait(self, pipe: int | None, seconds: float | None) -> None:
+    def _wait(self, pipe: int | None, seconds: float) -> None:
         """Until the child says something, a signal comes, or so many seconds have passed."""
         select.select([self._wakeup, *([] if pipe is None else [pipe])], [], [], seconds)
         with contextlib.suppress(BlockingIOError):

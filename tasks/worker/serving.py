@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from celery import bootsteps
@@ -54,6 +55,7 @@ def serve(
     work = load_proven(entry, settings, progress)
     if work is None:
         return CANNOT_SERVE
+    progress.begin("connecting")
     holder = Holder(name, model_digest(entry))
     log.info(
         "model loaded",
@@ -106,7 +108,7 @@ def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> Wo
         progress.failed(f"The model cannot be loaded: {exc}.")
         return None
     try:
-        _on_passing_thread(lambda: work.prove(progress.begin))
+        _on_passing_thread(lambda: work.prove(partial(progress.begin, on_gpu=work.on_gpu)))
     except (ProofFailed, BackendFailure) as exc:
         progress.failed_proof(f"{str(exc).rstrip('.')}.")
         return None

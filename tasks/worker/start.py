@@ -11,13 +11,18 @@ from tasks.worker.death import Death
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 60.0
-UNBOUNDED = frozenset({"starting", "downloading", "loading"})
+UNBOUNDED = frozenset({"starting", "downloading", "loading", "connecting"})
 """Phases that take as long as a network or a disk takes."""
 SERVING = "serving"
 PHASE_ROWS = 200
 """More rows than any phase of the self-test runs."""
 TIMES_AS_LONG = 20
 """A phase may take so many times as long as its rows did before."""
+
+
+GPU_PATIENCE = 10
+"""A GPU's first step may take so many times as long: the driver may compile kernels for a card that is new to it."""
+LONGEST_PHASE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Start:
     """What computes the model; of one that is ready."""
     reason: str = ""
     """What happened and what to do, in words; of one that failed."""
+    tries: int = 0
+    """How often it has failed in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Watch:
             self.ready_at, self._limit = now, math.inf
             self.start = Start("ready", SERVING, processor=message["processor"])
         else:
-            self._enter(message["phase"], float(message.get("row_seconds", 0.0)), now)
+            self._enter(message["phase"], self._bound(message), now)
             self.start = replace(self.start, progress=message.get("progress"))
 
     def hangs(self, now: float, bytes_read: int) -> bool:
@@ -97,12 +104,17 @@ class Watch:
         """The process has ended."""
         return Ending(death, self.phase, self.reason, now - self.ready_at if self.ready_at else 0.0)
 
-    def _enter(self, phase: str, row_seconds: float, now: float) -> None:
-        if phase == self.start.phase:
-            return
-        self.start, self._since = replace(self.start, phase=phase), now
-        bound = max(self._stuck_seconds, TIMES_AS_LONG * PHASE_ROWS * row_seconds)
-        self._limit = math.inf if phase in UNBOUNDED else bound
+    def _enter(self, phase: str, limit: float, now: float) -> None:
+        if phase != self.start.phase:
+            self.start, self._since, self._limit = replace(self.start, phase=phase), now, limit
+
+    def _bound(self, message: Mapping[str, Any]) -> float:
+        """How long a phase may take, in seconds."""
+        if message["phase"] in UNBOUNDED:
+            return math.inf
+        row_seconds = float(message.get("row_seconds", 0.0))
+        least = self._stuck_seconds * (GPU_PATIENCE if message.get("on_gpu") and not row_seconds else 1)
+        return max(least, min(LONGEST_PHASE_SECONDS, TIMES_AS_LONG * PHASE_ROWS * row_seconds))
 
 
 def explain(ending: Ending) -> str:
@@ -110,10 +122,10 @@ def explain(ending: Ending) -> str:
     if ending.reason:
         return ending.reason
     if ending.phase in UNBOUNDED:
-        return (
-            f"The worker's process {ending.death.words} while it was {ending.phase}. If the model does not fit into "
-            "memory, lower kv_tokens, slots or context: `caravan doctor` compares."
-        )
+        what = f"The worker's process {ending.death.words} while it was {ending.phase}."
+        if ending.phase != "loading":
+            return f"{what} Its log says more."
+        return f"{what} If it does not fit into memory, lower kv_tokens, slots or context: `caravan doctor` compares."
     return proof_failed(ending.phase, f"The worker's process {ending.death.words}.")
 
 

@@ -52,6 +52,10 @@ class Work(Protocol):
     def processor(self) -> str:
         """What computes it, in words."""
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether a GPU computes it, whose first step may compile kernels for minutes."""
+
     def prove(self, begin: Begin) -> None:
         """Run the model as jobs would, before there are any. Raises `ProofFailed` or `BackendFailure`."""
 

@@ -8,9 +8,10 @@ import pytest
 import redis
 
 from tasks import overview
-from tasks.job_store import Found, JobStore
-from tasks.jobs import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus
-from tests.integration.test_job_store import accept, append, claim, status, try_claim
+from tasks.job_store import Append, Found, Holder, JobStore
+from tasks.jobs import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus, Operation
+from tests.integration.test_job_store import HOLDER, OUTCOME, TOKEN, accept, append, claim, status, try_claim
+from tests.support.jobs import completion, in_line
 
 
 def die(store: JobStore, *jobs: Job, found: Found = "crashed", alone: Job | None = None) -> list[str]:
@@ -32,6 +33,20 @@ def suspected(store: JobStore, count: int) -> list[Job]:
 
 def failed(store: JobStore, client: redis.Redis) -> bool:
     return overview.health(client, ["fake"])["fake"].in_trouble
+
+
+def in_trouble(store: JobStore, count: int = 2) -> list[Job]:
+    """So many jobs that a worker crashed of alone, which is the model's fault; the model has a worker with room."""
+    jobs = [accept(store) for _ in range(count)]
+    for job in jobs:
+        die(store, job)
+    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
+    return jobs
+
+
+def patient(store: JobStore) -> None:
+    """The time until the next try has passed."""
+    store._redis.hset("caravan:patience:fake", "at", 1)
 
 
 def due(store: JobStore) -> None:
@@ -145,7 +160,8 @@ def test_jobs_are_absolved_once(store: JobStore, client: redis.Redis) -> None:
     for attempt in range(2):
         for job in (first, second):
             for _ in range(MAX_FAILS if attempt else 1):
-                store._redis.hdel("caravan:job:" + job.id, "aside")
+                # Others have gone first so often that it is its turn.
+                store._redis.hset("caravan:job:" + job.id, "aside", 4 if failed(store, client) else 0)
                 due(store)
                 claimed = try_claim(store, job.id).job
                 if claimed is not None:
@@ -166,6 +182,74 @@ def test_a_model_whose_lonely_jobs_die_one_after_the_other_fails(store: JobStore
     assert failed(store, client)
 
 
+def test_a_job_is_tried_as_long_as_the_model_is_in_trouble(store: JobStore, client: redis.Redis) -> None:
+    first, _ = in_trouble(store)
+    for _ in range(3 * MAX_FAILS):
+        due(store)
+        if try_claim(store, first.id).job:
+            store.begin_trial("w1", first.id)
+            assert store.release_worker("fake", "w1", reason="crashed").ended == []
+        assert client.zscore("caravan:delayed", first.id) or first.id in in_line(client), "it stands somewhere"
+    found = store.get(first.id)
+    assert found is not None
+    assert found.fails > MAX_FAILS
+    assert client.hget("caravan:queued:fake", first.priority) == "2"
+
+
+def test_in_trouble_jobs_that_nobody_died_of_go_first(store: JobStore) -> None:
+    first, second = in_trouble(store)
+    healthy = accept(store)
+    tried: list[str] = []
+    while healthy.id not in tried and len(tried) < 5:
+        ids = store.take("fake")
+        assert ids, "a job that gives way to others uses up nobody's turn"
+        tried += ids
+        if try_claim(store, ids[0]).job:
+            break
+    assert tried[-1] == healthy.id
+    assert {first.id, second.id} >= set(tried[:-1])
+
+
+def test_what_needs_no_slot_says_nothing_of_the_model(store: JobStore, client: redis.Redis) -> None:
+    in_trouble(store)
+    small = completion()
+    small = Job(id=small.id, model="fake", operation=Operation.TOKENIZE, request={"text": "Once"})
+    claimed = claim(store, accept(store, small))
+    assert not claimed.alone
+    assert store.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME) == "ok"
+    assert failed(store, client)
+
+
+def test_a_stream_that_goes_on_elsewhere_holds_up_no_try(store: JobStore, client: redis.Redis) -> None:
+    stream = claim(store, accept(store), "w2")
+    store.append(Holder("w2", "d1"), [Append(stream.id, stream.fence, 1, [TOKEN])])
+    in_trouble(store)
+    assert failed(store, client)
+    (tried,) = store.take("fake")
+    assert try_claim(store, tried).job
+    patient(store)
+    assert store.take("fake") == [], "one is tried at a time"
+
+
+def test_a_message_that_comes_during_a_try_goes_back_to_the_line(store: JobStore, client: redis.Redis) -> None:
+    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
+    early = [accept(store) for _ in range(2)]
+    assert len(store.take("fake")) == 2
+    in_trouble(store)
+    claim(store, early[0])
+    assert try_claim(store, early[1].id).status == "queued"
+    assert early[1].id in in_line(client)
+
+
+def test_a_try_whose_claim_lost_its_reply_is_still_alone(store: JobStore) -> None:
+    in_trouble(store)
+    job = accept(store)
+    first, again = (try_claim(store, job.id, call="the same").job for _ in range(2))
+    assert first == again
+    assert first is not None
+    assert first.alone
+
+
 def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: JobStore) -> None:
     job = accept(store)
     for _ in range(5):
@@ -177,3 +261,49 @@ def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: JobStore) -> N
     found = store.get(job.id)
     assert found is not None
     assert (found.status, found.fails, found.kills) == (JobStatus.QUEUED, 0, 1)
+
+
+def test_a_worker_that_fails_beside_one_of_an_earlier_release_ends_no_job(store: JobStore, client: redis.Redis) -> None:
+    store.report("fake", "old", 60, {"slots": 4})
+    client.delete("caravan:ready:fake")  # which an earlier release does not write
+    job = accept(store)
+    store.report_start("fake", "new", {"state": "failed", "phase": "decode", "reason": "It died."}, 60)
+    assert store.sweep("fake").ended == []
+    assert status(store, job) is JobStatus.QUEUED
+    accept(store)
+
+
+def test_one_broken_worker_convicts_nobody_while_another_lives(store: JobStore, client: redis.Redis) -> None:
+    store.report("fake", "w2", 60, {"slots": 4, "capacity": 4})
+    suspect, other = suspected(store, 2)
+    die(store, suspect, alone=suspect)
+    append(store, claim(store, other, "w2"), 1)
+    due(store)
+    assert try_claim(store, suspect.id, "w1").status == "queued", "the other worker has not tried it"
+    due(store)
+    given = claim(store, suspect, "w2")
+    assert given.suspect
+    append(store, given, 1)
+    assert status(store, suspect) is JobStatus.RUNNING
+
+
+def test_two_workers_that_crash_of_a_job_convict_it(store: JobStore, client: redis.Redis) -> None:
+    store.report("fake", "w2", 60, {"slots": 4, "capacity": 4})
+    suspect, other = suspected(store, 2)
+    die(store, suspect, alone=suspect)
+    append(store, claim(store, other, "w2"), 1)
+    due(store)
+    store.begin_trial("w2", claim(store, suspect, "w2").id)
+    store.release_worker("fake", "w2", reason="crashed")
+    due(store)
+    try_claim(store, suspect.id)
+    assert status(store, suspect) is JobStatus.FAILED
+
+
+def test_jobs_wait_for_a_model_that_has_failed_once_only(store: JobStore) -> None:
+    waiting = accept(store)
+    for tries in range(1, 4):
+        start = {"state": "failed", "phase": "loading", "reason": "no file", "tries": tries}
+        store.report_start("fake", "w1", start, 60)
+        assert store.submit(completion(), longest_queue=9).verdict == "broken"
+        assert store.sweep("fake").ended == ([waiting.id] if tries == 3 else [])

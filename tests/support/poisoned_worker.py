@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -32,7 +31,7 @@ class PoisonedBackend(FakeBackend):
         for slot in {row.slot for row in rows}:
             held = bytes(cell.token for cell in self._slots[slot])
             if POISON in held:
-                os.kill(os.getpid(), signal.SIGSEGV)
+                signal.raise_signal(signal.SIGSEGV)  # of this thread: a token more would clear the job
             if HANG in held:
                 threading.Event().wait()
 
@@ -42,7 +41,7 @@ class PoisonedEmbeddingBackend(FakeEmbeddingBackend):
 
     def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
         if any(POISON in bytes(passage) for passage in passages):
-            os.kill(os.getpid(), signal.SIGSEGV)
+            signal.raise_signal(signal.SIGSEGV)  # of this thread: a token more would clear the job
         return super().embed(passages)
 
 

@@ -31,8 +31,8 @@ def test_a_model_fails_when_all_of_its_workers_do(
 
 
 def test_two_jobs_that_workers_died_of_are_the_models_fault_though_one_serves() -> None:
-    assert state("m", serving=True, health=Health([], {"a": "died by SIGSEGV"})) == {"state": "loaded"}
-    found = state("m", serving=True, health=Health([], {"a": "died by SIGSEGV", "b": "died by SIGSEGV"}))
+    assert state("m", serving=True, health=Health([], {"a": "died by SIGSEGV"}, 2)) == {"state": "loaded"}
+    found = state("m", serving=True, health=Health([], {"a": "died by SIGSEGV", "b": "died by SIGSEGV"}, 2))
     assert found["state"] == "failed"
     assert "2 jobs" in found["reason"]
     assert "SIGSEGV" in found["reason"]
@@ -47,3 +47,8 @@ def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() 
         {"name": "w1", "state": "loading", "phase": "loading", "progress": 0.4},
         {"name": "w2", "state": "failed", "phase": "prefill", "reason": "It died."},
     ]
+
+
+def test_a_model_whose_jobs_are_gone_is_not_in_trouble_any_more() -> None:
+    gone = Health([], {"a": "died by SIGSEGV", "b": "died by SIGSEGV"}, pending=0)
+    assert state("m", serving=True, health=gone) == {"state": "loaded"}

@@ -60,6 +60,12 @@ def test_loading_takes_as_long_as_it_takes() -> None:
     assert not watching({"phase": "loading", "progress": 0.1}).hangs(10_000.0, 0)
 
 
+def test_what_comes_after_the_self_test_is_no_part_of_it() -> None:
+    watch = watching({"phase": "sampling", "row_seconds": 0.001}, {"phase": "connecting"})
+    assert not watch.hangs(10_000.0, 0)
+    assert "self-test" not in explain(watch.end(CRASH, 1.0))
+
+
 def test_a_self_test_that_does_not_end_hangs() -> None:
     watch = watching({"phase": "prefill", "row_seconds": 0.001})
     assert not watch.hangs(59.0, 0)
@@ -87,6 +93,7 @@ def test_a_process_that_serves_does_not_hang() -> None:
     [
         (Ending(CRASH, "prefill", "", 0.0), ("self-test", "prefill", "SIGSEGV", "caravan doctor")),
         (Ending(CRASH, "loading", "", 0.0), ("while it was loading", "SIGSEGV", "kv_tokens")),
+        (Ending(CRASH, "connecting", "", 0.0), ("while it was connecting", "SIGSEGV", "log")),
         (Ending(CRASH, "loading", "The model cannot be loaded: no room.", 0.0), ("no room",)),
     ],
 )
@@ -98,3 +105,9 @@ def test_pauses_double_up_to_a_minute() -> None:
     pauses = [pause_seconds(failures) for failures in range(12)]
     assert pauses[:5] == [0.0, 0.2, 0.4, 0.8, 1.6]
     assert max(pauses) == LONGEST_PAUSE_SECONDS == pause_seconds(10_000)
+
+
+def test_the_first_step_of_a_gpu_has_time_to_compile_kernels() -> None:
+    watch = watching({"phase": "decode", "row_seconds": 0.0, "on_gpu": True})
+    assert not watch.hangs(599.0, 0)
+    assert watch.hangs(601.0, 0)

@@ -61,8 +61,7 @@ class LlamaBackend(Model):
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
         self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, num_slots + kept)
-        on_cpu = gpu_layers == 0 or not llama_cpp.llama_supports_gpu_offload()
-        self._splits = on_cpu and self.can_share
+        self._splits = not self.on_gpu and self.can_share
         self._block_rows = _block_rows() if self._splits else 1
         self.tile_tokens = TILE_ROWS if self._splits else 1
         self.ctx = self._create_context(threads or os.cpu_count() or 1)

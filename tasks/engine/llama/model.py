@@ -36,6 +36,7 @@ class Model:
         library.start()
         self._model = _load(path, gpu_layers, on_progress)
         self.processor = library.processor()
+        self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)

@@ -138,7 +138,7 @@ local function give_back(id, now, reason, most, how)
     if how and how ~= '' then found = 'its process ' .. how end
     local error = blame(id, job, found, reason == 'crashed', now)
     if strikes(job) >= most * KILLS_A_CRASH then
-      if sentence(id, job.model, found) == 'bury' then
+      if sentence(id, job.model, found, now) == 'bury' then
         bury(id, job.model, now, error)
         return 'failed'
       end
@@ -152,11 +152,7 @@ local function give_back(id, now, reason, most, how)
   end
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
-  if aside then
-    put_aside(id, job.model, job.priority, now)
-  else
-    enter_line(id, job.model, job.priority, now)
-  end
+  if not (aside and put_aside(id, job.model, job.priority, now)) then enter_line(id, job.model, job.priority, now) end
   turn(id, 'queued', now)
   return 'queued'
 end
