@@ -400,7 +400,7 @@ class JobStore:
         Args:
             how: what was seen of its death, in words.
         """
-        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS, reason, how)
+        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS, reason, how, self._unclaimed_seconds)
         return Swept(reclaimed, 0, ended)
 
 

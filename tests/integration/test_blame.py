@@ -307,3 +307,19 @@ def test_jobs_wait_for_a_model_that_has_failed_once_only(store: JobStore) -> Non
         store.report_start("fake", "w1", start, 60)
         assert store.submit(completion(), longest_queue=9).verdict == "broken"
         assert store.sweep("fake").ended == ([waiting.id] if tries == 3 else [])
+
+
+def test_messages_that_died_with_a_worker_are_published_again_within_a_second(client: redis.Redis) -> None:
+    store = JobStore(client, result_ttl=60, lease_seconds=60, unclaimed_seconds=30, ageing_seconds=9)
+    for worker in ("w1", "w2"):
+        store.report("fake", worker, 60, {"slots": 1, "capacity": 1})
+    jobs = [accept(store), accept(store)]
+    assert set(store.take("fake")) == {job.id for job in jobs}
+    store.release_worker("fake", "w1", reason="killed")
+    assert store.sweep("fake").unclaimed == 0, "the other worker may have them"
+    time.sleep(1.1)
+    assert store.sweep("fake").unclaimed == 2
+    (taken,) = store.take("fake")
+    store.release_worker("fake", "w2", reason="killed")
+    store.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
+    assert taken in store.take("fake"), "nobody else has it"
