@@ -5,18 +5,20 @@ COMPOSE ?= docker compose
 TEST_PROCESSES ?= 3
 BIN := .venv/bin
 
-.PHONY: help setup compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean
+.PHONY: help setup wheel compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.dev ## make .venv with everything in it (the first build of llama.cpp takes minutes)
 
-.venv/.run: requirements.lock pyproject.toml
+.venv/.run: requirements.lock pyproject.toml $(wildcard tasks/llama_build/*.py tasks/llama_build/*.cmake)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m tasks.llama_build install
 	@touch $@
+
+wheel: ## a wheel of llama.cpp for every processor, into deploy/wheels: for the images, or for many machines
+	@$(PYTHON) -m tasks.llama_build wheel --portable --wheel-dir deploy/wheels
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock

@@ -14,8 +14,9 @@ from pathlib import Path
 from app.doctor.finding import Finding, State, fault, ok, warning
 from app.doctor.gpus import BACKENDS
 from tasks.llama_build.elf import Built, NotALibraryError, built_with
-from tasks.llama_build.faults import AGAIN, WHOLE_STORES, compiled_sets, cpu_libraries, faults, library_folder
+from tasks.llama_build.faults import AGAIN, compiled_sets, cpu_libraries, faults, library_folder
 from tasks.llama_build.processor import Processor, say
+from tasks.llama_build.rules import WHOLE_STORES
 
 CHECK, BUILD = "llama.cpp", "llama.cpp build"
 PARTS = ("libllama.so", "libggml.so", "libggml-base.so")

@@ -1,8 +1,8 @@
 """What a compiled library says of its making: the sections ``.comment`` and ``.GCC.command.line`` of an ELF file.
 
-Every gcc and clang writes the first. The second is there where the compiler was told `-frecord-gcc-switches` (gcc) or
-`-frecord-command-line` (clang): one text for each way in which a file of the source was compiled. The layout is that of
-the System V ABI, chapters "ELF Header" and "Sections", for 64 bits and little-endian: x86-64 and arm64.
+Every gcc and clang writes the first. The second is there where the compiler was told `-frecord-gcc-switches`: one text
+for each way in which a file of the source was compiled. The layout is that of the System V ABI, chapters "ELF Header"
+and "Sections", for 64 bits and little-endian: x86-64 and arm64.
 """
 
 from __future__ import annotations

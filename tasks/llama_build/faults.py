@@ -8,12 +8,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tasks.llama_build.compiler import Compiler
 from tasks.llama_build.elf import Built
 from tasks.llama_build.processor import Processor, say
-
-WHOLE_STORES = ("-fno-tree-dse", "-fno-dse")
-"""gcc's switches that keep the stores which it takes for dead: see `breaks_tiles`."""
+from tasks.llama_build.rules import WHOLE_STORES, breaks_tiles
 
 AGAIN = "build it again: make clean setup"
 
@@ -45,18 +42,6 @@ X86_SWITCHES = {
 
 ARM_EXTENSIONS = {"dotprod": "asimddp", "fp16": "asimdhp", "i8mm": "i8mm", "sve": "sve", "sve2": "sve2", "sme": "sme"}
 """What follows `+` in `-march` and `-mcpu`, and Linux's name of the same instruction set."""
-
-
-def breaks_tiles(compiler: Compiler) -> bool:
-    """Whether this gcc drops the stores that fill the description of AMX's tiles, so that its code dies by a signal.
-
-    Its `_tile_loadconfig` is declared to read 8 of the 64 bytes that it reads, and from -O1 on the stores of the others
-    count as dead. https://gcc.gnu.org/PR114098; it came with the intrinsic in gcc 11, and was mended in 11.5, 12.4,
-    13.3 and 14.1. clang has never had it.
-    """
-    mended = {11: 5, 12: 4, 13: 3}
-    major, minor, _ = compiler.version
-    return compiler.family == "gcc" and major in mended and minor < mended[major]
 
 
 def library_folder() -> Path | None:

@@ -1,10 +1,11 @@
-"""Write the bench model: random weights in the shape of Qwen2.5-0.5B, 4 bits each.
+"""Write the bench model: random weights in the shape of Qwen2.5-0.5B, 4 bits each, or of another kind.
 
 Speed does not depend on what the weights say, so the model costs what a real one of 24 layers and a vocabulary of
 152k costs. The tokenizer is the demo model's, with made-up tokens up to the vocabulary's size. Needs the packages
 `gguf` and `numpy`, and may run in any Python that has them:
 
     python -m tests.bench.make_model build/bench/bench-0.5b-q4_0.gguf
+    python -m tests.bench.make_model --kind F16 build/bench/bench-0.5b-f16.gguf
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ class PackageMissing(Exception):
     """Raised when this Python has no `gguf`; the message says what to do."""
 
 
-def make(path: Path) -> None:
-    """Write the model to `path`; raises `PackageMissing`."""
+KINDS = ("Q4_0", "Q8_0", "F16")
+
+
+def make(path: Path, kind: str = "Q4_0") -> None:
+    """Write the model to `path` with weights of one of `KINDS`; raises `PackageMissing`."""
     try:
         import gguf
     except ImportError as exc:
@@ -49,7 +53,7 @@ def make(path: Path) -> None:
     writer = gguf.GGUFWriter(unfinished, "qwen2")
     _describe(writer)
     _copy_tokenizer(writer, gguf.GGUFReader(TOKENIZER), normal=int(gguf.TokenType.NORMAL))
-    _add_weights(writer, gguf)
+    _add_weights(writer, gguf, gguf.GGMLQuantizationType[kind])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -84,10 +88,10 @@ def _copy_tokenizer(writer: Any, source: Any, *, normal: int) -> None:
     writer.add_chat_template(source.fields["tokenizer.chat_template"].contents())
 
 
-def _add_weights(writer: Any, gguf: Any) -> None:
+def _add_weights(writer: Any, gguf: Any, kind: Any) -> None:
     import numpy as np
 
-    rng, kind = np.random.default_rng(0), gguf.GGMLQuantizationType.Q4_0
+    rng = np.random.default_rng(0)
 
     def matrix(name: str, rows: int, columns: int) -> None:
         weights: npt.NDArray[np.float32] = rng.standard_normal((rows, columns), dtype=np.float32) * columns**-0.5
@@ -110,8 +114,10 @@ def main() -> None:
         prog="python -m tests.bench.make_model", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("path", type=Path)
+    parser.add_argument("--kind", choices=KINDS, default=KINDS[0], help="of the weights")
+    options = parser.parse_args()
     try:
-        make(parser.parse_args().path)
+        make(options.path, options.kind)
     except PackageMissing as exc:
         raise SystemExit(str(exc)) from exc
 

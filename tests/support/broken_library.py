@@ -73,11 +73,14 @@ def broken_library(folder: Path) -> Path:
     for library in (package / "lib").iterdir():
         if library.name != "libllama.so":
             (copy / "lib" / library.name).symlink_to(library)
+    # The real one under another name, also inside, so that the thin one can ask for it by that.
+    real = (package / "lib" / "libllama.so").read_bytes()
+    (copy / "lib" / "librlama.so").write_bytes(real.replace(b"\0libllama.so\0", b"\0librlama.so\0"))
     (folder / "broken.c").write_text(SOURCE)
     subprocess.run(
         [
             *("cc", "-shared", "-fPIC", "-O1", "-o", str(copy / "lib" / "libllama.so"), str(folder / "broken.c")),
-            *("-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", str(copy / "lib" / "libllama.so.0"), "-ldl"),
+            *("-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", str(copy / "lib" / "librlama.so"), "-ldl"),
         ],
         check=True,
     )

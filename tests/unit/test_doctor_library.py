@@ -10,8 +10,8 @@ from app.doctor.finding import Finding, State
 from app.doctor.library import Library
 from tasks.llama_build.compiler import Compiler
 from tasks.llama_build.elf import Built
-from tasks.llama_build.faults import WHOLE_STORES
 from tasks.llama_build.processor import Processor
+from tasks.llama_build.rules import WHOLE_STORES
 
 GCC_12 = Compiler("gcc", (12, 2, 0))
 AVX2 = frozenset({"sse4_2", "avx", "f16c", "fma", "bmi2", "avx2"})

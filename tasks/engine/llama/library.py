@@ -8,6 +8,7 @@ from typing import Any
 import llama_cpp
 import numpy.typing as npt
 
+from tasks.engine.llama import variants
 from tasks.logs import get_logger
 
 log = get_logger(__name__)
@@ -46,14 +47,14 @@ def pointer(array: npt.NDArray[Any], kind: Any) -> Any:
 
 
 def start() -> None:
-    """Initialise the library; more than once does no harm."""
+    """Initialise the library, and load what computes; more than once does no harm.
+
+    Raises:
+        BackendFailure: it was compiled for other processors.
+    """
     llama_cpp.llama_log_set(_log, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
-
-
-def processor() -> str:
-    """What computes here, as llama.cpp names it: the devices, and the instruction sets in use."""
-    return " ".join(llama_cpp.llama_print_system_info().decode().split())
+    variants.load()
 
 
 @llama_cpp.llama_log_callback

@@ -11,7 +11,7 @@ from typing import Any
 import llama_cpp
 
 from tasks.engine.backend import BackendFailure
-from tasks.engine.llama import library
+from tasks.engine.llama import library, variants
 
 WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
 """Vocabularies that spell with bytes what no token covers. Others have one unknown token for a word of any length."""
@@ -35,7 +35,7 @@ class Model:
     ) -> None:
         library.start()
         self._model = _load(path, gpu_layers, on_progress)
-        self.processor = library.processor()
+        self.processor = variants.cpu_variant()
         self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
