@@ -93,29 +93,37 @@ def serve(model: Path, threads: int) -> None:
     with _backend(Config(model=model, runs=1, threads=threads, llama_bin=None, llama_cpp_server=None)) as backend:
         prompt = [Row(5 + at * 37 % 900, at, 0, at == 511) for at in range(512)]
 
+        def forget_all() -> None:
+            for slot in range(backend.num_sequences):
+                backend.forget(slot)
+
         def prefill() -> float:
+            forget_all()
             began = time.perf_counter()
             backend.decode(prompt)
             backend.logits(511)
-            seconds = time.perf_counter() - began
-            backend.forget(0)
-            return len(prompt) / seconds
+            return len(prompt) / (time.perf_counter() - began)
 
         def decode() -> float:
+            forget_all()
             tokens, seconds = _decode(backend, prompt_tokens=64, generate=24, sampling={})
             return tokens / seconds
 
         def text() -> str:
-            chosen, rows = [], prompt[:32]
-            rows = [*rows[:-1], Row(rows[-1].token, 31, 0, True)]
+            forget_all()
+            chosen, rows = [], [*prompt[:31], Row(prompt[31].token, 31, 0, True)]
             for at in range(32, 64):
                 backend.decode(rows)
                 chosen.append(int(backend.logits(len(rows) - 1).argmax()))
                 rows = [Row(chosen[-1], at, 0, True)]
-            backend.forget(0)
             return " ".join(map(str, chosen))
 
-        cases = {"prefill": prefill, "decode": decode, "text": text, "variant": lambda: backend.processor}
+        cases: dict[str, Callable[[], object]] = {
+            "prefill": prefill,
+            "decode": decode,
+            "text": text,
+            "variant": lambda: backend.processor,
+        }
         for line in sys.stdin:
             print(json.dumps(cases[line.strip()]()), flush=True)
 
