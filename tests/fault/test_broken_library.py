@@ -92,7 +92,7 @@ def test_a_model_that_cannot_run_says_so_and_the_others_go_on(cluster: Cluster) 
 
 
 def test_a_job_that_came_before_the_failure_was_known_is_told_so(library: Path, tmp_path: Path) -> None:
-    env = breaking(library, "hangs", model="ailing", CARAVAN_STUCK_SECONDS="10")
+    env = breaking(library, "hangs", model="ailing", CARAVAN_STUCK_SECONDS="8")
     cluster = Cluster(tmp_path, models=MODELS, env=env)
     cluster.process.start()
     try:
@@ -101,7 +101,7 @@ def test_a_job_that_came_before_the_failure_was_known_is_told_so(library: Path, 
         assert model(cluster, "ailing")["state"] in ("asleep", "loading")
         patient = cluster.submit({**chat("Hi"), "model": "ailing", "priority": "low"})
         until(lambda: model(cluster, "ailing")["state"] == "failed", seconds=30, what="the model has failed")
-        told = until(lambda: (job := cluster.job(early["id"], wait=5))["status"] == "failed" and job)
+        told = until(lambda: (job := cluster.job(early["id"], wait=5))["status"] == "failed" and job, seconds=60)
         assert told["error"]["code"] == "model_failed"
         assert "hangs" in told["error"]["message"]
         assert cluster.job(patient["id"])["status"] == "queued", "batches wait until it is mended"
