@@ -35,7 +35,7 @@ def in_a_child(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
 
 def decode_speed(config: Config, *, prompt_tokens: int, generate: int, sampling: dict[str, Any]) -> float:
     """Tokens a second while as many sequences decode as there are slots."""
-    with _backend(config) as backend:
+    with open_backend(config) as backend:
         _decode(backend, prompt_tokens=prompt_tokens, generate=4, sampling=sampling)
         tokens, seconds = _decode(backend, prompt_tokens=prompt_tokens, generate=generate, sampling=sampling)
         return tokens / seconds
@@ -43,14 +43,14 @@ def decode_speed(config: Config, *, prompt_tokens: int, generate: int, sampling:
 
 def first_tokens(config: Config, prompts: list[str]) -> list[float]:
     """Seconds to the first token of each of these prompts, on an idle engine."""
-    with _backend(config) as backend:
+    with open_backend(config) as backend:
         engine = Engine(backend)
         return [_first_token(engine, backend, prompt) for prompt in prompts]
 
 
 def tick_lateness(config: Config) -> tuple[float, float]:
     """Seconds that another thread's ticks come late (p99): while sequences decode, and while nothing runs."""
-    with _backend(config) as backend:
+    with open_backend(config) as backend:
         quiet = _Ticker()
         time.sleep(QUIET_SECONDS)
         quiet.stop()
@@ -62,7 +62,8 @@ def tick_lateness(config: Config) -> tuple[float, float]:
 
 
 @contextmanager
-def _backend(config: Config) -> Iterator[LlamaBackend]:
+def open_backend(config: Config) -> Iterator[LlamaBackend]:
+    """The model, with the limits that a worker has in the benchmark."""
     logs.configure(Settings(log_level="warning"))
     backend = LlamaBackend(
         config.model,
@@ -100,6 +101,19 @@ def _decode(
     seconds = time.perf_counter() - began
     _end(engine, sequences)
     return tokens, seconds
+
+
+def started_engine(backend: LlamaBackend, *, prompt_tokens: int) -> Engine:
+    """An engine with a sequence in each slot, all of which have their first token."""
+    engine, rng = Engine(backend), random.Random(0)
+    sequences = [
+        _sequence(number, [rng.randrange(5, 1000) for _ in range(prompt_tokens)], backend.context, {})
+        for number in range(backend.num_slots)
+    ]
+    engine.submit(sequences)
+    while not all(sequence.num_generated for sequence in sequences):
+        engine.step()
+    return engine
 
 
 def _first_token(engine: Engine, backend: LlamaBackend, prompt: str) -> float:

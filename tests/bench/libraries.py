@@ -17,8 +17,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from tasks.engine.backend import Row
+from tasks.engine.engine import Engine
+from tasks.engine.llama import LlamaBackend
+from tests.bench import engine_alone
+from tests.bench.config import Config
+
+STEPS, PROMPT = 8, 512
 CASES = {"decode": "decode of 16, tokens/s", "prefill": "prefill of 512, tokens/s"}
 
 
@@ -86,46 +94,61 @@ def library(folder: Path | None, model: Path, threads: int) -> Iterator[Callable
 
 def serve(model: Path, threads: int) -> None:
     """Answer the cases that come on standard input, until it ends."""
-    from tasks.engine.backend import Row
-    from tests.bench.config import Config
-    from tests.bench.engine_alone import _backend, _decode
-
-    with _backend(Config(model=model, runs=1, threads=threads, llama_bin=None, llama_cpp_server=None)) as backend:
-        prompt = [Row(5 + at * 37 % 900, at, 0, at == 511) for at in range(512)]
-
-        def forget_all() -> None:
-            for slot in range(backend.num_sequences):
-                backend.forget(slot)
-
-        def prefill() -> float:
-            forget_all()
-            began = time.perf_counter()
-            backend.decode(prompt)
-            backend.logits(511)
-            return len(prompt) / (time.perf_counter() - began)
-
-        def decode() -> float:
-            forget_all()
-            tokens, seconds = _decode(backend, prompt_tokens=64, generate=24, sampling={})
-            return tokens / seconds
-
-        def text() -> str:
-            forget_all()
-            chosen, rows = [], [*prompt[:31], Row(prompt[31].token, 31, 0, True)]
-            for at in range(32, 64):
-                backend.decode(rows)
-                chosen.append(int(backend.logits(len(rows) - 1).argmax()))
-                rows = [Row(chosen[-1], at, 0, True)]
-            return " ".join(map(str, chosen))
-
-        cases: dict[str, Callable[[], object]] = {
-            "prefill": prefill,
-            "decode": decode,
-            "text": text,
+    config = Config(model=model, runs=1, threads=threads, llama_bin=None, llama_cpp_server=None)
+    with engine_alone.open_backend(config) as backend:
+        pieces = Pieces(backend)
+        cases: dict[str, Callable[[], float | str]] = {
+            "prefill": pieces.prefill,
+            "decode": pieces.decode,
+            "text": pieces.text,
             "variant": lambda: backend.processor,
         }
         for line in sys.stdin:
             print(json.dumps(cases[line.strip()]()), flush=True)
+
+
+class Pieces:
+    """Pieces of work of half a second or so on one backend."""
+
+    def __init__(self, backend: LlamaBackend) -> None:
+        self._backend = backend
+        self._engine: Engine | None = None
+        self._left = 0
+        self._prompt = [Row(5 + at * 37 % 900, at, 0, at == PROMPT - 1) for at in range(PROMPT)]
+
+    def prefill(self) -> float:
+        """Tokens a second of one prompt."""
+        self._forget_all()
+        began = time.perf_counter()
+        self._backend.decode(self._prompt)
+        self._backend.logits(PROMPT - 1)
+        return PROMPT / (time.perf_counter() - began)
+
+    def decode(self) -> float:
+        """Tokens a second while sequences in all slots decode, which go on from piece to piece."""
+        if self._engine is None or self._left < STEPS:
+            self._forget_all()
+            self._engine, self._left = engine_alone.started_engine(self._backend, prompt_tokens=64), 1024
+        self._left -= STEPS
+        began = time.perf_counter()
+        tokens = sum(len(self._engine.step()) for _ in range(STEPS))
+        return tokens / (time.perf_counter() - began)
+
+    def text(self) -> str:
+        """The tokens that follow a prompt, each the likeliest."""
+        self._forget_all()
+        chosen: list[int] = []
+        rows = [*self._prompt[:31], replace(self._prompt[31], wants_logits=True)]
+        for at in range(32, 64):
+            self._backend.decode(rows)
+            chosen.append(int(self._backend.logits(len(rows) - 1).argmax()))
+            rows = [Row(chosen[-1], at, 0, True)]
+        return " ".join(map(str, chosen))
+
+    def _forget_all(self) -> None:
+        self._engine = None
+        for slot in range(self._backend.num_sequences):
+            self._backend.forget(slot)
 
 
 def _options() -> argparse.Namespace:
@@ -133,7 +156,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, required=True, help="a bench model")
     parser.add_argument("--ours", type=Path, help="a folder with a wheel in it; the environment's if left out")
     parser.add_argument("--against", type=Path, help="a folder with the other")
-    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--pairs", type=int, default=30, help="of each case")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
