@@ -4,37 +4,24 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import access_log, auth, cors, errors, limits, request_id
-from app.metrics import HttpMetrics
-from app.rates import Rates
-from app.routes import (
-    batches,
-    chat,
-    completions,
-    docs,
-    embeddings,
-    files,
-    flower,
-    health,
-    jobs,
-    keys,
-    models,
-    queues,
-    responses,
-    tokens,
-)
-from app.services import Services
-from app.stream_hub import StreamHub
-from tasks.bulk.batch_store import open_batches
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
+from app.access import caller, limits
+from app.endpoints.cluster import flower
+from app.endpoints.table import BLUEPRINTS, DESCRIBED
+from app.http import access_log, cors, errors, request_id
+from app.services.http_metrics import HttpMetrics
+from app.services.rate_counter import Rates
+from app.services.services import Services
+from app.services.stream_hub import StreamHub
+from tasks.batches.store import open_batches
 from tasks.files.store import open_files
-from tasks.job_store import open_store
-from tasks.key_store import KeyStore
+from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.connection import connect
+from tasks.ledger.job_store import open_store
 from tasks.models.catalogue import load
-from tasks.redis_client import connect
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.submit import Submitter
 from tasks.settings import Settings
-from tasks.submit import Submitter
 
 
 def create_app(settings: Settings) -> Flask:
@@ -61,19 +48,17 @@ def create_app(settings: Settings) -> Flask:
         rates=Rates(client),
         files=open_files(settings, client),
         batches=open_batches(settings, client),
+        described=DESCRIBED,
     )
     request_id.install(app)
     access_log.install(app)
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins)
-    auth.install(app)
+    caller.install(app)
     limits.install(app)
-    for routes in (
-        *(jobs, chat, completions, responses, embeddings, files, batches),
-        *(tokens, models, queues, health, keys, docs),
-    ):
-        app.register_blueprint(routes.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     if settings.flower_url:
         flower.mount(app, settings.flower_url)
     return app

@@ -8,7 +8,7 @@ import threading
 from app.factory import create_app
 from tasks import logs
 from tasks.environment import read_settings
-from tasks.sweep import open_sweeper
+from tasks.queue.sweep import open_sweeper
 
 _settings = read_settings()
 logs.configure(_settings)

@@ -12,32 +12,32 @@ from typing import Any
 
 from celery import signals
 
-from tasks import names
-from tasks.bulk.endpoints import Endpoints
-from tasks.bulk.foreman import open_foreman
-from tasks.celery_app import create_celery
-from tasks.heartbeat import Heartbeat
+from tasks.batches.endpoints import Endpoints
+from tasks.batches.publisher import open_foreman
 from tasks.models.catalogue import Catalogue
+from tasks.queue import task_names
+from tasks.queue.celery_app import create_celery
+from tasks.queue.heartbeat import Heartbeat
+from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
-from tasks.sweep import open_sweeper
 from tasks.webhooks.courier import open_courier
 
 
 def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
     """Serve until told to stop; the exit status."""
     stopping, leaving = threading.Event(), threading.Event()
-    celery = create_celery(settings, queues=names.CLERK_QUEUES)
+    celery = create_celery(settings, queues=task_names.CLERK_QUEUES)
     # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand. Batches have
     # threads beside those of webhooks, so neither kind waits for the other.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
     serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping, Heartbeat(settings.heartbeat_file))]
     foreman = open_foreman(settings, endpoints, name=name, stopping=leaving)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
-    celery.task(name=names.RUN_BATCH, trail=False)(foreman.work)
+    celery.task(name=task_names.RUN_BATCH, trail=False)(foreman.work)
     serving.append(_start(foreman.run, leaving, "foreman"))
     if settings.webhook_secrets:
         courier = open_courier(settings)
-        celery.task(name=names.SEND_WEBHOOK)(courier.deliver)
+        celery.task(name=task_names.SEND_WEBHOOK)(courier.deliver)
         serving.append(_start(courier.run, stopping, "courier"))
     _leave_on_shutdown(leaving)
     program = celery.Worker(

@@ -107,7 +107,7 @@ def _unknown_options(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("redis_url", "broker_url"):
         url = getattr(settings, field)
         if url and "?" in url:
-            from tasks.redis_client import takes_options  # most commands ask no Redis
+            from tasks.ledger.connection import takes_options  # most commands ask no Redis
 
             if not takes_options(url):
                 yield field, "must have options that redis-py knows"

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
-from app.bulk.chunks import Row
 from app.bulk.errors import BulkError
+from app.bulk.row_groups import Row
 
 ROW = "row"
 """The name under which a template has the whole row, for columns whose names are no words."""

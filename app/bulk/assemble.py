@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from app.bulk import outputs
 from app.bulk.answer import Answer
-from app.bulk.chunks import Chunk
 from app.bulk.columns import FAILURE, AnswerColumns, failure
 from app.bulk.errors import BulkError, told
 from app.bulk.folder import replacing, sync_folder
+from app.bulk.row_groups import Chunk
 
 
 def failures_path(output: Path) -> Path:

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from app.bulk.answer import Answer
 from app.bulk.asking import RowError
-from app.bulk.chunks import NO_TYPE as _NO_TYPE
-from app.bulk.chunks import Chunk
+from app.bulk.row_groups import NO_TYPE as _NO_TYPE
+from app.bulk.row_groups import Chunk
 
 _SIMPLE = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 FAILURE = pa.schema([("error_code", pa.string()), ("error_message", pa.string())])

@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.bulk.chunks import ROWS, Batch, Chunk, chunked
 from app.bulk.errors import BulkError, told
+from app.bulk.row_groups import ROWS, Batch, Chunk, chunked
 
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Kinds of files by their endings."""

@@ -15,13 +15,13 @@ import pyarrow as pa
 from app.bulk import outputs
 from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
-from app.bulk.chunks import Row
 from app.bulk.columns import AnswerColumns, infer
 from app.bulk.errors import BulkError, told
 from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Choice, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
 from app.bulk.report import Report
+from app.bulk.row_groups import Row
 from app.bulk.run import Limits, Run
 from app.client import AsyncClient
 

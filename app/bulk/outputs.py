@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.bulk.chunks import Chunk, Rows, to_bytes, to_json
 from app.bulk.errors import BulkError
+from app.bulk.row_groups import Chunk, Rows, to_bytes, to_json
 
 GROUP_ROWS = 1 << 14
 """Rows of a row group of Parquet: few enough to hold, many enough to be read fast."""

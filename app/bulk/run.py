@@ -11,17 +11,17 @@ from typing import Any
 
 from app.bulk.answer import Answer
 from app.bulk.asking import Question, RowError
-from app.bulk.chunks import Row
 from app.bulk.columns import AnswerColumns
 from app.bulk.errors import BulkError
 from app.bulk.journal import Journal
 from app.bulk.report import Report, State
+from app.bulk.row_groups import Row
 from app.client import AsyncClient
-from tasks.bulk.alike import Alike, Known, question
-from tasks.bulk.collect import InOrder
-from tasks.bulk.lineup import LineUp, beginning
-from tasks.bulk.window import ASLEEP, width
 from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
+from tasks.rows.dedup import Alike, Known, question
+from tasks.rows.in_order import InOrder
+from tasks.rows.prefix_order import LineUp, beginning
+from tasks.rows.window import ASLEEP, width
 
 LOOK_SECONDS = 2.0
 """Between two looks at the model's workers."""

@@ -10,8 +10,8 @@ import click
 from tasks.errors import SettingsError
 
 COMMANDS = {
-    "up": "app.cli.up",
-    "web": "app.cli.web",
+    "up": "app.cli.up.command",
+    "web": "app.cli.web.command",
     "worker": "app.cli.worker",
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from app.cli.api import with_api, with_patient_api
 from app.cli.bulk import command
+from app.cli.connection import with_api, with_patient_api
 from app.client import Client
 
 ENDED = ("completed", "failed", "expired", "cancelled")

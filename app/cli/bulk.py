@@ -18,7 +18,7 @@ from app.bulk.inputs import Choice
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
-from app.cli.api import key_option, url_option
+from app.cli.connection import key_option, url_option
 from app.client import AsyncClient
 from app.client.exchange import Patience
 from tasks.errors import CaravanError

@@ -18,7 +18,7 @@ def command() -> None:
 
     It gives back what dead workers held, and consumes the queues `bulk` and `webhooks`.
     """
-    from app.batch_lines import LineEndpoints
+    from app.endpoints.batches.lines import LineEndpoints
     from tasks.clerk import run_clerk
 
     settings = read_settings()

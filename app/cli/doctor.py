@@ -14,12 +14,12 @@ from types import FrameType
 
 import click
 
-from app.cli.trial_redis import trial_redis
+from app.cli.up.trial_redis import trial_redis
 from app.doctor import surroundings
 from app.doctor.checks import Patient
 from app.doctor.examination import examine
 from app.doctor.finding import Finding, State
-from tasks.redis_client import takes_options
+from tasks.ledger.connection import takes_options
 from tasks.urls import is_redis_url, without_password
 
 STATE_WIDTH, CHECK_WIDTH = 9, 20

@@ -6,11 +6,11 @@ import os
 
 import click
 
-from app.cli.exposure import insecure_option, refuse_exposure
-from app.cli.ports import PORT, refuse_taken
+from app.cli.web.exposure import insecure_option, refuse_exposure
+from app.cli.web.ports import PORT, refuse_taken
 from tasks import logs
-from tasks.celery_app import create_celery
 from tasks.environment import read_settings
+from tasks.queue.celery_app import create_celery
 from tasks.settings import Settings
 
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")

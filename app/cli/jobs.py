@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.api import with_api, with_patient_api
+from app.cli.connection import with_api, with_patient_api
 from app.cli.submit import show_stream
 from app.client import Client
 

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import click
 
-from app.cli.api import cluster, key_option, url_option
+from app.cli.connection import cluster, key_option, url_option
 from app.client import Client
-from app.key_view import view
-from app.schemas.keys import KeyBody
+from app.endpoints.keys.view import view
+from app.endpoints.keys.wire import KeyBody
 from tasks.environment import read_settings
 from tasks.errors import CaravanError
-from tasks.key_store import KeyStore
-from tasks.redis_client import UNAVAILABLE, connect
+from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.connection import UNAVAILABLE, connect
 
 DAY_SECONDS = 86_400
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.api import with_api
+from app.cli.connection import with_api
 from app.client import Client
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.api import with_patient_api
+from app.cli.connection import with_patient_api
 from app.client import Client, Job
 
 

@@ -11,8 +11,8 @@ import redis
 from app.doctor import redis_server
 from app.doctor.finding import Finding, fault, ok
 from app.doctor.redis_server import Config, Info
-from tasks import names
-from tasks.redis_client import connect
+from tasks.ledger import redis_keys
+from tasks.ledger.connection import connect
 
 LEDGER, BROKER = "ledger database", "broker database"
 DEFAULT_PORT = 6379
@@ -65,7 +65,7 @@ def ask(url: str) -> tuple[Info, Config]:
 def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
     """Whether a value that is written can be read, and is removed again."""
     where = f"{address(url)}, database {index(url)}"
-    key, value = f"{names.probe()}:{secrets.token_hex(8)}", secrets.token_hex(8)
+    key, value = f"{redis_keys.probe()}:{secrets.token_hex(8)}", secrets.token_hex(8)
     try:
         with connect(url) as client:
             client.set(key, value, ex=PROBE_SECONDS)

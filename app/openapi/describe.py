@@ -75,3 +75,11 @@ class Description:
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()
     error_headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What is told of each route, by its endpoint, and of each tag."""
+
+    calls: Mapping[str, Description]
+    tags: Mapping[str, str]

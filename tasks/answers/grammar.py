@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tasks.answers.constraint import MAX_BYTES, from_lark
 from tasks.answers.lark import ANYTHING, Function, Marks, escape
 from tasks.answers.syntax import Syntax, reasoning_markers
 from tasks.answers.tools.format import Format
 from tasks.answers.tools.formats import format_of
-from tasks.grammar import MAX_BYTES, from_lark
 
 MAX_TOOLS_BYTES: Final = 4 * MAX_BYTES
 """Longest grammar of all the tools together. Each alone has the limit of a schema."""

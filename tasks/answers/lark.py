@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from tasks.grammar import GrammarError, lark_term
+from tasks.answers.constraint import GrammarError, lark_term
 
 ANYTHING: Final = "(?s:.*)"
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.answers.syntax import Syntax
-from tasks.sampling import SamplingParams
+from tasks.records.sampling import SamplingParams
 
 
 class CacheFull(Exception):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tasks.answers.syntax import PLAIN
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.errors import InvalidRequest
-from tasks.sampling import SamplingParams, draw_seed
+from tasks.records.sampling import SamplingParams, draw_seed
 
 END = 256
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz ,."

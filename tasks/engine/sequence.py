@@ -12,7 +12,7 @@ from tasks.engine.backend import Sampler
 from tasks.engine.detokenizer import Detokenizer
 from tasks.engine.slots import Slot
 from tasks.engine.stop_strings import StopStrings
-from tasks.sampling import SamplingParams
+from tasks.records.sampling import SamplingParams
 
 FinishReason = Literal["stop", "length"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Self
 
-from tasks.record_version import is_readable
+from tasks.records.version import is_readable
 
 VERSIONS = range(1, 2)
-"""Versions of the record in Redis that are read; the last is written. See tasks/record_version.py."""
+"""Versions of the record in Redis that are read; the last is written. See tasks/records/version.py."""
 
 
 class Purpose(StrEnum):

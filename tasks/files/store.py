@@ -8,11 +8,11 @@ from typing import Literal, cast
 
 import redis
 
-from tasks import names
 from tasks.files.folder import Folder, Writer
 from tasks.files.record import File, Part, Purpose, decode_parts, new_id
-from tasks.redis_client import connect
-from tasks.scripts import Scripts
+from tasks.ledger import redis_keys
+from tasks.ledger.connection import connect
+from tasks.ledger.scripts import Scripts
 from tasks.settings import Settings
 
 Deletion = Literal["deleted", "used", "unknown"]
@@ -44,13 +44,13 @@ class FileStore:
 
     def get(self, file_id: str) -> File | None:
         """The file; None if there is none, or it was deleted."""
-        return File.decode(cast("dict[str, str]", self._redis.hgetall(names.file(file_id))))
+        return File.decode(cast("dict[str, str]", self._redis.hgetall(redis_keys.file(file_id))))
 
     def owned(
         self, owner: str, *, after: str | None, limit: int, newest_first: bool, purpose: str | None
     ) -> list[File]:
         """An owner's files after one of them. Raises LookupError if that one is not the owner's."""
-        key, found = names.files(owner), list[File]()
+        key, found = redis_keys.files(owner), list[File]()
         place = 0
         if after is not None:
             rank = self._redis.zrevrank(key, after) if newest_first else self._redis.zrank(key, after)
@@ -78,11 +78,11 @@ class FileStore:
         seconds, _ = self._redis.time()
         old = cast(
             "list[str]",
-            self._redis.zrangebyscore(names.old_files(), "-inf", seconds, start=0, num=SWEPT_AT_ONCE),
+            self._redis.zrangebyscore(redis_keys.old_files(), "-inf", seconds, start=0, num=SWEPT_AT_ONCE),
         )
         gone = [file_id for file_id in old if self.delete(file_id) != "used"]
-        if stumps := [file_id for file_id in gone if self._redis.zscore(names.old_files(), file_id) is not None]:
-            self._redis.zrem(names.old_files(), *stumps)
+        if stumps := [file_id for file_id in gone if self._redis.zscore(redis_keys.old_files(), file_id) is not None]:
+            self._redis.zrem(redis_keys.old_files(), *stumps)
         return len(gone)
 
     def remove_orphans(self) -> int:
@@ -90,7 +90,7 @@ class FileStore:
         return sum(self._remove_orphan(name) for name in self.folder.names())
 
     def _remove_orphan(self, name: str) -> bool:
-        orphan = not self._redis.exists(names.file(name.partition(".")[0]))
+        orphan = not self._redis.exists(redis_keys.file(name.partition(".")[0]))
         if orphan:
             self.folder.delete([Part(name, 0)])
         return orphan
@@ -102,7 +102,7 @@ class FileStore:
     def _get_many(self, file_ids: Iterable[str]) -> list[File]:
         pipe = self._redis.pipeline(transaction=False)
         for file_id in file_ids:
-            pipe.hgetall(names.file(file_id))
+            pipe.hgetall(redis_keys.file(file_id))
         return [file for fields in pipe.execute() if (file := File.decode(fields))]
 
 

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from tasks import names
 from tasks.errors import ModelNotFound
-from tasks.jobs import Operation
 from tasks.models import hub
+from tasks.queue import task_names
+from tasks.records.job import Operation
 
 DEMO_PATH = "demo"
 FAKE_PATH = "fake"
@@ -53,7 +53,7 @@ def _path(value: str) -> str:
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise ValueError("a model's name has letters, digits, '.', '_' and '-', 64 at most")
-    if value in names.CLERK_QUEUES:
+    if value in task_names.CLERK_QUEUES:
         raise ValueError(f"'{value}' is the name of a queue of the clerk")
     return value
 

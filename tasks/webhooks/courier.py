@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import httpx
-from celery import Celery
-from kombu.exceptions import OperationalError
 
-from tasks import names
-from tasks.celery_app import create_publisher
-from tasks.dispatch import ONCE_MORE
+from tasks.ledger.connection import UNAVAILABLE, connect
 from tasks.logs import get_logger
-from tasks.redis_client import UNAVAILABLE, connect
+from tasks.queue import task_names
+from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
 from tasks.webhooks import message
 from tasks.webhooks.outbox import Held, Outbox, open_outbox
@@ -32,7 +29,7 @@ class Courier:
     """Publishes what is due, and does what was published. A message that gets lost is published again."""
 
     def __init__(
-        self, outbox: Outbox, sender: Sender, publisher: Celery, *, secrets: Sequence[str], schedule: Sequence[float]
+        self, outbox: Outbox, sender: Sender, publisher: Publisher, *, secrets: Sequence[str], schedule: Sequence[float]
     ) -> None:
         self._outbox = outbox
         self._sender = sender
@@ -43,12 +40,7 @@ class Courier:
     def post(self) -> None:
         """Publish what is due and there is room for."""
         for job_id in self._outbox.post():
-            try:
-                self._publisher.send_task(
-                    names.SEND_WEBHOOK, args=[job_id], queue=names.WEBHOOKS_QUEUE, retry=True, retry_policy=ONCE_MORE
-                )
-            except OperationalError as exc:
-                log.warning("message not published", job_id=job_id, error=str(exc))
+            if not self._publisher.publish(task_names.SEND_WEBHOOK, job_id, queue=task_names.WEBHOOKS_QUEUE):
                 return
 
     def run(self, stopping: threading.Event) -> None:

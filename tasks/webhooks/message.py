@@ -13,8 +13,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from tasks.jobs import JobStatus, Usage, timeout_error, urls
-from tasks.record_version import known
+from tasks.records.job import JobStatus, Usage, timeout_error, urls
+from tasks.records.version import known
 
 
 def body(told: Mapping[str, str]) -> bytes:

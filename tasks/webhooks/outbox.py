@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
-from tasks.scripts import Scripts
+from tasks.ledger.scripts import Scripts
 from tasks.settings import Settings
 
 LEASE_SPARE_SECONDS = 10.0

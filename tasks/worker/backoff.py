@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tasks.errors import CaravanError, JobTimeout
-from tasks.jobs import Job
+from tasks.records.job import Job
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.job_store import Append, GivenBack, Holder, JobStore, Verdict
+from tasks.ledger.job_store import Append, GivenBack, Holder, JobStore, Verdict
 from tasks.worker.held import Held
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
-from tasks.jobs import Choice, Job, Outcome, Timings, Usage
-from tasks.logprobs import TokenLogprobs
+from tasks.records.job import Choice, Job, Outcome, Timings, Usage
+from tasks.records.logprobs import TokenLogprobs
 
 
 @dataclass(eq=False, slots=True)

@@ -8,21 +8,21 @@ from dataclasses import asdict
 
 from kombu import pools
 
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
-from tasks.job_store import Found, JobStore, Swept, open_store
+from tasks.ledger.connection import UNAVAILABLE, connect
+from tasks.ledger.job_store import Found, JobStore, Swept, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
-from tasks.redis_client import UNAVAILABLE, connect
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.death import Death
-from tasks.worker.insist import Insist
 from tasks.worker.loading import preload
 from tasks.worker.parent import Parent
 from tasks.worker.serving import load_proven, serve
 from tasks.worker.start import Start
 from tasks.worker.stop_flag import StopFlag
+from tasks.worker.until_redis_answers import Insist
 
 REPORTS_MISSED = 3
 """So many reports of a start may be missed before it is forgotten."""

@@ -9,9 +9,9 @@ from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.settings import Settings
 from tasks.worker.child import Progress
-from tasks.worker.embedding import Embedding
-from tasks.worker.generation import Generation
-from tasks.worker.work import Work
+from tasks.worker.embedding_runner import Embedding
+from tasks.worker.model_runner import Work
+from tasks.worker.text_runner import Generation
 
 
 def model_digest(entry: ModelEntry) -> str:

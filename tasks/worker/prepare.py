@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tasks.answers.constraint import GrammarError
 from tasks.answers.grammar import answer_grammar
 from tasks.answers.syntax import Syntax, after_prompt
 from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
 from tasks.errors import ContextLengthExceeded, InvalidRequest
-from tasks.grammar import GrammarError
-from tasks.jobs import Job, Operation
-from tasks.sampling import SamplingParams
+from tasks.records.job import Job, Operation
+from tasks.records.sampling import SamplingParams
 from tasks.worker.held import Held
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tasks.engine.backend import Backend, Row
 from tasks.engine.embedding import EmbeddingBackend
 from tasks.engine.passes import TILE_ROWS
-from tasks.sampling import SamplingParams
+from tasks.records.sampling import SamplingParams
 
 PROMPT_TOKENS = TILE_ROWS + 7
 """A tile of attention, a block of each kernel, and some rows left over."""

@@ -12,14 +12,14 @@ from queue import Empty, SimpleQueue
 from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
-from tasks.events import encode_token
-from tasks.job_store import Append, Holder, JobStore, Verdict
-from tasks.logprobs import TokenLogprobs
+from tasks.ledger.job_store import Append, Holder, JobStore, Verdict
 from tasks.logs import get_logger
+from tasks.records.event import encode_token
+from tasks.records.logprobs import TokenLogprobs
 from tasks.worker.backoff import seconds_until_retry
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
-from tasks.worker.insist import Insist
+from tasks.worker.until_redis_answers import Insist
 
 log = get_logger(__name__)
 

@@ -12,21 +12,22 @@ from typing import Any, TypeVar
 from celery import bootsteps
 from celery.platforms import SecurityWarning
 
-from tasks.celery_app import create_celery, create_publisher
-from tasks.dispatch import Dispatcher
 from tasks.engine.backend import BackendFailure
-from tasks.heartbeat import Heartbeat
-from tasks.job_store import SMALL_AT_ONCE, Holder, open_store
+from tasks.ledger.connection import RedisErrors, connect
+from tasks.ledger.job_store import SMALL_AT_ONCE, Holder, open_store
 from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue, ModelEntry
-from tasks.redis_client import RedisErrors, connect
+from tasks.queue.celery_app import create_celery
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.heartbeat import Heartbeat
+from tasks.queue.publisher import create_publisher
+from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
-from tasks.sweep import open_sweeper
 from tasks.worker.child import Progress
 from tasks.worker.loading import load_work, model_digest
+from tasks.worker.model_runner import Work
 from tasks.worker.proof import ProofFailed
 from tasks.worker.strategy import RunJob
-from tasks.worker.work import Work
 from tasks.worker.worker import Worker
 
 CANNOT_SERVE = 1

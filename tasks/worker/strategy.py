@@ -11,9 +11,9 @@ from celery import Task
 from celery.worker.request import Request
 from celery.worker.strategy import default as default_strategy
 
-from tasks import names
 from tasks.logs import get_logger
-from tasks.worker.runner import Runner
+from tasks.queue import task_names
+from tasks.worker.pool import Runner
 
 log = get_logger(__name__)
 
@@ -63,7 +63,7 @@ class _ConsumerWithRunner:
 class RunJob(Task):
     """The task that runs a job. It is never called as a function: the engine does the work."""
 
-    name = names.RUN_JOB
+    name = task_names.RUN_JOB
     Request = JobRequest
     ignore_result = True
     acks_late = True

@@ -7,23 +7,23 @@ import threading
 import time
 from collections.abc import Callable
 
-from tasks.dispatch import Dispatcher
-from tasks.heartbeat import Heartbeat
-from tasks.job_store import Holder, JobStore
+from tasks.ledger.connection import UNAVAILABLE, RedisErrors, connect
+from tasks.ledger.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
-from tasks.redis_client import UNAVAILABLE, RedisErrors, connect
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.heartbeat import Heartbeat
+from tasks.queue.sweep import Sweeper
 from tasks.settings import Settings
-from tasks.sweep import Sweeper
-from tasks.worker import bell
+from tasks.worker import control_channel
+from tasks.worker.claimer import Intake
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
-from tasks.worker.insist import Insist
-from tasks.worker.intake import Intake
-from tasks.worker.keeper import Keeper
+from tasks.worker.lease_keeper import Keeper
+from tasks.worker.model_runner import Work
+from tasks.worker.pool import Runner
 from tasks.worker.publisher import Publisher
-from tasks.worker.runner import Runner
-from tasks.worker.work import Work
+from tasks.worker.until_redis_answers import Insist
 
 IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
@@ -120,7 +120,7 @@ class Worker:
         self._spawn("keeper", lambda: self._keeper.run(self._stopping))
         self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
-        self._spawn("bell", lambda: bell.listen(self._redis, self._model, self._on_ring, self._stopping))
+        self._spawn("bell", lambda: control_channel.listen(self._redis, self._model, self._on_ring, self._stopping))
 
     def stop(self) -> None:
         """Drain: finish what ends within the drain time, and give the rest back to the line."""

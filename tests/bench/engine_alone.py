@@ -15,7 +15,7 @@ from tasks import logs
 from tasks.engine.engine import Engine
 from tasks.engine.llama import LlamaBackend
 from tasks.engine.sequence import Sequence
-from tasks.sampling import SamplingParams
+from tasks.records.sampling import SamplingParams
 from tasks.settings import Settings
 from tests.bench.config import Config
 from tests.bench.rows import percentile

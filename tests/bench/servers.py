@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.first_answer import QUESTION
+from app.cli.up.first_answer import QUESTION
 from tests.bench.config import Config
 from tests.support.cluster import Cluster
 from tests.support.redis_server import free_port

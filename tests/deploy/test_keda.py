@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import redis
 
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
-from tasks.job_store import open_store
-from tasks.jobs import Job, Priority
-from tasks.redis_client import connect
+from tasks.ledger.connection import connect
+from tasks.ledger.job_store import open_store
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.submit import Submitter
+from tasks.records.job import Job, Priority
 from tasks.settings import Settings
-from tasks.submit import Submitter
 from tests.deploy.chart import CHART, Object, of_kind, render
 from tests.support.crew import Crew
 from tests.support.jobs import completion
@@ -152,7 +152,7 @@ def test_a_want_that_redis_refuses_does_not_refuse_the_job(
     def away(*_args: object) -> None:
         raise redis.ConnectionError("gone")
 
-    monkeypatch.setattr("tasks.job_store.JobStore.want", away)
+    monkeypatch.setattr("tasks.ledger.job_store.JobStore.want", away)
     submit(submitter)
     assert keda.lengths() == [1, 0]
     assert keda.replicas() == 1

@@ -22,7 +22,7 @@ models:
   decoder: {path: last_of_llama.gguf, kind: embedding, slots: 5, context: 256}
 """
 NEAR = 5e-4
-"""How far numbers may lie from those of another batch: see tests/unit/test_llama_embedding.py."""
+"""How far numbers may lie from those of another batch: see tests/model/test_llama_embedding.py."""
 TEXTS = ["tell me a story", "what is the capital of france", "llama"]
 
 

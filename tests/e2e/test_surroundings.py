@@ -12,7 +12,7 @@ import httpx
 import pytest
 import redis
 
-from tasks import names
+from tasks.ledger import redis_keys
 from tests.support.cluster import Cluster
 from tests.support.processes import COMMAND, Process
 from tests.support.redis_server import RedisServer, free_port
@@ -119,7 +119,7 @@ def test_a_part_of_its_own_starts_in_any_folder(
 
 def _reported(server: RedisServer, worker: str) -> bool:
     with redis.Redis(port=server.port) as client:
-        return bool(client.exists(names.worker(worker)))
+        return bool(client.exists(redis_keys.worker(worker)))
 
 
 def _answers(url: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks import names
+from tasks.ledger import redis_keys
 from tests.support.cluster import Cluster
 from tests.support.crew import Crew, Ledger
 from tests.support.redis_server import RedisServer
@@ -68,7 +68,9 @@ def cluster(lasting_cluster: Cluster, server: RedisServer) -> Iterator[Cluster]:
     assert set(lasting_cluster.processes()) == before
     server.mend()
     with redis.Redis(port=server.port) as client:
-        until(lambda: not any(client.zcard(names.pending(model)) for model in ("demo", "fake")), what="all has ended")
+        until(
+            lambda: not any(client.zcard(redis_keys.pending(model)) for model in ("demo", "fake")), what="all has ended"
+        )
 
 
 @pytest.fixture

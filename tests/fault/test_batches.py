@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks import names
+from tasks.ledger import redis_keys
 from tests.fault.batch_kills import Stage, faults, plan, write_lines
 from tests.support.batches import Batches, jsonl, normalised, question, request
 from tests.support.cluster import MARK
@@ -80,8 +80,8 @@ def test_a_clerk_that_was_taken_for_dead_writes_where_nobody_reads(
     assert [line["custom_id"] for line in lines] == [f"row-{number}" for number in range(900)]
     until(lambda: "batch lost" in stage.cluster.log("clerk"), what="the first one has found that out")
     with redis.Redis(port=stage.server.port, decode_responses=True) as client:
-        assert '"]' not in str(client.hget(names.file(batch["output_file_id"]), "parts"))
-        assert str(client.hget(names.file(batch["output_file_id"]), "parts")).count("file-") == 2
+        assert '"]' not in str(client.hget(redis_keys.file(batch["output_file_id"]), "parts"))
+        assert str(client.hget(redis_keys.file(batch["output_file_id"]), "parts")).count("file-") == 2
 
 
 def test_a_clerk_that_is_told_to_stop_puts_its_batch_back(stage: Stage, batches: Batches) -> None:
@@ -122,7 +122,7 @@ def test_a_batch_whose_time_is_over_keeps_its_answers(stage: Stage, batches: Bat
     batch_id = batches.create(jsonl([*short, *long]))
     batches.until(batch_id, lambda batch: batch["progress"]["answered"] >= 5, seconds=100)
     with redis.Redis(port=stage.server.port) as client:
-        client.hset(names.batch(batch_id), "expires_at", 5)
+        client.hset(redis_keys.batch(batch_id), "expires_at", 5)
     batch = batches.ended(batch_id)
     assert (batch["status"], batch["expired_at"] is not None) == ("expired", True)
     done, left = batches.lines(batch["output_file_id"]), batches.lines(batch["error_file_id"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.jobs import Job, JobStatus
+from tasks.records.job import Job, JobStatus
 from tasks.worker.worker import STUCK
 from tests.support.crew import Crew, assert_whole
 

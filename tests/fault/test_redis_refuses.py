@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tasks.jobs import JobStatus
+from tasks.records.job import JobStatus
 from tests.support.cluster import Cluster
 from tests.support.crew import Ledger, assert_whole, fake_body
 from tests.support.redis_server import RedisServer

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from tasks.events import encode_token
-from tasks.job_store import Append, Holder
-from tasks.jobs import Choice, Job, JobStatus, Outcome, Usage
+from tasks.ledger.job_store import Append, Holder
+from tasks.records.event import encode_token
+from tasks.records.job import Choice, Job, JobStatus, Outcome, Usage
 from tests.support.crew import Crew, assert_whole
 
 OUTCOME = Outcome(

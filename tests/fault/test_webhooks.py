@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.jobs import Delivery, Job
+from tasks.records.job import Delivery, Job
 from tests.support.crew import Ledger
 from tests.support.jobs import completion
 from tests.support.processes import Process

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import names
+from tasks.ledger import redis_keys
 from tests.support.crew import Crew, assert_whole
 
 GRACE_SECONDS = 1.0
@@ -27,7 +27,7 @@ def test_a_rolling_restart_blames_nothing_and_breaks_no_stream(crew: Crew) -> No
 
 def test_jobs_of_a_lost_worker_run_elsewhere_two_seconds_after_their_leases(crew: Crew) -> None:
     lost = crew.start("w1")
-    crew.until(lambda: crew.redis.get(names.sweep_leader()) == "w1", what="the one that will be lost sweeps")
+    crew.until(lambda: crew.redis.get(redis_keys.sweep_leader()) == "w1", what="the one that will be lost sweeps")
     jobs = [crew.submit(f"{number}", tokens=400) for number in range(12)]
     crew.until(lambda: crew.all_run(jobs, "w1"))
     crew.start("w2")  # takes its time, but not as long as the jobs

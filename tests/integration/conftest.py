@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tasks.job_store import JobStore, open_store
-from tasks.redis_client import connect
+from tasks.ledger.connection import connect
+from tasks.ledger.job_store import JobStore, open_store
 from tasks.settings import Settings
 from tests.support.redis_server import RedisServer, executables
 

@@ -11,17 +11,20 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app.auth import ADMIN, OPEN
-from app.responses import PREFIX
-from tasks.job_store import JobStore
-from tasks.key_store import KeyStore
-from tasks.keys import Scope
+from app.endpoints.openai.responses.response import PREFIX
+from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.job_store import JobStore
+from tasks.records.api_key import Scope
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 from tests.support.redis_server import free_port
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 RESPONSE = {"model": "demo", "input": "Hello", "background": True, "store": True}
+OPEN = frozenset({"health.alive", "health.ready", "flower.proxy"})
+ADMIN = frozenset(
+    {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}
+)
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 

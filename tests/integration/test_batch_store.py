@@ -10,21 +10,21 @@ from unittest.mock import Mock
 import pytest
 import redis
 
-from tasks import names
-from tasks.bulk.batch import Batch, BatchStatus, Counts, Grown, Place, new_id
-from tasks.bulk.batch_store import BatchStore
-from tasks.bulk.closing import Closing
-from tasks.bulk.endpoints import Endpoints
-from tasks.bulk.feeder import Ledger
-from tasks.bulk.output import CANCELLED
-from tasks.bulk.rows import Row
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
+from tasks.batches.batch import Batch, BatchStatus, Counts, Grown, Place, new_id
+from tasks.batches.closing import Closing
+from tasks.batches.endpoints import Endpoints
+from tasks.batches.feeder import Ledger
+from tasks.batches.output_lines import CANCELLED
+from tasks.batches.rows import Row
+from tasks.batches.store import BatchStore
 from tasks.files.folder import Folder
 from tasks.files.record import File, Part, Purpose
 from tasks.files.record import new_id as new_file_id
 from tasks.files.store import FileStore
-from tasks.job_store import open_store
+from tasks.ledger import redis_keys
+from tasks.ledger.job_store import open_store
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
 from tasks.settings import Settings
 from tests.support.waiting import until
 
@@ -184,7 +184,7 @@ def test_a_paused_batch_waits_for_its_resume_or_its_end(
     assert store.ask(batch.id, "resume") == "ok"
     again = held(store, batch)
     assert store.ask(batch.id, "pause") == "ok"
-    client.hset(names.batch(batch.id), "expires_at", 5)
+    client.hset(redis_keys.batch(batch.id), "expires_at", 5)
     assert store.release(again)
     assert store.post() == [batch.id]
 
@@ -214,7 +214,7 @@ def test_a_retry_begins_another_round_over_the_answers_there_are(
     assert again.output.id not in (batch.output.id, batch.error.id)
     assert "completed_at" not in again.times
     assert files.delete(batch.output.id) == "used"
-    assert client.zscore(names.old_batches(), batch.id) is None
+    assert client.zscore(redis_keys.old_batches(), batch.id) is None
     assert store.post() == [batch.id]
 
 
@@ -242,7 +242,7 @@ def test_old_batches_are_forgotten(store: BatchStore, files: FileStore, client: 
     ours = held(store, batch)
     assert store.write(ours, {}, turn=BatchStatus.FAILED) == "ok"
     assert store.tidy() == 0
-    client.zadd(names.old_batches(), {batch.id: 1})
+    client.zadd(redis_keys.old_batches(), {batch.id: 1})
     assert store.tidy() == 1
     assert store.get(batch.id) is None
     assert [each.id for each in store.owned("alice", after=None, limit=5)] == [other.id]

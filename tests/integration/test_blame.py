@@ -7,9 +7,9 @@ import time
 import pytest
 import redis
 
-from tasks import overview
-from tasks.job_store import Append, Found, Holder, JobStore
-from tasks.jobs import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus, Operation
+from tasks.ledger import overview
+from tasks.ledger.job_store import Append, Found, Holder, JobStore
+from tasks.records.job import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus, Operation
 from tests.integration.test_job_store import HOLDER, OUTCOME, TOKEN, accept, append, claim, status, try_claim
 from tests.support.jobs import completion, in_line
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.redis_client import connect
+from tasks.ledger.connection import connect
 from tests.support.processes import COMMAND, Process
 from tests.support.redis_server import RedisServer, executables, free_port
 from tests.support.waiting import until

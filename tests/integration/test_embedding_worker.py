@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import redis
 
-from tasks import names
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
 from tasks.engine.fake_embedding import FakeEmbeddingBackend
-from tasks.job_store import JobStore
-from tasks.jobs import Job, JobStatus
+from tasks.ledger import redis_keys
+from tasks.ledger.job_store import JobStore
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.submit import Submitter
+from tasks.records.job import Job, JobStatus
 from tasks.settings import Settings
-from tasks.submit import Submitter
 from tests.support.jobs import embedding
 from tests.support.processes import Process
 from tests.support.waiting import until
@@ -51,7 +51,7 @@ def worker(client: redis.Redis, settings: Settings, program: str, tmp_path: Path
     }
     process = Process(["-m", program, "fake", "--name", "w1"], env=env, log=tmp_path / "worker.log")
     process.start()
-    until(lambda: client.exists(names.worker("w1")), what="the worker reports itself")
+    until(lambda: client.exists(redis_keys.worker("w1")), what="the worker reports itself")
     yield process
     if process.running:
         assert process.stop() == 0, process.output()
@@ -81,7 +81,7 @@ def assert_vectors(job: Job) -> None:
 
 
 def busy(client: redis.Redis) -> bool:
-    return float(client.hget(names.worker("w1"), "steps") or 0) > 5
+    return float(client.hget(redis_keys.worker("w1"), "steps") or 0) > 5
 
 
 def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobStore, submitter: Submitter) -> None:
@@ -142,12 +142,12 @@ def test_figures_tell_of_the_passages(
     worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
 ) -> None:
     submitter.submit(job := embedding(LONG))
-    until(lambda: client.hget(names.worker("w1"), "busy") == str(SLOTS), what="the slots are in use")
+    until(lambda: client.hget(redis_keys.worker("w1"), "busy") == str(SLOTS), what="the slots are in use")
     until(lambda: ended(store, job))
     tokens = str(sum(map(len, LONG)))
-    until(lambda: client.hget(names.worker("w1"), "prompt_tokens") == tokens, what="the last report")
-    until(lambda: client.hget(names.worker("w1"), "busy") == "0", what="the slots are free")
-    assert client.hget(names.worker("w1"), "step_sequences") == str(len(LONG))
+    until(lambda: client.hget(redis_keys.worker("w1"), "prompt_tokens") == tokens, what="the last report")
+    until(lambda: client.hget(redis_keys.worker("w1"), "busy") == "0", what="the slots are free")
+    assert client.hget(redis_keys.worker("w1"), "step_sequences") == str(len(LONG))
 
 
 def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: JobStore, submitter: Submitter) -> None:

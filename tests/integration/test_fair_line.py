@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tasks import names
-from tasks.job_store import Holder, JobStore
-from tasks.jobs import Choice, Job, Operation, Outcome, Priority, Usage
+from tasks.ledger import redis_keys
+from tasks.ledger.job_store import Holder, JobStore
+from tasks.records.job import Choice, Job, Operation, Outcome, Priority, Usage
 from tests.integration.test_job_store import HOLDER, accept, append, claim, give_back, go_back, snapshot, status
 from tests.support.jobs import completion, in_line
 
@@ -46,7 +46,7 @@ def serve(store: JobStore, sizes: Mapping[str, int], turns: int) -> Counter[str]
     rng = random.Random(1)
     for _ in range(turns):
         (job_id,) = store.take("fake")
-        owner = str(store._redis.hget(names.job(job_id), "owner"))
+        owner = str(store._redis.hget(redis_keys.job(job_id), "owner"))
         tokens = max(1, int(sizes[owner] * rng.uniform(0.5, 1.5)))
         succeed(store, job_id, tokens)
         served[owner] += tokens
@@ -127,7 +127,7 @@ def test_several_at_once_are_charged_before_they_end(store: JobStore) -> None:
     queue(store, "b", 20)
     crew(store, 10)
     taken = store.take("fake")
-    owners = Counter(store._redis.hget(names.job(job_id), "owner") for job_id in taken)
+    owners = Counter(store._redis.hget(redis_keys.job(job_id), "owner") for job_id in taken)
     assert owners == {"a": 5, "b": 5}
 
 
@@ -138,7 +138,7 @@ def test_cached_tokens_cost_nothing(store: JobStore) -> None:
     had: Counter[str] = Counter()
     for _ in range(40):
         (job_id,) = store.take("fake")
-        cached = 300 if store._redis.hget(names.job(job_id), "owner") == "a" else 0
+        cached = 300 if store._redis.hget(redis_keys.job(job_id), "owner") == "a" else 0
         had[succeed(store, job_id, 100, prompt=300, cached=cached).owner] += 1
     assert 3 < had["a"] / had["b"] < 5 or had["a"] == 30
 
@@ -245,7 +245,7 @@ def test_a_job_is_given_up_for_its_claims_but_not_for_giving_way(store: JobStore
         held = claim(store, job)
         give_back(store, held)
     assert status(store, job) == "queued"
-    client.hset(names.job(job.id), "given_back", 20)
+    client.hset(redis_keys.job(job.id), "given_back", 20)
     assert store.claim(job.id, HOLDER, model="fake", call="x").status == "failed"
 
 
@@ -371,14 +371,14 @@ def test_an_owner_is_charged_with_the_mean_of_its_own_jobs(store: JobStore) -> N
     queue(store, "b", 20)
     for _ in range(12):
         (job_id,) = store.take("fake")
-        succeed(store, job_id, {"a": 1000, "b": 100}[str(store._redis.hget(names.job(job_id), "owner"))])
+        succeed(store, job_id, {"a": 1000, "b": 100}[str(store._redis.hget(redis_keys.job(job_id), "owner"))])
     crew(store, 11)
-    owners = Counter(store._redis.hget(names.job(job_id), "owner") for job_id in store.take("fake"))
+    owners = Counter(store._redis.hget(redis_keys.job(job_id), "owner") for job_id in store.take("fake"))
     assert owners["b"] >= 9
     queue(store, "c", 1)
     crew(store, 12)
     (job_id,) = store.take("fake")
-    assert 100 < float(store._redis.hget(names.job(job_id), "charged") or 0) < 1000  # of whom nothing is known
+    assert 100 < float(store._redis.hget(redis_keys.job(job_id), "charged") or 0) < 1000  # of whom nothing is known
 
 
 def test_an_owner_with_one_job_at_a_time_starves_nobody(store: JobStore) -> None:
@@ -498,7 +498,7 @@ def test_the_charge_of_a_published_job_goes_along_with_it(store: JobStore, clien
     queue(store, "a", 1, priority=HIGH)
     high = score(client, "a", "high")
     store.reprioritise(job.id, HIGH)
-    charged = float(client.hget(names.job(job.id), "charged") or 0)
+    charged = float(client.hget(redis_keys.job(job.id), "charged") or 0)
     assert (score(client, "a"), score(client, "a", "high")) == (before - charged, high + charged)
     succeed(store, job.id, 30)
     assert score(client, "a", "high") == high + 30
@@ -631,4 +631,4 @@ def test_who_gave_way_in_vain_too_often_is_spared(store: JobStore) -> None:
 def test_who_takes_over_a_slot_has_one(store: JobStore, client: redis.Redis, priority: Priority, spare: str) -> None:
     job = accept(store, priority=priority)
     assert store.claim(job.id, HOLDER, model="fake", call="1", free_slots=0, obtainable_slots=1).job
-    assert client.hget(names.job(job.id), "spare") == spare
+    assert client.hget(redis_keys.job(job.id), "spare") == spare

@@ -12,9 +12,9 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tasks import names
 from tasks.files.store import FileStore, open_files
-from tasks.key_store import KeyStore
+from tasks.ledger import redis_keys
+from tasks.ledger.api_keys import KeyStore
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 
@@ -239,7 +239,7 @@ def test_a_file_in_use_stays(http: FlaskClient, settings: Settings, client: redi
     assert http.post("/v1/batches", json=body, headers=ADMIN).status_code == 200
     answer = http.delete(f"/v1/files/{file_id}", headers=ADMIN)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "file_in_use")
-    client.zadd(names.old_files(), {file_id: 1})
+    client.zadd(redis_keys.old_files(), {file_id: 1})
     assert files.tidy() == 0
     assert on_disk(settings) == [f"{file_id}.0"]
 
@@ -250,7 +250,7 @@ def test_what_has_expired_goes_and_what_nobody_names_a_day_later(
     fields: dict[str, Any] = {"expires_after[anchor]": "created_at", "expires_after[seconds]": "3600"}
     old, kept = upload(http, **fields).get_json(), upload(http).get_json()
     assert old["expires_at"] - old["created_at"] == 3600
-    client.zadd(names.old_files(), {old["id"]: 1, "file-" + "0" * 24: 1})
+    client.zadd(redis_keys.old_files(), {old["id"]: 1, "file-" + "0" * 24: 1})
     orphan, young = (settings.files_dir / f"file-{letter * 24}.3" for letter in "ef")
     for path in (orphan, young):
         path.write_bytes(b"x")
@@ -258,7 +258,7 @@ def test_what_has_expired_goes_and_what_nobody_names_a_day_later(
     os.utime(settings.files_dir / f"{kept['id']}.0", (1, 1))
     assert (files.tidy(), files.remove_orphans()) == (2, 1)
     assert on_disk(settings) == sorted([f"{kept['id']}.0", young.name])
-    assert client.zrange(names.old_files(), 0, -1) == [kept["id"]]
+    assert client.zrange(redis_keys.old_files(), 0, -1) == [kept["id"]]
     assert http.get(f"/v1/files/{old['id']}", headers=ADMIN).status_code == 404
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from tasks import event_stream, names
-from tasks.events import decode_message
-from tasks.job_store import Idempotency, JobStore
-from tasks.jobs import Job, JobStatus
+from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.job_store import Idempotency, JobStore
+from tasks.records.event import decode_message
+from tasks.records.job import Job, JobStatus
 from tests.integration.test_job_store import HOLDER, OUTCOME, accept, append, claim, give_back, try_claim
 from tests.support.jobs import completion
 
@@ -86,7 +86,7 @@ def test_nothing_of_a_job_stays(store: JobStore, client: redis.Redis, state: str
     bring(store, job)
     assert store.forget(job.id) == [status, "fake"]
     assert set(map(str, client.keys("*"))) <= KEPT
-    assert set(map(int, client.hvals(names.queued_by_priority("fake")))) <= {0}
+    assert set(map(int, client.hvals(redis_keys.queued_by_priority("fake")))) <= {0}
     assert store.get(job.id) is None
 
 
@@ -128,15 +128,15 @@ def test_a_key_that_stands_for_another_job_by_now_is_kept(store: JobStore, clien
 def test_its_readers_are_told_that_it_ended_and_its_worker_to_look_up(store: JobStore, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-        pubsub.subscribe(names.bell("fake"), names.tokens(job.id))
+        pubsub.subscribe(redis_keys.bell("fake"), redis_keys.tokens(job.id))
         while pubsub.get_message(timeout=0.2):
             pass
         store.forget(job.id)
         heard = [message for _ in range(4) if (message := pubsub.get_message(timeout=0.5))]
-    events = [event for message in heard if message["channel"] == names.tokens(job.id)
+    events = [event for message in heard if message["channel"] == redis_keys.tokens(job.id)
               for event in decode_message(message["data"])]  # fmt: skip
     assert [(event.type, event.status) for event in events] == [("done", "cancelled")]
-    assert [message["data"] for message in heard if message["channel"] == names.bell("fake")] == [job.id]
+    assert [message["data"] for message in heard if message["channel"] == redis_keys.bell("fake")] == [job.id]
 
 
 def test_its_worker_can_write_nothing_any_more(store: JobStore, client: redis.Redis) -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from tasks.heartbeat import Heartbeat
+from tasks.queue.heartbeat import Heartbeat
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import until

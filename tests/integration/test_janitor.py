@@ -6,7 +6,7 @@ import time
 
 import redis
 
-from tasks.janitor import Janitor
+from tasks.queue.stale_replies import Janitor
 
 
 def test_only_answers_that_nobody_reads_are_deleted(client: redis.Redis) -> None:

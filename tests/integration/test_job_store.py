@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import redis
 
-from tasks import event_stream, names
 from tasks.errors import RecordTooNew
-from tasks.events import encode_token
-from tasks.job_store import Append, Claim, Holder, Idempotency, JobStore
-from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, Usage
-from tasks.redis_client import UNAVAILABLE
+from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.connection import UNAVAILABLE
+from tasks.ledger.job_store import Append, Claim, Holder, Idempotency, JobStore
+from tasks.records.event import encode_token
+from tasks.records.job import Choice, Job, JobStatus, Outcome, Priority, Usage
 from tests.support.jobs import completion, in_line
 
 OUTCOME = Outcome(
@@ -134,7 +134,7 @@ def test_a_record_of_a_newer_version_is_left_alone_and_not_told_to_be_gone(
     store: JobStore, client: redis.Redis
 ) -> None:
     job = accept(store)
-    client.hset(names.job(job.id), "v", "99")
+    client.hset(redis_keys.job(job.id), "v", "99")
     assert try_claim(store, job.id).status == "unknown"
     for ask in (lambda: store.get(job.id), lambda: store.get_many([job.id])):
         with pytest.raises(RecordTooNew):
@@ -146,7 +146,7 @@ def test_a_record_of_a_version_that_nobody_reads_any_more_is_not_there(
     store: JobStore, client: redis.Redis, version: str
 ) -> None:
     job = accept(store)
-    client.hset(names.job(job.id), "v", version)
+    client.hset(redis_keys.job(job.id), "v", version)
     assert try_claim(store, job.id).status == "unknown"
     assert store.get(job.id) is None
 
@@ -215,7 +215,7 @@ def test_a_job_of_another_owner_cannot_be_cancelled(store: JobStore) -> None:
 def test_cancelling_a_running_job_rings_the_bell(store: JobStore, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-        pubsub.subscribe(names.bell("fake"))
+        pubsub.subscribe(redis_keys.bell("fake"))
         pubsub.get_message(timeout=1)
         assert store.cancel(job.id) == ["cancelled", "fake", "running", "0"]
         message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)
@@ -399,7 +399,7 @@ def test_a_job_that_ended_without_success_is_run_again_from_its_beginning(
     found = store.get(job.id)
     assert found is not None
     assert (found.status, found.error, found.attempt, found.finished_at) == (JobStatus.QUEUED, None, 0, None)
-    assert client.ttl(names.job(job.id)) == -1
+    assert client.ttl(redis_keys.job(job.id)) == -1
     _check_indexes(store, client, [job])
 
 
@@ -437,8 +437,8 @@ def test_everything_a_job_left_goes_when_its_result_expires(client: redis.Redis)
     time.sleep(1.2)
     store.tidy()
     left = set(client.keys("caravan:*")) - {"caravan:fair:fake:normal", "caravan:lanes:fake"}
-    counted = {names.totals("fake"), names.counters("fake")}
-    assert left == {names.queued_by_priority("fake"), *counted}
+    counted = {redis_keys.totals("fake"), redis_keys.counters("fake")}
+    assert left == {redis_keys.queued_by_priority("fake"), *counted}
 
 
 def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: JobStore, client: redis.Redis) -> None:
@@ -559,9 +559,9 @@ def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobS
     for kind in ("wait", "out", "run", "pend", "due"):
         assert client.zcard(f"caravan:{kind}:fake") == 0
     for job in jobs:
-        assert 0 < client.ttl(names.job(job.id)) <= 86_400
-        assert 0 < client.ttl(names.log(job.id)) <= 86_400
-    assert client.hgetall(names.queued_by_priority("fake")) == {"normal": "0"}
+        assert 0 < client.ttl(redis_keys.job(job.id)) <= 86_400
+        assert 0 < client.ttl(redis_keys.log(job.id)) <= 86_400
+    assert client.hgetall(redis_keys.queued_by_priority("fake")) == {"normal": "0"}
 
 
 def test_an_owners_jobs_are_listed_newest_first(store: JobStore) -> None:
@@ -624,7 +624,7 @@ def _check_indexes(store: JobStore, client: redis.Redis, jobs: list[Job]) -> Non
     assert run == running
     assert giving_way == {job.id for job in jobs if job.priority is Priority.LOW} & running
     assert pend == queued | running
-    counts = client.hvals(names.queued_by_priority("fake"))
+    counts = client.hvals(redis_keys.queued_by_priority("fake"))
     assert sum(map(int, counts)) == len(queued)
     for job in jobs:
         cursors = [event.cursor for event in event_stream.read(client, job.id)]

@@ -7,9 +7,9 @@ import time
 import pytest
 import redis
 
-from tasks import key_store, names
-from tasks.key_store import KeyStore
-from tasks.keys import Key, Scope, digest
+from tasks.ledger import api_keys, redis_keys
+from tasks.ledger.api_keys import KeyStore
+from tasks.records.api_key import Key, Scope, digest
 from tests.support.fronts import key
 from tests.support.waiting import until
 
@@ -68,7 +68,7 @@ def test_a_key_ends_at_its_time(keys: KeyStore, client: redis.Redis) -> None:
     assert keys.find(secret)
     until(lambda: keys.find(secret) is None, seconds=5, what="the key has expired")
     assert [each.id for each in keys.all()] == [lasting.id]
-    assert client.hlen(names.keys()) == 1
+    assert client.hlen(redis_keys.keys()) == 1
 
 
 def test_keys_are_listed_oldest_first(keys: KeyStore) -> None:
@@ -83,7 +83,7 @@ def test_a_use_is_written_down_and_seldom(keys: KeyStore, monkeypatch: pytest.Mo
     assert once.last_used_at is not None
     keys.find(secret)
     assert keys.all() == [once]
-    monkeypatch.setattr(key_store, "SELDOM_SECONDS", -1.0)
+    monkeypatch.setattr(api_keys, "SELDOM_SECONDS", -1.0)
     keys.find(secret)
     (again,) = keys.all()
     assert (again.last_used_at or 0) > once.last_used_at

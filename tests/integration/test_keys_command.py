@@ -7,9 +7,9 @@ import redis
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from tasks.jobs import Priority
-from tasks.key_store import KeyStore
-from tasks.keys import Limits, Scope
+from tasks.ledger.api_keys import KeyStore
+from tasks.records.api_key import Limits, Scope
+from tasks.records.job import Priority
 from tasks.settings import Settings
 from tests.support.fronts import bearer, front
 from tests.support.redis_server import free_port

@@ -9,12 +9,12 @@ import pytest
 import redis
 from prometheus_client import CollectorRegistry
 
-from tasks import names
-from tasks.durations import BOUNDS, DURATIONS
-from tasks.job_store import Append, JobStore
-from tasks.jobs import Choice, Job, JobStatus, Outcome, Priority, QueueState, Timings, Usage
-from tasks.metrics import GIVEN_BACK, LedgerCollector
-from tasks.redis_client import RedisErrors, connect
+from tasks.ledger import redis_keys
+from tasks.ledger.connection import RedisErrors, connect
+from tasks.ledger.histograms import BOUNDS, DURATIONS
+from tasks.ledger.job_store import Append, JobStore
+from tasks.ledger.prometheus import GIVEN_BACK, LedgerCollector
+from tasks.records.job import Choice, Job, JobStatus, Outcome, Priority, QueueState, Timings, Usage
 from tasks.settings import Settings
 from tasks.webhooks.outbox import open_outbox
 from tests.integration.test_job_store import HOLDER, TOKEN, accept, append, claim, try_claim
@@ -61,8 +61,8 @@ def succeed(store: JobStore, held: Job, outcome: Outcome = OUTCOME, *, num_event
 
 def accepted_before(client: redis.Redis, job: Job, seconds: float) -> None:
     """Make a job older than it is."""
-    at = float(str(client.hget(names.job(job.id), "created_at"))) - seconds
-    client.hset(names.job(job.id), mapping={"created_at": at, "place": at})
+    at = float(str(client.hget(redis_keys.job(job.id), "created_at"))) - seconds
+    client.hset(redis_keys.job(job.id), mapping={"created_at": at, "place": at})
 
 
 def test_jobs_are_counted_by_status_and_priority(store: JobStore, scrape: Scrape) -> None:
@@ -255,7 +255,7 @@ def test_what_redis_forgot_does_not_break_a_scrape(store: JobStore, client: redi
 def test_a_ledger_that_refuses_or_is_away_is_not_up(
     client: redis.Redis, redis_server: RedisServer, scrape: Scrape
 ) -> None:
-    client.set(names.totals("fake"), "no hash")
+    client.set(redis_keys.totals("fake"), "no hash")
     assert scrape("caravan_redis_up") == 0
     assert scrape.of_model("caravan_queue_open") is None
     nobody = connect("redis://127.0.0.1:1/0")
@@ -277,10 +277,10 @@ def test_a_lost_claim_that_its_worker_writes_again_keeps_its_first_token(
 ) -> None:
     """Redis came back without its last moments: the worker's next events count as the first."""
     held = claim(store, accept(store))
-    before = client.dump(names.job(held.id))
+    before = client.dump(redis_keys.job(held.id))
     append(store, held, 1)
     assert before is not None
-    client.restore(names.job(held.id), 0, before, replace=True)
+    client.restore(redis_keys.job(held.id), 0, before, replace=True)
     assert store.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["ok"]
     succeed(store, held, num_events=2)
     assert scrape.durations("count")["first_token"] == 1

@@ -13,12 +13,12 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.rates import Rates
-from app.windows import Window
-from tasks import names
-from tasks.job_store import Holder, JobStore
-from tasks.jobs import Job, JobStatus, Outcome, Usage
-from tasks.key_store import KeyStore
+from app.services.rate_counter import Rates
+from app.services.rate_window import Window
+from tasks.ledger import redis_keys
+from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.job_store import Holder, JobStore
+from tasks.records.job import Job, JobStatus, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.fronts import bearer, front, key
 from tests.support.jobs import completion
@@ -76,7 +76,7 @@ def test_of_a_hundred_jobs_at_once_as_many_are_accepted_as_the_key_may_have(
     http: FlaskClient, keys: KeyStore, client: redis.Redis
 ) -> None:
     assert at_once(http, with_limits(keys, jobs_in_flight=23)) == {202: 23, 429: 77}
-    assert client.scard(names.in_flight("alice")) == client.zcard(names.pending("demo")) == 23
+    assert client.scard(redis_keys.in_flight("alice")) == client.zcard(redis_keys.pending("demo")) == 23
 
 
 def test_tokens_are_counted_exactly(client: redis.Redis) -> None:
@@ -101,7 +101,7 @@ def test_who_comes_again_when_told_to_is_let_through_and_not_before(client: redi
     used = [random.randint(0, limit) for _ in range(2)]
     elapsed, cost = random.uniform(0, 59), random.randint(1, limit)
     rates.take("tokens", "k", limit=limit, cost=0)
-    (present,) = map(str, client.keys(f"{names.rates()}*"))
+    (present,) = map(str, client.keys(f"{redis_keys.rates()}*"))
 
     def take(seconds_later: float) -> tuple[bool, Window]:
         for name, count, left in ((f"{present}/-1", used[0], 60), (present, used[1], 120)):
@@ -234,7 +234,7 @@ def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, stor
 
 def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore, client: redis.Redis) -> None:
     def live() -> set[Any]:
-        return client.smembers(names.in_flight("alice"))
+        return client.smembers(redis_keys.in_flight("alice"))
 
     def submit(**options: Any) -> str:
         job = completion(owner="alice", **options)
@@ -280,7 +280,7 @@ def test_a_job_that_expires_is_in_flight_no_more(store: JobStore, client: redis.
     found = store.get(job.id)
     assert found
     assert found.status is JobStatus.EXPIRED
-    assert not client.exists(names.in_flight("alice"))
+    assert not client.exists(redis_keys.in_flight("alice"))
 
 
 def test_without_redis_nothing_is_let_through(settings: Settings, keys: KeyStore, client: redis.Redis) -> None:

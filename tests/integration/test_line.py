@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import redis
 
-from tasks import names
-from tasks.job_store import SMALL_AT_ONCE, Full, Holder, JobStore
-from tasks.jobs import Job, JobStatus, Operation, Priority, QueueState
-from tasks.overview import queues
+from tasks.ledger import redis_keys
+from tasks.ledger.job_store import SMALL_AT_ONCE, Full, Holder, JobStore
+from tasks.ledger.overview import queues
+from tasks.records.job import Job, JobStatus, Operation, Priority, QueueState
 from tests.integration.test_job_store import accept, claim, give_back, try_claim
 from tests.support.jobs import completion
 
@@ -108,7 +108,7 @@ def test_jobs_that_this_release_cannot_read_make_room_for_others(
     crew(store, SMALL_AT_ONCE)
     newer = [kind(store) for _ in range(SMALL_AT_ONCE)]
     for job in newer:
-        client.hset(names.job(job.id), "v", "99")
+        client.hset(redis_keys.job(job.id), "v", "99")
     readable = kind(store)
     assert store.take("fake") == [job.id for job in newer]
     assert {try_claim(store, job.id).status for job in newer} == {"unknown"}
@@ -146,7 +146,7 @@ def test_a_paused_queue_takes_jobs_and_gives_none(store: JobStore, client: redis
     assert store.extend(Holder("w1", "d1"), "fake", {running.id: running.fence}) == {}
     store.set_queue_state("fake", QueueState.OPEN)
     assert waiting.id in store.take("fake")
-    assert client.get(names.queue_state("fake")) is None
+    assert client.get(redis_keys.queue_state("fake")) is None
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -8,7 +8,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from tasks.key_store import KeyStore
+from tasks.ledger.api_keys import KeyStore
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 

@@ -12,9 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.factory import create_app
-from tasks.events import encode_token
-from tasks.job_store import Append, Holder, JobStore
-from tasks.jobs import Choice, Job, Outcome, Usage
+from tasks.ledger.job_store import Append, Holder, JobStore
+from tasks.records.event import encode_token
+from tasks.records.job import Choice, Job, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.sse import Received, parse
 from tests.support.waiting import until

@@ -12,11 +12,11 @@ import redis
 from flask import Flask
 
 from app.factory import create_app
-from app.follow import follow
-from app.services import Services
-from tasks.events import START, Cursor, Event, encode_token
-from tasks.job_store import Append, Holder, JobStore
-from tasks.jobs import Choice, Job, Outcome, Usage
+from app.jobs.follow import follow
+from app.services.services import Services
+from tasks.ledger.job_store import Append, Holder, JobStore
+from tasks.records.event import START, Cursor, Event, encode_token
+from tasks.records.job import Choice, Job, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.jobs import completion
 

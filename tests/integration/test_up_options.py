@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
-from app.cli.ports import netloc, unbindable
+from app.cli.web.ports import netloc, unbindable
 
 UNWRITABLE = "/proc/caravan"
 """Not even root may write there."""

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import redis
 
-from tasks import names
-from tasks.job_store import JobStore
-from tasks.jobs import Delivery, Job
+from tasks.ledger import redis_keys
+from tasks.ledger.job_store import JobStore
+from tasks.records.job import Delivery, Job
 from tasks.webhooks.outbox import Held, Outbox
 from tests.integration.test_forget import bury, expire, fail
 from tests.integration.test_job_store import HOLDER, OUTCOME, accept, claim, try_claim
@@ -39,7 +39,7 @@ def expire_at_claim(store: JobStore, job: Job) -> None:
 
 
 def too_many_claims(store: JobStore, job: Job) -> None:
-    store._redis.hset(names.job(job.id), "claims", 100)
+    store._redis.hset(redis_keys.job(job.id), "claims", 100)
     assert try_claim(store, job.id).status == "failed"
 
 
@@ -196,14 +196,14 @@ def test_what_is_to_be_told_outlives_the_record(store: JobStore, outbox: Outbox,
     (job,) = ended(store)
     outbox.post()
     outbox.settle(hold(outbox, job), "pending", seconds=0.1, status=503)
-    client.delete(names.job(job.id))
+    client.delete(redis_keys.job(job.id))
     client.zadd("caravan:ended", dict.fromkeys(map(str, client.zrange("caravan:ended", 0, -1)), 1.0))
     assert store.tidy() == 1
     assert client.ttl(f"caravan:hook:{job.id}") == -1
     time.sleep(0.15)
     assert outbox.post() == [job.id]
     assert outbox.settle(hold(outbox, job), "delivered", status=200)
-    assert client.exists(names.job(job.id)) == 0, "no record comes back to life by what is noted in it"
+    assert client.exists(redis_keys.job(job.id)) == 0, "no record comes back to life by what is noted in it"
     assert traces(client) == []
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks import event_stream, names
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
-from tasks.job_store import JobStore
-from tasks.jobs import Job, JobStatus, Priority
-from tasks.overview import health
+from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.job_store import JobStore
+from tasks.ledger.overview import health
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.submit import Submitter
+from tasks.records.job import Job, JobStatus, Priority
 from tasks.settings import Settings
-from tasks.submit import Submitter
 from tests.support.jobs import completion
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
@@ -55,7 +55,7 @@ def worker(client: redis.Redis, settings: Settings, tmp_path: Path) -> Iterator[
     }
     process = Process(["-m", "tasks.worker", "fake", "--name", "w1"], env=env, log=tmp_path / "worker.log")
     process.start()
-    until(lambda: client.exists(names.worker("w1")), what="the worker reports itself")
+    until(lambda: client.exists(redis_keys.worker("w1")), what="the worker reports itself")
     yield process
     if process.running:
         assert process.stop() == 0, process.output()
@@ -102,7 +102,7 @@ def test_the_broker_may_repeat_or_invent_messages(
     until(lambda: broker.llen("fake") == 0, what="every message is acknowledged")
     for prompt in ("a", "b", "c", "d", "e", "f", "g", "h"):  # the prefetch credit is all there
         submitter.submit(completion(prompt))
-    until(lambda: client.zcard(names.pending("fake")) == 0)
+    until(lambda: client.zcard(redis_keys.pending("fake")) == 0)
 
 
 def test_a_broker_that_forgets_everything_loses_no_job(
@@ -122,13 +122,13 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
     long = [completion(f"{n}", sampling={"max_tokens": 200, "ignore_eos": True}) for n in range(6)]
     for job in (short, *long):
         submitter.submit(job)
-    until(lambda: client.zcard(names.running("fake")) >= 4)
+    until(lambda: client.zcard(redis_keys.running("fake")) >= 4)
     assert worker.stop(signal.SIGTERM) == 0
     assert ended(store, short)
     given_back = [store.get(job.id) for job in long]
     assert {job.status for job in given_back if job} == {JobStatus.QUEUED}
-    assert client.zcard(names.running("fake")) == 0
-    assert client.zcard(names.crew("fake")) == 0
+    assert client.zcard(redis_keys.running("fake")) == 0
+    assert client.zcard(redis_keys.crew("fake")) == 0
     before = {job.id: len(event_stream.read(client, job.id)) for job in long}
     worker.start()
     for job in long:
@@ -171,7 +171,7 @@ def test_a_cancelled_job_leaves_its_slot_at_once(
     hogs = [completion(f"{n}", sampling={"max_tokens": 250, "ignore_eos": True}) for n in range(4)]
     for job in hogs:
         submitter.submit(job)
-    until(lambda: client.zcard(names.running("fake")) == 4)
+    until(lambda: client.zcard(redis_keys.running("fake")) == 4)
     waiting = completion("next")
     submitter.submit(waiting)
     submitter.cancel(hogs[0].id, owner="local")
@@ -236,7 +236,7 @@ def test_a_low_job_whose_turn_came_by_age_gives_way_again(
     held = store.get(low.id)
     assert held is not None
     hogs = [completion(f"{n}", sampling=HOG) for n in range(4)]
-    client.hset(names.job(low.id), "in_vain", 2)  # the next claim is spared for ten seconds
+    client.hset(redis_keys.job(low.id), "in_vain", 2)  # the next claim is spared for ten seconds
     for job in hogs:
         submitter.submit(job)
     until(lambda: store.get(low.id).attempt == 2, seconds=30)  # type: ignore[union-attr]

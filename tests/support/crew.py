@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tasks import event_stream, names
-from tasks.celery_app import create_publisher
-from tasks.dispatch import Dispatcher
 from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
-from tasks.events import Event
-from tasks.job_store import open_store
-from tasks.jobs import Job, JobStatus
-from tasks.redis_client import connect
+from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.connection import connect
+from tasks.ledger.job_store import open_store
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.submit import Submitter
+from tasks.records.event import Event
+from tasks.records.job import Job, JobStatus
 from tasks.settings import Settings
-from tasks.submit import Submitter
 from tasks.worker.held import Held
 from tasks.worker.prepare import prepare
 from tests.support.jobs import completion
@@ -108,7 +108,7 @@ class Crew(Ledger):
         self._workers[name] = process
         if keep:
             self._kept.add(name)
-        until(lambda: self.redis.exists(names.worker(name)), what=f"worker {name} reports itself")
+        until(lambda: self.redis.exists(redis_keys.worker(name)), what=f"worker {name} reports itself")
         return process
 
     def stop(self) -> None:

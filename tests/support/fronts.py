@@ -7,7 +7,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from app.factory import create_app
-from tasks.keys import Key, Limits, Scope, new_id
+from tasks.records.api_key import Key, Limits, Scope, new_id
 from tasks.settings import Settings
 
 ADMIN_KEY = "cvn-test-admin-0123456789-0123456789-0123456789"

@@ -7,8 +7,8 @@ from typing import Any
 
 import redis
 
-from tasks.jobs import Job, Operation
-from tasks.sampling import SamplingParams
+from tasks.records.job import Job, Operation
+from tasks.records.sampling import SamplingParams
 
 
 def completion(

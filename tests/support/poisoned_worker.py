@@ -15,9 +15,9 @@ from tasks.models.catalogue import ModelEntry
 from tasks.settings import Settings
 from tasks.worker import __main__, serving
 from tasks.worker.child import Progress
-from tasks.worker.embedding import Embedding
-from tasks.worker.generation import Generation
-from tasks.worker.work import Work
+from tasks.worker.embedding_runner import Embedding
+from tasks.worker.model_runner import Work
+from tasks.worker.text_runner import Generation
 
 POISON, HANG = b"POISON", b"HANG"
 """Capital letters: the fake model generates none."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from app.schemas.responses import ResponseBody
-from tasks.events import Cursor, Event
-from tasks.jobs import Choice, Job, JobStatus, Operation, Outcome, Usage
+from app.endpoints.openai.responses.body import ResponseBody
 from tasks.models.catalogue import ModelEntry
+from tasks.records.event import Cursor, Event
+from tasks.records.job import Choice, Job, JobStatus, Operation, Outcome, Usage
 
 ENTRY = ModelEntry(path="x", context=100, kv_tokens=100)
 WEATHER = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}

@@ -22,7 +22,7 @@ from tasks.engine.llama.model import Model
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
-from tasks.sampling import SamplingParams
+from tasks.records.sampling import SamplingParams
 
 BATCH_TOKENS = 512
 NO_KV_SLOT = 1

@@ -8,7 +8,7 @@ from typing import Any
 import llama_cpp
 
 from tasks.engine.llama.library import chain_add, chain_n, chain_remove, init_dist, sampler_free
-from tasks.sampling import SamplingParams, draw_seed
+from tasks.records.sampling import SamplingParams, draw_seed
 
 _NEGLIGIBLE = 1e-9
 """Share of the likeliest token's probability. Typical sampling takes the logarithm of every candidate's probability,

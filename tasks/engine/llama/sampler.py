@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
 from tasks.engine.backend import Logprobs
 from tasks.engine.llama.chain import draw_with
+from tasks.engine.llama.constraint import Compiler
 from tasks.engine.llama.library import sampler_accept, sampler_free
-from tasks.engine.llama.logits import Logits
-from tasks.sampling import SamplingParams
+from tasks.engine.llama.logits import Distribution, Logits
+from tasks.records.sampling import SamplingParams
 
-if TYPE_CHECKING:
-    from tasks.engine.llama.backend import LlamaBackend
+
+class Model(Protocol):
+    """What a sampler asks of the model whose tokens it chooses: `LlamaBackend`."""
+
+    @property
+    def compiler(self) -> Compiler: ...
+    @property
+    def distribution(self) -> Distribution: ...
+    @property
+    def end_tokens(self) -> Sequence[int]: ...
+    def is_end(self, token: int) -> bool: ...
+    def logits(self, row: int) -> Logits: ...
+    def chain(self, params: SamplingParams) -> Any: ...
+    def choose(self, links: Any, row: int) -> int: ...
 
 
 class LlamaSampler:
     """Fulfils `tasks.engine.backend.Sampler`. Greedy without penalties needs no chain: it is an argmax."""
 
-    def __init__(self, backend: LlamaBackend, params: SamplingParams, index: int, prompt: Sequence[int]) -> None:
+    def __init__(self, backend: Model, params: SamplingParams, index: int, prompt: Sequence[int]) -> None:
         self.logprobs: Logprobs | None = None
         self._backend, self._params, self._index = backend, params, index
         self._bias_tokens = np.array([token for token, _ in params.logit_bias], np.int64)

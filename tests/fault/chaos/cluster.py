@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from app.cli.deaths import FIRST_PAUSE_SECONDS
-from app.cli.supervisor import POLL_SECONDS, Program, Supervisor
+from app.cli.up.deaths import FIRST_PAUSE_SECONDS
+from app.cli.up.supervisor import POLL_SECONDS, Program, Supervisor
 from tests.support.processes import with_variable
 from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import until

@@ -10,9 +10,9 @@ from typing import TypeVar, cast
 
 import redis
 
-from tasks import event_stream, names
-from tasks.events import Cursor, Event
-from tasks.redis_client import UNAVAILABLE, connect
+from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.connection import UNAVAILABLE, connect
+from tasks.records.event import Cursor, Event
 from tests.fault.chaos.cluster import MODEL
 
 T = TypeVar("T")
@@ -40,25 +40,25 @@ class Ledger:
 
     def workers(self) -> dict[str, dict[str, str]]:
         """The live workers' reports by name."""
-        found = _insist(lambda: cast("list[str]", self._redis.zrange(names.crew(MODEL), 0, -1)))
-        reports = {name: _insist(partial(self._hash, names.worker(name))) for name in found}
+        found = _insist(lambda: cast("list[str]", self._redis.zrange(redis_keys.crew(MODEL), 0, -1)))
+        reports = {name: _insist(partial(self._hash, redis_keys.worker(name))) for name in found}
         return {name: report for name, report in reports.items() if report}
 
     def totals(self) -> dict[str, int]:
         """Jobs accepted, and ended by status, of all priorities."""
         totals: dict[str, int] = defaultdict(int)
-        for field, count in _insist(lambda: self._hash(names.totals(MODEL))).items():
+        for field, count in _insist(lambda: self._hash(redis_keys.totals(MODEL))).items():
             totals[field.partition(":")[0]] += int(count)
         return dict(totals)
 
     def dead_letters(self) -> list[str]:
         """Ids of jobs that count as deadly."""
-        key = f"{names.PREFIX}dlq:{MODEL}"
+        key = f"{redis_keys.PREFIX}dlq:{MODEL}"
         return _insist(lambda: cast("list[str]", self._redis.zrange(key, 0, -1)))
 
     def queued(self) -> dict[str, int]:
         """Jobs in the line, by priority, as the ledger counts them."""
-        counts = _insist(lambda: self._hash(names.queued_by_priority(MODEL)))
+        counts = _insist(lambda: self._hash(redis_keys.queued_by_priority(MODEL)))
         return {priority: int(count) for priority, count in counts.items()}
 
     def keys(self) -> list[str]:
@@ -74,12 +74,12 @@ class Ledger:
         _insist(lambda: self._redis.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"))  # type: ignore[no-untyped-call]
 
     def _decoding(self, worker: str, pid: int | None) -> dict[str, int]:
-        if pid is None or self._redis.hget(names.worker(worker), "pid") != str(pid):
+        if pid is None or self._redis.hget(redis_keys.worker(worker), "pid") != str(pid):
             return {}
         found = {}
-        for job_id in cast("list[str]", self._redis.zrange(names.running(MODEL), 0, -1)):
-            holder, fence = cast("list[str | None]", self._redis.hmget(names.job(job_id), ["worker", "fence"]))
-            last = cast("list[tuple[str, object]]", self._redis.xrevrange(names.log(job_id), count=1))
+        for job_id in cast("list[str]", self._redis.zrange(redis_keys.running(MODEL), 0, -1)):
+            holder, fence = cast("list[str | None]", self._redis.hmget(redis_keys.job(job_id), ["worker", "fence"]))
+            last = cast("list[tuple[str, object]]", self._redis.xrevrange(redis_keys.log(job_id), count=1))
             if holder == worker and last and fence:
                 cursor = Cursor.parse(last[0][0])
                 if cursor.fence == int(fence) and cursor.seq > 0:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from tasks import names
+from tasks.ledger import redis_keys
 from tests.fault.chaos.cluster import RESULT_TTL, WORKERS
 from tests.fault.chaos.ledger import Ledger
 from tests.fault.chaos.verify import Violation
@@ -35,9 +35,9 @@ def ledger_leftovers(keys: Iterable[str]) -> list[str]:
     """Keys that should have gone with the jobs, by kind."""
     found: dict[str, list[str]] = defaultdict(list)
     for key in keys:
-        if not key.startswith(names.PREFIX):
+        if not key.startswith(redis_keys.PREFIX):
             found["a stranger's"].append(key)
-        elif (kind := key.removeprefix(names.PREFIX).partition(":")[0]) not in LASTING:
+        elif (kind := key.removeprefix(redis_keys.PREFIX).partition(":")[0]) not in LASTING:
             found[kind].append(key)
     return [
         f"{len(keys)} keys of the kind {kind}: {', '.join(sorted(keys)[:3])}" for kind, keys in sorted(found.items())

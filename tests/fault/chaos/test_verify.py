@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.events import Cursor, Event
+from tasks.records.event import Cursor, Event
 from tests.fault.chaos.bodies import Order, undisturbed
 from tests.fault.chaos.leftovers import broker_leftovers, ledger_leftovers
 from tests.fault.chaos.verify import verify

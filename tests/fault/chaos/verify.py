@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import jsonschema
 
-from tasks.events import Event
-from tasks.logprobs import TokenLogprobs
+from tasks.records.event import Event
+from tasks.records.logprobs import TokenLogprobs
 from tests.fault.chaos.bodies import HERD, Order
 from tests.support.sse import Received
 

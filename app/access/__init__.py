@@ -1,0 +1,1 @@
+"""Who calls, what their key is for, and how much they may ask for."""

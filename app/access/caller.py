@@ -1,0 +1,82 @@
+"""Who calls: one place for all routes, which asks for a key before any of them runs."""
+
+from __future__ import annotations
+
+import hmac
+
+import structlog
+from flask import Flask, g, request
+
+from app.access.scopes import scope_of
+from app.services.services import services
+from tasks.errors import AuthenticationFailed, InsufficientScope
+from tasks.models.catalogue import Catalogue
+from tasks.records.api_key import LOCAL_OWNER, Key, Scope, digest
+
+EVERYBODY = Key(id="", name=LOCAL_OWNER, owner=LOCAL_OWNER, scopes=frozenset(Scope))
+"""Who calls while keys are off."""
+
+BOOTSTRAP = Key(id="admin", name="CARAVAN_ADMIN_KEY", owner="admin", scopes=frozenset(Scope))
+"""Who calls with the key that the settings have."""
+
+
+def install(app: Flask) -> None:
+    """Ask for a key before each request, and for what the endpoint needs of it."""
+
+    @app.before_request
+    def identify() -> None:
+        scope = scope_of(app, request.endpoint)
+        if scope is None:
+            return
+        g.caller = _identify()
+        if services().settings.keys:
+            structlog.contextvars.bind_contextvars(owner=caller().owner, key_id=caller().id)
+        if not caller().may(scope):
+            raise InsufficientScope("This call is for keys with the scope 'admin'.")
+
+
+def caller() -> Key:
+    """Who makes the request being handled."""
+    found: Key = g.caller
+    return found
+
+
+def catalogue() -> Catalogue:
+    """The models that the caller may use."""
+    return catalogue_of(caller())
+
+
+def catalogue_of(key: Key) -> Catalogue:
+    """The models that a key may use."""
+    whole = services().catalogue
+    return Catalogue({name: whole[name] for name in whole if key.limits.allows(name)})
+
+
+def known_caller() -> Key | None:
+    """Who calls an endpoint that asks for no key; None if that is not known."""
+    try:
+        return _identify()
+    except AuthenticationFailed:
+        return None
+
+
+def _identify() -> Key:
+    settings = services().settings
+    if not settings.keys:
+        return EVERYBODY
+    secret = _secret()
+    admin = settings.admin_key
+    if admin is not None and hmac.compare_digest(digest(secret), digest(admin.get_secret_value())):
+        return BOOTSTRAP
+    key = services().keys.find(secret)
+    if key is None:
+        raise AuthenticationFailed("This API key is not known: it is wrong, has expired or was revoked.")
+    return key
+
+
+def _secret() -> str:
+    """The key that the request carries; raises AuthenticationFailed if there is none."""
+    given = request.authorization
+    if given is None or given.type != "bearer" or not given.token:
+        raise AuthenticationFailed("Send an API key: Authorization: Bearer cvn-...")
+    return given.token

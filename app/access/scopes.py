@@ -1,0 +1,36 @@
+"""What a route asks of a key. One that says nothing asks for the scope `inference`, also one that nobody thought of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask import Flask
+
+from tasks.records.api_key import Scope
+
+_ASKED = "caravan_scope"
+
+View = TypeVar("View", bound=Callable[..., object])
+
+
+def for_admins(view: View) -> View:
+    """Have a route, which is about more than the caller's own, asked with the scope `admin` only."""
+    return _ask(view, Scope.ADMIN)
+
+
+def without_key(view: View) -> View:
+    """Have a route asked by anybody: probes have no keys. It tells nothing that is somebody's."""
+    return _ask(view, None)
+
+
+def scope_of(app: Flask, endpoint: str | None) -> Scope | None:
+    """The scope that an endpoint asks for; None if it asks for no key."""
+    view = app.view_functions.get(endpoint or "")
+    asked: Scope | None = getattr(view, _ASKED, Scope.INFERENCE)
+    return asked
+
+
+def _ask(view: View, scope: Scope | None) -> View:
+    setattr(view, _ASKED, scope)
+    return view

@@ -1,0 +1,46 @@
+"""How many tokens a job may take, before any model has seen it. Pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.records.job import Job
+
+CHARACTERS = 4
+"""Of text to a token, about: the front does not tokenise."""
+
+_READ = ("messages", "tools", "prompt", "input")
+
+
+def tokens(job: Job, context: int) -> int:
+    """The prompts, guessed from their length, and the longest answer to each that the job allows.
+
+    An answer of which nobody said how long it may be is as long as the model's context lets it be.
+    """
+    if not job.operation.needs_slot:
+        return 0
+    prompts = _prompts(job)
+    sampling = job.request.get("sampling", {})
+    answers = [sampling.get("max_tokens") or max(1, context - prompt) for prompt in prompts]
+    return sum(prompts) + (sum(answers) * int(sampling.get("n", 1)) if job.operation.generates else 0)
+
+
+def _prompts(job: Job) -> list[int]:
+    read = {name: job.request[name] for name in _READ if name in job.request}
+    several = read.get("prompt", read.get("input"))
+    return [_size(one) for one in several] if isinstance(several, list) else [_size(read)]
+
+
+def _size(value: Any) -> int:
+    """The tokens of a text, of token ids, or of all that an object holds."""
+    match value:
+        case str():
+            return -(-len(value) // CHARACTERS)
+        case int():
+            return 1
+        case list():
+            return sum(map(_size, value))
+        case dict():
+            return sum(map(_size, value.values()))
+        case _:
+            return 0

@@ -1,0 +1,59 @@
+"""What the body of every call that becomes a job has, and what it has as a job's."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from tasks.models.catalogue import ModelEntry
+from tasks.records.job import MAX_ATTEMPTS, Operation
+from tasks.webhooks import target
+
+
+def _webhook(url: str) -> str:
+    target.parse(url)
+    return url
+
+
+Webhook = Annotated[
+    str,
+    AfterValidator(_webhook),
+    Field(json_schema_extra={"format": "uri", "maxLength": target.MAX_LENGTH, "pattern": target.PATTERN}),
+]
+MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, Field(max_length=512)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
+PriorityName = Literal["high", "normal", "low"]
+ModelName = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class JobBody(BaseModel):
+    """A body that becomes a job. Unknown fields are refused, so that none is ignored in silence."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    operation: ClassVar[Operation]
+
+    model: ModelName
+    metadata: Metadata | None = None
+
+    @abstractmethod
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        """What goes to the worker; raises InvalidRequest if the model cannot do it."""
+
+
+class Envelope(BaseModel):
+    """How a job is to be treated.
+
+    ``timeout`` is in seconds from acceptance, time in the queue included. ``max_attempts`` is how often it may fail by
+    a fault of the server's before it has failed. ``webhook`` is told of the job's end.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    priority: PriorityName = "normal"
+    timeout: float | None = Field(None, gt=0, le=7 * 86_400)
+    max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)
+    webhook: Webhook | None = None

@@ -1,0 +1,205 @@
+"""The fields that chat and completion share."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.bodies.job import JobBody
+from tasks.answers.constraint import GrammarError, from_json_schema, from_text
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.records.sampling import MAX_SEED, SamplingParams
+
+MOST_TOKENS = 2**31 - 1
+MOST_CHOICES = 128
+LEAST_TEMPERATURE = 1e-3
+"""What is colder is greedy: logits divided by less are no numbers any more."""
+MOST_LOOKED_BACK = 1 << 20
+RANDOM_SEED = -1
+"""llama.cpp's way to ask for a new seed."""
+
+PASSED_ON = {
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "repeat_last_n",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "top_n_sigma",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynatemp_range",
+    "dynatemp_exponent",
+    "ignore_eos",
+    "n",
+}
+"""Fields that mean in `SamplingParams` what they mean here."""
+
+
+def _as_list(value: Any) -> Any:
+    """One stop string may stand alone. Not a union: its errors would name the members that were tried."""
+    if not isinstance(value, str | list | None):
+        raise PydanticCustomError("stop_type", "Input should be a string or a list of strings")
+    return [value] if isinstance(value, str) else value
+
+
+def _unlimited(value: Any) -> Any:
+    """llama.cpp says -1 where OpenAI leaves the field out."""
+    return None if value == -1 and not isinstance(value, bool) else value
+
+
+def _all_tokens(value: Any) -> Any:
+    """vLLM says -1 where llama.cpp says 0."""
+    return 0 if value == -1 and not isinstance(value, bool) else value
+
+
+Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
+MaxTokens = Annotated[Tokens | None, BeforeValidator(_unlimited, json_schema_input_type=Tokens | Literal[-1] | None)]
+TopK = Annotated[int, Field(ge=0, le=1_000_000)]
+MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_input_type=TopK | Literal[-1] | None)]
+
+StopString = Annotated[str, Field(min_length=1, max_length=256)]
+StopList = Annotated[list[StopString], Field(max_length=16)]
+StopStrings = Annotated[StopList | None, BeforeValidator(_as_list, json_schema_input_type=StopString | StopList | None)]
+
+
+class StreamOptions(BaseModel):
+    """Options of a streamed answer."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    include_usage: bool = False
+    include_obfuscation: Literal[False] | None = None
+
+
+TokenId = Annotated[str, Field(pattern="^[0-9]{1,9}$")]
+Bias = Annotated[float, Field(ge=-100, le=100)]
+
+
+class JsonSchema(BaseModel):
+    """The ``json_schema`` of a response format."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str | None = Field(None, max_length=64)
+    description: str | None = None
+    strict: bool | None = None
+    schema_: dict[str, Any] = Field(alias="schema")
+
+
+class ResponseFormat(BaseModel):
+    """What the answer has to be."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+    schema_: dict[str, Any] | None = Field(None, alias="schema")
+    """llama.cpp's form: a schema beside the type json_object."""
+
+    def schema_of_answer(self) -> dict[str, Any] | None:
+        """The schema that the answer has to meet, if any."""
+        if self.schema_ is not None and self.type != "json_object":
+            raise InvalidRequest("A schema stands here beside json_object alone.", param="response_format.schema")
+        if self.type == "text":
+            return None
+        if self.type == "json_object":
+            return self.schema_ or {"type": "object"}
+        if self.json_schema is None:
+            raise InvalidRequest("The type json_schema asks for a schema.", param="response_format.json_schema")
+        return self.json_schema.schema_
+
+
+class SamplingBody(JobBody):
+    """Sampling as a client asks for it."""
+
+    max_tokens: MaxTokens = None
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_k: MaybeTopK = None
+    top_p: float | None = Field(None, gt=0, le=1)
+    min_p: float | None = Field(None, ge=0, le=1)
+    typical_p: float | None = Field(None, gt=0, le=1)
+    repeat_penalty: float | None = Field(None, ge=0.01, le=10)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
+    dry_multiplier: float | None = Field(None, ge=0, le=100)
+    dry_base: float | None = Field(None, ge=1, le=10)
+    dry_allowed_length: int | None = Field(None, ge=1, le=1000)
+    dry_penalty_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
+    top_n_sigma: float | None = Field(None, ge=-1, le=100)
+    xtc_probability: float | None = Field(None, ge=0, le=1)
+    xtc_threshold: float | None = Field(None, ge=0, le=1)
+    dynatemp_range: float | None = Field(None, ge=0, le=2)
+    dynatemp_exponent: float | None = Field(None, gt=0, le=10)
+    seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
+    stop: StopStrings = None
+    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1024)] | None = None
+    grammar: str | None = Field(None, min_length=1)
+    json_schema: dict[str, Any] | None = None
+    response_format: ResponseFormat | None = None
+    ignore_eos: bool | None = None
+    n: int | None = Field(None, ge=1, le=MOST_CHOICES)
+    user: str | None = Field(None, max_length=512)
+    store: Literal[False] | None = None
+    service_tier: Literal["auto", "default"] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    def limit(self) -> tuple[str, int | None]:
+        """The field that limits the answer, and its value."""
+        return "max_tokens", self.max_tokens
+
+    def sampling(self, entry: ModelEntry) -> SamplingParams:
+        """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""
+        field, max_tokens = self.limit()
+        if max_tokens is not None and max_tokens > entry.context:
+            raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
+        given = self.model_dump(include=PASSED_ON, exclude_none=True)
+        if given.get("temperature", 1) < LEAST_TEMPERATURE:
+            given["temperature"] = 0.0
+        seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
+        return SamplingParams(
+            max_tokens=max_tokens,
+            seed=seed or 0,
+            stop=tuple(self.stop or ()),
+            logit_bias=tuple((int(token), bias) for token, bias in (self.logit_bias or {}).items()),
+            grammar=self._grammar(),
+            logprobs=self.num_logprobs(),
+            **given,
+        )
+
+    def num_logprobs(self) -> int | None:
+        """How many alternatives are told beside each token; None if its own probability is not asked for either."""
+        return None
+
+    def _grammar(self) -> str | None:
+        """The one constraint that the body names; raises InvalidRequest if it cannot be followed."""
+        schema = self.response_format.schema_of_answer() if self.response_format else None
+        constraints = {"grammar": self.grammar, "json_schema": self.json_schema, "response_format": schema}
+        given = {field: value for field, value in constraints.items() if value is not None}
+        if not given:
+            return None
+        ((field, value), *others) = given.items()
+        if others or self.ignore_eos:
+            other = others[0][0] if others else "ignore_eos"
+            raise InvalidRequest(f"{field} does not go together with {other}.", param=field)
+        try:
+            return from_text(value) if isinstance(value, str) else from_json_schema(value)
+        except GrammarError as exc:
+            raise InvalidRequest(f"{field} cannot be followed: {exc}.", param=field) from exc

@@ -1,0 +1,94 @@
+"""Tools that a model may call, as OpenAI's chat endpoint describes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from tasks.answers.constraint import GrammarError, from_json_schema
+from tasks.errors import InvalidRequest
+
+MOST_TOOLS = 128
+FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
+
+
+class Function(BaseModel):
+    """A function that a model may call."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: FunctionName
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+
+
+class Tool(BaseModel):
+    """A tool; functions are the only kind."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(BaseModel):
+    """The function that is to be called."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: FunctionName
+
+
+def _as_choice(value: Any) -> Any:
+    """A word stands for its type. Not a union: its errors would name the members that were tried."""
+    if not isinstance(value, str | dict):
+        raise PydanticCustomError("tool_choice", "Input should be 'auto', 'none', 'required' or a function")
+    return {"type": value} if isinstance(value, str) else value
+
+
+class Choice(BaseModel):
+    """Which tools may, must or must not be called."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["auto", "none", "required", "function"]
+    function: NamedFunction | None = None
+
+
+Words = Literal["auto", "none", "required"]
+Tools = Annotated[list[Tool], Field(max_length=MOST_TOOLS)]
+ToolChoice = Annotated[Choice, BeforeValidator(_as_choice, json_schema_input_type=Words | Choice)]
+
+
+def check_functions(functions: list[Function], *, field: str = "tools") -> None:
+    """Raise InvalidRequest if two have one name, or a schema of parameters cannot be followed."""
+    seen: set[str] = set()
+    for function in functions:
+        if function.name in seen:
+            raise InvalidRequest(f"Two functions are named '{function.name}'.", param=field)
+        seen.add(function.name)
+        try:
+            from_json_schema(function.parameters or {"type": "object"}, strict=function.strict is True)
+        except GrammarError as exc:
+            raise InvalidRequest(
+                f"The parameters of '{function.name}' cannot be followed: {exc}.", param=field
+            ) from exc
+
+
+def chosen(choice: Choice | None, functions: list[Function]) -> str | dict[str, str]:
+    """The choice as a job's request holds it; raises InvalidRequest for a function that is not there."""
+    if choice is None:
+        return "auto"
+    names = [function.name for function in functions]
+    if (choice.type == "function") != (choice.function is not None):
+        raise InvalidRequest("The type function names a function, and no other does.", param="tool_choice")
+    if choice.function is not None:
+        if choice.function.name not in names:
+            raise InvalidRequest(f"There is no tool '{choice.function.name}'.", param="tool_choice")
+        return {"name": choice.function.name}
+    if choice.type == "required" and not names:
+        raise InvalidRequest("A call is required, but there are no tools.", param="tool_choice")
+    return choice.type

@@ -1,0 +1,41 @@
+"""Bodies of calls that become jobs, as their schemas read them: of requests, and of the lines of batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.bodies.job import JobBody
+from app.http.errors import from_validation
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import Catalogue, ModelEntry, kind_for
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def validate(schema: type[Body], body: Mapping[str, Any]) -> Body:
+    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault.
+
+    Null asks for nothing, whatever the field: clients send it for what was not given.
+    """
+    known = schema.model_fields
+    try:
+        return schema.model_validate(
+            {name: value for name, value in body.items() if value is not None or name in known}
+        )
+    except ValidationError as exc:
+        raise from_validation(exc) from exc
+
+
+def entry_for(body: JobBody, catalogue: Catalogue) -> ModelEntry:
+    """The model that a body asks; raises ModelNotFound, or InvalidRequest for a model that does something else."""
+    entry = catalogue.find(body.model)
+    if body.operation not in entry.operations:
+        raise InvalidRequest(
+            f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
+            f"'{kind_for(body.operation)}'.",
+            param="model",
+        )
+    return entry

@@ -1,0 +1,1 @@
+"""``caravan up``: the whole cluster on one machine."""

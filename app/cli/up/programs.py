@@ -1,0 +1,82 @@
+"""What a cluster on one machine is made of."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.cli.up.log_files import LogFile
+from app.cli.up.parts import Part
+from app.cli.up.supervisor import Program
+from app.cli.web.ports import netloc
+from tasks.models.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What runs, and where. `key_file` holds the key if the cluster has made it."""
+
+    catalogue: Catalogue
+    host: str
+    port: int
+    flower_port: int
+    key: str = ""
+    key_file: Path | None = None
+
+    @property
+    def api(self) -> str:
+        return f"http://{netloc(self.host, self.port)}"
+
+    @property
+    def flower(self) -> str:
+        prefix = os.environ.get("FLOWER_URL_PREFIX", "").strip("/")
+        return f"http://127.0.0.1:{self.flower_port}{prefix and '/'}{prefix}"
+
+    @property
+    def workers(self) -> dict[str, str]:
+        """The models by the names of their workers."""
+        return {
+            f"{model}-{number}": model
+            for model, entry in self.catalogue.items()
+            for number in range(1, max(1, entry.workers.min) + 1)
+        }
+
+    def programs(self, env: Mapping[str, str], log: Callable[[str], LogFile]) -> list[Program]:
+        """All but Redis, in the order of their start."""
+        python = [sys.executable, "-P", "-m"]
+        # Whether the address may be bound was asked before.
+        commands = {
+            **{name: ["tasks.worker", model, "--name", name] for name, model in self.workers.items()},
+            "web": ["app.cli", "web", "--insecure"],
+            "clerk": ["app.cli", "clerk"],
+            "flower": ["app.cli", "flower", "--port", str(self.flower_port)],
+        }
+        return [
+            Program(name=name, argv=[*python, *command], env=env, rank=2 if name == "web" else 1, log=log(name))
+            for name, command in commands.items()
+        ]
+
+    def parts(self) -> list[Part]:
+        """The same, as they are shown, and Redis."""
+        return [
+            Part("redis", "the queue"),
+            Part("web", "the API"),
+            *(Part(name, f"model {model}", model=model) for name, model in self.workers.items()),
+            Part("clerk", "webhooks, batches, recovery"),
+            Part("flower", "what workers do"),
+        ]
+
+    def addresses(self) -> list[str]:
+        """What is told when the cluster can be used."""
+        key = f"   with the key in {self.key_file}" if self.key_file else ""
+        return [
+            "",
+            "Caravan is up.",
+            f"  API     {self.api}{key}",
+            f"  Docs    {self.api}/docs",
+            f"  Flower  {self.flower}",
+            "",
+        ]

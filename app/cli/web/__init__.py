@@ -1,0 +1,1 @@
+"""``caravan web``: the front under gunicorn."""

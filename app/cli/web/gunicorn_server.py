@@ -1,0 +1,59 @@
+"""gunicorn, configured by our settings instead of a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from prometheus_client.multiprocess import mark_process_dead
+
+from app.cli.web.gunicorn_worker import Worker
+from app.cli.web.ports import netloc
+from tasks.settings import Settings
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+class RootLogger(Logger):
+    """gunicorn's own lines, in the form of all others. Requests are logged by `app.http.access_log`."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the handlers to the root logger; called again when gunicorn reads its configuration again."""
+        super().setup(cfg)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+
+
+class Server(BaseApplication):
+    """Serves `app.wsgi` with gevent workers: a greenlet a client, so a process holds thousands of streams."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": netloc(self._settings.host, self._settings.port),
+            "workers": self._settings.web_processes,
+            "worker_class": Worker,
+            "worker_connections": self._settings.web_connections,
+            "graceful_timeout": int(self._settings.drain_seconds),
+            "timeout": 60,
+            "keepalive": 30,
+            "loglevel": "warning",
+            "logger_class": RootLogger,
+            "proc_name": "caravan-web",
+            "child_exit": _forget_metrics,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        # Imported here, in each worker, after gevent has patched the standard library.
+        from app.wsgi import app
+
+        return app

@@ -1,0 +1,1 @@
+"""The API: a folder for each group of endpoints, and the table of all."""

@@ -1,0 +1,76 @@
+"""What the endpoints make of a batch's lines: `tasks.bulk` is handed this where the clerk is put together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.bodies.job import JobBody
+from app.bodies.validation import entry_for, validate
+from app.endpoints.openai.chat_body import ChatBody
+from app.endpoints.openai.completion_body import CompletionBody
+from app.endpoints.openai.embedding_body import EmbeddingBody
+from app.endpoints.openai.responses.body import ResponseBody
+from app.endpoints.openai.result import result
+from tasks.batches.batch import Batch
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import Catalogue
+from tasks.records.api_key import Limits
+from tasks.records.job import Job
+
+SCHEMAS: Mapping[str, type[JobBody]] = {
+    "/v1/chat/completions": ChatBody,
+    "/v1/completions": CompletionBody,
+    "/v1/embeddings": EmbeddingBody,
+    "/v1/responses": ResponseBody,
+}
+"""The endpoints that a batch can call."""
+
+_REFUSED = {
+    "stream": "A line of a batch is answered whole; leave stream out.",
+    "background": "A line of a batch is in the background already; leave background out.",
+    "previous_response_id": "A line of a batch goes on from no other response.",
+}
+
+
+class LineEndpoints:
+    """From a line's body to a job, and from a job that has ended to what its endpoint answers."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def models(self, limits: Limits) -> Iterable[str]:
+        """The models that may be asked."""
+        return [name for name in self._catalogue if limits.allows(name)]
+
+    def job(self, batch: Batch, job_id: str, body: Mapping[str, Any]) -> Job:
+        """The job of a body, under an id; raises CaravanError if it cannot be run as it stands.
+
+        A line that names no seed has one of its own, the same whoever reads it.
+        """
+        asked = validate(SCHEMAS[batch.endpoint], body)
+        for name, why in _REFUSED.items():
+            if getattr(asked, name, None):
+                raise InvalidRequest(why, param=name)
+        entry = entry_for(asked, self._catalogue)
+        request = asked.request(entry)
+        if "sampling" in request and body.get("seed") in (None, -1):
+            request["sampling"]["seed"] = _seed(job_id)
+        return Job(
+            id=job_id,
+            model=asked.model,
+            operation=asked.operation,
+            request=request,
+            metadata=asked.metadata or {},
+        )
+
+    def answer(self, job: Job) -> Mapping[str, Any]:
+        """The answer of a job that succeeded."""
+        answered = result(job)
+        assert answered is not None
+        return answered
+
+
+def _seed(job_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(job_id.encode(), digest_size=7).digest(), "little")

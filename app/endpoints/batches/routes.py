@@ -1,0 +1,136 @@
+"""``/v1/batches``: create, show, list, cancel, pause, resume and retry batches."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.access.caller import caller
+from app.bodies.validation import validate
+from app.endpoints.batches.view import view
+from app.endpoints.batches.wire import BatchBody
+from app.http.json_body import read_json
+from app.http.paging import page
+from app.http.query import integer
+from app.services.services import services
+from tasks.batches.batch import Batch, Grown, new_id, window_seconds
+from tasks.batches.store import Act
+from tasks.errors import BatchConflict, BatchNotFound, FileNotFound, InvalidRequest
+from tasks.files.record import new_id as new_file_id
+from tasks.ledger.connection import as_broker_errors
+from tasks.logs import get_logger
+
+blueprint = Blueprint("batches", __name__)
+
+DEFAULT_PAGE = 20
+MAX_PAGE = 100
+
+log = get_logger(__name__)
+
+
+@blueprint.post("/v1/batches")
+def create() -> Response:
+    """Run the requests of a file, line by line, behind all that somebody waits for."""
+    body = validate(BatchBody, read_json())
+    batch = Batch(
+        id=new_id(),
+        owner=caller().owner,
+        endpoint=body.endpoint,
+        input_file_id=body.input_file_id,
+        completion_window=body.completion_window,
+        metadata=body.metadata,
+        limits=caller().limits,
+        output_expires_in=body.output_expires_after.seconds if body.output_expires_after else None,
+        output=Grown(id=new_file_id()),
+        error=Grown(id=new_file_id()),
+    )
+    files_of = "" if caller().is_admin else caller().owner
+    with as_broker_errors():
+        verdict = services().batches.create(
+            batch, window_seconds=window_seconds(body.completion_window), files_of=files_of
+        )
+    if verdict == "unknown":
+        raise FileNotFound(f"There is no file '{body.input_file_id[:80]}'. Upload it first.", param="input_file_id")
+    if verdict == "purpose":
+        raise InvalidRequest("Only a file with the purpose 'batch' can be run.", param="input_file_id")
+    log.info("batch accepted", batch_id=batch.id, endpoint=batch.endpoint)
+    return jsonify(view(find(batch.id)))
+
+
+@blueprint.get("/v1/batches")
+def index() -> Response:
+    """The caller's batches, newest first."""
+    limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    try:
+        found = services().batches.owned(caller().owner, after=request.args.get("after"), limit=limit + 1)
+    except LookupError as exc:
+        raise InvalidRequest("after is not the id of one of your batches.", param="after") from exc
+    return page(found, limit=limit, view=view)
+
+
+@blueprint.get("/v1/batches/<batch_id>")
+def show(batch_id: str) -> Response:
+    """One batch."""
+    return jsonify(view(find(batch_id)))
+
+
+@blueprint.post("/v1/batches/<batch_id>/cancel")
+def cancel(batch_id: str) -> Response:
+    """Cancel a batch that has not ended. What has its answer stays in the output file."""
+    return _ask(batch_id, "cancel")
+
+
+@blueprint.post("/v1/batches/<batch_id>/pause")
+def pause(batch_id: str) -> Response:
+    """Run no more lines of a batch. Those that are under way come to their end."""
+    return _ask(batch_id, "pause")
+
+
+@blueprint.post("/v1/batches/<batch_id>/resume")
+def resume(batch_id: str) -> Response:
+    """End a pause."""
+    return _ask(batch_id, "resume")
+
+
+@blueprint.post("/v1/batches/<batch_id>/retry")
+def retry(batch_id: str) -> Response:
+    """Run the lines again that have no answer, of a batch that has ended.
+
+    It is the same batch, with a new output file, which has the earlier answers in their places as well.
+    """
+    return _ask(batch_id, "retry")
+
+
+def find(batch_id: str) -> Batch:
+    """The batch of that id; raises BatchNotFound, for another owner's as for one that never was."""
+    batch = services().batches.get(batch_id)
+    if batch is None or not caller().sees(batch):
+        raise BatchNotFound(f"There is no batch '{batch_id[:80]}'. It may have expired.")
+    return batch
+
+
+def _ask(batch_id: str, act: Act) -> Response:
+    batch = find(batch_id)
+    with as_broker_errors():
+        verdict = services().batches.ask(batch_id, act, owner=batch.owner)
+    match verdict:
+        case "ok":
+            log.info("batch asked", batch_id=batch_id, act=act)
+            return jsonify(view(find(batch_id)))
+        case "cancelling" if act == "cancel":
+            return jsonify(view(find(batch_id)))
+        case "none":
+            raise BatchConflict(f"Every line of batch '{batch_id}' has its answer.", code="batch_not_failed")
+        case "gone":
+            raise BatchConflict(
+                f"The input or the output of batch '{batch_id}' was deleted. Make a new batch.", code="batch_files_gone"
+            )
+        case status if act == "retry":
+            raise BatchConflict(
+                f"Batch '{batch_id}' is {status}. One that is completed, expired or cancelled can be run again.",
+                code="batch_not_failed",
+            )
+        case status:
+            raise BatchConflict(f"Batch '{batch_id}' is {status}, so there is nothing to {act}.")
+
+
+BLUEPRINTS = (blueprint,)

@@ -1,0 +1,153 @@
+"""The body of ``POST /v1/batches``, and what the calls about batches answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from app.bodies.job import Metadata
+from app.endpoints.files.wire import LEAST_EXPIRY, MOST_EXPIRY
+from app.http.wire_types import Count, When
+from tasks.batches.batch import window_seconds
+
+Endpoint = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"]
+WINDOW = "^([1-9][0-9]{0,3}m|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)h|([1-9]|[12][0-9]|30)d)$"
+
+
+def _window(text: str) -> str:
+    try:
+        window_seconds(text)
+    except ValueError as exc:
+        raise PydanticCustomError("window", "a time as 24h, 7d or 90m, from a minute to 30 days") from exc
+    return text
+
+
+class ExpiresAfter(BaseModel):
+    """When the output and error file expire: so many seconds after they were made."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    anchor: Literal["created_at"]
+    seconds: int = Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY)
+
+
+class BatchBody(BaseModel):
+    """A batch to be run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    input_file_id: str = Field(min_length=1, max_length=64)
+    endpoint: Endpoint
+    completion_window: Annotated[
+        str, AfterValidator(_window), Field(json_schema_extra={"pattern": WINDOW, "examples": ["24h", "7d"]})
+    ]
+    metadata: Metadata | None = None
+    output_expires_after: ExpiresAfter | None = None
+
+
+class LineError(TypedDict):
+    """What is at fault with a line of the input, or with all of it."""
+
+    code: str
+    message: str
+    param: str | None
+    line: Annotated[int, Field(ge=1)] | None
+
+
+class BatchErrors(TypedDict):
+    """Why a batch has failed."""
+
+    object: Literal["list"]
+    data: list[LineError]
+
+
+class RequestCounts(TypedDict):
+    """Lines, counted."""
+
+    total: Count
+    completed: Count
+    failed: Count
+
+
+class CachedDetails(TypedDict):
+    """Of the tokens read."""
+
+    cached_tokens: Count
+
+
+class ReasoningDetails(TypedDict):
+    """Of the tokens written; not counted apart."""
+
+    reasoning_tokens: Literal[0]
+
+
+class BatchUsage(TypedDict):
+    """Tokens of all lines that were answered."""
+
+    input_tokens: Count
+    input_tokens_details: CachedDetails
+    output_tokens: Count
+    output_tokens_details: ReasoningDetails
+    total_tokens: Count
+
+
+class Stalled(TypedDict):
+    """Why a batch stands still."""
+
+    code: Literal["storage_full", "storage_failed"]
+    message: str
+
+
+class BatchProgress(TypedDict):
+    """How a batch goes on. Not OpenAI's."""
+
+    answered: Annotated[Count, Field(description="Lines that have an answer, also those whose turn has not come.")]
+    round: Annotated[int, Field(ge=1, description="One more with every retry.")]
+    lines_per_second: Annotated[float, Field(ge=0)]
+    tokens_per_second: Annotated[float, Field(ge=0)]
+    eta_seconds: Annotated[Count | None, Field(description="A guess, not a promise.")]
+    stalled: Stalled | None
+
+
+class Batch(TypedDict):
+    """A batch."""
+
+    id: Annotated[str, Field(pattern="^batch_[0-9a-f]{32}$")]
+    object: Literal["batch"]
+    endpoint: Endpoint
+    model: None
+    errors: BatchErrors | None
+    input_file_id: str
+    completion_window: str
+    status: Literal[
+        "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
+    ]
+    output_file_id: Annotated[str | None, Field(description="As soon as it has a line.")]
+    error_file_id: Annotated[str | None, Field(description="As soon as it has a line.")]
+    created_at: When
+    in_progress_at: When | None
+    expires_at: When
+    finalizing_at: When | None
+    completed_at: When | None
+    failed_at: When | None
+    expired_at: When | None
+    cancelling_at: When | None
+    cancelled_at: When | None
+    paused_at: When | None
+    request_counts: RequestCounts
+    usage: BatchUsage
+    metadata: dict[str, str] | None
+    progress: BatchProgress
+
+
+class BatchList(TypedDict):
+    """A page of batches."""
+
+    object: Literal["list"]
+    data: list[Batch]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool

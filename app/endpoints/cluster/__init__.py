@@ -1,0 +1,1 @@
+"""``/models``, ``/queues``, ``/healthz``, ``/readyz``, ``/metrics`` and ``/flower``."""

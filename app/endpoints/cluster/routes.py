@@ -1,0 +1,151 @@
+"""The cluster: models and their queues, whether the front lives and can accept jobs, and all figures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.access.caller import catalogue, catalogue_of, known_caller
+from app.access.scopes import for_admins, without_key
+from app.endpoints.cluster import model_view
+from app.services.services import services
+from tasks.ledger import overview, redis_keys
+from tasks.ledger.connection import refusals_as_absence
+from tasks.models.catalogue import Catalogue
+from tasks.records.job import QueueState
+
+PROBE_SECONDS = 10
+
+models = Blueprint("models", __name__)
+queues = Blueprint("queues", __name__)
+health = Blueprint("health", __name__)
+
+
+@models.get("/v1/models")
+def openai_list() -> Response:
+    """The models that the caller may use, as OpenAI lists them. Asks no worker."""
+    return jsonify({"object": "list", "data": [_openai_model(name) for name in catalogue()]})
+
+
+@models.get("/v1/models/<name>")
+def openai_show(name: str) -> Response:
+    """One model of the catalogue."""
+    catalogue().find(name)
+    return jsonify(_openai_model(name))
+
+
+@models.get("/models", endpoint="index")
+def models_index() -> Response:
+    """Each model's state: its workers, slots, depth and measured speed, and why it cannot be served."""
+    return jsonify({"object": "list", "data": _model_states(list(catalogue()))})
+
+
+@models.post("/models/<name>/load")
+def load(name: str) -> tuple[Response, int]:
+    """Have a model loaded before its first job comes, where workers are started as they are needed."""
+    catalogue().find(name)
+    services().submitter.load(name)
+    return jsonify(_model_states([name])[0]), 202
+
+
+def _openai_model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
+
+
+def _model_states(names: Collection[str]) -> list[dict[str, Any]]:
+    client, entries = services().redis, services().catalogue
+    crew, healths = overview.workers(client, names), overview.health(client, names)
+    return [
+        model_view.view(entries[queue.model], queue, crew, healths[queue.model])
+        for queue in overview.queues(client, names)
+    ]
+
+
+@queues.get("/queues", endpoint="index")
+def queues_index() -> Response:
+    """Depth by priority, jobs that run, and the age of the oldest job that has not ended."""
+    found = overview.queues(services().redis, catalogue())
+    return jsonify({"object": "list", "data": [_queue(queue) for queue in found]})
+
+
+@queues.post("/queues/<model>/pause")
+@for_admins
+def pause(model: str) -> Response:
+    """Give no more jobs of a model to workers. Jobs are accepted, and those that run go on."""
+    return _set(model, QueueState.PAUSED)
+
+
+@queues.post("/queues/<model>/drain")
+@for_admins
+def drain(model: str) -> Response:
+    """Accept no more jobs of a model. Those that are there come to their end."""
+    return _set(model, QueueState.DRAINING)
+
+
+@queues.post("/queues/<model>/resume")
+@for_admins
+def resume(model: str) -> Response:
+    """End a pause or a drain."""
+    return _set(model, QueueState.OPEN)
+
+
+def _set(model: str, state: QueueState) -> Response:
+    catalogue().find(model)
+    services().submitter.set_queue_state(model, state)
+    (queue,) = overview.queues(services().redis, [model])
+    return jsonify(_queue(queue))
+
+
+def _queue(queue: overview.QueueOverview) -> dict[str, Any]:
+    return {
+        "model": queue.model,
+        "object": "queue",
+        "state": queue.state.value,
+        "depth": queue.depth,
+        "queued": dict(queue.queued),
+        "running": queue.running,
+        "oldest_age_seconds": round(queue.oldest_age_seconds, 3),
+    }
+
+
+@health.get("/healthz")
+@without_key
+def alive() -> Response:
+    """The process answers. Asks nobody."""
+    return jsonify({"status": "ok"})
+
+
+@health.get("/readyz")
+@without_key
+def ready() -> Response:
+    """Jobs are accepted: the ledger takes writes. A model that sleeps does not matter, since its jobs wait.
+
+    Whoever may use models is told the state of each, and why it cannot be served.
+    """
+    with refusals_as_absence():
+        services().redis.set(redis_keys.probe(), 1, ex=PROBE_SECONDS)
+    caller = known_caller()
+    if caller is None:
+        return jsonify({"status": "ok"})
+    return jsonify({"status": "ok", "models": _model_healths(catalogue_of(caller))})
+
+
+def _model_healths(models: Catalogue) -> dict[str, dict[str, str]]:
+    client = services().redis
+    serving = {worker.model for worker in overview.workers(client, models)}
+    healths = overview.health(client, models)
+    return {model: model_view.state(model, serving=model in serving, health=healths[model]) for model in models}
+
+
+@health.get("/metrics")
+@for_admins
+def metrics() -> Response:
+    """All figures of the cluster, in Prometheus' text format."""
+    page = services().metrics.page(services().redis, services().catalogue)
+    return Response(page, content_type=CONTENT_TYPE_LATEST)
+
+
+BLUEPRINTS = (models, queues, health)

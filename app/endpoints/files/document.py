@@ -1,0 +1,91 @@
+"""``/v1/files``."""
+
+from __future__ import annotations
+
+from app.endpoints.files.wire import DeletedFile, FileForm, FileList, FileObject
+from app.openapi import examples
+from app.openapi.describe import Answer, Description, Header, Parameter
+from app.openapi.parts import limit
+from tasks.errors import (
+    BrokerUnavailable,
+    FileInUse,
+    FileNotFound,
+    InvalidRequest,
+    RangeNotSatisfiable,
+    RequestTooLarge,
+    StorageUnavailable,
+)
+from tasks.files.record import Purpose
+
+TAG = "Files"
+ABOUT = "Files of requests, to be run as batches, and what came of them."
+_ERRORS = (FileNotFound, BrokerUnavailable)
+_FILTERS = (
+    Parameter(
+        name="purpose",
+        where="query",
+        meaning="Only those with this purpose.",
+        schema={"type": "string"},
+        example=Purpose.BATCH.value,
+    ),
+    Parameter(
+        name="order",
+        where="query",
+        meaning="By when they were made: the last first, or the first.",
+        schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+        example="desc",
+    ),
+    limit(10_000, 10_000),
+    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+)
+_RANGE = Parameter(
+    name="Range",
+    where="header",
+    meaning="Which bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Several ranges are passed over.",
+    schema={"type": "string"},
+    example="bytes=0-",
+)
+_ACCEPT_RANGES = Header(name="Accept-Ranges", meaning="What ranges are of.", schema={"const": "bytes"})
+_CONTENT_RANGE = Header(
+    name="Content-Range", meaning="Which bytes these are, and of how many.", schema={"type": "string"}
+)
+_NEXT = {f"files.{call}": "file_id" for call in ("show", "content", "delete")}
+
+CALLS = {
+    "files.create": Description(
+        tag=TAG,
+        bodies=(FileForm,),
+        form=True,
+        examples=examples.FILES,
+        answers={200: Answer(meaning="The file.", schema=FileObject, links=_NEXT)},
+        errors=(InvalidRequest, RequestTooLarge, StorageUnavailable, BrokerUnavailable),
+    ),
+    "files.index": Description(
+        tag=TAG,
+        parameters=_FILTERS,
+        answers={200: Answer(meaning="A page.", schema=FileList)},
+        errors=(InvalidRequest, BrokerUnavailable),
+    ),
+    "files.show": Description(tag=TAG, answers={200: Answer(meaning="The file.", schema=FileObject)}, errors=_ERRORS),
+    "files.content": Description(
+        tag=TAG,
+        parameters=(_RANGE,),
+        answers={
+            200: Answer(
+                meaning="The whole of it.", schema=bytes, content="application/octet-stream", headers=(_ACCEPT_RANGES,)
+            ),
+            206: Answer(
+                meaning="The part that was asked for.",
+                schema=bytes,
+                content="application/octet-stream",
+                headers=(_ACCEPT_RANGES, _CONTENT_RANGE),
+            ),
+        },
+        errors=(RangeNotSatisfiable, *_ERRORS),
+    ),
+    "files.delete": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="It is gone.", schema=DeletedFile)},
+        errors=(FileInUse, *_ERRORS),
+    ),
+}

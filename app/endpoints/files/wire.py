@@ -1,0 +1,62 @@
+"""What ``/v1/files`` takes as a form, and answers with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+from app.http.wire_types import Count, When
+
+LEAST_EXPIRY = 3600
+MOST_EXPIRY = 30 * 86_400
+
+
+_SECONDS = {"type": "integer", "minimum": LEAST_EXPIRY, "maximum": MOST_EXPIRY}
+# Without null, of which a form has none.
+Anchor = Annotated[Literal["created_at"] | None, WithJsonSchema({"type": "string", "const": "created_at"})]
+Expiry = Annotated[int | None, Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY), WithJsonSchema(_SECONDS)]
+
+
+class FileForm(BaseModel):
+    """A file to be uploaded, as a form (``multipart/form-data``)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
+    purpose: Literal["batch"]
+    expires_anchor: Anchor = Field(None, alias="expires_after[anchor]")
+    expires_seconds: Expiry = Field(None, alias="expires_after[seconds]")
+
+
+class FileObject(TypedDict):
+    """A file."""
+
+    id: Annotated[str, Field(pattern="^file-[0-9a-f]{24}$")]
+    object: Literal["file"]
+    bytes: Annotated[Count, Field(description="Of what a running batch writes: those that can be read already.")]
+    created_at: When
+    expires_at: When | None
+    filename: str
+    purpose: Literal["batch", "batch_output"]
+    status: Literal["processed"]
+    status_details: None
+
+
+class FileList(TypedDict):
+    """A page of files."""
+
+    object: Literal["list"]
+    data: list[FileObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedFile(TypedDict):
+    """A file that is gone."""
+
+    id: str
+    object: Literal["file"]
+    deleted: Literal[True]

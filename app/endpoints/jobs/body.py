@@ -1,0 +1,47 @@
+"""The bodies of ``POST /jobs``, an OpenAI body and how the job is to be treated, and of what is done to jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.bodies.job import Envelope, PriorityName
+from app.endpoints.openai.chat_body import ChatBody
+from app.endpoints.openai.completion_body import CompletionBody
+from app.endpoints.openai.embedding_body import EmbeddingBody
+
+
+class ChatJobBody(ChatBody, Envelope):
+    """A chat as a job. It is followed at its events' URL, so there is nothing to stream."""
+
+    stream: Literal[False] | None = None
+
+
+class CompletionJobBody(CompletionBody, Envelope):
+    """A completion as a job. Unlike OpenAI's endpoint it generates to the end unless ``max_tokens`` is given."""
+
+    stream: Literal[False] | None = None
+
+    def limit(self) -> tuple[str, int | None]:
+        return "max_tokens", self.max_tokens
+
+
+class EmbeddingJobBody(EmbeddingBody, Envelope):
+    """Vectors of texts as a job."""
+
+
+class JobDeletion(BaseModel):
+    """Which jobs are to go."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
+
+
+class JobChange(BaseModel):
+    """What can be changed of a job that waits."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    priority: PriorityName

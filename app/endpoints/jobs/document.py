@@ -1,0 +1,136 @@
+"""``/jobs``."""
+
+from __future__ import annotations
+
+from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
+from app.endpoints.jobs.wire import DeletedJobs, Job, JobList, StatusEvent, TokenEvent
+from app.openapi import examples
+from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.parts import (
+    AFTER_EVENT,
+    IDEMPOTENCY_KEY,
+    JOB_ERRORS,
+    LAST_EVENT_ID,
+    LOCATION,
+    PREFER,
+    RATE_LIMITS,
+    SUBMIT_ERRORS,
+    WAIT,
+    limit,
+)
+from tasks.errors import (
+    BrokerUnavailable,
+    InsufficientScope,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    ModelNotFound,
+    ModelUnavailable,
+    QueueFull,
+    RateLimited,
+    RequestTooLarge,
+)
+from tasks.records.job import JobStatus
+
+TAG = "Jobs"
+ABOUT = "A job is one request to one model. It outlives its connection, and every process of the cluster."
+_EVENTS = (
+    Event(name="status", meaning="The job was queued, or begun.", data=StatusEvent, cursor=True),
+    Event(name="token", meaning="More text.", data=TokenEvent, cursor=True),
+    Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
+)
+_FILTERS = (
+    Parameter(name="model", where="query", meaning="Only of this model.", schema={"type": "string"}, example="demo"),
+    Parameter(
+        name="status",
+        where="query",
+        meaning="Only with this status.",
+        schema={"type": "string", "enum": [status.value for status in JobStatus]},
+        example="succeeded",
+    ),
+    Parameter(name="owner", where="query", meaning="For admins: of this owner.", schema={"type": "string"}),
+    limit(20, 100),
+    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(
+        name="dead_letter",
+        where="query",
+        meaning="Only those that workers died of, the last one first.",
+        schema={"type": "boolean", "default": False},
+        example=False,
+    ),
+)
+
+_ACCEPTED = (LOCATION, *RATE_LIMITS)
+_NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
+
+CALLS = {
+    "jobs.create": Description(
+        tag=TAG,
+        bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
+        examples=examples.JOBS,
+        parameters=(IDEMPOTENCY_KEY, PREFER),
+        answers={
+            200: Answer(
+                meaning="It ended within the wait, however it ended.", schema=Job, headers=_ACCEPTED, links=_NEXT
+            ),
+            202: Answer(meaning="It was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
+        },
+        errors=SUBMIT_ERRORS,
+        error_headers=RATE_LIMITS,
+    ),
+    "jobs.index": Description(
+        tag=TAG,
+        parameters=_FILTERS,
+        answers={200: Answer(meaning="A page.", schema=JobList)},
+        errors=(InvalidRequest, InsufficientScope, BrokerUnavailable),
+    ),
+    "jobs.delete": Description(
+        tag=TAG,
+        bodies=(JobDeletion,),
+        examples=examples.DELETIONS,
+        answers={200: Answer(meaning="They are gone.", schema=DeletedJobs)},
+        errors=(InvalidRequest, RequestTooLarge, BrokerUnavailable),
+    ),
+    "jobs.show": Description(
+        tag=TAG,
+        parameters=(WAIT,),
+        answers={200: Answer(meaning="The job.", schema=Job)},
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+    "jobs.events": Description(
+        tag=TAG,
+        parameters=(LAST_EVENT_ID, AFTER_EVENT),
+        answers={
+            200: Answer(meaning="Its events, until it has ended.", events=_EVENTS),
+            204: Answer(meaning="It has ended, and nothing comes after the cursor."),
+        },
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+    "jobs.change": Description(
+        tag=TAG,
+        bodies=(JobChange,),
+        examples=examples.CHANGES,
+        answers={200: Answer(meaning="The job, at its new place.", schema=Job)},
+        errors=(InvalidRequest, RequestTooLarge, JobConflict, *JOB_ERRORS),
+    ),
+    "jobs.cancel": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="The job, cancelled.", schema=Job)},
+        errors=(JobConflict, *JOB_ERRORS),
+    ),
+    "jobs.retry": Description(
+        tag=TAG,
+        answers={202: Answer(meaning="The job, queued.", schema=Job)},
+        errors=(
+            InvalidRequest,
+            JobNotFound,
+            ModelNotFound,
+            JobConflict,
+            QueueFull,
+            RateLimited,
+            ModelUnavailable,
+            BrokerUnavailable,
+        ),
+        error_headers=RATE_LIMITS,
+    ),
+}

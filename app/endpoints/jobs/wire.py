@@ -1,0 +1,117 @@
+"""A job, and what the calls about jobs answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.endpoints.openai.responses.wire import ResponseObject
+from app.endpoints.openai.wire import (
+    ChatCompletion,
+    Completion,
+    EmbeddingList,
+    RenderedPrompt,
+    TokenList,
+    TokensText,
+    Usage,
+)
+from app.http.error_wire import Error
+from app.http.wire_types import Count, Seconds, When
+from tasks.records.job import JobStatus, Operation, Priority
+
+
+class JobDeath(TypedDict):
+    """The death of a worker that the job may be why of."""
+
+    worker: str
+    at: When
+    found: str
+    alone: bool
+
+
+class JobTimings(TypedDict):
+    """Where the time of the attempt that ended the job went."""
+
+    queue_seconds: Seconds
+    prefill_seconds: Seconds
+    decode_seconds: Seconds
+    tokens_per_second: Seconds | None
+
+
+class JobWebhook(TypedDict):
+    """How far it has come with telling the job's webhook of its end."""
+
+    origin: Annotated[str, Field(description="Scheme, host and port; the rest of the address may be a secret.")]
+    status: Literal["pending", "delivered", "failed"]
+    attempts: Annotated[Count, Field(description="Those that are over.")]
+    next_at: When | None
+    last_status: Annotated[int | None, Field(description="Of the last attempt's answer.")]
+    last_error: Annotated[str | None, Field(description="Why the last attempt had none.")]
+
+
+class JobUrls(TypedDict):
+    """Where to go on."""
+
+    self: str
+    events: str
+    cancel: str
+
+
+class Job(TypedDict):
+    """One request to one model, from its acceptance until a day after its end."""
+
+    id: Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+    object: Literal["job"]
+    model: str
+    operation: Operation
+    status: JobStatus
+    priority: Priority
+    created_at: When
+    started_at: When | None
+    finished_at: When | None
+    queue_position: Annotated[int, Field(ge=1)] | None
+    eta_seconds: Annotated[Seconds | None, Field(description="A guess, not a promise.")]
+    attempt: Annotated[Count, Field(description="How often a worker has begun it.")]
+    result: Annotated[
+        ChatCompletion | Completion | ResponseObject | EmbeddingList | TokenList | TokensText | RenderedPrompt | None,
+        Field(description="What the operation's own endpoint answers with; null unless it succeeded."),
+    ]
+    error: Error | None
+    deaths: Annotated[list[JobDeath], Field(max_length=10)]
+    usage: Usage | None
+    timings: JobTimings | None
+    metadata: dict[str, str]
+    webhook: JobWebhook | None
+    urls: JobUrls
+
+
+class JobList(TypedDict):
+    """A page of jobs, newest first."""
+
+    object: Literal["list"]
+    data: list[Job]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedJobs(TypedDict):
+    """Jobs that are gone."""
+
+    object: Literal["list.deleted"]
+    deleted: Annotated[Count, Field(description="How many of them there were.")]
+
+
+class StatusEvent(TypedDict):
+    """A job was queued, or a worker began it."""
+
+    status: Literal["queued", "running"]
+
+
+class TokenEvent(TypedDict):
+    """More text of a choice."""
+
+    index: Count
+    text: str

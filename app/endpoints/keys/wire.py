@@ -1,0 +1,105 @@
+"""The body of ``POST /admin/keys``, and what the calls about keys answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
+
+from app.bodies.job import ModelName
+from app.http.wire_types import When
+from tasks.records.api_key import Key, Limits, Scope, new_id
+from tasks.records.job import Priority
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+MOST = 10**9
+TEN_YEARS = 10 * 366 * 86_400
+
+Name = Annotated[str, Field(pattern=NAME)]
+Some = Annotated[int, Field(ge=1, le=MOST)]
+
+
+class LimitsBody(BaseModel):
+    """How much a key may ask for; null is any number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    requests_per_minute: Some | None = None
+    tokens_per_minute: Some | None = None
+    jobs_in_flight: Some | None = None
+    models: Annotated[list[ModelName], Field(min_length=1, max_length=100)] | None = None
+    priority: Literal["high", "normal", "low"] = "high"
+    weight: float = Field(1.0, ge=0.001, le=1000)
+
+
+class KeyBody(BaseModel):
+    """A key to be made. Its owner is named as the key is, unless it is another's."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: Name
+    owner: Name | None = None
+    scopes: list[Literal["inference", "admin"]] = Field(["inference"], min_length=1, max_length=2)
+    limits: LimitsBody = Field(default_factory=LimitsBody)
+    expires_in: int | None = Field(None, ge=1, le=TEN_YEARS, description="Seconds.")
+
+    def key(self) -> Key:
+        """The key, without a secret as yet."""
+        asked = self.limits
+        limits = Limits(
+            requests_per_minute=asked.requests_per_minute,
+            tokens_per_minute=asked.tokens_per_minute,
+            jobs_in_flight=asked.jobs_in_flight,
+            models=None if asked.models is None else tuple(asked.models),
+            priority=Priority(asked.priority),
+            weight=asked.weight,
+        )
+        scopes = frozenset(map(Scope, self.scopes))
+        return Key(id=new_id(), name=self.name, owner=self.owner or self.name, scopes=scopes, limits=limits)
+
+
+class KeyLimits(TypedDict):
+    """How much a key may ask for; null is any number."""
+
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    jobs_in_flight: int | None
+    models: list[str] | None
+    priority: Priority
+    weight: float
+
+
+class ApiKey(TypedDict):
+    """A key without its secret."""
+
+    id: str
+    object: Literal["key"]
+    name: str
+    owner: str
+    scopes: list[Scope]
+    limits: KeyLimits
+    created_at: When
+    expires_at: When | None
+    last_used_at: Annotated[When | None, Field(description="To about a minute.")]
+
+
+class NewApiKey(ApiKey):
+    """A new key. Its secret is told here, and never again."""
+
+    key: Annotated[str, Field(pattern="^cvn-[A-Za-z0-9_-]{43}$")]
+
+
+class ApiKeyList(TypedDict):
+    """All keys, the oldest first."""
+
+    object: Literal["list"]
+    data: list[ApiKey]
+
+
+class DeletedApiKey(TypedDict):
+    """A key that opens nothing any more."""
+
+    id: str
+    object: Literal["key"]
+    deleted: Literal[True]

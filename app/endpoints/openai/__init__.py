@@ -1,0 +1,1 @@
+"""OpenAI's chats, completions and embeddings, and llama-server's calls for tokens."""

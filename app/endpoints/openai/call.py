@@ -1,0 +1,62 @@
+"""What the ``/v1`` calls share: submit a job, then answer as OpenAI does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, jsonify, request, stream_with_context
+
+from app.bodies.job import JobBody
+from app.bodies.sampling import SamplingBody
+from app.bodies.validation import validate
+from app.endpoints.openai.chunks import Chunks, usage_chunk
+from app.endpoints.openai.result import result
+from app.http import sse
+from app.http.client_gone import watch
+from app.http.json_body import read_json
+from app.jobs.follow import follow, reload
+from app.jobs.lookup import find
+from app.jobs.submission import build_job, submit
+from app.jobs.waiting import begun, cancels_on_disconnect, closing, failure, name_job, wait_for_end
+from app.services.services import Services, services
+from tasks.records.event import Event
+from tasks.records.job import Job
+
+
+def answer(schema: type[JobBody]) -> Response:
+    """Run the request's body as a job; its result, or its stream."""
+    sent = read_json()
+    body = validate(schema, sent)
+    cancels = cancels_on_disconnect()
+    job = find(submit(sent, lambda: build_job(body)))
+    name_job(job)
+    if isinstance(body, SamplingBody) and body.stream:
+        return _stream(job, include_usage=body.include_usage, cancels=cancels)
+    return jsonify(result(wait_for_end(job, cancels=cancels)))
+
+
+def _stream(job: Job, *, include_usage: bool, cancels: bool) -> Response:
+    """Stream a job, and cancel it when its reader goes away."""
+    events = begun(job, follow(services(), job))
+    frames = _frames(services(), job, events, include_usage=include_usage)
+    return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
+
+
+def _frames(to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool) -> Iterator[str]:
+    chunks = Chunks(job, include_usage=include_usage)
+    for event in events:
+        if event is None:
+            yield sse.HEARTBEAT
+        elif event.type == "token":
+            for chunk in chunks.of(event):
+                yield sse.frame(chunk)
+    yield from _end(reload(to, job), include_usage=include_usage)
+
+
+def _end(job: Job, *, include_usage: bool) -> Iterator[str]:
+    if job.outcome is None:
+        yield sse.frame({"error": failure(job).to_wire()})
+        return
+    if include_usage:
+        yield sse.frame(usage_chunk(job, job.outcome))
+    yield sse.DONE

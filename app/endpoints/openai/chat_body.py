@@ -1,0 +1,159 @@
+"""The body of a chat."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.bodies.sampling import MOST_TOKENS, SamplingBody
+from app.bodies.tools import ToolChoice, Tools, check_functions, chosen
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.records.job import Operation
+
+MOST_CALLS = 128
+
+
+class TextPart(BaseModel):
+    """One part of a message's content."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: Literal["text"]
+    text: str
+
+
+def _as_parts(value: Any) -> Any:
+    """Plain text is one part. Not a union: its errors would name the members that were tried."""
+    if not isinstance(value, str | list | None):
+        raise PydanticCustomError("content_type", "Input should be a string or a list of parts")
+    return [TextPart(type="text", text=value)] if isinstance(value, str) else value
+
+
+Parts = Annotated[list[TextPart], Field(min_length=1, fail_fast=True)]
+Content = Annotated[Parts | None, BeforeValidator(_as_parts, json_schema_input_type=str | Parts | None)]
+
+
+class CalledFunction(BaseModel):
+    """A function that the model has called. ``arguments`` is JSON, as text.
+
+    ``parsed_arguments`` is what OpenAI's Python client adds for its caller; it is passed over, as ``parsed`` is.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(min_length=1, max_length=64)
+    arguments: str
+    parsed_arguments: Any = Field(None, exclude=True)
+
+
+class ToolCall(BaseModel):
+    """A call that the model made in an earlier turn. ``index`` is what streams number it by."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str = Field(max_length=128)
+    type: Literal["function"] = "function"
+    function: CalledFunction
+    index: int | None = None
+
+
+class Message(BaseModel):
+    """One message of a conversation; also one that an earlier answer held, as clients send it back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Content = None
+    name: str | None = Field(None, max_length=64)
+    tool_call_id: str | None = Field(None, max_length=128)
+    tool_calls: Annotated[list[ToolCall], Field(max_length=MOST_CALLS)] | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    annotations: Annotated[list[Any], Field(max_length=0)] | None = None
+    audio: None = None
+    function_call: None = None
+    parsed: Any = Field(None, exclude=True)
+
+    def payload(self) -> dict[str, Any]:
+        """The message as chat templates know it; OpenAI's ``developer`` is their ``system``."""
+        text = "".join(part.text for part in self.content or ())
+        message = {"role": "system" if self.role == "developer" else self.role, "content": text}
+        extra = {
+            "name": self.name,
+            "tool_call_id": self.tool_call_id,
+            "reasoning_content": self.reasoning_content,
+            "tool_calls": [call.model_dump(exclude={"index"}) for call in self.tool_calls or ()] or None,
+        }
+        return message | {key: value for key, value in extra.items() if value is not None}
+
+
+def _check(messages: list[Message]) -> None:
+    """Raise InvalidRequest for a message that says nothing, or calls what only a model can."""
+    for number, message in enumerate(messages):
+        where = f"messages.{number}"
+        if message.tool_calls and message.role != "assistant":
+            raise InvalidRequest("Only an assistant calls tools.", param=f"{where}.tool_calls")
+        if message.content is None and not (message.role == "assistant" and (message.tool_calls or message.refusal)):
+            raise InvalidRequest("A message needs content.", param=f"{where}.content")
+
+
+class Conversation(BaseModel):
+    """What the model's chat template renders."""
+
+    messages: list[Message] = Field(min_length=1, fail_fast=True)
+    tools: Tools | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    chat_template_kwargs: Annotated[dict[str, Any], Field(max_length=32)] | None = None
+
+    def conversation(self) -> dict[str, Any]:
+        """What a job's request holds of it; raises InvalidRequest."""
+        _check(self.messages)
+        functions = [tool.function for tool in self.tools or ()]
+        check_functions(functions)
+        if self.parallel_tool_calls is not None and not functions:
+            raise InvalidRequest("parallel_tool_calls asks for tools beside it.", param="parallel_tool_calls")
+        request: dict[str, Any] = {"messages": [message.payload() for message in self.messages]}
+        if functions:
+            request["tools"] = [function.model_dump(exclude_none=True) for function in functions]
+            request["parallel_tool_calls"] = self.parallel_tool_calls is not False
+        if (choice := chosen(self.tool_choice, functions)) != "auto":
+            request["tool_choice"] = choice
+        if self.chat_template_kwargs:
+            request["template_variables"] = self.chat_template_kwargs
+        return request
+
+
+class ChatBody(Conversation, SamplingBody):
+    """``POST /v1/chat/completions``, and ``POST /jobs`` with ``messages``."""
+
+    operation: ClassVar[Operation] = Operation.CHAT
+
+    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    reasoning_format: Literal["auto", "none"] | None = None
+    modalities: list[Literal["text"]] | None = None
+    safety_identifier: str | None = Field(None, max_length=128)
+    prompt_cache_key: str | None = Field(None, max_length=512)
+
+    def limit(self) -> tuple[str, int | None]:
+        if self.max_completion_tokens is not None:
+            return "max_completion_tokens", self.max_completion_tokens
+        return super().limit()
+
+    def num_logprobs(self) -> int | None:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise InvalidRequest("top_logprobs asks for logprobs: true beside it.", param="top_logprobs")
+        return (self.top_logprobs or 0) if self.logprobs else None
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        request = {**self.conversation(), "sampling": self.sampling(entry).encode()}
+        if "tools" in request and request.get("tool_choice") != "none" and self.ignore_eos:
+            raise InvalidRequest("tools do not go together with ignore_eos.", param="ignore_eos")
+        if self.reasoning_format:
+            request["reasoning_format"] = self.reasoning_format
+        return request

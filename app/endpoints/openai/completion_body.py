@@ -1,0 +1,45 @@
+"""The body of a completion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from app.bodies.sampling import MOST_CHOICES, SamplingBody
+from app.bodies.texts_or_tokens import inputs
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.records.job import Operation
+
+OPENAI_DEFAULT_MAX_TOKENS = 16
+"""What OpenAI's completions endpoint generates when ``max_tokens`` is left out."""
+
+
+class CompletionBody(SamplingBody):
+    """``POST /v1/completions``, and ``POST /jobs`` with a ``prompt``."""
+
+    operation: ClassVar[Operation] = Operation.COMPLETION
+
+    prompt: Annotated[list[str] | list[list[int]], *inputs(MOST_CHOICES)]
+    logprobs: int | None = Field(None, ge=0, le=20)
+    echo: bool | None = None
+    best_of: Literal[1] | None = None
+
+    def limit(self) -> tuple[str, int | None]:
+        return "max_tokens", self.max_tokens or OPENAI_DEFAULT_MAX_TOKENS
+
+    def num_logprobs(self) -> int | None:
+        return self.logprobs
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
+            raise InvalidRequest(f"Prompts times n are more than {MOST_CHOICES}. Send several requests.", param="n")
+        request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
+        if self.echo:
+            if self.logprobs is not None:
+                raise InvalidRequest("echo does not go together with logprobs.", param="echo")
+            if not isinstance(self.prompt[0], str):
+                raise InvalidRequest("Only a prompt in text can be echoed.", param="echo")
+            request["echo"] = True
+        return request

@@ -1,0 +1,67 @@
+"""``/v1/chat/completions``, ``/v1/completions``, ``/v1/embeddings`` and ``/v1/models``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from app.endpoints.openai.chat_body import ChatBody
+from app.endpoints.openai.completion_body import CompletionBody
+from app.endpoints.openai.embedding_body import EmbeddingBody
+from app.endpoints.openai.wire import (
+    ChatChunk,
+    ChatCompletion,
+    Completion,
+    CompletionChunk,
+    EmbeddingList,
+    OpenAIModel,
+    OpenAIModelList,
+)
+from app.http.error_wire import ErrorAnswer
+from app.openapi import examples
+from app.openapi.describe import Answer, Description, Event
+from app.openapi.parts import IDEMPOTENCY_KEY, RATE_LIMITS, RUN_ERRORS, X_JOB_ID, X_JOB_ID_OF_ERROR, X_ON_DISCONNECT
+from tasks.errors import ModelNotFound
+
+TAG = "OpenAI"
+ABOUT = "OpenAI's endpoints. Each call is a job underneath, which `X-Job-Id` names."
+
+
+def runs(
+    body: type[BaseModel], answer: Any, shown: examples.Examples, *, tag: str = TAG, events: tuple[Event, ...] = ()
+) -> Description:
+    """A call that runs its body as a job and answers with the result, or streams it."""
+    streamed = " With `stream` its events." if events else ""
+    return Description(
+        tag=tag,
+        bodies=(body,),
+        examples=shown,
+        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
+        answers={
+            200: Answer(
+                meaning=f"The result.{streamed}", schema=answer, events=events, headers=(X_JOB_ID, *RATE_LIMITS)
+            )
+        },
+        errors=RUN_ERRORS,
+        error_headers=(X_JOB_ID_OF_ERROR, *RATE_LIMITS),
+    )
+
+
+def _chunks(chunk: Any) -> tuple[Event, ...]:
+    return (
+        Event(meaning="A piece of the answer.", data=chunk),
+        Event(meaning="The end of an answer that is whole.", word="[DONE]"),
+        Event(meaning="The job failed after its first token; the last event.", data=ErrorAnswer),
+    )
+
+
+CALLS = {
+    "chat.create": runs(ChatBody, ChatCompletion, examples.CHATS, events=_chunks(ChatChunk)),
+    "completions.create": runs(CompletionBody, Completion, examples.COMPLETIONS, events=_chunks(CompletionChunk)),
+    "embeddings.create": runs(EmbeddingBody, EmbeddingList, examples.EMBEDDINGS),
+    "models.openai_list": Description(tag=TAG, answers={200: Answer(meaning="The list.", schema=OpenAIModelList)}),
+    "models.openai_show": Description(
+        tag=TAG, answers={200: Answer(meaning="The model.", schema=OpenAIModel)}, errors=(ModelNotFound,)
+    ),
+}

@@ -1,0 +1,29 @@
+"""The body of a call for embeddings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from app.bodies.job import JobBody
+from app.bodies.texts_or_tokens import inputs
+from tasks.models.catalogue import ModelEntry
+from tasks.records.job import Operation
+
+MOST_INPUTS = 2048
+"""OpenAI's limit."""
+
+
+class EmbeddingBody(JobBody):
+    """``POST /v1/embeddings``, and ``POST /jobs`` with an ``input``."""
+
+    operation: ClassVar[Operation] = Operation.EMBEDDING
+
+    input: Annotated[list[str] | list[list[int]], *inputs(MOST_INPUTS)]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(None, ge=1)
+    user: str | None = Field(None, max_length=512)
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        return self.model_dump(include={"input", "encoding_format", "dimensions"}, exclude_none=True)

@@ -1,0 +1,104 @@
+"""``/v1/responses``."""
+
+from __future__ import annotations
+
+from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
+from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
+from app.endpoints.openai.responses.wire import DeletedResponse, InputItemList, ResponseObject
+from app.openapi import examples
+from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.parts import (
+    IDEMPOTENCY_KEY,
+    JOB_ERRORS,
+    RATE_LIMITS,
+    RUN_ERRORS,
+    X_JOB_ID,
+    X_JOB_ID_OF_ERROR,
+    X_ON_DISCONNECT,
+    limit,
+)
+from tasks.errors import InvalidRequest, JobNotFound
+
+TAG = "Responses"
+ABOUT = "OpenAI's Responses. Each is a job underneath."
+_EVENTS = (Event(meaning="An event; its `event` is its `type`.", data=ResponseStreamEvent),)
+_LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [LOGPROBS]}}
+_SHOWN = (
+    Parameter(name="include", where="query", meaning="Is told in any case.", schema=_LOGPROBS, example=[LOGPROBS]),
+    Parameter(
+        name="stream",
+        where="query",
+        meaning="Its events, from its first or from after `starting_after`.",
+        schema={"type": "boolean", "default": False},
+        example=False,
+    ),
+    Parameter(
+        name="starting_after",
+        where="query",
+        meaning="The `sequence_number` of the last event that was seen. Asks for `stream`.",
+        schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    ),
+)
+_PAGE = (
+    limit(20, 100),
+    Parameter(
+        name="order",
+        where="query",
+        meaning="Which comes first: `desc`, the last one.",
+        schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+        example="asc",
+    ),
+    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+)
+
+_NEXT = {f"responses.{call}": "response_id" for call in ("show", "cancel", "delete", "list_input_items")}
+
+CALLS = {
+    "responses.create": Description(
+        tag=TAG,
+        bodies=(ResponseBody,),
+        examples=examples.RESPONSES,
+        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
+        answers={
+            200: Answer(
+                meaning="The response as it ended, or as it begins in the background. With `stream` its events.",
+                schema=ResponseObject,
+                events=_EVENTS,
+                headers=(X_JOB_ID, *RATE_LIMITS),
+                links=_NEXT,
+            )
+        },
+        errors=(*RUN_ERRORS, JobNotFound),
+        error_headers=(X_JOB_ID_OF_ERROR, *RATE_LIMITS),
+    ),
+    "responses.show": Description(
+        tag=TAG,
+        parameters=_SHOWN,
+        answers={
+            200: Answer(
+                meaning="The response. With `stream` its events.",
+                schema=ResponseObject,
+                events=_EVENTS,
+                headers=(X_JOB_ID,),
+            )
+        },
+        errors=(InvalidRequest, *JOB_ERRORS),
+        error_headers=(X_JOB_ID_OF_ERROR,),
+    ),
+    "responses.cancel": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="The response as it is now.", schema=ResponseObject)},
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+    "responses.delete": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="It is no more.", schema=DeletedResponse)},
+        errors=JOB_ERRORS,
+    ),
+    "responses.list_input_items": Description(
+        tag=TAG,
+        parameters=_PAGE,
+        answers={200: Answer(meaning="A page.", schema=InputItemList)},
+        errors=(InvalidRequest, *JOB_ERRORS),
+    ),
+}

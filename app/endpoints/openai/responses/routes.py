@@ -1,0 +1,178 @@
+"""``/v1/responses``: create, show, follow, cancel and delete responses. Each is a job."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from app.access.caller import caller
+from app.bodies.validation import validate
+from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
+from app.endpoints.openai.responses.events import ResponseEvents
+from app.endpoints.openai.responses.response import PREFIX, conversation, input_items, response
+from app.http import sse
+from app.http.client_gone import watch
+from app.http.json_body import read_json
+from app.http.query import flag, integer
+from app.jobs.follow import follow, reload
+from app.jobs.lookup import find as find_job
+from app.jobs.submission import build_job, submit
+from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.services.services import Services, services
+from tasks.errors import InvalidRequest, JobConflict, JobNotFound
+from tasks.records.event import Event
+from tasks.records.job import Job, JobStatus, Operation
+
+blueprint = Blueprint("responses", __name__)
+
+DEFAULT_PAGE = 20
+MAX_PAGE = 100
+MOST_EVENTS = 10**9 - 1
+
+
+@blueprint.post("/v1/responses")
+def create() -> Response:
+    """Run the request's body as a job: its Response, its stream, or, in the background, the Response as it begins."""
+    sent = read_json()
+    body = validate(ResponseBody, sent)
+    cancels = cancels_on_disconnect() and not body.background
+    job = find_job(submit(sent, lambda: _job(body)))
+    name_job(job)
+    if not body.stream:
+        return jsonify(response(job if body.background else wait_for_end(job, cancels=cancels)))
+    events = follow(services(), job)
+    frames = _frames(services(), job, events if body.background else begun(job, events))
+    return sse.respond(closing(services(), job, frames, has_left=watch(request.environ, cancels)))
+
+
+@blueprint.get("/v1/responses/<response_id>")
+def show(response_id: str) -> Response:
+    """One response; with ``?stream=true`` its events, from after ``starting_after`` on."""
+    job = _find(response_id)
+    _check_include()
+    name_job(job)
+    if not flag("stream"):
+        if "starting_after" in request.args:
+            raise InvalidRequest("starting_after asks for stream=true beside it.", param="starting_after")
+        return jsonify(response(job))
+    after = integer("starting_after", 0, 0, MOST_EVENTS) if "starting_after" in request.args else -1
+    frames = _frames(services(), job, follow(services(), job), after=after)
+    return sse.respond(frames)
+
+
+@blueprint.post("/v1/responses/<response_id>/cancel")
+def cancel(response_id: str) -> Response:
+    """Cancel a background response. One that has ended is answered as it ended."""
+    job = _find(response_id)
+    if not job.request["response"]["background"]:
+        raise InvalidRequest(
+            "Only a background response can be cancelled: another ends with its connection.", param="response_id"
+        )
+    with contextlib.suppress(JobConflict):
+        services().submitter.cancel(job.id, owner=job.owner)
+    return jsonify(response(_find(response_id)))
+
+
+@blueprint.delete("/v1/responses/<response_id>")
+def delete(response_id: str) -> Response:
+    """Remove a response and its job, whatever its status."""
+    job = _find(response_id)
+    services().submitter.forget(job.id, owner=job.owner)
+    return jsonify({"id": response_id, "object": "response", "deleted": True})
+
+
+@blueprint.get("/v1/responses/<response_id>/input_items")
+def list_input_items(response_id: str) -> Response:
+    """What a response was made from, newest first unless ``?order=asc``, by cursor."""
+    items = input_items(_find(response_id))
+    order, after = request.args.get("order", "desc"), request.args.get("after")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest("order must be asc or desc.", param="order")
+    if order == "desc":
+        items.reverse()
+    if after is not None:
+        ids = [item["id"] for item in items]
+        if after not in ids:
+            raise InvalidRequest("after is not the id of an item of this response.", param="after")
+        items = items[ids.index(after) + 1 :]
+    page = items[: integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)]
+    return jsonify(
+        {
+            "object": "list",
+            "data": page,
+            "first_id": page[0]["id"] if page else None,
+            "last_id": page[-1]["id"] if page else None,
+            "has_more": len(items) > len(page),
+        }
+    )
+
+
+def _find(response_id: str, *, param: str | None = None) -> Job:
+    """The job behind a response that is stored; raises JobNotFound."""
+    job = services().store.get(response_id.removeprefix(PREFIX)) if response_id.startswith(PREFIX) else None
+    if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
+        raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
+    if not job.request["response"]["store"]:
+        raise JobNotFound(f"Response '{response_id}' was not stored, as its request asked.", param=param)
+    return job
+
+
+def _job(body: ResponseBody) -> Job:
+    """The job of a body, which goes on from the earlier response that it names."""
+    if body.previous_response_id is not None:
+        body.go_on_from(_earlier(body.previous_response_id))
+    return build_job(body)
+
+
+def _earlier(response_id: str) -> list[dict[str, Any]]:
+    """The conversation up to the end of an earlier response; raises JobNotFound or InvalidRequest."""
+    job = _find(response_id, param="previous_response_id")
+    if job.outcome is None:
+        status = response(job)["status"]
+        raise InvalidRequest(
+            f"Response '{response_id}' is {status}, so there is nothing to go on from.", param="previous_response_id"
+        )
+    return conversation(job)
+
+
+def _frames(to: Services, job: Job, events: Iterable[Event | None], *, after: int = -1) -> Iterator[str]:
+    """The stream after an event's number. What comes before is made as well: the numbers depend on it."""
+    for event in _told(to, job, events):
+        if event is None:
+            yield sse.HEARTBEAT
+        elif event["sequence_number"] > after:
+            yield sse.frame(event, event=event["type"])
+
+
+def _told(to: Services, job: Job, events: Iterable[Event | None]) -> Iterator[dict[str, Any] | None]:
+    told, done = ResponseEvents(job), None
+    yield from told.begin()
+    for event in events:
+        if event is None:
+            yield None
+        elif event.type == "done":
+            done = event
+        else:
+            yield from told.of(event)
+    yield from told.end(_as_ended(to, job, done))
+
+
+def _as_ended(to: Services, job: Job, done: Event | None) -> Job:
+    """The job as its stream ended, though it be run again or deleted since."""
+    now = reload(to, job)
+    if done is None or now.fence == done.cursor.fence:
+        return now
+    return replace(now, status=JobStatus(done.status), outcome=None, error=None)
+
+
+def _check_include() -> None:
+    asked = request.args.getlist("include") + request.args.getlist("include[]")
+    if any(each != LOGPROBS for each in asked):
+        raise InvalidRequest(f"include can name '{LOGPROBS}' and nothing else.", param="include")
+
+
+BLUEPRINTS = (blueprint,)

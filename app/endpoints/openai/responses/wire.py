@@ -1,0 +1,234 @@
+"""What ``/v1/responses`` answers with: the Response object and its items."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.http.wire_types import Count
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+class ResponseAlternative(TypedDict):
+    """A token that might have stood there."""
+
+    token: str
+    logprob: float
+    bytes: list[Annotated[int, Field(ge=0, le=255)]]
+
+
+class ResponseLogprob(ResponseAlternative):
+    """A token of the text, and what else was likely."""
+
+    top_logprobs: list[ResponseAlternative]
+
+
+class OutputText(TypedDict):
+    """Text that the model wrote."""
+
+    type: Literal["output_text"]
+    text: str
+    annotations: Annotated[list[Any], Field(max_length=0)]
+    logprobs: list[ResponseLogprob]
+
+
+class ReasoningText(TypedDict):
+    """What the model thought before it answered."""
+
+    type: Literal["reasoning_text"]
+    text: str
+
+
+class OutputMessage(TypedDict):
+    """A message of the model's."""
+
+    id: str
+    type: Literal["message"]
+    status: ItemStatus
+    role: Literal["assistant"]
+    content: list[OutputText]
+
+
+class ReasoningItem(TypedDict):
+    """The model's reasoning."""
+
+    id: str
+    type: Literal["reasoning"]
+    status: ItemStatus
+    summary: Annotated[list[Any], Field(max_length=0)]
+    content: list[ReasoningText]
+
+
+class FunctionCallItem(TypedDict):
+    """A call that the model asks for. `arguments` is JSON, as text."""
+
+    id: str
+    type: Literal["function_call"]
+    status: ItemStatus
+    call_id: str
+    name: str
+    arguments: str
+
+
+OutputItem = OutputMessage | ReasoningItem | FunctionCallItem
+
+
+class InputText(TypedDict):
+    """Text that the model was given."""
+
+    type: Literal["input_text"]
+    text: str
+
+
+class InputMessage(TypedDict):
+    """A message that the model was given; the assistant's has output text."""
+
+    id: str
+    type: Literal["message"]
+    status: Literal["completed"]
+    role: Literal["user", "system", "developer", "assistant"]
+    content: list[InputText | OutputText]
+
+
+class FunctionOutputItem(TypedDict):
+    """What a function gave."""
+
+    id: str
+    type: Literal["function_call_output"]
+    status: Literal["completed"]
+    call_id: str
+    output: str
+
+
+class InputItemList(TypedDict):
+    """A page of what a response was made from."""
+
+    object: Literal["list"]
+    data: list[InputMessage | FunctionCallItem | FunctionOutputItem]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class ResponseError(TypedDict):
+    """Why a response failed. `type` and `param` are those of the job's error."""
+
+    code: Literal["server_error", "invalid_prompt", "rate_limit_exceeded"]
+    message: str
+    type: NotRequired[str | None]
+    param: NotRequired[str | None]
+
+
+class IncompleteDetails(TypedDict):
+    """Why a response was cut."""
+
+    reason: Literal["max_output_tokens"]
+
+
+class ReasoningOptions(TypedDict):
+    """Nothing can be chosen."""
+
+    effort: None
+    summary: None
+
+
+class FormatOfText(TypedDict):
+    """What the text had to be."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    name: NotRequired[str]
+    description: NotRequired[str]
+    strict: NotRequired[bool]
+    schema: NotRequired[dict[str, Any]]
+
+
+class TextOptions(TypedDict):
+    """Options of the text."""
+
+    format: FormatOfText
+
+
+class OfferedTool(TypedDict):
+    """A function that the model might call."""
+
+    type: Literal["function"]
+    name: str
+    description: str | None
+    parameters: dict[str, Any] | None
+    strict: bool | None
+
+
+class ChosenFunction(TypedDict):
+    """The function that had to be called."""
+
+    type: Literal["function"]
+    name: str
+
+
+class CachedInput(TypedDict):
+    """Tokens that were shared with another prompt."""
+
+    cached_tokens: Count
+    cache_write_tokens: Literal[0]
+
+
+class ReasoningTokens(TypedDict):
+    """They are not counted apart."""
+
+    reasoning_tokens: Literal[0]
+
+
+class ResponseUsage(TypedDict):
+    """Tokens read and written."""
+
+    input_tokens: Count
+    input_tokens_details: CachedInput
+    output_tokens: Count
+    output_tokens_details: ReasoningTokens
+    total_tokens: Count
+
+
+class ResponseObject(TypedDict):
+    """A response."""
+
+    id: Annotated[str, Field(pattern="^resp_")]
+    object: Literal["response"]
+    created_at: Count
+    status: Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
+    completed_at: Count | None
+    error: ResponseError | None
+    incomplete_details: IncompleteDetails | None
+    model: str
+    output: list[OutputItem]
+    instructions: str | None
+    previous_response_id: str | None
+    user: str | None
+    safety_identifier: str | None
+    prompt_cache_key: str | None
+    background: bool
+    max_tool_calls: None
+    parallel_tool_calls: bool
+    reasoning: ReasoningOptions
+    store: bool
+    text: TextOptions
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction
+    tools: list[OfferedTool]
+    top_logprobs: Annotated[int, Field(ge=0, le=20)]
+    metadata: dict[str, str]
+    temperature: float
+    top_p: float
+    max_output_tokens: Annotated[int, Field(ge=1)] | None
+    service_tier: Literal["default"]
+    truncation: Literal["disabled"]
+    usage: ResponseUsage | None
+
+
+class DeletedResponse(TypedDict):
+    """A response that is no more."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]

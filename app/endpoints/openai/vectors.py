@@ -1,0 +1,35 @@
+"""Embedding jobs that have ended as OpenAI's objects. Pure functions."""
+
+from __future__ import annotations
+
+import base64
+import math
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.records.job import Job, Outcome
+
+
+def embeddings(job: Job, outcome: Outcome) -> dict[str, Any]:
+    """The vectors, which the outcome holds as base64 of little-endian 32-bit floats, in the encoding asked for."""
+    tokens = outcome.usage.prompt_tokens
+    vectors = [_vector(vector, job.request) for vector in outcome.data["vectors"]]
+    return {
+        "object": "list",
+        "data": [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)],
+        "model": job.model,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _vector(encoded: str, request: Mapping[str, Any]) -> str | list[float]:
+    """A vector, cut to the ``dimensions`` asked for and then of length 1 again."""
+    vector, dimensions = array("f", base64.b64decode(encoded)), request.get("dimensions")
+    if dimensions is not None and dimensions < len(vector):
+        vector = vector[:dimensions]
+        length = math.hypot(*vector) or 1.0
+        vector = array("f", (value / length for value in vector))
+    if request.get("encoding_format") == "base64":
+        return base64.b64encode(vector.tobytes()).decode()
+    return vector.tolist()

@@ -1,0 +1,250 @@
+"""What ``/v1`` and the calls for tokens answer with, streams included."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.http.wire_types import Count, When
+
+
+class CachedTokens(TypedDict):
+    """Tokens of the prompt that were shared with another and not computed again."""
+
+    cached_tokens: Count
+
+
+class Usage(TypedDict):
+    """Tokens read and written."""
+
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count
+    prompt_tokens_details: CachedTokens
+
+
+class TokenAlternative(TypedDict):
+    """A token that might have stood there."""
+
+    token: str
+    logprob: Annotated[float, Field(le=0)]
+    bytes: list[Annotated[int, Field(ge=0, le=255)]]
+
+
+class TokenLogprob(TokenAlternative):
+    """A token of the answer, and what else was likely."""
+
+    top_logprobs: list[TokenAlternative]
+
+
+class ChatLogprobs(TypedDict):
+    """How likely each token of a chat was, before any sampling."""
+
+    content: list[TokenLogprob]
+    refusal: None
+
+
+class CompletionLogprobs(TypedDict):
+    """How likely each token of a completion was, before any sampling."""
+
+    tokens: list[str]
+    token_logprobs: list[Annotated[float, Field(le=0)]]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[Count]
+
+
+class CallOfFunction(TypedDict):
+    """A function's name and its arguments, which are JSON as text."""
+
+    name: str
+    arguments: str
+
+
+class MadeCall(TypedDict):
+    """A call that the model asks for."""
+
+    id: str
+    type: Literal["function"]
+    function: CallOfFunction
+
+
+class AssistantMessage(TypedDict):
+    """What the model said."""
+
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    reasoning_content: NotRequired[str]
+    tool_calls: NotRequired[Annotated[list[MadeCall], Field(min_length=1)]]
+
+
+class ChatChoice(TypedDict):
+    """One answer of a chat."""
+
+    index: Count
+    message: AssistantMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: Literal["stop", "length", "tool_calls"]
+
+
+class ChatCompletion(TypedDict):
+    """The answer of a chat."""
+
+    id: Annotated[str, Field(pattern="^chatcmpl-")]
+    object: Literal["chat.completion"]
+    created: When
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+
+
+class CalledPart(TypedDict):
+    """A piece of a call: its name at its beginning, then pieces of its arguments."""
+
+    name: NotRequired[str]
+    arguments: str
+
+
+class CallDelta(TypedDict):
+    """A piece of a call, which `index` says."""
+
+    index: Count
+    id: NotRequired[str]
+    type: NotRequired[Literal["function"]]
+    function: CalledPart
+
+
+class ChatDelta(TypedDict):
+    """What a chunk adds to the message."""
+
+    role: NotRequired[Literal["assistant"]]
+    content: NotRequired[str | None]
+    reasoning_content: NotRequired[str]
+    tool_calls: NotRequired[list[CallDelta]]
+
+
+class ChatChunkChoice(TypedDict):
+    """A piece of one answer of a chat."""
+
+    index: Count
+    delta: ChatDelta
+    logprobs: ChatLogprobs | None
+    finish_reason: Literal["stop", "length", "tool_calls"] | None
+
+
+class ChatChunk(TypedDict):
+    """A piece of a streamed chat. `usage` is there if it was asked for, and null but in the last chunk."""
+
+    id: Annotated[str, Field(pattern="^chatcmpl-")]
+    object: Literal["chat.completion.chunk"]
+    created: When
+    model: str
+    choices: list[ChatChunkChoice]
+    usage: NotRequired[Usage | None]
+
+
+class CompletionChoice(TypedDict):
+    """One answer of a completion."""
+
+    index: Count
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: Literal["stop", "length"]
+
+
+class Completion(TypedDict):
+    """The answer of a completion."""
+
+    id: Annotated[str, Field(pattern="^cmpl-")]
+    object: Literal["text_completion"]
+    created: When
+    model: str
+    choices: list[CompletionChoice]
+    usage: Usage
+
+
+class CompletionChunkChoice(TypedDict):
+    """A piece of one answer of a completion."""
+
+    index: Count
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: Literal["stop", "length"] | None
+
+
+class CompletionChunk(TypedDict):
+    """A piece of a streamed completion. `usage` is as in a chat's."""
+
+    id: Annotated[str, Field(pattern="^cmpl-")]
+    object: Literal["text_completion"]
+    created: When
+    model: str
+    choices: list[CompletionChunkChoice]
+    usage: NotRequired[Usage | None]
+
+
+class Embedding(TypedDict):
+    """The vector of one text: numbers, or base64 of little-endian 32-bit floats."""
+
+    object: Literal["embedding"]
+    index: Count
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(TypedDict):
+    """Tokens read."""
+
+    prompt_tokens: Count
+    total_tokens: Count
+
+
+class EmbeddingList(TypedDict):
+    """The vectors, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingUsage
+
+
+class TokenPiece(TypedDict):
+    """A token and its text; its bytes, where they are only a part of a character."""
+
+    id: Count
+    piece: str | list[Annotated[int, Field(ge=0, le=255)]]
+
+
+class TokenList(TypedDict):
+    """The tokens of a text."""
+
+    tokens: list[Count] | list[TokenPiece]
+
+
+class TokensText(TypedDict):
+    """The text of tokens."""
+
+    content: str
+
+
+class RenderedPrompt(TypedDict):
+    """What the chat template made."""
+
+    prompt: str
+
+
+class OpenAIModel(TypedDict):
+    """A model, as OpenAI lists them."""
+
+    id: str
+    object: Literal["model"]
+    created: Literal[0]
+    owned_by: Literal["caravan"]
+
+
+class OpenAIModelList(TypedDict):
+    """The catalogue."""
+
+    object: Literal["list"]
+    data: list[OpenAIModel]

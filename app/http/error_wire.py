@@ -1,0 +1,33 @@
+"""The form of every failure, for the document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+
+class Error(TypedDict):
+    """What went wrong. Act on `code`; `message` is for people."""
+
+    message: str
+    type: Literal[
+        "invalid_request_error",
+        "authentication_error",
+        "permission_error",
+        "not_found_error",
+        "conflict_error",
+        "rate_limit_error",
+        "server_error",
+        "unavailable_error",
+        "timeout_error",
+    ]
+    param: Annotated[str | None, Field(description="The field at fault.")]
+    code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
+
+
+class ErrorAnswer(TypedDict):
+    """The form of every failure."""
+
+    error: Error

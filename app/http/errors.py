@@ -1,0 +1,109 @@
+"""Errors on their way out: one form for all, logged once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, current_app, jsonify, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from tasks.errors import (
+    AuthenticationFailed,
+    BrokerUnavailable,
+    CaravanError,
+    EngineFailure,
+    InvalidRequest,
+    NotFound,
+    RangeNotSatisfiable,
+)
+from tasks.ledger.connection import UNAVAILABLE
+from tasks.logs import get_logger
+
+FINAL = (409, 500, 504)
+"""After these the same call again is another job, which would end as the first did."""
+
+_NAMES = {
+    "n_predict": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "repetition_penalty": "repeat_penalty",
+    "guided_json": "response_format",
+    "guided_grammar": "grammar",
+    "structured_outputs": "response_format",
+    "functions": "tools",
+    "function_call": "tool_choice",
+}
+"""What other servers, or OpenAI once, call what we have."""
+
+log = get_logger(__name__)
+
+
+def install(app: Flask) -> None:
+    """Answer every failure in the form ``{"error": {message, type, param, code}}``."""
+    app.register_error_handler(CaravanError, _respond)
+    app.register_error_handler(HTTPException, _from_werkzeug)
+    app.register_error_handler(Exception, _unexpected)
+    for away in UNAVAILABLE:
+        app.register_error_handler(
+            away, lambda _: _respond(BrokerUnavailable("The queue does not answer just now. Try again."))
+        )
+
+
+def from_validation(exc: ValidationError) -> InvalidRequest:
+    """The first fault that pydantic found, in a sentence that names the field."""
+    fault = exc.errors(include_url=False, include_context=False)[0]
+    param = ".".join(str(part) for part in fault["loc"]) or None
+    if fault["type"] == "extra_forbidden":
+        hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
+        message = f"'{param}' is not a parameter of this call.{hint}"
+        return InvalidRequest(message, param=param, code="unknown_parameter")
+    message = fault["msg"].removeprefix("Value error, ")
+    return InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
+
+
+def _respond(error: CaravanError) -> Response:
+    log.info("request refused", status=error.http_status, code=error.code, param=error.param, reason=error.message)
+    response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
+    if isinstance(error, AuthenticationFailed):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
+    if isinstance(error, RangeNotSatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.size}"
+    return response
+
+
+def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:
+    response = jsonify({"error": error})
+    response.status_code = status
+    if status in FINAL:
+        response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send it twice more
+    if retry_after_seconds:
+        response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def _from_werkzeug(exc: HTTPException) -> Response:
+    status = exc.code or 500
+    if status == 404:
+        return _respond(NotFound(_nothing_here()))
+    error = InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
+    log.info("request refused", status=status, code=error.code)
+    response = to_response(error.to_wire(), status)
+    for name, value in exc.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _nothing_here() -> str:
+    """Most who come here left out a part of the address that OpenAI's clients do not add."""
+    path = f"/v1{request.path}"
+    adapter = current_app.url_map.bind("")
+    if adapter.test(path, request.method):
+        return f"There is nothing at this address. Did you mean {path}? Clients want a base URL that ends in /v1."
+    return "There is nothing at this address. /docs lists what there is."
+
+
+def _unexpected(exc: Exception) -> Response:
+    log.error("request failed", exc_info=exc)
+    return _respond(EngineFailure("The server failed; its log says why.", code="internal_error"))

@@ -1,0 +1,1 @@
+"""From a request to a job, and following one until it ends."""

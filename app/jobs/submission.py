@@ -1,0 +1,112 @@
+"""From an HTTP request to a job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+
+from app.access.caller import caller, catalogue
+from app.access.limits import spend
+from app.bodies.job import Envelope, JobBody
+from app.bodies.validation import entry_for
+from app.http import request_id
+from app.services.services import services
+from tasks.errors import InvalidRequest
+from tasks.ledger.job_store import Idempotency
+from tasks.records.job import Job, Priority
+from tasks.webhooks import target
+from tasks.webhooks.networks import literal, may_dial
+
+MAX_KEY_LENGTH = 255
+
+
+def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
+    """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
+
+    Args:
+        sent: the body as the client sent it.
+        make: makes the job, if there is no earlier one.
+    """
+    key = idempotency(sent)
+    if key and (known := services().store.known(caller().owner, key)):
+        return known
+    job = make()
+    spend(job)
+    return services().submitter.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
+
+
+def build_job(body: JobBody) -> Job:
+    """A job for a validated body; raises ModelNotFound or InvalidRequest."""
+    entry = entry_for(body, catalogue())
+    envelope = body if isinstance(body, Envelope) else Envelope()
+    return Job(
+        id=str(uuid.uuid4()),
+        model=body.model,
+        operation=body.operation,
+        request=body.request(entry),
+        owner=caller().owner,
+        weight=caller().limits.weight,
+        priority=_priority(envelope),
+        metadata=body.metadata or {},
+        request_id=request_id.current(),
+        timeout_seconds=envelope.timeout,
+        max_attempts=envelope.max_attempts,
+        webhook=_webhook(envelope.webhook),
+    )
+
+
+def _webhook(url: str | None) -> str | None:
+    """A webhook that this server sends; raises InvalidRequest. Names are looked up when they are dialled."""
+    settings = services().settings
+    if url is None:
+        return None
+    if not settings.webhook_secrets:
+        raise InvalidRequest(
+            "This server sends no webhooks. Set CARAVAN_WEBHOOK_SECRET, for the web front and the clerk.",
+            param="webhook",
+        )
+    address = literal(target.parse(url).host)
+    if address is not None and not may_dial(address, settings.webhook_networks):
+        raise InvalidRequest(
+            "webhook: its address is not one of the public internet, and CARAVAN_WEBHOOK_NETWORKS does not allow it.",
+            param="webhook",
+        )
+    return url
+
+
+def _priority(envelope: Envelope) -> Priority:
+    """The one asked for; raises InvalidRequest if the caller's key may not. Unasked, the caller's if that is lower."""
+    asked, highest = Priority(envelope.priority), caller().limits.priority
+    if "priority" in envelope.model_fields_set:
+        check_priority(asked)
+    return max(asked, highest, key=lambda priority: priority.rank)
+
+
+def check_priority(asked: Priority) -> None:
+    """Raise InvalidRequest if a priority is more urgent than the caller's key allows."""
+    highest = caller().limits.priority
+    if asked.rank < highest.rank:
+        raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
+
+
+def has_idempotency_key() -> bool:
+    """Whether another request may take up this one's job."""
+    return bool(_key())
+
+
+def _key() -> str:
+    return request.headers.get("Idempotency-Key", "").strip()
+
+
+def idempotency(body: dict[str, Any]) -> Idempotency | None:
+    """The request's ``Idempotency-Key``, bound to the path and the body as the client sent it; None without a key."""
+    key = _key()
+    if len(key) > MAX_KEY_LENGTH:
+        raise InvalidRequest(f"An Idempotency-Key has {MAX_KEY_LENGTH} characters at most.", param="Idempotency-Key")
+    digest = hashlib.sha256(f"{request.path} {json.dumps(body, sort_keys=True)}".encode()).hexdigest()
+    return Idempotency(key, digest) if key else None

@@ -1,0 +1,102 @@
+"""A client that waits for its job: until the end or along its stream, and what becomes of the job when it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Response, after_this_request, request
+
+from app.http.client_gone import CONTINUES, watch
+from app.jobs.follow import follow
+from app.jobs.lookup import find
+from app.jobs.submission import has_idempotency_key
+from app.services.services import Services, services
+from tasks.errors import CaravanError, InvalidRequest, JobConflict, JobTimeout, from_wire
+from tasks.records.event import Event
+from tasks.records.job import Job, JobStatus
+
+JOB_HEADER = "X-Job-Id"
+DISCONNECT_HEADER = "X-On-Disconnect"
+SILENCE_SECONDS = 5.0
+"""After so long without an event it is seen whether a waiting client is still there."""
+LOOK_SECONDS = 1.0
+"""With events it is seen so often."""
+
+
+def cancels_on_disconnect() -> bool:
+    """Whether the job is to end with its client's connection. Not if a key lets another request take it up."""
+    wish = request.headers.get(DISCONNECT_HEADER, "cancel").strip().lower()
+    if wish not in ("cancel", CONTINUES):
+        raise InvalidRequest(f"{DISCONNECT_HEADER} must be cancel or continue.", param=DISCONNECT_HEADER)
+    return wish == "cancel" and not has_idempotency_key()
+
+
+def name_job(job: Job) -> None:
+    """Have the response name its job, be it an answer or an error."""
+
+    @after_this_request
+    def send(response: Response) -> Response:
+        response.headers[JOB_HEADER] = job.id
+        return response
+
+
+def wait_for_end(job: Job, *, cancels: bool) -> Job:
+    """The job when it has succeeded; raises its error if it ended otherwise. Cancels it when its client goes away."""
+    has_left, looked = watch(request.environ, cancels), time.monotonic()
+    for event in follow(services(), job, silence_seconds=SILENCE_SECONDS):
+        if event and event.type == "done":
+            break
+        if event is None or time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            if has_left():
+                cancel(services(), job)
+    ended = find(job.id)
+    if ended.outcome is None:
+        raise failure(ended)
+    return ended
+
+
+def failure(job: Job) -> CaravanError:
+    """The error of a job that ended without a result."""
+    if job.status is JobStatus.FAILED and job.error:
+        return from_wire(dict(job.error))
+    if job.status is JobStatus.EXPIRED:
+        return JobTimeout("The job's timeout ran out before it ended.")
+    return JobConflict(f"Job '{job.id}' is {job.status}.", code=f"job_{job.status}")
+
+
+def begun(job: Job, events: Iterator[Event | None]) -> Iterator[Event | None]:
+    """The events, once there is a token, the end or a long silence: a refused prompt can still be a 400 until then."""
+    head = []
+    for event in events:
+        head.append(event)
+        if event is None or event.type != "status":
+            break
+    if head and head[-1] and head[-1].type == "done":
+        ended = find(job.id)
+        if ended.outcome is None:
+            raise failure(ended)
+    return itertools.chain(head, events)
+
+
+def closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable[[], bool]) -> Iterator[str]:
+    """The frames. If they are broken off because their reader went away, nobody waits for the job any more.
+
+    A web process that stops breaks them off as well, with its reader still there: that job goes on.
+    """
+    ended = False
+    try:
+        yield from frames
+        ended = True
+    finally:
+        if not ended and has_left():
+            cancel(to, job)
+
+
+def cancel(to: Services, job: Job) -> None:
+    """Cancel a job for which nobody waits any more."""
+    with contextlib.suppress(CaravanError):  # it has ended meanwhile, or Redis is away and the job runs on
+        to.submitter.cancel(job.id, owner=job.owner)

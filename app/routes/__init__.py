@@ -1,1 +1,0 @@
-"""The endpoints, one file a group. CONTRIBUTING.md says how to add one."""

@@ -1,0 +1,1 @@
+"""What requests are answered with: wired once a process, shared by all routes."""

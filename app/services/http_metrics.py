@@ -1,0 +1,73 @@
+"""HTTP figures of the web processes, and the page that tells them together with the ledger's."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+
+import redis
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from tasks.ledger.prometheus import LedgerCollector
+from tasks.models.catalogue import Catalogue
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""A client may invent methods; each would be a new series."""
+
+BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
+"""Seconds. Calls that wait for a job take as long as it does."""
+
+
+class HttpMetrics:
+    """Counts requests by route. gunicorn's processes share counts through ``PROMETHEUS_MULTIPROC_DIR``."""
+
+    def __init__(self) -> None:
+        self._own = CollectorRegistry()
+        labels = ["method", "route", "status"]
+        self._requests = Counter("caravan_http_requests", "Requests answered.", labels, registry=self._own)
+        self._seconds = Histogram(
+            "caravan_http_request_seconds",
+            "Seconds until the headers were sent.",
+            ["route"],
+            registry=self._own,
+            buckets=BUCKETS,
+        )
+        self.redis_errors = Counter("caravan_redis_errors", "Calls that Redis did not carry out.", registry=self._own)
+        self._memory = Gauge(
+            "caravan_web_memory_bytes",
+            "Most memory that the web processes have had resident, summed over them.",
+            registry=self._own,
+            multiprocess_mode="livesum",
+        )
+
+    def install(self, app: Flask) -> None:
+        """Count every request."""
+
+        @app.before_request
+        def begin() -> None:
+            g.began = time.perf_counter()
+
+        @app.after_request
+        def count(response: Response) -> Response:
+            route = request.url_rule.rule if request.url_rule else "unmatched"
+            method = request.method if request.method in METHODS else "OTHER"
+            self._requests.labels(method, route, response.status_code).inc()
+            self._seconds.labels(route).observe(time.perf_counter() - g.began)
+            self._memory.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+            return response
+
+    def page(self, client: redis.Redis, catalogue: Catalogue) -> bytes:
+        """All figures of the cluster in Prometheus' text format."""
+        registry = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            return generate_latest(registry) + self._ledger(client, catalogue)
+        return generate_latest(self._own) + self._ledger(client, catalogue)
+
+    def _ledger(self, client: redis.Redis, catalogue: Catalogue) -> bytes:
+        registry = CollectorRegistry()
+        registry.register(LedgerCollector(client, catalogue))
+        return generate_latest(registry)

@@ -1,0 +1,42 @@
+"""What the routes work with, wired once by the factory and found through the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+from flask import current_app
+
+from app.openapi.describe import Described
+from app.services.http_metrics import HttpMetrics
+from app.services.rate_counter import Rates
+from app.services.stream_hub import StreamHub
+from tasks.batches.store import BatchStore
+from tasks.files.store import FileStore
+from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.job_store import JobStore
+from tasks.models.catalogue import Catalogue
+from tasks.queue.submit import Submitter
+from tasks.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    catalogue: Catalogue
+    redis: redis.Redis
+    store: JobStore
+    submitter: Submitter
+    hub: StreamHub
+    metrics: HttpMetrics
+    keys: KeyStore
+    rates: Rates
+    files: FileStore
+    batches: BatchStore
+    described: Described
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    found: Services = current_app.extensions["caravan"]
+    return found

@@ -1,0 +1,1 @@
+"""OpenAI's batches: run line by line by the clerk."""

@@ -1,0 +1,85 @@
+"""Batches on the clerk's queue: a message for each that is to be worked on, and the task that works on it."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tasks.batches.endpoints import Endpoints, Guarded
+from tasks.batches.feeder import Ledger
+from tasks.batches.run import Desk, Shift
+from tasks.batches.store import open_batches
+from tasks.files.store import open_files
+from tasks.ledger.connection import UNAVAILABLE, connect
+from tasks.ledger.job_store import open_store
+from tasks.logs import get_logger
+from tasks.queue import task_names
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import Publisher, create_publisher
+from tasks.settings import Settings
+
+INTERVAL_SECONDS = 0.5
+TIDY_SECONDS = 60.0
+ORPHANS_SECONDS = 3600.0
+
+log = get_logger(__name__)
+
+
+class Foreman:
+    """Publishes batches that there is room for, and works on those that were published.
+
+    A message that gets lost is published again; one that comes twice finds the batch held. Between two shifts nothing
+    of a batch is in any process.
+    """
+
+    def __init__(self, desk: Desk, publisher: Publisher, *, name: str) -> None:
+        self._desk = desk
+        self._publisher = publisher
+        self._name = name
+        self._tidy_at = self._orphans_at = 0.0
+
+    def post(self) -> None:
+        """Publish what is due and there is room for."""
+        for batch_id in self._desk.store.post():
+            if not self._publisher.publish(task_names.RUN_BATCH, batch_id, queue=task_names.BULK_QUEUE):
+                return
+
+    def run(self, stopping: threading.Event) -> None:
+        """Post until told to stop, through any absence of Redis, and remove what has expired."""
+        while not stopping.wait(INTERVAL_SECONDS):
+            try:
+                self.post()
+                self._tidy()
+            except UNAVAILABLE as exc:
+                log.warning("batches put off", error=str(exc))
+            except Exception:  # whatever it is, it must not hold up all others
+                log.exception("batches not posted")
+
+    def work(self, batch_id: str) -> None:
+        """What the Celery task does: one shift, if the batch is to be had."""
+        try:
+            batch = self._desk.store.claim(batch_id, self._name)
+        except UNAVAILABLE as exc:
+            log.warning("batch left as it is; it is due again", batch_id=batch_id, error=str(exc))
+            return
+        if batch is not None:
+            Shift(self._desk, batch).run()
+
+    def _tidy(self) -> None:
+        now, removed = time.monotonic(), 0
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_SECONDS
+            removed = self._desk.files.tidy() + self._desk.store.tidy()
+        if now >= self._orphans_at:
+            self._orphans_at = now + ORPHANS_SECONDS
+            removed += self._desk.files.remove_orphans()
+        if removed:
+            log.info("old files and batches removed", count=removed)
+
+
+def open_foreman(settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event) -> Foreman:
+    """A foreman with clients of its own. `stopping` ends the shifts of its process."""
+    client, jobs, publisher = connect(settings.redis_url), open_store(settings), create_publisher(settings)
+    ledger = Ledger(client, jobs, open_batches(settings), Dispatcher(jobs, publisher), settings.max_queue)
+    desk = Desk(ledger, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
+    return Foreman(desk, publisher, name=name)

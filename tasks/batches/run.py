@@ -1,0 +1,268 @@
+"""A clerk's work on one batch, from the claim until the batch has ended or is put back into the line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from tasks.batches.batch import Batch, BatchStatus, Place
+from tasks.batches.closing import Closing
+from tasks.batches.endpoints import Endpoints
+from tasks.batches.feeder import REACH, Feeder, Ledger
+from tasks.batches.output_lines import CANCELLED, EXPIRED
+from tasks.batches.rows import lines, rows
+from tasks.batches.speed import Pace
+from tasks.batches.store import BatchStore, Wishes
+from tasks.batches.validation import Verdict, validate
+from tasks.batches.writer import Book, Lost
+from tasks.errors import RecordTooNew
+from tasks.files.store import FileStore
+from tasks.ledger.connection import UNAVAILABLE
+from tasks.logs import get_logger
+
+TURN_SECONDS = 30.0
+"""How long a batch is worked on while others wait for their turn."""
+BEAT_SECONDS = 0.5
+COMMIT_SECONDS = 0.25
+TELL_SECONDS = 1.0
+MANY_ROWS = 256
+"""So many that have moved are committed at once."""
+LOOK_SECONDS = 0.02
+IDLE_LOOK_SECONDS = 0.2
+AWAY_SECONDS = 0.5
+STALLED_SECONDS = 5.0
+LEFT_SECONDS = 5.0
+"""Until a batch that this clerk cannot read is looked at again."""
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+class _PutBack(Exception):
+    """Raised when the batch is to be put back into the line."""
+
+
+class _Closes(Exception):
+    """Raised when no more of the batch is to be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What shifts work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
+
+    ledger: Ledger
+    files: FileStore
+    endpoints: Endpoints
+    longest: int
+    stopping: threading.Event
+
+    @property
+    def store(self) -> BatchStore:
+        return self.ledger.batches
+
+
+class Shift:
+    """Validates, runs, collects and ends one batch. All that it knows beyond Redis and the files can be lost."""
+
+    def __init__(self, desk: Desk, batch: Batch) -> None:
+        self._desk = desk
+        self._book = Book(desk.store, desk.files.folder, batch)
+        self._began = time.monotonic()
+        self._beat_at = 0.0
+        self._wishes: Wishes | None = None
+
+    @property
+    def _batch(self) -> Batch:
+        return self._book.batch
+
+    def run(self) -> None:
+        """Work until the batch has ended, is lost, or others are to have their turn."""
+        log.info("batch begun", batch_id=self._batch.id, status=self._batch.status.value, fence=self._batch.fence)
+        try:
+            self._work()
+            log.info("batch ended", batch_id=self._batch.id, status=self._batch.status.value)
+        except Lost:
+            log.warning("batch lost", batch_id=self._batch.id, fence=self._batch.fence)
+        except _PutBack:
+            self._put_back()
+        except RecordTooNew:  # for a newer clerk
+            self._put_back(seconds=LEFT_SECONDS)
+        except UNAVAILABLE as exc:
+            log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
+        except OSError as exc:
+            self._stall(exc)
+        finally:
+            self._book.close()
+
+    def _work(self) -> None:
+        if self._batch.status is BatchStatus.VALIDATING:
+            self._validate()
+        if self._batch.status is BatchStatus.FAILED:
+            return
+        if self._batch.status is BatchStatus.CANCELLING and not self._batch.total:
+            self._end(BatchStatus.CANCELLED)
+            return
+        try:
+            self._insist(self._forget_behind)
+            self._run()
+            self._end(BatchStatus.COMPLETED)
+        except _Closes:
+            self._close()
+
+    def _validate(self) -> None:
+        """Judge the input: the batch goes on, or has failed."""
+        try:
+            verdict = self._judge()
+        except _Closes:
+            self._end(BatchStatus.CANCELLED)
+            return
+        failed = bool(verdict.num_faults)
+        fields = {"errors": json.dumps(verdict.errors)} if failed else {"total": str(verdict.total)}
+        self._insist(lambda: self._book.turn(BatchStatus.FAILED if failed else BatchStatus.IN_PROGRESS, fields))
+        if self._batch.status is BatchStatus.IN_PROGRESS:
+            self._book.batch = replace(self._batch, total=verdict.total)
+
+    def _judge(self) -> Verdict:
+        desk, batch, last = self._desk, self._batch, Verdict()
+        file = self._insist(lambda: desk.files.get(batch.input_file_id))
+        if file is None:
+            raise FileNotFoundError(f"the input {batch.input_file_id} is gone")
+        read = lines(desk.files, file, Place(), longest=desk.longest)
+        models = desk.endpoints.models(batch.limits)
+        for verdict in validate(read, endpoint=batch.endpoint, longest=desk.longest, models=models):
+            last, wishes = verdict, self._beat()
+            if wishes and wishes.status is BatchStatus.CANCELLING:
+                raise _Closes
+        return last
+
+    def _run(self) -> None:
+        """Feed and collect until every row has its line."""
+        first, before = Place.decode(self._batch.place).row, self._batch.counts.done
+        read = rows(self._desk.files, self._batch, longest=self._desk.longest)
+        feeder = Feeder(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first)
+        committed_at = told_at = time.monotonic()
+        pace = Pace(told_at)
+        while True:
+            wishes = self._beat()
+            if wishes and (wishes.status is BatchStatus.CANCELLING or wishes.expired):
+                raise _Closes
+            paused = bool(wishes and wishes.paused)
+            moved = self._insist(partial(self._turn, feeder, paused=paused))
+            due = time.monotonic() - committed_at > COMMIT_SECONDS or moved > MANY_ROWS
+            if self._book.dirty and (due or feeder.done):
+                self._commit()
+                committed_at = time.monotonic()
+            if time.monotonic() - told_at > TELL_SECONDS and self._book.takes_more:
+                told_at = time.monotonic()
+                speed = pace.note(told_at, feeder.answered)
+                self._insist(partial(self._book.tell, speed, before + feeder.answered.done))
+            if feeder.done and not self._book.dirty:
+                return
+            if paused and not feeder.num_under_way and not self._book.dirty:
+                raise _PutBack
+            if not self._desk.stopping.is_set():
+                self._desk.stopping.wait(LOOK_SECONDS if moved else IDLE_LOOK_SECONDS)
+
+    def _turn(self, feeder: Feeder, *, paused: bool) -> int:
+        """Feed, look and write once; how many rows moved."""
+        moved = feeder.look()
+        if self._book.takes_more:
+            for row, told in feeder.ready():
+                self._book.add(told, row.after)
+        return moved + (0 if paused else feeder.feed())
+
+    def _close(self) -> None:
+        """End a batch of which no more is to be run."""
+        self._commit()
+        first = Place.decode(self._batch.place).row
+        cancelled = self._batch.status is BatchStatus.CANCELLING or self._is_cancelling()
+        why = CANCELLED if cancelled else EXPIRED
+        read = rows(self._desk.files, self._batch, longest=self._desk.longest)
+        closing = Closing(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first, why=why)
+        while stroke := self._insist(closing.stroke):
+            for row, told in stroke:
+                self._book.add(told, row.after)
+            self._commit()
+            self._beat()
+        self._end(BatchStatus.CANCELLED if cancelled else BatchStatus.EXPIRED)
+
+    def _end(self, status: BatchStatus) -> None:
+        """Give the batch its last status. One that is cancelled at the very end is cancelled, whole."""
+        if status is not BatchStatus.CANCELLED and self._insist(lambda: self._book.turn(BatchStatus.FINALIZING)):
+            self._insist(lambda: self._book.turn(status))
+            return
+        while not self._insist(lambda: self._book.turn(BatchStatus.CANCELLED)):
+            pass  # it was asked for since the last beat: now it is known
+
+    def _commit(self) -> None:
+        """Commit, then remove the jobs of the rows that have been written."""
+        before = Place.decode(self._batch.place).row
+        if self._book.dirty:
+            self._insist(self._book.commit)
+        self._insist(lambda: self._forget(before, Place.decode(self._batch.place).row))
+
+    def _forget_behind(self) -> None:
+        """Remove jobs of written rows that an earlier shift had no time to remove."""
+        row = Place.decode(self._batch.place).row
+        self._forget(max(0, row - REACH), row)
+
+    def _forget(self, first: int, last: int) -> None:
+        self._desk.ledger.jobs.forget_many(
+            (self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner
+        )
+
+    def _beat(self) -> Wishes | None:
+        """Extend the lease, and look what is asked; None while Redis is away. Raises Lost or _PutBack."""
+        now = time.monotonic()
+        if now >= self._beat_at:
+            try:
+                wishes = self._desk.store.extend(self._batch)
+            except UNAVAILABLE as exc:
+                log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
+                return None
+            if wishes is None:
+                raise Lost
+            self._wishes, self._beat_at = wishes, now + BEAT_SECONDS
+        if self._desk.stopping.is_set():
+            raise _PutBack
+        if self._wishes and self._wishes.waiting and now - self._began > TURN_SECONDS:
+            raise _PutBack
+        return self._wishes
+
+    def _is_cancelling(self) -> bool:
+        return bool(self._wishes and self._wishes.status is BatchStatus.CANCELLING)
+
+    def _insist(self, act: Callable[[], T]) -> T:
+        """Do it, through any absence of Redis."""
+        while True:
+            try:
+                return act()
+            except UNAVAILABLE as exc:
+                log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
+                if self._desk.stopping.wait(AWAY_SECONDS):
+                    raise
+
+    def _put_back(self, *, seconds: float = 0.0) -> None:
+        try:
+            if self._book.dirty:
+                self._book.commit()
+            self._desk.store.release(self._batch, seconds=seconds)
+        except (Lost, OSError, *UNAVAILABLE) as exc:
+            log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
+
+    def _stall(self, exc: OSError) -> None:
+        """The disk fails or is full: say so, and come again. Nothing is lost meanwhile: answers are in the ledger."""
+        word = "storage_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "storage_failed"
+        log.error("batch stalled", batch_id=self._batch.id, code=word, error=str(exc))
+        try:
+            self._book.note(word)
+            self._desk.store.release(self._batch, seconds=STALLED_SECONDS)
+        except UNAVAILABLE:
+            log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id)

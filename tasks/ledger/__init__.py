@@ -1,0 +1,1 @@
+"""The ledger in Redis: its keys, its scripts, and what is read of it."""

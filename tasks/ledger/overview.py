@@ -1,0 +1,205 @@
+"""What the cluster looks like just now, read from the ledger: queues and workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from tasks.ledger import redis_keys
+from tasks.records.job import Priority, QueueState
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOverview:
+    """One model's queue. `queued` counts by priority."""
+
+    model: str
+    state: QueueState
+    queued: Mapping[str, int]
+    running: int
+    oldest_age_seconds: float
+
+    @property
+    def depth(self) -> int:
+        return sum(self.queued.values())
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOverview:
+    """One live worker, as it last reported itself; `figures` are counts since it started."""
+
+    name: str
+    model: str
+    figures: Mapping[str, float]
+    processor: str = ""
+    """What computes its model."""
+
+    @property
+    def slots(self) -> int:
+        return int(self.figures["slots"])
+
+
+@dataclass(frozen=True, slots=True)
+class StartOverview:
+    """A worker that does not serve yet: ``loading``, or ``failed`` with the reason."""
+
+    worker: str
+    state: str
+    phase: str
+    progress: float | None
+    """Of loading the file, from 0 to 1."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a model can be served: its workers that do not serve yet, and jobs that workers died of one by one."""
+
+    starts: Sequence[StartOverview]
+    trouble: Mapping[str, str]
+    """By job, how its worker died; of those since a job of the model had a token last."""
+    pending: int = 0
+    """Jobs of the model that have not ended."""
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether it is the model that fails and not a job, as ``lua/shared/models.lua`` has it."""
+        return len(self.trouble) > 1 and self.pending > 0
+
+    def failed(self, *, serving: bool) -> bool:
+        """Whether no worker can serve the model just now, and one has tried; `serving` is whether one is ready."""
+        states = {start.state for start in self.starts}
+        return self.in_trouble or (not serving and states == {"failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted of one model since the ledger began; the fields are those of ``lua/shared/figures.lua``."""
+
+    model: str
+    totals: Mapping[str, int]
+    counters: Mapping[str, int]
+    histograms: Mapping[str, int]
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOverview:
+    """Webhooks that have not been delivered, the seconds since the end of the first of their jobs, and counts."""
+
+    pending: int
+    oldest_age_seconds: float
+    totals: Mapping[str, int]
+
+
+def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
+    """The queues of some models, in one round trip."""
+    models = list(models)
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    for model in models:
+        pipe.hgetall(redis_keys.queued_by_priority(model))
+        pipe.zcard(redis_keys.running(model))
+        pipe.zrange(redis_keys.pending(model), 0, 0, withscores=True)
+        pipe.get(redis_keys.queue_state(model))
+    (seconds, micros), *rows = pipe.execute()
+    now = seconds + micros / 1e6
+    return [
+        QueueOverview(
+            model=model,
+            state=QueueState(state or QueueState.OPEN),
+            queued={priority.value: int(queued.get(priority.value, 0)) for priority in Priority},
+            running=running,
+            oldest_age_seconds=max(0.0, now - oldest[0][1]) if oldest else 0.0,
+        )
+        for model, queued, running, oldest, state in zip(models, *(rows[i::4] for i in range(4)), strict=True)
+    ]
+
+
+def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
+    """The workers of some models that have reported themselves lately."""
+    pipe = client.pipeline(transaction=False)
+    for model in models:
+        pipe.zrange(redis_keys.crew(model), 0, -1)
+    found = [name for members in pipe.execute() for name in members]
+    for name in found:
+        pipe.hgetall(redis_keys.worker(name))
+    return [
+        WorkerOverview(name, fields.pop("model"), _numbers(fields), fields.get("processor", ""))
+        for name, fields in zip(found, pipe.execute(), strict=True)
+        if fields
+    ]
+
+
+def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:
+    """Whether each of some models can be served, in one round trip."""
+    models = list(models)
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    for model in models:
+        pipe.hgetall(redis_keys.starts(model))
+        pipe.hgetall(redis_keys.trouble(model))
+        pipe.zcard(redis_keys.pending(model))
+    (seconds, _), *rows = pipe.execute()
+    return {
+        model: Health([start for told in starts.items() if (start := _start(*told, now=seconds))], trouble, pending)
+        for model, starts, trouble, pending in zip(models, *(rows[at::3] for at in range(3)), strict=True)
+    }
+
+
+def counts(client: redis.Redis, models: Iterable[str]) -> list[Counts]:
+    """What the ledger has counted of some models, in one round trip."""
+    models = list(models)
+    pipe = client.pipeline(transaction=False)
+    for model in models:
+        pipe.hgetall(redis_keys.totals(model))
+        pipe.hgetall(redis_keys.counters(model))
+        pipe.hgetall(redis_keys.histograms(model))
+        pipe.zcard(redis_keys.dead_letters(model))
+    rows = pipe.execute()
+    return [
+        Counts(model, _whole(totals), _whole(counters), _whole(histograms), dead)
+        for model, totals, counters, histograms, dead in zip(models, *(rows[i::4] for i in range(4)), strict=True)
+    ]
+
+
+def webhooks(client: redis.Redis) -> WebhookOverview:
+    """The outbox of webhooks."""
+    pipe = client.pipeline(transaction=False)
+    pipe.time()
+    pipe.zcard(redis_keys.webhooks_pending())
+    pipe.zrange(redis_keys.webhooks_pending(), 0, 0, withscores=True)
+    pipe.hgetall(redis_keys.webhooks())
+    (seconds, _), pending, oldest, totals = pipe.execute()
+    return WebhookOverview(pending, max(0.0, seconds - oldest[0][1]) if oldest else 0.0, _whole(totals))
+
+
+def memory(client: redis.Redis) -> tuple[int, int]:
+    """Bytes that Redis uses, and may use; 0 is any."""
+    told = cast("Mapping[str, int]", client.info("memory"))
+    return told["used_memory"], told.get("maxmemory", 0)
+
+
+def _start(worker: str, told: str, *, now: float) -> StartOverview | None:
+    fields = json.loads(told)
+    if fields["until"] <= now:
+        return None
+    return StartOverview(worker, fields["state"], fields["phase"], fields.get("progress"), fields.get("reason", ""))
+
+
+def _numbers(fields: Mapping[str, str]) -> dict[str, float]:
+    """The fields that are numbers: a worker of another version may tell others."""
+    numbers = {}
+    for name, value in fields.items():
+        with suppress(ValueError):
+            numbers[name] = float(value)
+    return numbers
+
+
+def _whole(fields: Mapping[str, str]) -> dict[str, int]:
+    return {name: int(value) for name, value in fields.items()}

@@ -1,0 +1,28 @@
+"""From the waiting line to the broker: publish as many messages as live workers have room for."""
+
+from __future__ import annotations
+
+from tasks.ledger.job_store import JobStore
+from tasks.queue import task_names
+from tasks.queue.publisher import Publisher
+
+
+class Dispatcher:
+    """Publishes jobs from the head of the line. A message that gets lost goes back to the line within seconds."""
+
+    def __init__(self, store: JobStore, publisher: Publisher) -> None:
+        self._store = store
+        self._publisher = publisher
+
+    def dispatch(self, model: str) -> int:
+        """Publish what there is room for; how many."""
+        job_ids = self._store.take(model)
+        for number, job_id in enumerate(job_ids):
+            if not self.publish(job_id, model):
+                self._store.unpublish(model, job_ids[number:])
+                return number
+        return len(job_ids)
+
+    def publish(self, job_id: str, model: str) -> bool:
+        """Put one message on the model's queue; whether that went well."""
+        return self._publisher.publish(task_names.RUN_JOB, job_id, queue=model, task_id=job_id)

@@ -1,0 +1,218 @@
+"""What the front asks of the queue: accept a job, change its place, cancel one, run one again; pause and drain."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
+from tasks.ledger.connection import UNAVAILABLE, as_broker_errors
+from tasks.ledger.job_store import Full, Idempotency, JobStore
+from tasks.logs import get_logger
+from tasks.queue.dispatch import Dispatcher
+from tasks.records.job import Job, Priority, QueueState
+
+DRAINING_RETRY_SECONDS = 30
+BROKEN_RETRY_SECONDS = 30
+"""Its workers try again after a minute at most."""
+MOST_RETRY_SECONDS = 300
+WANT_AGAIN = 0.1
+"""The part of a model's keep-alive after which a job makes it wanted anew."""
+
+log = get_logger(__name__)
+
+
+class Submitter:
+    """Accepts and cancels jobs. Methods raise `BrokerUnavailable` while Redis is away."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        dispatcher: Dispatcher,
+        *,
+        longest_queue: int,
+        keep_alive: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        """`keep_alive`: seconds for which a model stays wanted after a job came for it, by model."""
+        self._store = store
+        self._dispatcher = dispatcher
+        self._longest_queue = longest_queue
+        self._keep_alive = keep_alive
+        self._wanted_at: dict[str, float] = {}
+
+    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> str:
+        """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
+
+        Raises:
+            QueueFull: the model's queue is as long as it may be.
+            ModelUnavailable: the model's queue is being drained, or no worker has ever been able to serve the model.
+            RateLimited: the owner has so many jobs that have not ended already.
+            JobConflict: the key was used with another body.
+        """
+        with as_broker_errors():
+            submission = self._store.submit(
+                job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
+            )
+        if submission.full:
+            raise _queue_full(job.model, submission.full)
+        if submission.verdict == "draining":
+            raise _draining(job.model)
+        if submission.verdict == "broken":
+            raise _broken(job.model, submission.job_id)
+        if submission.verdict == "busy":
+            raise _busy(submission.job_id)
+        if submission.verdict == "reused":
+            raise JobConflict(
+                "This Idempotency-Key was used with another body. Send a new key, or the same body.",
+                param="Idempotency-Key",
+                code="idempotency_key_reused",
+            )
+        if submission.verdict == "accepted":
+            log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
+            self._want(job.model)
+            self._publish(job.model)
+        return submission.job_id
+
+    def cancel(self, job_id: str, *, owner: str) -> None:
+        """Cancel a job that has not ended.
+
+        Raises:
+            JobNotFound: there is no such job of this owner.
+            JobConflict: it had ended already.
+        """
+        with as_broker_errors():
+            status, *rest = self._store.cancel(job_id, owner=owner)
+        if status == "unknown":
+            raise JobNotFound(f"There is no job '{job_id}'.")
+        if not rest:
+            raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
+        model, before, crew = rest
+        log.info("job cancelled", job_id=job_id, model=model, before=before)
+        if before == "running" or crew != "0":
+            # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
+            # The one that ran it may have died a moment ago, and will announce nothing.
+            self._dispatcher.publish(job_id, model)
+
+    def forget(self, job_id: str, *, owner: str) -> None:
+        """Remove a job and all that it left. One that has not ended is cancelled first; one that is gone is gone."""
+        with as_broker_errors():
+            before, *_ = self._store.forget(job_id, owner=owner)
+        log.info("job forgotten", job_id=job_id, before=before)
+
+    def forget_many(self, job_ids: Sequence[str], *, owner: str = "") -> int:
+        """Remove jobs, of one owner or of any, and all that they left; how many there were."""
+        with as_broker_errors():
+            num_gone = self._store.forget_many(job_ids, owner=owner)
+        log.info("jobs forgotten", count=num_gone)
+        return num_gone
+
+    def reprioritise(self, job: Job, priority: Priority) -> None:
+        """Give a job that waits another priority.
+
+        Raises:
+            JobNotFound: it is not there any more.
+            JobConflict: it does not wait.
+        """
+        with as_broker_errors():
+            verdict, *_ = self._store.reprioritise(job.id, priority, owner=job.owner)
+        if verdict == "unknown":
+            raise JobNotFound(f"There is no job '{job.id}'.")
+        if verdict != "changed":
+            raise JobConflict(
+                f"Job '{job.id}' is {verdict}, and only one that waits has a place.", code="job_not_queued"
+            )
+        log.info("job reprioritised", job_id=job.id, priority=priority.value)
+
+    def load(self, model: str) -> None:
+        """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
+        with as_broker_errors():
+            self._store.want(model, self._keep_alive[model])
+
+    def set_queue_state(self, model: str, state: QueueState) -> None:
+        """Pause, drain or open a model's queue."""
+        with as_broker_errors():
+            self._store.set_queue_state(model, state)
+        log.warning("queue set", model=model, state=state.value)
+        if state is QueueState.OPEN:
+            self._publish(model)
+
+    def retry(self, job: Job, *, most_in_flight: int | None = None) -> None:
+        """Run a job again from its beginning, which failed, expired or was cancelled.
+
+        Raises:
+            JobNotFound: it is not there any more.
+            JobConflict: it has not ended, or it succeeded.
+            QueueFull: the model's queue is as long as it may be.
+            ModelUnavailable: its queue is being drained, or no worker has ever been able to serve the model.
+            RateLimited: its owner has so many jobs that have not ended already.
+        """
+        with as_broker_errors():
+            verdict, *rest = self._store.retry(
+                job.id,
+                owner=job.owner,
+                longest_queue=self._longest_queue,
+                most_in_flight=most_in_flight,
+            )
+        if verdict == "unknown":
+            raise JobNotFound(f"There is no job '{job.id}'.")
+        if verdict == "full":
+            raise _queue_full(job.model, Full.read(rest))
+        if verdict == "draining":
+            raise _draining(job.model)
+        if verdict == "broken":
+            raise _broken(job.model, rest[0])
+        if verdict == "busy":
+            raise _busy(rest[0])
+        if verdict != "retried":
+            raise JobConflict(
+                f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
+                code="job_not_failed",
+            )
+        log.info("job retried", job_id=job.id, model=job.model)
+        self._want(job.model)
+        self._publish(job.model)
+
+    def _want(self, model: str) -> None:
+        """Keep a model awake between jobs that come and end too quickly to be seen; said once in a tenth of the time.
+
+        While a job has not ended it is in `pend:{model}`, which is looked at as well: a want that gets lost costs a
+        cold start, and no job.
+        """
+        seconds, now = self._keep_alive.get(model, 0.0), time.monotonic()
+        if not seconds or now < self._wanted_at.get(model, -math.inf) + seconds * WANT_AGAIN:
+            return
+        try:
+            self._store.want(model, seconds)
+            self._wanted_at[model] = now
+        except UNAVAILABLE as exc:
+            log.warning("want not written", model=model, error=str(exc))
+
+    def _publish(self, model: str) -> None:
+        try:
+            self._dispatcher.dispatch(model)
+        except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
+            log.warning("dispatch put off", model=model, error=str(exc))
+
+
+def _draining(model: str) -> ModelUnavailable:
+    message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
+    return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
+
+
+def _broken(model: str, why: str) -> ModelUnavailable:
+    return ModelUnavailable(f"The model '{model}' cannot be served. {why}", retry_after_seconds=BROKEN_RETRY_SECONDS)
+
+
+def _queue_full(model: str, full: Full) -> QueueFull:
+    """Come again when a hundredth of the queue has ended: sooner it is likely to be full again, for all who wait."""
+    message = f"The queue of '{model}' holds {full.depth} jobs, which is all it may. Try again later."
+    if full.seconds_a_job is None:
+        return QueueFull(message)
+    seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))
+    return QueueFull(message, retry_after_seconds=min(seconds, MOST_RETRY_SECONDS))
+
+
+def _busy(count: str) -> RateLimited:
+    return RateLimited(f"{count} jobs have not ended, which is all that this key may have. Wait for one, or cancel it.")

@@ -1,0 +1,1 @@
+"""What the ledger holds, as values: jobs, events, keys. Pure."""

@@ -1,0 +1,89 @@
+"""What a job's stream carries.
+
+Every event has a cursor, ``<fence>-<seq>``. A transition raises the fence and is event 0 of it; the tokens that a
+worker decodes under that fence follow as 1, 2, 3 ... So the order of cursors is the order of the stream.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self
+
+from tasks.records.logprobs import TokenLogprobs
+from tasks.records.version import known
+
+_CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
+
+
+class Cursor(NamedTuple):
+    """A place in a job's stream; it compares as the stream orders."""
+
+    fence: int
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``<fence>-<seq>``; raises ValueError for anything else."""
+        match = _CURSOR.fullmatch(text)
+        if not match:
+            raise ValueError(f"not a cursor: {text!r}")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.fence}-{self.seq}"
+
+    def precedes(self, other: Cursor) -> bool:
+        """Whether `other` is known to be the very next event, with none between."""
+        return other == Cursor(self.fence, self.seq + 1)
+
+
+START = Cursor(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: a status, a piece of one choice's text with the token ids behind it, or the end."""
+
+    cursor: Cursor
+    type: Literal["status", "token", "done"]
+    status: str = ""
+    index: int = 0
+    text: str = ""
+    tokens: tuple[int, ...] = ()
+    finish_reason: str | None = None
+    logprobs: tuple[TokenLogprobs, ...] = ()
+    syntax: str = ""
+    """Of a choice's first piece: how the model writes tool calls and reasoning, if it does."""
+
+    @classmethod
+    def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
+        tokens, logprobs = tuple(body.get("tokens", ())), tuple(map(TokenLogprobs.decode, body.get("logprobs", ())))
+        return cls(Cursor.parse(cursor), **{**known(cls, body), "tokens": tokens, "logprobs": logprobs})
+
+
+def encode_token(
+    *,
+    index: int,
+    text: str,
+    tokens: list[int],
+    finish_reason: str | None,
+    logprobs: Iterable[TokenLogprobs] = (),
+    syntax: str = "",
+) -> str:
+    """The stored form of a token event; its cursor is the entry's id."""
+    body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
+    if finish_reason:
+        body["finish_reason"] = finish_reason
+    if told := [logprob.encode() for logprob in logprobs]:
+        body["logprobs"] = told
+    if syntax:
+        body["syntax"] = syntax
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_message(payload: bytes | str) -> list[Event]:
+    """Read what the ledger published: a JSON array of ``[cursor, event]``."""
+    return [Event.decode(cursor, body) for cursor, body in json.loads(payload)]

@@ -1,0 +1,342 @@
+"""The job: the durable unit of work, and the transitions that its status may make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from tasks.records.logprobs import TokenLogprobs
+from tasks.records.version import known
+
+VERSIONS = range(1, 2)
+"""Versions of the record in Redis that are read; the last is written. See tasks/records/version.py."""
+
+MAX_CLAIMS = 100
+"""Claims after which a job is given up, whatever the cause."""
+
+MAX_FAILS = 3
+"""Crashes of workers since a job's last new token after which it goes to the dead letters."""
+
+KILLS_A_CRASH = 4
+"""So many deaths whose cause is not known weigh as much as a crash. The ledger's scripts say the same."""
+
+MAX_ATTEMPTS = 3
+"""How often a job may fail by a fault of the server's, if its request does not say."""
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come, unless somebody asks for the job to be run again."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset(
+        {JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
+    ),
+    JobStatus.RUNNING: frozenset(
+        {JobStatus.QUEUED, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
+    ),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset({JobStatus.QUEUED}),
+    JobStatus.CANCELLED: frozenset({JobStatus.QUEUED}),
+    JobStatus.EXPIRED: frozenset({JobStatus.QUEUED}),
+}
+
+
+class Operation(StrEnum):
+    """What is asked of the model; it decides the shape of the result."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    RESPONSE = "response"
+    EMBEDDING = "embedding"
+    TOKENIZE = "tokenize"
+    DETOKENIZE = "detokenize"
+    APPLY_TEMPLATE = "apply_template"
+
+    @property
+    def converses(self) -> bool:
+        """Whether it is answered from messages, which the model's chat template renders."""
+        return self in (Operation.CHAT, Operation.RESPONSE)
+
+    @property
+    def generates(self) -> bool:
+        """Whether tokens are generated."""
+        return self.converses or self is Operation.COMPLETION
+
+    @property
+    def needs_slot(self) -> bool:
+        """Whether the model runs. What only the tokenizer or the template answers is done before the line."""
+        return self.generates or self is Operation.EMBEDDING
+
+
+class Priority(StrEnum):
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 is the most urgent."""
+        return list(Priority).index(self)
+
+
+class QueueState(StrEnum):
+    """Whether a model's queue takes jobs, and gives them to workers."""
+
+    OPEN = "open"
+    PAUSED = "paused"
+    """It takes jobs, and gives none: those that run go on."""
+    DRAINING = "draining"
+    """It takes none, and gives those that it has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One finished sequence of a job."""
+
+    index: int
+    text: str
+    finish_reason: str
+    logprobs: tuple[TokenLogprobs, ...] | None = None
+    """If they were asked for."""
+
+    def encode(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
+        if self.logprobs is not None:
+            body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
+        return body
+
+    @classmethod
+    def decode(cls, body: Mapping[str, Any]) -> Self:
+        told = body.get("logprobs")
+        logprobs = None if told is None else tuple(map(TokenLogprobs.decode, told))
+        return cls(**{**known(cls, body), "logprobs": logprobs})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Where a job's time went, in seconds; those of the attempt that ended it."""
+
+    queue_seconds: float
+    """From its acceptance until its first sequence had a slot."""
+    prefill_seconds: float
+    """From then until its first token."""
+    decode_seconds: float
+    """From its first token until its last."""
+    tokens_per_second: float | None
+    """While it decoded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens that a job read and wrote. Of the prompt's, `cached_tokens` were shared and not computed again."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+    def to_wire(self) -> dict[str, Any]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker writes down at the end of a job that succeeded."""
+
+    choices: tuple[Choice, ...]
+    usage: Usage
+    timings: Timings | None = None
+    syntax: str = ""
+    """How the model writes tool calls and reasoning, as `tasks.answers.syntax.Syntax.encode` wrote it."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What an operation that generates no tokens gave."""
+
+    def encode(self) -> str:
+        choices = [choice.encode() for choice in self.choices]
+        timings = asdict(self.timings) if self.timings else None
+        body: dict[str, Any] = {"choices": choices, "usage": asdict(self.usage), "timings": timings}
+        more = {"syntax": self.syntax, "data": self.data}
+        return json.dumps(body | {key: value for key, value in more.items() if value}, ensure_ascii=False)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        body = json.loads(text)
+        return cls(
+            choices=tuple(map(Choice.decode, body["choices"])),
+            usage=Usage(**known(Usage, body["usage"])),
+            timings=Timings(**known(Timings, body["timings"])) if body.get("timings") else None,
+            syntax=body.get("syntax", ""),
+            data=body.get("data", {}),
+        )
+
+
+def timeout_error(seconds: float) -> dict[str, Any]:
+    """The error of a job that has expired, in its wire form."""
+    message = f"The job did not end within its timeout of {seconds:g} seconds."
+    return {"message": message, "type": "timeout_error", "param": None, "code": "deadline_exceeded"}
+
+
+def urls(job_id: str) -> dict[str, str]:
+    """Where a job is found; the front is asked at an address that only its clients know."""
+    return {"self": f"/jobs/{job_id}", "events": f"/jobs/{job_id}/events", "cancel": f"/jobs/{job_id}/cancel"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How far it has come with telling a job's webhook of its end."""
+
+    status: str = "pending"
+    """``pending``, ``delivered`` or ``failed``."""
+    attempts: int = 0
+    """Those that are over."""
+    next_at: int | None = None
+    last_status: int | None = None
+    """Of the last attempt's answer."""
+    last_error: str | None = None
+    """Why the last attempt had none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
+
+    ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
+    `SamplingParams.encode` wrote it.
+    ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
+    from more urgent jobs, since its turn came by age, or since it had to give way too often.
+    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the crashes of
+    workers since the last new token, ``kills`` their deaths of unknown causes, ``failures`` the errors of the server's
+    own that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
+    was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
+    """
+
+    id: str
+    model: str
+    operation: Operation
+    request: Mapping[str, Any]
+    owner: str = "local"
+    priority: Priority = Priority.NORMAL
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
+    timeout_seconds: float | None = None
+    max_attempts: int = MAX_ATTEMPTS
+    webhook: str | None = None
+    weight: float = 1.0
+
+    status: JobStatus = JobStatus.QUEUED
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    fence: int = 0
+    attempt: int = 0
+    worker: str | None = None
+    fails: int = 0
+    kills: int = 0
+    alone: bool = False
+    failures: int = 0
+    deaths: Sequence[Mapping[str, Any]] = ()
+    spared_seconds: float = 0.0
+    outcome: Outcome | None = None
+    error: Mapping[str, Any] | None = None
+    delivery: Delivery = Delivery()
+
+    @property
+    def webhook_origin(self) -> str | None:
+        """Scheme, host and port of the webhook: what may be shown, since the rest of the address may be a secret."""
+        if self.webhook is None:
+            return None
+        url = urlsplit(self.webhook)
+        return f"{url.scheme}://{url.netloc}".lower()
+
+    @property
+    def line(self) -> str:
+        """Which of its model's lines it stands in."""
+        return self.priority.value if self.operation.needs_slot else "small"
+
+    @property
+    def yields(self) -> bool:
+        """Whether it gives way to more urgent jobs, unless it is spared."""
+        return self.priority is Priority.LOW
+
+    @property
+    def suspect(self) -> bool:
+        """Whether workers may have died of it, so that it is decoded alone until its next token."""
+        return self.alone or self.fails * KILLS_A_CRASH + self.kills >= (MAX_FAILS - 1) * KILLS_A_CRASH
+
+    def encode(self) -> dict[str, str]:
+        """The hash fields that submission writes; the ledger's scripts add and change the rest."""
+        fields = {
+            "v": str(VERSIONS[-1]),
+            "id": self.id,
+            "model": self.model,
+            "operation": self.operation.value,
+            "owner": self.owner,
+            "priority": self.priority.value,
+            "request": json.dumps(self.request, ensure_ascii=False, separators=(",", ":")),
+            "metadata": json.dumps(self.metadata, ensure_ascii=False, separators=(",", ":")),
+            "request_id": self.request_id,
+            "max_attempts": str(self.max_attempts),
+            "weight": repr(self.weight),
+        }
+        if self.timeout_seconds is not None:
+            fields["timeout"] = repr(self.timeout_seconds)
+        if self.webhook is not None and self.webhook_origin is not None:
+            fields |= {"webhook": self.webhook, "origin": self.webhook_origin}
+        return fields
+
+    @classmethod
+    def decode(cls, fields: Mapping[str, str]) -> Self:
+        """Read a job's hash; raises KeyError if fields are missing."""
+
+        def seconds(name: str) -> float | None:
+            return float(fields[name]) if fields.get(name) else None
+
+        return cls(
+            id=fields["id"],
+            model=fields["model"],
+            operation=Operation(fields["operation"]),
+            request=json.loads(fields["request"]),
+            owner=fields["owner"],
+            priority=Priority(fields["priority"]),
+            metadata=json.loads(fields["metadata"]),
+            request_id=fields.get("request_id", ""),
+            timeout_seconds=seconds("timeout"),
+            status=JobStatus(fields["status"]),
+            created_at=float(fields["created_at"]),
+            started_at=seconds("started_at"),
+            finished_at=seconds("finished_at"),
+            fence=int(fields["fence"]),
+            attempt=int(fields.get("claims", 0)),
+            worker=fields.get("worker") or None,
+            max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
+            weight=float(fields.get("weight", 1.0)),
+            fails=int(fields.get("fails", 0)),
+            kills=int(fields.get("kills", 0)),
+            alone=fields.get("alone") == "1",
+            failures=int(fields.get("failures", 0)),
+            deaths=tuple(json.loads(fields.get("deaths", "[]"))),
+            spared_seconds=float(fields.get("spared_seconds", 0.0)),
+            outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
+            error=json.loads(fields["error"]) if fields.get("error") else None,
+            webhook=fields.get("webhook"),
+            delivery=Delivery(**known(Delivery, json.loads(fields.get("delivery", "{}")))),
+        )

@@ -1,0 +1,1 @@
+"""The order in which many rows are asked and written down. Pure."""

@@ -1,0 +1,141 @@
+"""From a message to the engine: claim the job, prepare it, take up what was generated before."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from queue import SimpleQueue
+
+import redis
+
+from tasks.engine.step_clock import StepClock
+from tasks.errors import CaravanError, EngineFailure
+from tasks.ledger import event_stream
+from tasks.ledger.job_store import Holder, JobStore
+from tasks.logs import get_logger
+from tasks.worker.held import Held, Holdings
+from tasks.worker.model_runner import Work
+from tasks.worker.publisher import Publisher
+from tasks.worker.until_redis_answers import Insist
+
+PAUSE_SECONDS = 0.05
+
+log = get_logger(__name__)
+
+
+class Intake:
+    """Works through the ids of received messages, in order.
+
+    Args:
+        on_claimed: called with the id of a job that is ours now.
+        on_refused: called with the id of a job that was not given to us, and its status.
+    """
+
+    def __init__(
+        self,
+        *,
+        holder: Holder,
+        model: str,
+        client: redis.Redis,
+        store: JobStore,
+        work: Work,
+        holdings: Holdings,
+        publisher: Publisher,
+        insist: Insist,
+        on_claimed: Callable[[str], None],
+        on_refused: Callable[[str, str], None],
+    ) -> None:
+        self._holder = holder
+        self._model = model
+        self._redis = client
+        self._store = store
+        self._work = work
+        self._holdings = holdings
+        self._publisher = publisher
+        self._insist = insist
+        self._on_claimed = on_claimed
+        self._on_refused = on_refused
+        self._stopped = False
+        self.clock = StepClock()
+        """Of preparing jobs: a tokenizer that never returns is as bad as an engine that does not."""
+        self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+
+    def claim(self, job_id: str) -> None:
+        """Any thread: claim a job when its turn comes."""
+        self._inbox.put(lambda: self._claim(job_id))
+
+    def cancel(self, job_id: str) -> None:
+        """Any thread: cancel a job that was revoked through Celery."""
+        self._inbox.put(lambda: self._cancel(job_id))
+
+    def stop(self) -> None:
+        """Any thread: claim no more. What is not acknowledged, the broker hands to another worker."""
+        self._stopped = True
+        self._inbox.put(None)
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while (work := self._inbox.get()) is not None and not self._stopped:
+            work()
+
+    def _cancel(self, job_id: str) -> None:
+        self._insist(lambda: self._store.cancel(job_id))
+
+    def _claim(self, job_id: str) -> None:
+        call, slots = uuid.uuid4().hex, self._work.num_slots
+        free, obtainable = slots - self._holdings.num_open, slots - self._holdings.num_open_urgent
+        claim = self._insist(
+            lambda: self._store.claim(
+                job_id, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable, call=call
+            )
+        )
+        if claim is None:
+            return
+        if claim.job is None:
+            log.info("message dropped", job_id=job_id, status=claim.status)
+            self._on_refused(job_id, claim.status)
+            return
+        held = Held(claim.job)
+        self._holdings.add(held)
+        self._on_claimed(job_id)
+        log.info("job claimed", **held.named, attempt=held.job.attempt)
+        if held.job.suspect:
+            self._try_alone(held)
+        else:
+            self._begin(held)
+
+    def _try_alone(self, held: Held) -> None:
+        """Begin a job that workers may have died of, with nothing beside it until it has a token, or has ended.
+
+        If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
+        """
+        log.warning("a job is tried alone", **held.named, fails=held.job.fails)
+        self._insist(lambda: self._store.begin_trial(self._holder.worker, held.id))
+        self._begin(held, alone=True)
+        while self._holdings.get(held.id) is held and not self._stopped:
+            if held.proven.wait(PAUSE_SECONDS):
+                break
+        self._insist(lambda: self._store.end_trial(self._holder.worker))
+
+    def _begin(self, held: Held, *, alone: bool = False) -> None:
+        try:
+            if held.job.operation.needs_slot:
+                with self.clock.step():
+                    self._work.prepare(held)
+                self._submit(held, alone=alone)
+            else:
+                with self.clock.step():
+                    held.data = self._work.answer_small(held.job)
+                self._publisher.finish(held)
+        except CaravanError as exc:
+            self._publisher.fail(held, exc)
+        except Exception:
+            log.exception("job could not be prepared", **held.named)
+            self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
+
+    def _submit(self, held: Held, *, alone: bool) -> None:
+        events = self._insist(lambda: event_stream.read(self._redis, held.id)) if held.job.attempt > 1 else None
+        if not self._work.submit(held, events or (), alone=alone):
+            self._publisher.finish(held)
+        elif self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop
+            self._work.engine.abort(held)

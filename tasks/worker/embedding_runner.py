@@ -1,0 +1,103 @@
+"""Jobs that ask for vectors. Nothing of them is kept before they end: after its worker's death one begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+from tasks.engine.embedding import EmbeddingBackend, EmbeddingEngine, Passage
+from tasks.errors import ContextLengthExceeded, InvalidRequest
+from tasks.records.event import Event
+from tasks.records.job import Job
+from tasks.worker.held import Held
+from tasks.worker.prepare import answer_tokens, check_tokens
+from tasks.worker.proof import Begin, prove_embedding
+from tasks.worker.publisher import Publisher
+
+
+class Embedding:
+    """The work of a model that makes vectors of texts."""
+
+    def __init__(self, backend: EmbeddingBackend) -> None:
+        self.vocabulary = self._backend = backend
+        self.num_slots, self.context = backend.num_slots, backend.context
+        self.engine = EmbeddingEngine(backend, on_failed=self._note_failed)
+        self._failed: list[tuple[Held, str]] = []
+
+    @property
+    def processor(self) -> str:
+        return self._backend.processor
+
+    @property
+    def on_gpu(self) -> bool:
+        return self._backend.on_gpu
+
+    def prove(self, begin: Begin) -> None:
+        prove_embedding(self._backend, begin)
+
+    def prepare(self, held: Held) -> None:
+        held.passages = passages(held, self._backend)
+
+    def submit(self, held: Held, events: Iterable[Event], *, alone: bool) -> bool:
+        held.num_open = len(held.passages)
+        for passage in held.passages:
+            passage.alone, passage.yields = alone, held.job.yields
+        self.engine.submit(held.passages)
+        return True
+
+    def step(self, publisher: Publisher) -> None:
+        for passage in self.engine.step():
+            held = passage.job
+            assert isinstance(held, Held)
+            held.num_open -= 1
+            if held.num_open == 0:
+                publisher.finish(held)
+        for held, reason in self._failed:
+            publisher.fail(held, InvalidRequest(reason, param="input"))
+        self._failed.clear()
+
+    def answer_small(self, job: Job) -> Mapping[str, Any]:
+        return answer_tokens(job.request, self._backend)
+
+    def _note_failed(self, job: Hashable, reason: str) -> None:
+        assert isinstance(job, Held)
+        self._failed.append((job, reason))
+
+
+def passages(held: Held, backend: EmbeddingBackend) -> list[Passage]:
+    """The passages of a job, in the order of its input.
+
+    Raises:
+        ContextLengthExceeded: one has more tokens than the model takes.
+        InvalidRequest: one has no tokens, or some that the vocabulary does not have, or more dimensions are asked for
+            than the model has.
+    """
+    request = held.job.request
+    if request.get("dimensions", 0) > backend.dimensions:
+        raise InvalidRequest(f"The model's vectors have {backend.dimensions} dimensions.", param="dimensions")
+    return [
+        Passage(held, index, _tokens(given, backend, name=f"input.{index}"))
+        for index, given in enumerate(request["input"])
+    ]
+
+
+def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> list[int]:
+    """Token ids are taken as they are; a text gets the tokens that the model wants before and after it."""
+    if isinstance(given, list):
+        check_tokens(given, backend, "input")
+        tokens = given
+    else:
+        if len(given.encode()) > backend.context * backend.longest_piece:  # else tokenising might take very long
+            raise _too_long(name, "too many", backend)
+        tokens = backend.tokenize(given, add_special=True, parse_special=True)
+    if not tokens:
+        raise InvalidRequest(f"{name} has no tokens.", param="input")
+    if len(tokens) > backend.context:
+        raise _too_long(name, str(len(tokens)), backend)
+    return tokens
+
+
+def _too_long(name: str, count: str, backend: EmbeddingBackend) -> ContextLengthExceeded:
+    return ContextLengthExceeded(
+        f"{name} has {count} tokens, and the model takes {backend.context} at once. Split it.", param="input"
+    )

@@ -1,0 +1,38 @@
+"""The help texts in docs/command.md are what the command prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+
+PAGE = (Path(__file__).parents[4] / "docs" / "command.md").read_text()
+BLOCKS = re.findall(r"\$ caravan ?(.*?) ?--help\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(("subcommand", "documented"), BLOCKS, ids=[block[0] or "caravan" for block in BLOCKS])
+def test_the_documented_help_is_the_real_one(subcommand: str, documented: str) -> None:
+    result = CliRunner().invoke(main, [*subcommand.split(), "--help"], prog_name="caravan", terminal_width=100)
+    assert result.exit_code == 0
+    assert documented.strip() == result.output.strip()
+
+
+def test_every_subcommand_is_documented() -> None:
+    assert sorted(block[0] for block in BLOCKS) == sorted(subcommands(main))
+
+
+def subcommands(group: click.Command, path: str = "") -> Iterator[str]:
+    """A command, and those under it."""
+    yield path
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield from subcommands(command, f"{path} {name}".strip())

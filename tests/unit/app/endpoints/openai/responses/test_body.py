@@ -1,0 +1,234 @@
+"""The body of a response: what is refused, and what becomes of what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.endpoints.openai.responses.body import ResponseBody
+from app.http.errors import from_validation
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.records.sampling import SamplingParams
+
+ENTRY = ModelEntry(path="x", context=100, kv_tokens=100)
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+WEATHER = {"type": "function", "name": "get_weather", "parameters": SCHEMA, "strict": True, "description": "Look."}
+CALL = {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": '{"city": "Paris"}'}
+GIVEN = {"type": "function_call_output", "call_id": "c1", "output": "sunny"}
+CALLED = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+
+
+def body(**fields: Any) -> ResponseBody:
+    return ResponseBody.model_validate({"model": "demo", "input": "Hello", **fields})
+
+
+def request(**fields: Any) -> dict[str, Any]:
+    return body(**fields).request(ENTRY)
+
+
+def params(**fields: Any) -> SamplingParams:
+    return SamplingParams.decode(request(**fields)["sampling"])
+
+
+def refusal(**fields: Any) -> InvalidRequest:
+    """Why a body is refused, by its form or by its sense."""
+    try:
+        request(**fields)
+    except ValidationError as exc:
+        return from_validation(exc)
+    except InvalidRequest as exc:
+        return exc
+    pytest.fail("it is not refused")
+
+
+def messages(*items: Any, **fields: Any) -> Any:
+    return request(input=list(items), **fields)["messages"]
+
+
+# -- input
+
+
+def test_a_text_is_one_message_of_the_users() -> None:
+    assert request()["messages"] == [{"role": "user", "content": "Hello"}]
+
+
+def test_instructions_come_first_as_the_systems() -> None:
+    assert request(instructions="Be short.")["messages"][0] == {"role": "system", "content": "Be short."}
+
+
+def test_easy_messages_have_text_or_parts() -> None:
+    parts = [{"type": "input_text", "text": "Hel"}, {"type": "input_text", "text": "lo"}]
+    assert messages({"role": "developer", "content": "Be short."}, {"role": "user", "content": parts}) == [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "Hello"},
+    ]
+
+
+def test_messages_come_back_as_they_were_answered() -> None:
+    part = {"type": "output_text", "text": "Hi.", "annotations": [], "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    assert messages(item, {"role": "user", "content": "And?"})[0] == {"role": "assistant", "content": "Hi."}
+
+
+def test_nulls_of_an_item_count_as_left_out() -> None:
+    assert messages({"role": "user", "content": "Hello", "phase": None, "caller": None, "namespace": None})
+
+
+def test_calls_belong_to_the_message_before_them() -> None:
+    question = {"role": "user", "content": "And in Paris?"}
+    said = {"role": "assistant", "content": "I look."}
+    answered = {"role": "tool", "content": "sunny", "tool_call_id": "c1"}
+    assert messages(question, said, CALL, GIVEN)[1:] == [{**said, "tool_calls": [CALLED]}, answered]
+    assert messages(question, CALL, {**CALL, "call_id": "c2"}, GIVEN)[1:] == [
+        {"role": "assistant", "content": "", "tool_calls": [CALLED, {**CALLED, "id": "c2"}]},
+        answered,
+    ]
+
+
+def test_reasoning_is_passed_over() -> None:
+    reasoning = {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "x"}]}
+    assert messages(reasoning, {"role": "user", "content": "Hello"}) == [{"role": "user", "content": "Hello"}]
+
+
+def test_an_earlier_conversation_comes_between_the_instructions_and_the_input() -> None:
+    sent = body(instructions="New.", input=[GIVEN], previous_response_id="resp_1")
+    sent.go_on_from([{"role": "user", "content": "Q"}, {"role": "assistant", "content": "", "tool_calls": [CALLED]}])
+    assert [message["role"] for message in sent.request(ENTRY)["messages"]] == ["system", "user", "assistant", "tool"]
+
+
+@pytest.mark.parametrize(
+    ("item", "param"),
+    [
+        ({"role": "user"}, "input.0.content"),
+        ({"content": "x"}, "input.0.role"),
+        ({"role": "tool", "content": "x"}, "input.0.role"),
+        ({"role": "user", "content": 5}, "input.0.content"),
+        ({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}, "input.0.content.0.type"),
+        ({"role": "user", "content": "x", "call_id": "c1"}, "input.0.call_id"),
+        ({"role": "user", "content": "x", "colour": "red"}, "input.0.colour"),
+        ({"type": "item_reference", "id": "msg_1"}, "input.0.type"),
+        ({"type": "function_call", "call_id": "c1", "name": "f"}, "input.0.arguments"),
+        ({"type": "function_call_output", "output": "x"}, "input.0.call_id"),
+        (GIVEN, "input"),
+        ({"type": "reasoning", "summary": []}, "input"),
+        ("Hello", "input.0"),
+    ],
+)
+def test_an_item_that_makes_no_sense_is_refused_by_name(item: Any, param: str) -> None:
+    assert refusal(input=[item]).param == param
+
+
+# -- fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"input": 5}, "input"),
+        ({"input": []}, "input"),
+        ({"colour": "red"}, "colour"),
+        ({"max_tokens": 5}, "max_tokens"),
+        ({"n": 2}, "n"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"json_schema": SCHEMA}, "json_schema"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"max_output_tokens": 101}, "max_output_tokens"),
+        ({"temperature": 3}, "temperature"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"include": ["reasoning.encrypted_content"]}, "include.0"),
+        ({"truncation": "auto"}, "truncation"),
+        ({"service_tier": "flex"}, "service_tier"),
+        ({"reasoning": {"effort": "low"}}, "reasoning.effort"),
+        ({"background": True, "store": False}, "background"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"prompt": {"id": "p"}}, "prompt"),
+        ({"max_tool_calls": 1}, "max_tool_calls"),
+        ({"stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
+        ({"text": {"verbosity": "low"}}, "text.verbosity"),
+        ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
+        ({"text": {"format": {"type": "json_schema", "schema": SCHEMA}}}, "text.format.name"),
+        ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {"not": {}}}}}, "text.format"),
+        ({"text": {"format": {"type": "json_object"}}, "grammar": 'root ::= "x"'}, "grammar"),
+        ({"text": {"format": {"type": "json_object"}}, "ignore_eos": True}, "ignore_eos"),
+        ({"tools": [{"type": "web_search"}]}, "tools.0"),
+        ({"tools": [{"type": "function"}]}, "tools.0.name"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools.0.name"),
+        ({"tools": [WEATHER, WEATHER]}, "tools"),
+        ({"tools": [WEATHER], "ignore_eos": True}, "ignore_eos"),
+        ({"tools": [WEATHER], "include": ["message.output_text.logprobs"]}, "include"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "function", "name": "other"}}, "tool_choice"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "file_search"}}, "tool_choice.type"),
+        ({"tools": [WEATHER], "tool_choice": "sometimes"}, "tool_choice.type"),
+        ({"tool_choice": "required"}, "tool_choice"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
+    assert refusal(**fields).param == param
+
+
+def test_a_field_of_another_endpoint_is_unknown_and_says_what_to_use() -> None:
+    error = refusal(max_tokens=5)
+    assert (error.code, error.message) == (
+        "unknown_parameter",
+        "'max_tokens' is not a parameter of this call. Use max_output_tokens.",
+    )
+
+
+def test_null_is_as_good_as_left_out() -> None:
+    nulls = dict.fromkeys(("conversation", "prompt", "max_tool_calls", "tools", "tool_choice", "text", "reasoning"))
+    assert request(**nulls, seed=1) == request(seed=1)
+
+
+def test_tools_reach_the_job_as_functions() -> None:
+    made = request(tools=[WEATHER], tool_choice={"type": "function", "name": "get_weather"}, parallel_tool_calls=False)
+    assert made["tools"] == [{key: value for key, value in WEATHER.items() if key != "type"}]
+    assert made["tool_choice"] == {"name": "get_weather"}
+    assert made["parallel_tool_calls"] is False
+
+
+def test_limit_logprobs_and_samplers_reach_the_worker() -> None:
+    made = params(
+        max_output_tokens=5, include=["message.output_text.logprobs"], top_logprobs=3, temperature=0, top_k=7, seed=9
+    )
+    assert (made.max_tokens, made.logprobs, made.temperature, made.top_k, made.seed) == (5, 3, 0, 7, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "constrains"),
+    [
+        ({"type": "text"}, False),
+        ({"type": "json_object"}, True),
+        ({"type": "json_schema", "name": "weather", "schema": SCHEMA, "strict": True}, True),
+    ],
+)
+def test_a_format_is_a_constraint(given: dict[str, Any], constrains: bool) -> None:
+    assert (params(text={"format": given}).grammar is not None) is constrains
+
+
+def test_the_request_is_told_again() -> None:
+    named = {"type": "function", "name": "get_weather"}
+    text = {"format": {"type": "json_schema", "name": "w", "schema": SCHEMA}}
+    echo = request(
+        instructions="Be short.", tools=[WEATHER], tool_choice=named, text=text, background=True, user="u", seed=1
+    )["response"]
+    assert echo == {
+        "instructions": "Be short.",
+        "previous_response_id": None,
+        "user": "u",
+        "safety_identifier": None,
+        "prompt_cache_key": None,
+        "background": True,
+        "max_tool_calls": None,
+        "parallel_tool_calls": True,
+        "reasoning": {"effort": None, "summary": None},
+        "store": True,
+        "text": text,
+        "tool_choice": named,
+        "tools": [WEATHER],
+        "top_logprobs": 0,
+    }
+    assert request(tools=[WEATHER], tool_choice="none")["response"]["tool_choice"] == "none"

@@ -1,0 +1,203 @@
+"""The catalogue and its file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.errors import ModelNotFound
+from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
+from tasks.models.hub import HubFile
+from tasks.records.job import Operation
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_models(text: str) -> Path:
+        path = tmp_path / "models.yaml"
+        path.write_text(text)
+        return path
+
+    return write_models
+
+
+def entry(write: Write, fields: str) -> ModelEntry:
+    return load(write(f"models: {{one: {{path: one.gguf, {fields}}}}}"))["one"]
+
+
+def test_without_a_file_there_is_the_demo_model_alone() -> None:
+    catalogue = load(None)
+    assert dict(catalogue) == {"demo": DEMO}
+    assert gguf_path(catalogue["demo"]).is_file()
+
+
+def test_a_file_names_its_models(write: Write) -> None:
+    catalogue = load(write("models:\n  small: {path: a.gguf}\n  large: {path: b.gguf, slots: 4}\n"))
+    assert list(catalogue) == ["small", "large"]
+    assert len(catalogue) == 2
+    assert catalogue["large"].slots == 4
+
+
+def test_a_relative_path_is_meant_from_the_file(write: Write, tmp_path: Path) -> None:
+    catalogue = load(write("models: {one: {path: weights/one.gguf}, two: {path: /srv/two.gguf}}"))
+    assert gguf_path(catalogue["one"]) == tmp_path / "weights/one.gguf"
+    assert gguf_path(catalogue["two"]) == Path("/srv/two.gguf")
+
+
+def test_a_path_may_begin_at_home(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/llama")
+    assert load(write("models: {one: {path: ~/one.gguf}}"))["one"].path == "/home/llama/one.gguf"
+
+
+@pytest.mark.parametrize("built_in", ["demo", "fake"])
+def test_a_built_in_model_is_no_path(write: Write, built_in: str) -> None:
+    assert load(write(f"models: {{one: {{path: {built_in}}}}}"))["one"].path == built_in
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("10m", 600), ("90", 90), ("90s", 90), ("1.5h", 5400), ("'2 m'", 120), ("45", 45), ("0.5", 0.5)],
+)
+def test_a_duration_may_have_a_unit(write: Write, text: str, seconds: float) -> None:
+    assert entry(write, f"keep_alive: {text}").keep_alive == seconds
+
+
+def test_the_cache_holds_every_slot_unless_it_is_said_otherwise(write: Write) -> None:
+    assert entry(write, "slots: 4, context: 512").cache_tokens == 2048
+    assert entry(write, "slots: 4, context: 512, kv_tokens: 1000").cache_tokens == 1000
+
+
+@pytest.mark.parametrize(("slots", "lookahead"), [(1, 1), (8, 1), (16, 2), (128, 16)])
+def test_a_worker_looks_ahead_by_an_eighth_of_its_slots(slots: int, lookahead: int) -> None:
+    assert ModelEntry(path="x", slots=slots).lookahead == lookahead
+
+
+def test_what_a_model_can_be_asked_for_is_a_matter_of_its_kind() -> None:
+    assert DEMO.operations == set(Operation) - {Operation.EMBEDDING}
+    embedding = DEMO.model_copy(update={"kind": "embedding"})
+    assert embedding.operations == {Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE}
+
+
+def test_each_operation_has_a_kind_of_models() -> None:
+    kinds = {operation: kind_for(operation) for operation in Operation}
+    assert kinds.pop(Operation.EMBEDDING) == "embedding"
+    assert set(kinds.values()) == {"generative"}
+
+
+def test_an_embedding_model_has_no_cache_to_size(write: Write) -> None:
+    with pytest.raises(CatalogueError, match="leave kv_tokens out"):
+        entry(write, "kind: embedding, kv_tokens: 8192")
+
+
+def test_an_entry_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        DEMO.slots = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("models: {one: {path: x, slots: 0}}", r"models\.one\.slots"),
+        ("models: {one: {path: x, slots: 129}}", r"models\.one\.slots"),
+        ("models: {one: {path: x, slots: many}}", r"models\.one\.slots"),
+        ("models: {one: {path: x, context: 10}}", r"models\.one\.context"),
+        ("models: {one: {path: x, kv_tokens: 10}}", r"models\.one\.kv_tokens"),
+        ("models: {one: {path: x, context: 100, kv_tokens: 99}}", r"models\.one: .*kv_tokens is less than context"),
+        ("models: {one: {path: x, keep_alive: 0}}", r"models\.one\.keep_alive"),
+        ("models: {one: {path: x, keep_alive: 3d}}", r"models\.one\.keep_alive"),
+        ("models: {one: {path: x, workers: {max: 0}}}", r"models\.one\.workers\.max"),
+        ("models: {one: {path: x, workers: {min: 3, max: 2}}}", r"models\.one\.workers: .*workers\.max is less"),
+        ("models: {one: {path: x, workers: {most: 3}}}", r"models\.one\.workers\.most"),
+        ("models: {one: {slots: 4}}", r"models\.one\.path"),
+        ("models: {one: {path: x, colour: red}}", r"models\.one\.colour"),
+        ("models: {one: x}", r"models\.one"),
+        ("models: {bulk: {path: x}}", "'bulk' is the name of a queue"),
+        ("models: {webhooks: {path: x}}", "'webhooks' is the name of a queue"),
+        ("models: {'no spaces': {path: x}}", r"models\.no spaces"),
+        ("models: {-dash: {path: x}}", r"models\.-dash"),
+        ("models: {" + "x" * 65 + ": {path: x}}", "64 at most"),
+        ("models: {}", "models: "),
+        ("modells: {one: {path: x}}", "modells"),
+        ("", "models.yaml does not make sense"),
+        ("models: [", r"models\.yaml cannot be read"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Write, text: str, place: str) -> None:
+    path = write(text)
+    with pytest.raises(CatalogueError, match=place) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match=r"nowhere\.yaml cannot be read"):
+        load(tmp_path / "nowhere.yaml")
+
+
+def test_all_faults_of_a_file_are_told_at_once(write: Write) -> None:
+    with pytest.raises(CatalogueError, match=r"models\.a\.slots.*models\.b\.context"):
+        load(write("models: {a: {path: x, slots: 0}, b: {path: x, context: 1}}"))
+
+
+@pytest.mark.parametrize("name", ["Qwen2.5-0.5B_q8", "7b", "x" * 64])
+def test_the_names_that_models_have_are_allowed(write: Write, name: str) -> None:
+    assert list(load(write(f"models: {{{name}: {{path: x}}}}"))) == [name]
+
+
+def test_a_model_is_found_by_its_name() -> None:
+    assert Catalogue({"demo": DEMO}).find("demo") is DEMO
+
+
+def test_an_unknown_model_is_refused_with_a_list_of_those_there_are() -> None:
+    with pytest.raises(ModelNotFound, match=r"no model 'gpt'.*has: a, b") as caught:
+        Catalogue({"b": DEMO, "a": DEMO}).find("gpt")
+    assert caught.value.param == "model"
+
+
+def test_a_very_long_name_is_not_repeated_in_full() -> None:
+    with pytest.raises(ModelNotFound) as caught:
+        Catalogue({"demo": DEMO}).find("x" * 10_000)
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("models: {a: {path: 'hf://owner/file.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
+        ("models: {a: {path: 'hf://owner/repo/../x.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
+        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: Value error, a model is a file"),
+        ("models: {a: {path: x.gguf}, a: {path: y.gguf}}", "'a' stands twice"),
+        ("models: {a: {path: x.gguf, keep_alive: .inf}}", "models.a.keep_alive"),
+    ],
+)
+def test_what_would_pass_unnoticed_is_refused(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "models.yaml").write_text(content)
+    with pytest.raises(CatalogueError, match=re.escape(said)):
+        load(tmp_path / "models.yaml")
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_bytes(b"models: {a: {path: \xff}}")
+    with pytest.raises(CatalogueError, match="cannot be read"):
+        load(tmp_path / "models.yaml")
+
+
+def test_a_path_of_the_hub_stays_as_it_is(write: Write) -> None:
+    entry = load(write("models: {a: {path: 'hf://owner/repo@v2/sub/file.gguf'}}"))["a"]
+    assert entry.path == "hf://owner/repo@v2/sub/file.gguf"
+    assert HubFile.parse(entry.path) == HubFile("owner/repo", "sub/file.gguf", "v2")
+
+
+def test_a_split_model_has_all_its_parts() -> None:
+    assert HubFile.parse("hf://o/r/m-00001-of-00003.gguf").files == (
+        "m-00001-of-00003.gguf",
+        "m-00002-of-00003.gguf",
+        "m-00003-of-00003.gguf",
+    )
+    assert HubFile.parse("hf://o/r/m.gguf").files == ("m.gguf",)
