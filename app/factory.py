@@ -20,7 +20,7 @@ from tasks.ledger.job_store import open_store
 from tasks.models.catalogue import load
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.settings import Settings
 
 
@@ -36,7 +36,7 @@ def create_app(settings: Settings) -> Flask:
         catalogue=catalogue,
         redis=client,
         store=store,
-        submitter=Submitter(
+        queue=QueueService(
             store,
             Dispatcher(store, create_publisher(settings)),
             longest_queue=settings.max_queue,

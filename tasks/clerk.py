@@ -13,14 +13,14 @@ from typing import Any
 from celery import signals
 
 from tasks.batches.endpoints import Endpoints
-from tasks.batches.publisher import open_foreman
+from tasks.batches.publisher import open_batch_publisher
 from tasks.models.catalogue import Catalogue
 from tasks.queue import task_names
 from tasks.queue.celery_app import create_celery
 from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
-from tasks.webhooks.courier import open_courier
+from tasks.webhooks.publisher import open_webhook_publisher
 
 
 def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
@@ -31,14 +31,14 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     # threads beside those of webhooks, so neither kind waits for the other.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
     serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping, Heartbeat(settings.heartbeat_file))]
-    foreman = open_foreman(settings, endpoints, name=name, stopping=leaving)
+    batch_publisher = open_batch_publisher(settings, endpoints, name=name, stopping=leaving)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
-    celery.task(name=task_names.RUN_BATCH, trail=False)(foreman.work)
-    serving.append(_start(foreman.run, leaving, "foreman"))
+    celery.task(name=task_names.RUN_BATCH, trail=False)(batch_publisher.work)
+    serving.append(_start(batch_publisher.run, leaving, "foreman"))
     if settings.webhook_secrets:
-        courier = open_courier(settings)
-        celery.task(name=task_names.SEND_WEBHOOK)(courier.deliver)
-        serving.append(_start(courier.run, stopping, "courier"))
+        webhook_publisher = open_webhook_publisher(settings)
+        celery.task(name=task_names.SEND_WEBHOOK)(webhook_publisher.deliver)
+        serving.append(_start(webhook_publisher.run, stopping, "courier"))
     _leave_on_shutdown(leaving)
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",

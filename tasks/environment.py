@@ -43,7 +43,7 @@ def read_settings() -> Settings:
     except pydantic_settings.SettingsError as exc:
         raise SettingsError(f"{exc}.") from None
     for field, must in (*_paths_in_the_way(settings), *_unknown_options(settings)):
-        raise SettingsError(_told(field, must))
+        raise SettingsError(_sentence_of(field, must))
     return settings
 
 
@@ -67,7 +67,7 @@ def require_readable(settings: Settings, field: str) -> None:
     """Raise SettingsError for a file that cannot be read. Asked by those who read it: Flower does not have it."""
     path: Path | None = getattr(settings, field)
     if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
-        raise SettingsError(_told(field, "must be a file that can be read"))
+        raise SettingsError(_sentence_of(field, "must be a file that can be read"))
 
 
 def require_writable(settings: Settings, field: str) -> None:
@@ -81,7 +81,7 @@ def require_writable(settings: Settings, field: str) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as exc:
-        raise SettingsError(_told(field, f"cannot be written ({exc.strerror})")) from exc
+        raise SettingsError(_sentence_of(field, f"cannot be written ({exc.strerror})")) from exc
 
 
 def _known(name: str, value: str) -> bool:
@@ -122,10 +122,10 @@ def _sentence(exc: ValidationError) -> str:
     error = exc.errors()[0]
     field = str(error["loc"][0])
     cause = error.get("ctx", {}).get("error")
-    return _told(field, str(cause) if cause else f"must be {_may_be(field)}")
+    return _sentence_of(field, str(cause) if cause else f"must be {_may_be(field)}")
 
 
-def _told(field: str, must: str) -> str:
+def _sentence_of(field: str, must: str) -> str:
     name = variable(field)
     given = next((value for key, value in os.environ.items() if key.upper() == name), "")
     if SecretStr in _types(field):

@@ -12,7 +12,7 @@ import pyarrow as pa
 from app.bulk import outputs
 from app.bulk.answer import Answer
 from app.bulk.columns import FAILURE, AnswerColumns, failure
-from app.bulk.errors import BulkError, told
+from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import replacing, sync_folder
 from app.bulk.row_groups import Chunk
 
@@ -39,7 +39,7 @@ def assemble(
         folder: where the files are made, on the same disk.
     """
     failed = failures_path(output)
-    with told(output, "write"), ExitStack() as stack:
+    with as_bulk_error(output, "write"), ExitStack() as stack:
         write = _Split(
             outputs.writer(output, stack.enter_context(replacing(output, folder)), schema, columns.schema),
             None
@@ -54,7 +54,7 @@ def assemble(
         except pa.ArrowException as exc:
             raise BulkError(f"Cannot write {output}: {exc}.") from exc
     if not num_failed:
-        with told(failed, "remove"):
+        with as_bulk_error(failed, "remove"):
             failed.unlink(missing_ok=True)
             sync_folder(failed.parent)
 

@@ -50,8 +50,8 @@ class AnswerColumns:
     def values(self, answer: Answer) -> dict[str, Any]:
         """What an answer puts into them."""
         if self.structured:
-            told = json.loads(answer.text)
-            return {name: told.get(name) for name in self.schema.names}
+            as_bulk_error = json.loads(answer.text)
+            return {name: as_bulk_error.get(name) for name in self.schema.names}
         return dict(zip(self.schema.names, (answer.text, answer.finish_reason), strict=False))
 
 

@@ -12,8 +12,8 @@ class BulkError(Exception):
 
 
 @contextmanager
-def told(path: Path, act: str) -> Iterator[None]:
-    """Turn what the system says of a file into a `BulkError`: ``told(path, "write")``."""
+def as_bulk_error(path: Path, act: str) -> Iterator[None]:
+    """Turn what the system says of a file into a `BulkError`: ``as_bulk_error(path, "write")``."""
     try:
         yield
     except OSError as exc:

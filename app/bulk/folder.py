@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.bulk.errors import BulkError, told
+from app.bulk.errors import BulkError, as_bulk_error
 
 VERSION = 1
 
@@ -38,7 +38,7 @@ class Folder:
 
     def remove(self) -> None:
         """Forget the run. What says that there is one goes first: a half removed one is none."""
-        with told(self.path, "remove"):
+        with as_bulk_error(self.path, "remove"):
             (self.path / "run.json").unlink()
             sync_folder(self.path)
             shutil.rmtree(self.path)
@@ -53,7 +53,7 @@ def lock(output: Path, *, restart: bool) -> tuple[Path, BinaryIO]:
     path = output.with_name(output.name + ".progress")
     if output.exists() and not restart and not (path / "run.json").exists():
         raise BulkError(f"{output} is there already. --restart makes it anew.")
-    with told(path, "make"):
+    with as_bulk_error(path, "make"):
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
         held = (path / "lock").open("ab")
@@ -82,7 +82,7 @@ def begin(path: Path, held: BinaryIO, asked: Mapping[str, Any], *, restart: bool
             )
         return Folder(path, known["run"], held)
     run_id = uuid.uuid4().hex
-    with told(path, "write"):
+    with as_bulk_error(path, "write"):
         note.unlink(missing_ok=True)
         sync_folder(path)
         (path / "answers.jsonl").unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def begin(path: Path, held: BinaryIO, asked: Mapping[str, Any], *, restart: bool
 
 
 def _read(note: Path) -> dict[str, Any] | None:
-    with told(note, "read"):
+    with as_bulk_error(note, "read"):
         if not note.exists():
             return None
         text = note.read_bytes()

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.bulk.errors import BulkError, told
+from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.row_groups import ROWS, Batch, Chunk, chunked
 
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
@@ -33,7 +33,7 @@ class Part:
 
     def chunks(self) -> Iterator[Chunk]:
         """Its rows. Raises BulkError for a file that is not of its kind, with the line."""
-        with told(self.path, "read"):
+        with as_bulk_error(self.path, "read"):
             if self.kind == "parquet":
                 yield from self._parquet()
             elif self.kind == "csv":
@@ -47,7 +47,7 @@ class Part:
 
     def names(self) -> tuple[str, ...]:
         """The names of its columns, as far as it says them apart from its rows."""
-        with told(self.path, "read"):
+        with as_bulk_error(self.path, "read"):
             if self.kind == "parquet":
                 return tuple(self._parquet_schema().names)
             if self.kind == "csv":
@@ -148,7 +148,7 @@ class Input:
         """One of all its bytes."""
         found = hashlib.sha256()
         for part in self.parts:
-            with told(part.path, "read"), part.path.open("rb") as file:
+            with as_bulk_error(part.path, "read"), part.path.open("rb") as file:
                 found.update(hashlib.file_digest(file, "sha256").digest())
         return found.hexdigest()
 

@@ -16,7 +16,7 @@ from app.bulk import outputs
 from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
 from app.bulk.columns import AnswerColumns, infer
-from app.bulk.errors import BulkError, told
+from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Choice, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
@@ -116,7 +116,7 @@ class BulkJob:
             return Input.find(self.source)
         spool = folder / "input"
         if not spool.exists() or not self.stdin.isatty():
-            with told(spool, "write"), replacing(spool) as file:
+            with as_bulk_error(spool, "write"), replacing(spool) as file:
                 shutil.copyfileobj(self.stdin, file)
         return Input((Part(spool, self.stdin_kind),))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from app.bulk.answer import Answer, line, read_line
-from app.bulk.errors import told
+from app.bulk.errors import as_bulk_error
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Tally:
 
 
 class Journal:
-    """Opened for one writer; see `told` for what it raises."""
+    """Opened for one writer; see `as_bulk_error` for what it raises."""
 
     def __init__(self, path: Path, file: BinaryIO, tally: Tally, size: int) -> None:
         self.path = path
@@ -46,7 +46,7 @@ class Journal:
     def open(cls, path: Path) -> Self:
         """A journal, made if there is none, after what of it is whole."""
         tally, size = Tally(), 0
-        with told(path, "open"):
+        with as_bulk_error(path, "open"):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
             for answer, length in _whole(file):
                 tally.add(answer)
@@ -59,7 +59,7 @@ class Journal:
         """Write the answers of the next rows, `first` and those after it, and see them on the disk."""
         assert first == self.tally.num_rows, "no row is left out"
         lines = [line(row, answer) for row, answer in enumerate(answers, first)]
-        with told(self.path, "write"):
+        with as_bulk_error(self.path, "write"):
             try:
                 self._file.write(b"".join(lines))
                 self._file.flush()
@@ -75,7 +75,7 @@ class Journal:
         """Forget the answers of the last rows: they are asked again when the run goes on."""
         kept = self.tally.num_rows - num_rows
         tally, size = Tally(), 0
-        with told(self.path, "write"):
+        with as_bulk_error(self.path, "write"):
             self._file.seek(0)
             for answer, length in _whole(self._file):
                 if tally.num_rows == kept:
@@ -89,7 +89,7 @@ class Journal:
 
     def read(self) -> Iterator[Answer]:
         """All answers, in the order of their rows."""
-        with told(self.path, "read"), self.path.open("rb") as file:
+        with as_bulk_error(self.path, "read"), self.path.open("rb") as file:
             for answer, _ in _whole(file):
                 yield answer
 

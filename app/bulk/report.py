@@ -103,7 +103,7 @@ class Lines:
         self._clock = clock
         self._speed = Speed(clock)
         self._next = 0.0
-        self._told = -1
+        self._shown = -1
 
     def __enter__(self) -> Self:
         return self
@@ -113,9 +113,9 @@ class Lines:
 
     def show(self, state: State) -> None:
         rows, tokens = self._speed.see(state)
-        if state.num_rows == self._told or (self._clock() < self._next and state.num_rows < state.total):
+        if state.num_rows == self._shown or (self._clock() < self._next and state.num_rows < state.total):
             return
-        self._told = state.num_rows
+        self._shown = state.num_rows
         self._next = self._clock() + LINE_SECONDS
         left = f", {_duration((state.total - state.num_rows) / rows)} left" if rows else ""
         self.say(

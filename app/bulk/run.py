@@ -18,9 +18,9 @@ from app.bulk.report import Report, State
 from app.bulk.row_groups import Row
 from app.client import AsyncClient
 from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
-from tasks.rows.dedup import Alike, Known, question
+from tasks.rows.dedup import Dedup, Known, question
 from tasks.rows.in_order import InOrder
-from tasks.rows.prefix_order import LineUp, beginning
+from tasks.rows.prefix_order import PrefixOrder, beginning
 from tasks.rows.window import ASLEEP, width
 
 LOOK_SECONDS = 2.0
@@ -92,9 +92,9 @@ class Run:
         self._report = report
         self._first = journal.tally.num_rows
         self._seen = replace(journal.tally)
-        self._lineup = LineUp(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
+        self._lineup = PrefixOrder(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
         self._collected = InOrder[_Done](self._first)
-        self._alike = Alike[Answer]()
+        self._alike = Dedup[Answer]()
         self._under_way: set[asyncio.Task[None]] = set()
         self._width = min(ASLEEP, limits.window)
         self._changed = asyncio.Event()

@@ -41,13 +41,13 @@ def status(batch_id: str | None, limit: int, api: Client) -> None:
 @with_patient_api
 def watch(batch_id: str, api: Client) -> None:
     """Show how a server batch goes on, until it has ended."""
-    told = ""
+    shown = ""
     while True:
         batch = _get(api, batch_id)
         line = _line(batch)
-        if line != told:
+        if line != shown:
             click.echo(line)
-            told = line
+            shown = line
         if batch["status"] in ENDED:
             _tell_end(batch)
             return

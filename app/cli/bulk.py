@@ -114,7 +114,7 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
             },
         )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-        tally = job(lambda: AsyncClient(url, api_key, patience=Patience(None, told=_teller(report))), report)
+        tally = job(lambda: AsyncClient(url, api_key, patience=Patience(None, on_wait=_teller(report))), report)
     except (BulkError, CaravanError) as exc:
         raise click.ClickException(f"{exc} {_again(output)}".strip()) from exc
     except KeyboardInterrupt:

@@ -31,7 +31,7 @@ def with_api(function: Callable[..., None]) -> Callable[..., None]:
 
 def with_patient_api(function: Callable[..., None]) -> Callable[..., None]:
     """The same for a command that waits for something: it waits while the cluster is away as well."""
-    return _with(function, Patience(PATIENT_SECONDS, told=_tell))
+    return _with(function, Patience(PATIENT_SECONDS, on_wait=_tell))
 
 
 @contextmanager

@@ -107,5 +107,5 @@ def _wrapped(text: str, *, deeper: str = "") -> list[str]:
 def _summary(findings: Iterable[Finding]) -> str:
     states = [finding.state for finding in findings]
     faults, warnings = states.count(State.FAULT), states.count(State.WARNING)
-    told = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
-    return f"{told}: something must be done." if faults else f"{told}: nothing must be done."
+    summary = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    return f"{summary}: something must be done." if faults else f"{summary}: nothing must be done."

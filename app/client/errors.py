@@ -82,8 +82,8 @@ def passes(error: CaravanError) -> bool:
 def from_response(status: int, retry_after: str | None, body: bytes, proxy: Proxy | None = None) -> CaravanError:
     """The error that a response tells of."""
     try:
-        told: dict[str, Any] = json.loads(body)["error"]
-        error = from_wire(told)
+        wire: dict[str, Any] = json.loads(body)["error"]
+        error = from_wire(wire)
         if isinstance(error, UpstreamError):  # a code of its own: the status says of what kind it is
             error = _KINDS.get(status, UpstreamError)(error.message, param=error.param, code=error.code)
     except (ValueError, KeyError, TypeError, AttributeError):

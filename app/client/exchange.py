@@ -91,11 +91,11 @@ Exchange = Generator[Request | Pause, Response | None, T]
 class Patience:
     """How long failures that pass by themselves are waited out, in seconds; None is for ever.
 
-    `told` hears of each such failure, and of the seconds until the next attempt.
+    `on_wait` hears of each such failure, and of the seconds until the next attempt.
     """
 
     seconds: float | None = 300.0
-    told: Callable[[CaravanError, float], None] | None = None
+    on_wait: Callable[[CaravanError, float], None] | None = None
     clock: Callable[[], float] = time.monotonic
 
     def begin(self) -> Waiting:
@@ -120,8 +120,8 @@ class Waiting:
         if limit is not None and self.patience.clock() + seconds > self.since + limit:
             raise error
         self.num_failures += 1
-        if self.patience.told:
-            self.patience.told(error, seconds)
+        if self.patience.on_wait:
+            self.patience.on_wait(error, seconds)
         return seconds
 
     def goes_on(self) -> None:

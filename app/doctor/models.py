@@ -79,8 +79,8 @@ def judge(model: str, proof: Proof) -> Iterator[Finding]:
         )
     elif said:
         phase, reason = str(said.get("phase") or "its start"), str(said.get("reason") or "no reason was given")
-        told = reason if "self-test" in reason else f"the self-test failed in {phase}: {reason}"
-        yield fault(check, told, "Mend this: no worker serves the model until then.")
+        found = reason if "self-test" in reason else f"the self-test failed in {phase}: {reason}"
+        yield fault(check, found, "Mend this: no worker serves the model until then.")
     else:
         yield fault(
             check,

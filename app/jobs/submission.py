@@ -37,7 +37,7 @@ def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
         return known
     job = make()
     spend(job)
-    return services().submitter.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
+    return services().queue.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
 
 
 def build_job(body: JobBody) -> Job:

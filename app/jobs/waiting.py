@@ -99,4 +99,4 @@ def closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable
 def cancel(to: Services, job: Job) -> None:
     """Cancel a job for which nobody waits any more."""
     with contextlib.suppress(CaravanError):  # it has ended meanwhile, or Redis is away and the job runs on
-        to.submitter.cancel(job.id, owner=job.owner)
+        to.queue.cancel(job.id, owner=job.owner)

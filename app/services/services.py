@@ -16,7 +16,7 @@ from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.job_store import JobStore
 from tasks.models.catalogue import Catalogue
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.settings import Settings
 
 
@@ -26,7 +26,7 @@ class Services:
     catalogue: Catalogue
     redis: redis.Redis
     store: JobStore
-    submitter: Submitter
+    queue: QueueService
     hub: StreamHub
     metrics: HttpMetrics
     keys: KeyStore

@@ -44,9 +44,9 @@ class AnswerParser:
     def __init__(self, syntax: Syntax, tools: frozenset[str], *, reasoning: bool = True) -> None:
         self._syntax, self._splits = syntax, reasoning
         self._format = format_of(syntax.tool_format) if tools else None
-        self._told: list[Delta] = []
+        self._deltas: list[Delta] = []
         self._source = Source()
-        self._content = Text(lambda text: self._told.append(Content(text)))
+        self._content = Text(lambda text: self._deltas.append(Content(text)))
         self._calls = Calls(self._source, tools, self._tell_call)
         if not self._format:
             self._content.settle()
@@ -65,13 +65,13 @@ class AnswerParser:
 
     def _advance(self) -> list[Delta]:
         next(self._reader, None)
-        told, self._told = self._told, []
-        return joined(told)
+        deltas, self._deltas = self._deltas, []
+        return joined(deltas)
 
     def _tell_call(self, delta: CallBegun | Arguments) -> None:
         if isinstance(delta, CallBegun):
             self._content.interrupt()
-        self._told.append(delta)
+        self._deltas.append(delta)
 
     def _read(self) -> Wait[None]:
         yield from self._read_reasoning()
@@ -102,7 +102,7 @@ class AnswerParser:
 
     def _tell_reasoning(self, closing: str) -> Wait[None]:
         """What comes until it is closed; all, if it never is."""
-        text = Text(lambda piece: self._told.append(Reasoning(piece)), starts_after=True)
+        text = Text(lambda piece: self._deltas.append(Reasoning(piece)), starts_after=True)
         if (yield from self._source.until(closing, text.write)):
             self._source.take(len(closing))
             self._content.interrupt()

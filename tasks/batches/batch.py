@@ -66,7 +66,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grown:
+class OutputFile:
     """A file that a batch writes: its id, and what of it has been written down."""
 
     id: str
@@ -131,8 +131,8 @@ class Batch:
     speed: Speed = Speed()
     answered: int = 0
     """Lines that have their answer, also those that are not written yet because an earlier one has none."""
-    output: Grown = Grown(id="")
-    error: Grown = Grown(id="")
+    output: OutputFile = OutputFile(id="")
+    error: OutputFile = OutputFile(id="")
     earlier_output: str = ""
     stalled: str = ""
     """Why it stands still, if it does; a word of `tasks.errors`."""
@@ -183,8 +183,8 @@ class Batch:
             counts=Counts(**{name: int(fields.get(name, 0)) for name in asdict(Counts())}),
             speed=Speed(lines=float(fields.get("lines_a_second", 0)), tokens=float(fields.get("tokens_a_second", 0))),
             answered=int(fields.get("answered", 0)),
-            output=Grown(id=fields["output_file"], parts=decode_parts(fields.get("output_parts", "[]"))),
-            error=Grown(id=fields["error_file"], parts=decode_parts(fields.get("error_parts", "[]"))),
+            output=OutputFile(id=fields["output_file"], parts=decode_parts(fields.get("output_parts", "[]"))),
+            error=OutputFile(id=fields["error_file"], parts=decode_parts(fields.get("error_parts", "[]"))),
             earlier_output=fields.get("earlier_output", ""),
             stalled=fields.get("stalled", ""),
         )

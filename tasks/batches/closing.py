@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from tasks.batches.batch import Batch
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.feeder import REACH, Ledger
-from tasks.batches.output_lines import Left, Told, left_out, told
+from tasks.batches.output_lines import Left, ResultLine, left_out, result_line
 from tasks.batches.rows import Row
 from tasks.records.job import Job
 
 STROKE_ROWS = 256
 
-Stroke = list[tuple[Row, Told]]
+Stroke = list[tuple[Row, ResultLine]]
 
 
 class Closing:
@@ -38,9 +38,9 @@ class Closing:
         Their jobs are removed by now, so that nothing runs on for nobody.
         """
         rows = self._in_hand = self._in_hand or list(itertools.islice(self._rows, STROKE_ROWS))
-        jobs = self._found([row for row in rows if row.told is None and row.number < self._reach])
+        jobs = self._found([row for row in rows if row.result is None and row.number < self._reach])
         self._in_hand = []
-        return [(row, self._tell(row, jobs.get(row.job_id))) for row in rows]
+        return [(row, self._result(row, jobs.get(row.job_id))) for row in rows]
 
     def _found(self, rows: list[Row]) -> dict[str, Job]:
         found = self._ledger.batches.read(row.job_id for row in rows)
@@ -50,9 +50,9 @@ class Closing:
         )
         return jobs
 
-    def _tell(self, row: Row, job: Job | None) -> Told:
-        if row.told is not None:
-            return row.told
+    def _result(self, row: Row, job: Job | None) -> ResultLine:
+        if row.result is not None:
+            return row.result
         if job is None or job.outcome is None:
             return left_out(row.job_id, row.custom_id, self._why)
-        return told(row.job_id, row.custom_id, job, self._endpoints.answer)
+        return result_line(row.job_id, row.custom_id, job, self._endpoints.answer)

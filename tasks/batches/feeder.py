@@ -13,7 +13,7 @@ import redis
 
 from tasks.batches.batch import Batch, Counts
 from tasks.batches.endpoints import Endpoints
-from tasks.batches.output_lines import Told, refused, told
+from tasks.batches.output_lines import ResultLine, refused, result_line
 from tasks.batches.rows import Row
 from tasks.batches.store import BatchStore
 from tasks.errors import CaravanError
@@ -21,9 +21,9 @@ from tasks.ledger import overview
 from tasks.ledger.job_store import Idempotency, JobStore
 from tasks.queue.dispatch import Dispatcher
 from tasks.records.job import Job, Priority
-from tasks.rows.dedup import Alike, Known, question
+from tasks.rows.dedup import Dedup, Known, question
 from tasks.rows.in_order import InOrder
-from tasks.rows.prefix_order import LineUp, beginning
+from tasks.rows.prefix_order import PrefixOrder, beginning
 from tasks.rows.window import width
 
 BLOCK_ROWS = 256
@@ -68,9 +68,9 @@ class Feeder:
         self._batch = batch
         self._ledger = ledger
         self._endpoints = endpoints
-        self._line = LineUp(rows, _begins, most_rows=BLOCK_ROWS)
-        self._alike: Alike[bytes] = Alike(most_bytes=REMEMBERED_BYTES)
-        self._answers: InOrder[tuple[Row, Told]] = InOrder(first)
+        self._line = PrefixOrder(rows, _begins, most_rows=BLOCK_ROWS)
+        self._alike: Dedup[bytes] = Dedup(most_bytes=REMEMBERED_BYTES)
+        self._answers: InOrder[tuple[Row, ResultLine]] = InOrder(first)
         self._first = first
         self._again: deque[Row] = deque()
         self._waiting: dict[int, Row] = {}
@@ -97,7 +97,7 @@ class Feeder:
             while time.monotonic() >= self._refused_until and (row := self._next()) is not None:
                 self._again.appendleft(row)  # until it is submitted: the next lines may raise
                 model = str(row.body.get("model"))
-                if row.told is None and self.num_under_way >= self._width(model):
+                if row.result is None and self.num_under_way >= self._width(model):
                     break
                 under_way = self.num_under_way
                 if not self._begin(row):
@@ -126,7 +126,7 @@ class Feeder:
                 self._settle(self._under_way.pop(job_id), job)
         return len(ended)
 
-    def ready(self) -> Iterator[tuple[Row, Told]]:
+    def ready(self) -> Iterator[tuple[Row, ResultLine]]:
         """The rows whose turn to be written has come."""
         for _, answer in self._answers.ready():
             yield answer
@@ -144,15 +144,15 @@ class Feeder:
 
     def _begin(self, row: Row) -> bool:
         """Have a row answered; False if the queue takes no job just now."""
-        if row.told is None and row.key is None:
+        if row.result is None and row.key is None:
             match self._judge(row):
                 case Known(packed):
-                    row.told = self._tell(row, _unpack(packed))
+                    row.result = self._result(row, _unpack(packed))
                 case False:
                     self._waiting[row.number] = row
                     return True
-        if row.told is not None:
-            self._put(row, row.told)
+        if row.result is not None:
+            self._put(row, row.result)
             return True
         try:
             job = self._endpoints.job(self._batch, row.job_id, row.body)
@@ -191,23 +191,23 @@ class Feeder:
 
     def _settle(self, row: Row, ending: Ending) -> None:
         """Take what came of a row, for the rows that ask the same as well."""
-        line = self._tell(row, ending)
+        line = self._result(row, ending)
         self._put(row, line)
         if row.key is None:
             return
         packed = b"" if isinstance(ending, CaravanError) else _pack(ending)
         for number in self._alike.settle(row.key, packed, size=None if line.failed else len(packed)):
             other = self._waiting.pop(number)
-            self._put(other, self._tell(other, ending))
+            self._put(other, self._result(other, ending))
 
-    def _put(self, row: Row, told: Told) -> None:
-        self._answers.put(row.number, (row, told))
-        self.answered += told.counts
+    def _put(self, row: Row, line: ResultLine) -> None:
+        self._answers.put(row.number, (row, line))
+        self.answered += line.counts
 
-    def _tell(self, row: Row, ending: Ending) -> Told:
+    def _result(self, row: Row, ending: Ending) -> ResultLine:
         if isinstance(ending, CaravanError):
             return refused(row.job_id, row.custom_id, ending)
-        return told(row.job_id, row.custom_id, ending, self._endpoints.answer)
+        return result_line(row.job_id, row.custom_id, ending, self._endpoints.answer)
 
     def _width(self, model: str) -> int:
         """How many rows to have under way."""
@@ -236,4 +236,4 @@ def _unpack(packed: bytes) -> Job:
 
 def _begins(row: Row) -> str:
     """What rows are put in order by: those of a model that begin alike come together."""
-    return "" if row.told else f"{row.body.get('model')}\n{beginning(row.body)}"
+    return "" if row.result else f"{row.body.get('model')}\n{beginning(row.body)}"

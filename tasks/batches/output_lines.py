@@ -27,7 +27,7 @@ CANCELLED = Left("batch_cancelled", "This request was not executed before the ba
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ResultLine:
     """A line that is to be written, to the output or to the errors, and what it adds to the counts."""
 
     text: bytes
@@ -38,7 +38,7 @@ class Told:
         return bool(self.counts.failed)
 
 
-def answered(job_id: str, custom_id: str, body: Mapping[str, Any], usage: Usage) -> Told:
+def answered(job_id: str, custom_id: str, body: Mapping[str, Any], usage: Usage) -> ResultLine:
     """The answer of a job that succeeded."""
     response = {"status_code": 200, "request_id": job_id, "body": body}
     counts = Counts(
@@ -47,21 +47,21 @@ def answered(job_id: str, custom_id: str, body: Mapping[str, Any], usage: Usage)
         cached_tokens=usage.cached_tokens,
         output_tokens=usage.completion_tokens,
     )
-    return Told(_line(job_id, custom_id, response=response), counts)
+    return ResultLine(_line(job_id, custom_id, response=response), counts)
 
 
-def refused(job_id: str, custom_id: str, error: CaravanError) -> Told:
+def refused(job_id: str, custom_id: str, error: CaravanError) -> ResultLine:
     """The failure of a line, as its endpoint would have answered."""
     response = {"status_code": error.http_status, "request_id": job_id, "body": {"error": error.to_wire()}}
-    return Told(_line(job_id, custom_id, response=response), Counts(failed=1))
+    return ResultLine(_line(job_id, custom_id, response=response), Counts(failed=1))
 
 
-def left_out(job_id: str, custom_id: str, why: Left) -> Told:
+def left_out(job_id: str, custom_id: str, why: Left) -> ResultLine:
     """A line that was not run."""
-    return Told(_line(job_id, custom_id, error=why._asdict()), Counts(failed=1))
+    return ResultLine(_line(job_id, custom_id, error=why._asdict()), Counts(failed=1))
 
 
-def copied(text: bytes) -> Told:
+def copied(text: bytes) -> ResultLine:
     """A line of an earlier output. Raises ValueError or KeyError if it is none."""
     usage = json.loads(text)["response"]["body"].get("usage", {})
     read = usage.get("prompt_tokens", usage.get("input_tokens", 0))
@@ -69,10 +69,10 @@ def copied(text: bytes) -> Told:
     written = usage.get("completion_tokens", usage.get("output_tokens", 0))
     cached = details.get("cached_tokens", 0)
     counts = Counts(completed=1, input_tokens=read, cached_tokens=cached, output_tokens=written)
-    return Told(text + b"\n", counts)
+    return ResultLine(text + b"\n", counts)
 
 
-def told(job_id: str, custom_id: str, job: Job, answer: Callable[[Job], Mapping[str, Any]]) -> Told:
+def result_line(job_id: str, custom_id: str, job: Job, answer: Callable[[Job], Mapping[str, Any]]) -> ResultLine:
     """What came of a job that has ended, as the line of a row whose own job has this id."""
     if job.outcome is None:
         return refused(job_id, custom_id, failure(job))

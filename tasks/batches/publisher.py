@@ -7,7 +7,7 @@ import time
 
 from tasks.batches.endpoints import Endpoints, Guarded
 from tasks.batches.feeder import Ledger
-from tasks.batches.run import Desk, Shift
+from tasks.batches.run import BatchContext, BatchRun
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.connection import UNAVAILABLE, connect
@@ -25,22 +25,22 @@ ORPHANS_SECONDS = 3600.0
 log = get_logger(__name__)
 
 
-class Foreman:
+class BatchPublisher:
     """Publishes batches that there is room for, and works on those that were published.
 
     A message that gets lost is published again; one that comes twice finds the batch held. Between two shifts nothing
     of a batch is in any process.
     """
 
-    def __init__(self, desk: Desk, publisher: Publisher, *, name: str) -> None:
-        self._desk = desk
+    def __init__(self, context: BatchContext, publisher: Publisher, *, name: str) -> None:
+        self._context = context
         self._publisher = publisher
         self._name = name
         self._tidy_at = self._orphans_at = 0.0
 
     def post(self) -> None:
         """Publish what is due and there is room for."""
-        for batch_id in self._desk.store.post():
+        for batch_id in self._context.store.post():
             if not self._publisher.publish(task_names.RUN_BATCH, batch_id, queue=task_names.BULK_QUEUE):
                 return
 
@@ -58,28 +58,30 @@ class Foreman:
     def work(self, batch_id: str) -> None:
         """What the Celery task does: one shift, if the batch is to be had."""
         try:
-            batch = self._desk.store.claim(batch_id, self._name)
+            batch = self._context.store.claim(batch_id, self._name)
         except UNAVAILABLE as exc:
             log.warning("batch left as it is; it is due again", batch_id=batch_id, error=str(exc))
             return
         if batch is not None:
-            Shift(self._desk, batch).run()
+            BatchRun(self._context, batch).run()
 
     def _tidy(self) -> None:
         now, removed = time.monotonic(), 0
         if now >= self._tidy_at:
             self._tidy_at = now + TIDY_SECONDS
-            removed = self._desk.files.tidy() + self._desk.store.tidy()
+            removed = self._context.files.tidy() + self._context.store.tidy()
         if now >= self._orphans_at:
             self._orphans_at = now + ORPHANS_SECONDS
-            removed += self._desk.files.remove_orphans()
+            removed += self._context.files.remove_orphans()
         if removed:
             log.info("old files and batches removed", count=removed)
 
 
-def open_foreman(settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event) -> Foreman:
+def open_batch_publisher(
+    settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event
+) -> BatchPublisher:
     """A foreman with clients of its own. `stopping` ends the shifts of its process."""
     client, jobs, publisher = connect(settings.redis_url), open_store(settings), create_publisher(settings)
     ledger = Ledger(client, jobs, open_batches(settings), Dispatcher(jobs, publisher), settings.max_queue)
-    desk = Desk(ledger, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
-    return Foreman(desk, publisher, name=name)
+    context = BatchContext(ledger, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
+    return BatchPublisher(context, publisher, name=name)

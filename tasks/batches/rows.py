@@ -9,14 +9,14 @@ from typing import Any
 
 from tasks.batches.batch import Batch, Place
 from tasks.batches.input_lines import Line, LineFault, read, split
-from tasks.batches.output_lines import Told, copied
+from tasks.batches.output_lines import ResultLine, copied
 from tasks.files.record import File
 from tasks.files.store import FileStore
 
 
 @dataclass(slots=True)
 class Row:
-    """A line that is to be answered. `told` is its answer, where that is known without running it.
+    """A line that is to be answered. `result` is its line of output, where that is known without running it.
 
     ``after`` is the place of a batch that has collected it.
     """
@@ -26,7 +26,7 @@ class Row:
     custom_id: str
     body: Mapping[str, Any]
     after: Place
-    told: Told | None = None
+    result: ResultLine | None = None
     key: bytes | None = field(default=None, repr=False)
 
 
@@ -40,14 +40,14 @@ class Earlier:
         self._custom_id: str | None = None
         self._step()
 
-    def take(self, custom_id: str) -> tuple[Told | None, int]:
+    def take(self, custom_id: str) -> tuple[ResultLine | None, int]:
         """The line of a request, if it is there, and where the next one begins."""
         if self._next is None or self._custom_id != custom_id:
             return None, self._offset
         assert self._next.text is not None
-        told, self._offset = copied(self._next.text), self._next.end
+        result, self._offset = copied(self._next.text), self._next.end
         self._step()
-        return told, self._offset
+        return result, self._offset
 
     def _step(self) -> None:
         self._next = next(self._lines, None)
@@ -71,9 +71,9 @@ def rows(files: FileStore, batch: Batch, *, longest: int) -> Iterator[Row]:
             request = read(line, endpoint=batch.endpoint, longest=longest)
         except LineFault as fault:  # it was read without one when the input was validated
             raise OSError(f"line {line.number} of {batch.input_file_id} has changed: {fault}") from fault
-        told, offset = earlier.take(request.custom_id)
+        result, offset = earlier.take(request.custom_id)
         after = Place(number + 1, line.number + 1, line.end, offset)
-        yield Row(number, batch.job_id(number), request.custom_id, request.body, after, told)
+        yield Row(number, batch.job_id(number), request.custom_id, request.body, after, result)
 
 
 def _earlier(files: FileStore, batch: Batch, place: Place) -> Earlier:

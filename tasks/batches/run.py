@@ -18,9 +18,9 @@ from tasks.batches.feeder import REACH, Feeder, Ledger
 from tasks.batches.output_lines import CANCELLED, EXPIRED
 from tasks.batches.rows import lines, rows
 from tasks.batches.speed import Pace
-from tasks.batches.store import BatchStore, Wishes
+from tasks.batches.store import BatchControl, BatchStore
 from tasks.batches.validation import Verdict, validate
-from tasks.batches.writer import Book, Lost
+from tasks.batches.writer import Lost, OutputWriter
 from tasks.errors import RecordTooNew
 from tasks.files.store import FileStore
 from tasks.ledger.connection import UNAVAILABLE
@@ -54,7 +54,7 @@ class _Closes(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class BatchContext:
     """What shifts work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
 
     ledger: Ledger
@@ -68,19 +68,19 @@ class Desk:
         return self.ledger.batches
 
 
-class Shift:
+class BatchRun:
     """Validates, runs, collects and ends one batch. All that it knows beyond Redis and the files can be lost."""
 
-    def __init__(self, desk: Desk, batch: Batch) -> None:
-        self._desk = desk
-        self._book = Book(desk.store, desk.files.folder, batch)
+    def __init__(self, context: BatchContext, batch: Batch) -> None:
+        self._context = context
+        self._writer = OutputWriter(context.store, context.files.folder, batch)
         self._began = time.monotonic()
         self._beat_at = 0.0
-        self._wishes: Wishes | None = None
+        self._control: BatchControl | None = None
 
     @property
     def _batch(self) -> Batch:
-        return self._book.batch
+        return self._writer.batch
 
     def run(self) -> None:
         """Work until the batch has ended, is lost, or others are to have their turn."""
@@ -99,7 +99,7 @@ class Shift:
         except OSError as exc:
             self._stall(exc)
         finally:
-            self._book.close()
+            self._writer.close()
 
     def _work(self) -> None:
         if self._batch.status is BatchStatus.VALIDATING:
@@ -110,7 +110,7 @@ class Shift:
             self._end(BatchStatus.CANCELLED)
             return
         try:
-            self._insist(self._forget_behind)
+            self._until_redis_answers(self._forget_behind)
             self._run()
             self._end(BatchStatus.COMPLETED)
         except _Closes:
@@ -125,57 +125,59 @@ class Shift:
             return
         failed = bool(verdict.num_faults)
         fields = {"errors": json.dumps(verdict.errors)} if failed else {"total": str(verdict.total)}
-        self._insist(lambda: self._book.turn(BatchStatus.FAILED if failed else BatchStatus.IN_PROGRESS, fields))
+        self._until_redis_answers(
+            lambda: self._writer.move(BatchStatus.FAILED if failed else BatchStatus.IN_PROGRESS, fields)
+        )
         if self._batch.status is BatchStatus.IN_PROGRESS:
-            self._book.batch = replace(self._batch, total=verdict.total)
+            self._writer.batch = replace(self._batch, total=verdict.total)
 
     def _judge(self) -> Verdict:
-        desk, batch, last = self._desk, self._batch, Verdict()
-        file = self._insist(lambda: desk.files.get(batch.input_file_id))
+        context, batch, last = self._context, self._batch, Verdict()
+        file = self._until_redis_answers(lambda: context.files.get(batch.input_file_id))
         if file is None:
             raise FileNotFoundError(f"the input {batch.input_file_id} is gone")
-        read = lines(desk.files, file, Place(), longest=desk.longest)
-        models = desk.endpoints.models(batch.limits)
-        for verdict in validate(read, endpoint=batch.endpoint, longest=desk.longest, models=models):
-            last, wishes = verdict, self._beat()
-            if wishes and wishes.status is BatchStatus.CANCELLING:
+        read = lines(context.files, file, Place(), longest=context.longest)
+        models = context.endpoints.models(batch.limits)
+        for verdict in validate(read, endpoint=batch.endpoint, longest=context.longest, models=models):
+            last, control = verdict, self._beat()
+            if control and control.status is BatchStatus.CANCELLING:
                 raise _Closes
         return last
 
     def _run(self) -> None:
         """Feed and collect until every row has its line."""
         first, before = Place.decode(self._batch.place).row, self._batch.counts.done
-        read = rows(self._desk.files, self._batch, longest=self._desk.longest)
-        feeder = Feeder(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first)
-        committed_at = told_at = time.monotonic()
-        pace = Pace(told_at)
+        read = rows(self._context.files, self._batch, longest=self._context.longest)
+        feeder = Feeder(self._batch, read, self._context.ledger, self._context.endpoints, first=first)
+        committed_at = reported_at = time.monotonic()
+        pace = Pace(reported_at)
         while True:
-            wishes = self._beat()
-            if wishes and (wishes.status is BatchStatus.CANCELLING or wishes.expired):
+            control = self._beat()
+            if control and (control.status is BatchStatus.CANCELLING or control.expired):
                 raise _Closes
-            paused = bool(wishes and wishes.paused)
-            moved = self._insist(partial(self._turn, feeder, paused=paused))
+            paused = bool(control and control.paused)
+            moved = self._until_redis_answers(partial(self._step, feeder, paused=paused))
             due = time.monotonic() - committed_at > COMMIT_SECONDS or moved > MANY_ROWS
-            if self._book.dirty and (due or feeder.done):
+            if self._writer.dirty and (due or feeder.done):
                 self._commit()
                 committed_at = time.monotonic()
-            if time.monotonic() - told_at > TELL_SECONDS and self._book.takes_more:
-                told_at = time.monotonic()
-                speed = pace.note(told_at, feeder.answered)
-                self._insist(partial(self._book.tell, speed, before + feeder.answered.done))
-            if feeder.done and not self._book.dirty:
+            if time.monotonic() - reported_at > TELL_SECONDS and self._writer.takes_more:
+                reported_at = time.monotonic()
+                speed = pace.note(reported_at, feeder.answered)
+                self._until_redis_answers(partial(self._writer.tell, speed, before + feeder.answered.done))
+            if feeder.done and not self._writer.dirty:
                 return
-            if paused and not feeder.num_under_way and not self._book.dirty:
+            if paused and not feeder.num_under_way and not self._writer.dirty:
                 raise _PutBack
-            if not self._desk.stopping.is_set():
-                self._desk.stopping.wait(LOOK_SECONDS if moved else IDLE_LOOK_SECONDS)
+            if not self._context.stopping.is_set():
+                self._context.stopping.wait(LOOK_SECONDS if moved else IDLE_LOOK_SECONDS)
 
-    def _turn(self, feeder: Feeder, *, paused: bool) -> int:
+    def _step(self, feeder: Feeder, *, paused: bool) -> int:
         """Feed, look and write once; how many rows moved."""
         moved = feeder.look()
-        if self._book.takes_more:
-            for row, told in feeder.ready():
-                self._book.add(told, row.after)
+        if self._writer.takes_more:
+            for row, line in feeder.ready():
+                self._writer.add(line, row.after)
         return moved + (0 if paused else feeder.feed())
 
     def _close(self) -> None:
@@ -184,29 +186,31 @@ class Shift:
         first = Place.decode(self._batch.place).row
         cancelled = self._batch.status is BatchStatus.CANCELLING or self._is_cancelling()
         why = CANCELLED if cancelled else EXPIRED
-        read = rows(self._desk.files, self._batch, longest=self._desk.longest)
-        closing = Closing(self._batch, read, self._desk.ledger, self._desk.endpoints, first=first, why=why)
-        while stroke := self._insist(closing.stroke):
-            for row, told in stroke:
-                self._book.add(told, row.after)
+        read = rows(self._context.files, self._batch, longest=self._context.longest)
+        closing = Closing(self._batch, read, self._context.ledger, self._context.endpoints, first=first, why=why)
+        while stroke := self._until_redis_answers(closing.stroke):
+            for row, line in stroke:
+                self._writer.add(line, row.after)
             self._commit()
             self._beat()
         self._end(BatchStatus.CANCELLED if cancelled else BatchStatus.EXPIRED)
 
     def _end(self, status: BatchStatus) -> None:
         """Give the batch its last status. One that is cancelled at the very end is cancelled, whole."""
-        if status is not BatchStatus.CANCELLED and self._insist(lambda: self._book.turn(BatchStatus.FINALIZING)):
-            self._insist(lambda: self._book.turn(status))
+        if status is not BatchStatus.CANCELLED and self._until_redis_answers(
+            lambda: self._writer.move(BatchStatus.FINALIZING)
+        ):
+            self._until_redis_answers(lambda: self._writer.move(status))
             return
-        while not self._insist(lambda: self._book.turn(BatchStatus.CANCELLED)):
+        while not self._until_redis_answers(lambda: self._writer.move(BatchStatus.CANCELLED)):
             pass  # it was asked for since the last beat: now it is known
 
     def _commit(self) -> None:
         """Commit, then remove the jobs of the rows that have been written."""
         before = Place.decode(self._batch.place).row
-        if self._book.dirty:
-            self._insist(self._book.commit)
-        self._insist(lambda: self._forget(before, Place.decode(self._batch.place).row))
+        if self._writer.dirty:
+            self._until_redis_answers(self._writer.commit)
+        self._until_redis_answers(lambda: self._forget(before, Place.decode(self._batch.place).row))
 
     def _forget_behind(self) -> None:
         """Remove jobs of written rows that an earlier shift had no time to remove."""
@@ -214,46 +218,46 @@ class Shift:
         self._forget(max(0, row - REACH), row)
 
     def _forget(self, first: int, last: int) -> None:
-        self._desk.ledger.jobs.forget_many(
+        self._context.ledger.jobs.forget_many(
             (self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner
         )
 
-    def _beat(self) -> Wishes | None:
+    def _beat(self) -> BatchControl | None:
         """Extend the lease, and look what is asked; None while Redis is away. Raises Lost or _PutBack."""
         now = time.monotonic()
         if now >= self._beat_at:
             try:
-                wishes = self._desk.store.extend(self._batch)
+                control = self._context.store.extend(self._batch)
             except UNAVAILABLE as exc:
                 log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
                 return None
-            if wishes is None:
+            if control is None:
                 raise Lost
-            self._wishes, self._beat_at = wishes, now + BEAT_SECONDS
-        if self._desk.stopping.is_set():
+            self._control, self._beat_at = control, now + BEAT_SECONDS
+        if self._context.stopping.is_set():
             raise _PutBack
-        if self._wishes and self._wishes.waiting and now - self._began > TURN_SECONDS:
+        if self._control and self._control.waiting and now - self._began > TURN_SECONDS:
             raise _PutBack
-        return self._wishes
+        return self._control
 
     def _is_cancelling(self) -> bool:
-        return bool(self._wishes and self._wishes.status is BatchStatus.CANCELLING)
+        return bool(self._control and self._control.status is BatchStatus.CANCELLING)
 
-    def _insist(self, act: Callable[[], T]) -> T:
+    def _until_redis_answers(self, act: Callable[[], T]) -> T:
         """Do it, through any absence of Redis."""
         while True:
             try:
                 return act()
             except UNAVAILABLE as exc:
                 log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
-                if self._desk.stopping.wait(AWAY_SECONDS):
+                if self._context.stopping.wait(AWAY_SECONDS):
                     raise
 
     def _put_back(self, *, seconds: float = 0.0) -> None:
         try:
-            if self._book.dirty:
-                self._book.commit()
-            self._desk.store.release(self._batch, seconds=seconds)
+            if self._writer.dirty:
+                self._writer.commit()
+            self._context.store.release(self._batch, seconds=seconds)
         except (Lost, OSError, *UNAVAILABLE) as exc:
             log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id, error=str(exc))
 
@@ -262,7 +266,7 @@ class Shift:
         word = "storage_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "storage_failed"
         log.error("batch stalled", batch_id=self._batch.id, code=word, error=str(exc))
         try:
-            self._book.note(word)
-            self._desk.store.release(self._batch, seconds=STALLED_SECONDS)
+            self._writer.note(word)
+            self._context.store.release(self._batch, seconds=STALLED_SECONDS)
         except UNAVAILABLE:
             log.warning("batch left as it is; it is taken up again", batch_id=self._batch.id)

@@ -13,7 +13,7 @@ from typing import Literal, cast
 
 import redis
 
-from tasks.batches.batch import VERSIONS, Batch, BatchStatus, Grown
+from tasks.batches.batch import VERSIONS, Batch, BatchStatus, OutputFile
 from tasks.files.record import VERSIONS as FILE_VERSIONS
 from tasks.files.record import encode_parts, new_id
 from tasks.ledger import redis_keys
@@ -29,7 +29,7 @@ SWEPT_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class BatchControl:
     """What is asked of the clerk that works on a batch. `waiting` are the batches that wait for a clerk."""
 
     status: BatchStatus
@@ -104,13 +104,13 @@ class BatchStore:
         fence, *flat = found
         return Batch.decode({**dict(zip(flat[::2], flat[1::2], strict=True)), "fence": str(fence)})
 
-    def extend(self, batch: Batch) -> Wishes | None:
+    def extend(self, batch: Batch) -> BatchControl | None:
         """Extend the lease; what is asked, or None if the batch is lost."""
         status, *rest = self._run("batch_extend", batch.id, batch.fence, self.lease_seconds)
         if status == "lost":
             return None
         paused, expired, waiting = map(int, rest)
-        return Wishes(BatchStatus(status), bool(paused), bool(expired), waiting)
+        return BatchControl(BatchStatus(status), bool(paused), bool(expired), waiting)
 
     def release(self, batch: Batch, *, seconds: float = 0.0) -> bool:
         """Put a batch back into the line, to be looked at again in some seconds; whether it was still ours."""
@@ -121,24 +121,24 @@ class BatchStore:
         batch: Batch,
         fields: Mapping[str, str | int | float],
         *,
-        grown: Sequence[tuple[Grown, str]] = (),
-        turn: BatchStatus | None = None,
+        files: Sequence[tuple[OutputFile, str]] = (),
+        status: BatchStatus | None = None,
     ) -> str:
         """Write down how far a batch has come: ``ok``, ``lost``, or the status that it has instead of the known one.
 
         Args:
-            grown: files that have grown, with their names.
-            turn: its next status.
+            files: those that have grown, with their names.
+            status: its next status.
         """
-        files = [
-            [file.id, name, str(file.bytes), encode_parts(file.parts), str(FILE_VERSIONS[-1])] for file, name in grown
+        grown = [
+            [file.id, name, str(file.bytes), encode_parts(file.parts), str(FILE_VERSIONS[-1])] for file, name in files
         ]
         given = [part for pair in fields.items() for part in pair]
         expires = self._ttl if batch.output_expires_in is None else batch.output_expires_in
         return str(
             self._run(
-                "batch_write", batch.id, batch.fence, batch.status.value, batch.place, turn.value if turn else "",
-                self._ttl, expires, json.dumps(files), *given,
+                "batch_write", batch.id, batch.fence, batch.status.value, batch.place, status.value if status else "",
+                self._ttl, expires, json.dumps(grown), *given,
             )
         )  # fmt: skip
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from tasks.batches.batch import Batch, BatchStatus, Grown, Place, Speed
-from tasks.batches.output_lines import Told
+from tasks.batches.batch import Batch, BatchStatus, OutputFile, Place, Speed
+from tasks.batches.output_lines import ResultLine
 from tasks.batches.store import BatchStore
 from tasks.files.folder import Folder, Writer
 from tasks.files.record import encode_parts
@@ -16,7 +16,7 @@ class Lost(Exception):
     """Raised when a batch is another clerk's."""
 
 
-class Book:
+class OutputWriter:
     """Appends a batch's lines to parts of this shift's own, and commits them.
 
     A part is named by the shift's fence, so a clerk that was taken for dead writes where nobody reads. What a commit
@@ -44,13 +44,13 @@ class Book:
         """Not while it is not known whether the last commit was taken."""
         return self._pending is None
 
-    def add(self, told: Told, after: Place) -> None:
+    def add(self, line: ResultLine, after: Place) -> None:
         """Append a line; raises OSError when the disk fails or is full, and then nothing more can be added."""
-        file = self.batch.error if told.failed else self.batch.output
+        file = self.batch.error if line.failed else self.batch.output
         if file.id not in self._writers:
             self._writers[file.id] = self._folder.create(file.id, self._fence)
-        self._writers[file.id].write(told.text)
-        self._counts = self._counts + told.counts
+        self._writers[file.id].write(line.text)
+        self._counts = self._counts + line.counts
         self._place = after
 
     def commit(self) -> None:
@@ -62,29 +62,29 @@ class Book:
                 self.batch,
                 place=self._place.encode(),
                 counts=self._counts,
-                output=self._grown(self.batch.output),
-                error=self._grown(self.batch.error),
+                output=self._with_written(self.batch.output),
+                error=self._with_written(self.batch.error),
                 stalled="",
             )
-        written, grown = self._pending, []
+        written, grown = self._pending, list[tuple[OutputFile, str]]()
         for file, before, kind in (
             (written.output, self.batch.output, "output"),
             (written.error, self.batch.error, "error"),
         ):
             if file.bytes > before.bytes:
                 grown.append((file, f"{self.batch.id}_{kind}.jsonl"))
-        verdict = self._store.write(self.batch, _fields(written), grown=grown)
+        verdict = self._store.write(self.batch, _fields(written), files=grown)
         if verdict == "lost":
             raise Lost
         if verdict != "ok":
             written = replace(written, status=BatchStatus(verdict))
-            if self._store.write(replace(self.batch, status=written.status), _fields(written), grown=grown) != "ok":
+            if self._store.write(replace(self.batch, status=written.status), _fields(written), files=grown) != "ok":
                 raise Lost
         self.batch, self._pending = written, None
 
-    def turn(self, status: BatchStatus, fields: Mapping[str, str | int | float] | None = None) -> bool:
+    def move(self, status: BatchStatus, fields: Mapping[str, str | int | float] | None = None) -> bool:
         """Give the batch its next status; whether it was not cancelled meanwhile. Raises Lost."""
-        verdict = self._store.write(self.batch, fields or {}, turn=status)
+        verdict = self._store.write(self.batch, fields or {}, status=status)
         if verdict == "lost":
             raise Lost
         self.batch = replace(self.batch, status=BatchStatus(status if verdict == "ok" else verdict))
@@ -108,7 +108,7 @@ class Book:
             else:
                 writer.discard()
 
-    def _grown(self, file: Grown) -> Grown:
+    def _with_written(self, file: OutputFile) -> OutputFile:
         writer = self._writers.get(file.id)
         if writer is None:
             return file

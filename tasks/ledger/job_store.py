@@ -60,9 +60,9 @@ class Full:
     seconds_a_job: float | None
 
     @classmethod
-    def read(cls, told: Sequence[str]) -> Self:
+    def read(cls, reply: Sequence[str]) -> Self:
         """As the scripts tell it."""
-        depth, seconds = told
+        depth, seconds = reply
         return cls(int(depth), float(seconds) if seconds else None)
 
 

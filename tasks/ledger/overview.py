@@ -147,7 +147,7 @@ def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:
         pipe.zcard(redis_keys.pending(model))
     (seconds, _), *rows = pipe.execute()
     return {
-        model: Health([start for told in starts.items() if (start := _start(*told, now=seconds))], trouble, pending)
+        model: Health([start for reply in starts.items() if (start := _start(*reply, now=seconds))], trouble, pending)
         for model, starts, trouble, pending in zip(models, *(rows[at::3] for at in range(3)), strict=True)
     }
 
@@ -181,12 +181,12 @@ def webhooks(client: redis.Redis) -> WebhookOverview:
 
 def memory(client: redis.Redis) -> tuple[int, int]:
     """Bytes that Redis uses, and may use; 0 is any."""
-    told = cast("Mapping[str, int]", client.info("memory"))
-    return told["used_memory"], told.get("maxmemory", 0)
+    reply = cast("Mapping[str, int]", client.info("memory"))
+    return reply["used_memory"], reply.get("maxmemory", 0)
 
 
-def _start(worker: str, told: str, *, now: float) -> StartOverview | None:
-    fields = json.loads(told)
+def _start(worker: str, reply: str, *, now: float) -> StartOverview | None:
+    fields = json.loads(reply)
     if fields["until"] <= now:
         return None
     return StartOverview(worker, fields["state"], fields["phase"], fields.get("progress"), fields.get("reason", ""))

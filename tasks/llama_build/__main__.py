@@ -64,7 +64,7 @@ def _show(asked: argparse.Namespace) -> None:
     print(f"{recipe.build.compiler}, {recipe.build.processor.described}\n")  # noqa: T201 - a command
     for rule in RULES:
         if rule.applies(recipe.build):
-            print(rule.why, *(f"    {told}" for told in (*rule.cmake, *rule.switches)), sep="\n")  # noqa: T201 - a command
+            print(rule.why, *(f"    {line}" for line in (*rule.cmake, *rule.switches)), sep="\n")  # noqa: T201 - a command
 
 
 sys.exit(main())

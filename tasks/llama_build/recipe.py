@@ -47,7 +47,7 @@ class Recipe:
             if (name.startswith(_SHAPES_THE_BUILD) and name != JOBS)
             or name in ("CC", "CXX", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS")
         }
-        told = json.dumps(
+        inputs = json.dumps(
             {
                 "package": self.locked.package,
                 "compiler": str(self.build.compiler),
@@ -58,7 +58,7 @@ class Recipe:
             },
             sort_keys=True,
         )
-        return hashlib.sha256(told.encode()).hexdigest()[:16]
+        return hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
     @property
     def folder(self) -> Path:

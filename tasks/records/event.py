@@ -77,8 +77,8 @@ def encode_token(
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
     if finish_reason:
         body["finish_reason"] = finish_reason
-    if told := [logprob.encode() for logprob in logprobs]:
-        body["logprobs"] = told
+    if encoded := [logprob.encode() for logprob in logprobs]:
+        body["logprobs"] = encoded
     if syntax:
         body["syntax"] = syntax
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

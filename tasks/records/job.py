@@ -122,8 +122,8 @@ class Choice:
 
     @classmethod
     def decode(cls, body: Mapping[str, Any]) -> Self:
-        told = body.get("logprobs")
-        logprobs = None if told is None else tuple(map(TokenLogprobs.decode, told))
+        encoded = body.get("logprobs")
+        logprobs = None if encoded is None else tuple(map(TokenLogprobs.decode, encoded))
         return cls(**{**known(cls, body), "logprobs": logprobs})
 
 

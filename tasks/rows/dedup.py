@@ -39,10 +39,10 @@ class Known(Generic[Answer]):
     answer: Answer
 
 
-class Alike(Generic[Answer]):
+class Dedup(Generic[Answer]):
     """Which questions are being asked, by which rows, and the last answers, as many as fit into `most_bytes`.
 
-    The rows that wait for an answer are as many as the caller lets be open; see `LineUp.reads_next`.
+    The rows that wait for an answer are as many as the caller lets be open; see `PrefixOrder.reads_next`.
     """
 
     def __init__(self, *, most_bytes: int = MOST_BYTES) -> None:

@@ -13,7 +13,7 @@ MOST_ROWS = 1024
 MOST_CHARS = 16 << 20
 
 
-class LineUp(Generic[Row]):
+class PrefixOrder(Generic[Row]):
     """Reads rows a block at a time and gives each block's in the order of how they begin.
 
     In blocks, and not by always giving the least row of a buffer: that would let a row wait until the end of the rows,

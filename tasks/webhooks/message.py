@@ -17,13 +17,13 @@ from tasks.records.job import JobStatus, Usage, timeout_error, urls
 from tasks.records.version import known
 
 
-def body(told: Mapping[str, str]) -> bytes:
+def body(fields: Mapping[str, str]) -> bytes:
     """The request's body, of what the outbox has copied from the job's record; the same at every attempt."""
-    ended = datetime.fromtimestamp(float(told["finished_at"]), UTC)
+    ended = datetime.fromtimestamp(float(fields["finished_at"]), UTC)
     message = {
-        "type": f"job.{told['status']}",
+        "type": f"job.{fields['status']}",
         "timestamp": ended.isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "data": _data(told),
+        "data": _data(fields),
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -38,28 +38,28 @@ def headers(message_id: str, content: bytes, *, secrets: Sequence[str], now: dat
     }
 
 
-def _data(told: Mapping[str, str]) -> dict[str, Any]:
+def _data(fields: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": told["id"],
+        "id": fields["id"],
         "object": "job",
-        "model": told["model"],
-        "operation": told["operation"],
-        "status": told["status"],
-        "created_at": _whole(told["created_at"]),
-        "started_at": _whole(told["started_at"]) if "started_at" in told else None,
-        "finished_at": _whole(told["finished_at"]),
-        "attempt": int(told.get("claims", 0)),
-        "error": _error(told),
-        "usage": Usage(**known(Usage, json.loads(told["usage"]))).to_wire() if "usage" in told else None,
-        "metadata": json.loads(told["metadata"]),
-        "urls": urls(told["id"]),
+        "model": fields["model"],
+        "operation": fields["operation"],
+        "status": fields["status"],
+        "created_at": _whole(fields["created_at"]),
+        "started_at": _whole(fields["started_at"]) if "started_at" in fields else None,
+        "finished_at": _whole(fields["finished_at"]),
+        "attempt": int(fields.get("claims", 0)),
+        "error": _error(fields),
+        "usage": Usage(**known(Usage, json.loads(fields["usage"]))).to_wire() if "usage" in fields else None,
+        "metadata": json.loads(fields["metadata"]),
+        "urls": urls(fields["id"]),
     }
 
 
-def _error(told: Mapping[str, str]) -> dict[str, Any] | None:
-    if told["status"] == JobStatus.EXPIRED:
-        return timeout_error(float(told["timeout"]))
-    error: dict[str, Any] | None = json.loads(told["error"]) if "error" in told else None
+def _error(fields: Mapping[str, str]) -> dict[str, Any] | None:
+    if fields["status"] == JobStatus.EXPIRED:
+        return timeout_error(float(fields["timeout"]))
+    error: dict[str, Any] | None = json.loads(fields["error"]) if "error" in fields else None
     return error
 
 

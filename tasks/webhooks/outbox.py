@@ -18,25 +18,25 @@ LEASE_SPARE_SECONDS = 10.0
 class Held:
     """A webhook that is ours to send: what is to be told, and the number of the call that got it."""
 
-    told: Mapping[str, str]
+    fields: Mapping[str, str]
 
     @property
     def job_id(self) -> str:
-        return self.told["id"]
+        return self.fields["id"]
 
     @property
     def message_id(self) -> str:
         """What the receiver knows it by: the same at every attempt, another for every end of the job."""
-        return self.told["message"]
+        return self.fields["message"]
 
     @property
     def call(self) -> str:
-        return self.told["calls"]
+        return self.fields["calls"]
 
     @property
     def attempts(self) -> int:
         """Those that are over."""
-        return int(self.told["attempts"])
+        return int(self.fields["attempts"])
 
 
 class Outbox:

@@ -54,8 +54,8 @@ def _prove(settings: Settings, model: str) -> int:
     start = prove_model(settings, model=model)
     seconds = round(time.monotonic() - began, 3)
     ok = start.state == "ready"
-    told = {"model": model, "ok": ok, "seconds": seconds, "phase": "" if ok else start.phase}
-    print(json.dumps({**told, "reason": start.reason, "processor": start.processor}))  # noqa: T201 - its answer
+    proof = {"model": model, "ok": ok, "seconds": seconds, "phase": "" if ok else start.phase}
+    print(json.dumps({**proof, "reason": start.reason, "processor": start.processor}))  # noqa: T201 - its answer
     return 0 if ok else 1
 
 

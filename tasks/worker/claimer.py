@@ -14,16 +14,16 @@ from tasks.ledger import event_stream
 from tasks.ledger.job_store import Holder, JobStore
 from tasks.logs import get_logger
 from tasks.worker.held import Held, Holdings
-from tasks.worker.model_runner import Work
+from tasks.worker.model_runner import ModelRunner
 from tasks.worker.publisher import Publisher
-from tasks.worker.until_redis_answers import Insist
+from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 PAUSE_SECONDS = 0.05
 
 log = get_logger(__name__)
 
 
-class Intake:
+class Claimer:
     """Works through the ids of received messages, in order.
 
     Args:
@@ -38,10 +38,10 @@ class Intake:
         model: str,
         client: redis.Redis,
         store: JobStore,
-        work: Work,
+        work: ModelRunner,
         holdings: Holdings,
         publisher: Publisher,
-        insist: Insist,
+        until_redis_answers: UntilRedisAnswers,
         on_claimed: Callable[[str], None],
         on_refused: Callable[[str, str], None],
     ) -> None:
@@ -52,7 +52,7 @@ class Intake:
         self._work = work
         self._holdings = holdings
         self._publisher = publisher
-        self._insist = insist
+        self._until_redis_answers = until_redis_answers
         self._on_claimed = on_claimed
         self._on_refused = on_refused
         self._stopped = False
@@ -79,12 +79,12 @@ class Intake:
             work()
 
     def _cancel(self, job_id: str) -> None:
-        self._insist(lambda: self._store.cancel(job_id))
+        self._until_redis_answers(lambda: self._store.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
         call, slots = uuid.uuid4().hex, self._work.num_slots
         free, obtainable = slots - self._holdings.num_open, slots - self._holdings.num_open_urgent
-        claim = self._insist(
+        claim = self._until_redis_answers(
             lambda: self._store.claim(
                 job_id, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable, call=call
             )
@@ -110,12 +110,12 @@ class Intake:
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
         log.warning("a job is tried alone", **held.named, fails=held.job.fails)
-        self._insist(lambda: self._store.begin_trial(self._holder.worker, held.id))
+        self._until_redis_answers(lambda: self._store.begin_trial(self._holder.worker, held.id))
         self._begin(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
             if held.proven.wait(PAUSE_SECONDS):
                 break
-        self._insist(lambda: self._store.end_trial(self._holder.worker))
+        self._until_redis_answers(lambda: self._store.end_trial(self._holder.worker))
 
     def _begin(self, held: Held, *, alone: bool = False) -> None:
         try:
@@ -134,7 +134,9 @@ class Intake:
             self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
 
     def _submit(self, held: Held, *, alone: bool) -> None:
-        events = self._insist(lambda: event_stream.read(self._redis, held.id)) if held.job.attempt > 1 else None
+        events = (
+            self._until_redis_answers(lambda: event_stream.read(self._redis, held.id)) if held.job.attempt > 1 else None
+        )
         if not self._work.submit(held, events or (), alone=alone):
             self._publisher.finish(held)
         elif self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop

@@ -20,7 +20,7 @@ from tasks.worker.held import Held, Holdings
 log = get_logger(__name__)
 
 
-class Keeper:
+class LeaseKeeper:
     """Ticks about once a second, always more often than four times a lease."""
 
     def __init__(

@@ -22,7 +22,7 @@ from tasks.worker.parent import Parent
 from tasks.worker.serving import load_proven, serve
 from tasks.worker.start import Start
 from tasks.worker.stop_flag import StopFlag
-from tasks.worker.until_redis_answers import Insist
+from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 REPORTS_MISSED = 3
 """So many reports of a start may be missed before it is forgotten."""
@@ -44,11 +44,11 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     preload(catalogue.find(model))
     client = connect(settings.redis_url)
     store, stopping = open_store(settings, client), StopFlag()
-    insist = Insist(stopping)
+    until_redis_answers = UntilRedisAnswers(stopping)
     unannounced: list[str] = []
 
     def release(death: Death | None) -> None:
-        released = insist(lambda: _release(store, model, name, death))
+        released = until_redis_answers(lambda: _release(store, model, name, death))
         if released and released.reclaimed:
             unannounced.extend(released.ended)
             _hand_on(settings, store, model)

@@ -10,8 +10,8 @@ from tasks.models.digest import file_digest
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.embedding_runner import Embedding
-from tasks.worker.model_runner import Work
-from tasks.worker.text_runner import Generation
+from tasks.worker.model_runner import ModelRunner
+from tasks.worker.text_runner import TextRunner
 
 
 def model_digest(entry: ModelEntry) -> str:
@@ -30,7 +30,7 @@ def preload(entry: ModelEntry) -> None:
         import tasks.engine.llama  # noqa: F401
 
 
-def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Work:
+def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:
     """Load a model, with what is done with one of its kind; raises `BackendFailure`.
 
     One of the Hub's is downloaded first, unless it is there.
@@ -44,7 +44,7 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Work
     progress.begin("loading")
     if entry.kind == "embedding":
         return Embedding(_load_embedding_backend(entry, settings, progress))
-    return Generation(_load_backend(entry, settings, progress))
+    return TextRunner(_load_backend(entry, settings, progress))
 
 
 def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:

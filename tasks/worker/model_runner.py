@@ -31,7 +31,7 @@ class RunningEngine(Protocol):
         """Free the model."""
 
 
-class Work(Protocol):
+class ModelRunner(Protocol):
     """A loaded model and its engine, with what turns jobs into work for them. `loading.load_work` chooses one."""
 
     @property

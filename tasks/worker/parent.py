@@ -67,7 +67,7 @@ class Parent:
         self._child: Child | None = None
         self._failed: Start | None = None
         """Told until a child is ready, whatever the next one does meanwhile."""
-        self._told: tuple[Start, float] | None = None
+        self._reported: tuple[Start, float] | None = None
         self._failures = 0
         self._wakeup = _wakeup_pipe()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
@@ -94,8 +94,8 @@ class Parent:
         """Have one child load and prove the model, and end; how that went."""
         ending = self._run_child()
         if ending.served:
-            assert self._told is not None
-            return self._told[0]
+            assert self._reported is not None
+            return self._reported[0]
         return Start("failed", ending.phase, reason=explain(ending))
 
     # -- one child
@@ -162,8 +162,8 @@ class Parent:
     def _tell(self, start: Start) -> None:
         """Report a start when it has changed, or when the last report is about to be forgotten."""
         now, start = time.monotonic(), self._failed or start
-        if self._told is None or self._told[0] != start or now - self._told[1] > self._report_seconds:
-            self._told = (start, now)
+        if self._reported is None or self._reported[0] != start or now - self._reported[1] > self._report_seconds:
+            self._reported = (start, now)
             if start.state != "ready":  # that the child says itself
                 self._report(start)
 

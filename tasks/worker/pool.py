@@ -22,7 +22,7 @@ class JobFailed(Exception):
     """Raised for Celery's sake, so that Flower shows a failed job as FAILURE with its message."""
 
 
-class Runner:
+class Pool:
     """Stands where Celery expects a pool: takes requests, and settles them when told how their jobs ended.
 
     `claim` and `cancel` are called with a job id on the hub thread and must not block.

@@ -19,7 +19,7 @@ from tasks.records.logprobs import TokenLogprobs
 from tasks.worker.backoff import seconds_until_retry
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
-from tasks.worker.until_redis_answers import Insist
+from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 log = get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Publisher:
         holder: Holder,
         store: JobStore,
         holdings: Holdings,
-        insist: Insist,
+        until_redis_answers: UntilRedisAnswers,
         piece: Callable[[int], bytes],
         on_lost: Callable[[Held, str], None],
         on_ended: Callable[[Held, str, str], None],
@@ -84,7 +84,7 @@ class Publisher:
         self._holder = holder
         self._store = store
         self._holdings = holdings
-        self._insist = insist
+        self._until_redis_answers = until_redis_answers
         self._piece = piece
         self._on_lost = on_lost
         self._on_ended = on_ended
@@ -158,7 +158,7 @@ class Publisher:
         return finished
 
     def _send(self, parts: list[Append]) -> list[Verdict]:
-        return self._insist(lambda: self._store.append(self._holder, parts)) or ["unwritten"] * len(parts)
+        return self._until_redis_answers(lambda: self._store.append(self._holder, parts)) or ["unwritten"] * len(parts)
 
     def _send_again(self, held: Held) -> Verdict:
         return self._send([Append(held.id, held.job.fence, 1, held.events)])[0]
@@ -177,9 +177,9 @@ class Publisher:
             piece.text += output.text
             piece.tokens.append(output.token)
             if output.logprobs is not None:
-                told = self._with_bytes(output.logprobs)
-                piece.logprobs.append(told)
-                held.logprobs.setdefault(index, []).append(told)
+                logprobs = self._with_bytes(output.logprobs)
+                piece.logprobs.append(logprobs)
+                held.logprobs.setdefault(index, []).append(logprobs)
             piece.finish_reason = output.finish_reason
         return pieces
 
@@ -190,7 +190,7 @@ class Publisher:
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:
             return
-        verdict = self._insist(lambda: hand_back(self._store, self._holder, held, "outranked"))
+        verdict = self._until_redis_answers(lambda: hand_back(self._store, self._holder, held, "outranked"))
         if verdict is not None:
             self._on_lost(held, "queued" if verdict == "ok" else verdict)
 
@@ -209,9 +209,9 @@ class Publisher:
             write = partial(self._store.fail, *handed, error)
             if wait is not None:
                 write = partial(self._store.put_off, *handed, error, seconds=wait)
-        verdict = self._insist(write)
+        verdict = self._until_redis_answers(write)
         if verdict == "gap" and self._send_again(held) == "ok":
-            verdict = self._insist(write)
+            verdict = self._until_redis_answers(write)
         if verdict == "ok":
             seconds = round(time.time() - job.created_at, 3)
             event = "job ended" if status != "queued" else "job put off"

@@ -25,7 +25,7 @@ from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.loading import load_work, model_digest
-from tasks.worker.model_runner import Work
+from tasks.worker.model_runner import ModelRunner
 from tasks.worker.proof import ProofFailed
 from tasks.worker.strategy import RunJob
 from tasks.worker.worker import Worker
@@ -86,7 +86,7 @@ def serve(
     # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
     prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE
     celery = create_celery(settings, queues=(model,), prefetch=prefetch)
-    celery.register_task(RunJob(worker.runner))
+    celery.register_task(RunJob(worker.pool))
     celery.steps["worker"].add(_engine_step(worker))
     warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     program = celery.Worker(
@@ -101,7 +101,7 @@ def serve(
     return int(program.exitcode or 0)
 
 
-def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> Work | None:
+def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner | None:
     """A loaded model that has passed its self-test; None if it cannot be served, and the reason is told."""
     try:
         work = load_work(entry, settings, progress)
@@ -133,7 +133,7 @@ def _engine_step(worker: Worker) -> type[bootsteps.StartStopStep]:
         requires = ("celery.worker.components:Pool",)
 
         def start(self, parent: Any) -> None:
-            worker.runner.attach(parent.hub)
+            worker.pool.attach(parent.hub)
             worker.start()
 
         def stop(self, parent: Any) -> None:

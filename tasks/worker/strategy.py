@@ -13,7 +13,7 @@ from celery.worker.strategy import default as default_strategy
 
 from tasks.logs import get_logger
 from tasks.queue import task_names
-from tasks.worker.pool import Runner
+from tasks.worker.pool import Pool
 
 log = get_logger(__name__)
 
@@ -46,15 +46,15 @@ class JobRequest(Request):
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
         """Celery's own doing: somebody revoked the message, so the job must not run either."""
         super()._announce_revoked(reason, terminated, signum, expired)
-        self.task.runner.revoked(self.id)
+        self.task.pool.revoked(self.id)
 
 
 class _ConsumerWithRunner:
     """The consumer as `default_strategy` sees it: with our runner for a pool."""
 
-    def __init__(self, consumer: Any, runner: Runner) -> None:
+    def __init__(self, consumer: Any, pool: Pool) -> None:
         self._consumer = consumer
-        self.pool = runner
+        self.pool = pool
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._consumer, name)
@@ -68,11 +68,11 @@ class RunJob(Task):
     ignore_result = True
     acks_late = True
 
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
 
     def Strategy(self, task: Task, app: Any, consumer: Any) -> Any:  # noqa: N802 - Celery's name
-        handle = default_strategy(task, app, _ConsumerWithRunner(consumer, self.runner))
+        handle = default_strategy(task, app, _ConsumerWithRunner(consumer, self.pool))
 
         def handle_sane(message: Any, *args: Any, **kwargs: Any) -> Any:
             """Celery's strategy ends the worker over an id that is no text; the message would come again for ever."""

@@ -16,7 +16,7 @@ from tasks.worker.proof import Begin, prove_generation
 from tasks.worker.publisher import Publisher
 
 
-class Generation:
+class TextRunner:
     """The work of a model that generates."""
 
     def __init__(self, backend: Backend) -> None:

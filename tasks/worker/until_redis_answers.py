@@ -16,7 +16,7 @@ log = get_logger(__name__)
 T = TypeVar("T")
 
 
-class Insist:
+class UntilRedisAnswers:
     """Makes a call through any absence of Redis; None only once `given_up` is set."""
 
     def __init__(self, given_up: threading.Event | StopFlag) -> None:

@@ -16,14 +16,14 @@ from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.sweep import Sweeper
 from tasks.settings import Settings
 from tasks.worker import control_channel
-from tasks.worker.claimer import Intake
+from tasks.worker.claimer import Claimer
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
-from tasks.worker.lease_keeper import Keeper
-from tasks.worker.model_runner import Work
-from tasks.worker.pool import Runner
+from tasks.worker.lease_keeper import LeaseKeeper
+from tasks.worker.model_runner import ModelRunner
+from tasks.worker.pool import Pool
 from tasks.worker.publisher import Publisher
-from tasks.worker.until_redis_answers import Insist
+from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
@@ -48,7 +48,7 @@ class Worker:
         model: str,
         entry: ModelEntry,
         holder: Holder,
-        work: Work,
+        work: ModelRunner,
         store: JobStore,
         dispatcher: Dispatcher,
         sweeper: Sweeper,
@@ -67,7 +67,7 @@ class Worker:
         self._room = threading.Event()
         """Set when there may be room for a job that waits in the line."""
         self._threads: dict[str, threading.Thread] = {}
-        insist = Insist(self._given_up)
+        until_redis_answers = UntilRedisAnswers(self._given_up)
 
         self._holdings = Holdings()
         self._work, self._engine = work, work.engine
@@ -75,12 +75,12 @@ class Worker:
             holder=holder,
             store=store,
             holdings=self._holdings,
-            insist=insist,
+            until_redis_answers=until_redis_answers,
             piece=work.vocabulary.piece,
             on_lost=self._lose,
             on_ended=self._settle_ended,
         )
-        self._intake = Intake(
+        self._claimer = Claimer(
             holder=holder,
             model=model,
             client=self._redis,
@@ -88,12 +88,12 @@ class Worker:
             work=work,
             holdings=self._holdings,
             publisher=self._publisher,
-            insist=insist,
-            on_claimed=lambda job_id: self.runner.started(job_id),
+            until_redis_answers=until_redis_answers,
+            on_claimed=lambda job_id: self.pool.started(job_id),
             on_refused=self._refused,
         )
-        self.runner = Runner(claim=self._intake.claim, cancel=self._intake.cancel)
-        self._keeper = Keeper(
+        self.pool = Pool(claim=self._claimer.claim, cancel=self._claimer.cancel)
+        self._lease_keeper = LeaseKeeper(
             holder=holder,
             model=model,
             entry=entry,
@@ -103,7 +103,7 @@ class Worker:
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
-            clocks=(self._engine.clock, self._intake.clock),
+            clocks=(self._engine.clock, self._claimer.clock),
             stuck_seconds=settings.stuck_seconds,
             redis_errors=redis_errors,
             heartbeat=heartbeat,
@@ -116,8 +116,8 @@ class Worker:
         """Start the threads; the hub is attached already."""
         self._spawn("engine", self._decode)
         self._spawn("publisher", self._publisher.run)
-        self._spawn("intake", self._intake.run, stack_bytes=INTAKE_STACK_BYTES)
-        self._spawn("keeper", lambda: self._keeper.run(self._stopping))
+        self._spawn("intake", self._claimer.run, stack_bytes=INTAKE_STACK_BYTES)
+        self._spawn("keeper", lambda: self._lease_keeper.run(self._stopping))
         self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
         self._spawn("bell", lambda: control_channel.listen(self._redis, self._model, self._on_ring, self._stopping))
@@ -126,10 +126,10 @@ class Worker:
         """Drain: finish what ends within the drain time, and give the rest back to the line."""
         deadline = time.monotonic() + self._settings.drain_seconds
         log.info("draining", jobs=len(self._holdings), seconds=self._settings.drain_seconds)
-        self._intake.stop()
+        self._claimer.stop()
         self._join("intake")
         while len(self._holdings) and time.monotonic() < deadline:
-            self.runner.pump()
+            self.pool.pump()
             time.sleep(0.01)
         self._stopping.set()
         self._join("engine")
@@ -137,12 +137,12 @@ class Worker:
         self._publisher.stop()
         self._join("publisher")
         self._give_back()
-        self.runner.pump()
+        self.pool.pump()
 
     def _decode(self) -> None:
         """The engine thread. Without leases it stands still: when Redis is back, what nobody took meanwhile goes on."""
         while not self._stopping.is_set():
-            if not self._keeper.leased:
+            if not self._lease_keeper.leased:
                 self._stopping.wait(UNLEASED_SECONDS)
             elif self._engine.wait(IDLE_SECONDS):
                 self._work.step(self._publisher)
@@ -162,12 +162,12 @@ class Worker:
         if self._holdings.drop(held):
             log.info("job lost", **held.named, status=status)
             self._engine.abort(held)
-            self.runner.settle(held.id, status)
+            self.pool.settle(held.id, status)
             self._room.set()
 
     def _refused(self, job_id: str, status: str) -> None:
         """A message's job was not to be had: there is room for another."""
-        self.runner.settle(job_id, status)
+        self.pool.settle(job_id, status)
         self._room.set()
 
     def _settle_ended(self, held: Held, status: str, detail: str) -> None:
@@ -175,17 +175,17 @@ class Worker:
             self._engine.abort(held)
             seconds = time.monotonic() - held.claimed_at
             if held.job.operation.needs_slot and status == "succeeded":
-                self._keeper.job_ended(seconds)
-            self.runner.settle(held.id, status, detail, seconds)
+                self._lease_keeper.job_ended(seconds)
+            self.pool.settle(held.id, status, detail, seconds)
             self._room.set()
 
     def _on_ring(self, job_id: str) -> None:
         if self._holdings.get(job_id):
-            self._keeper.check()
+            self._lease_keeper.check()
 
     def _give_back(self) -> None:
         held = self._holdings.all()
-        unclaimed = self.runner.in_hand - {each.id for each in held}
+        unclaimed = self.pool.in_hand - {each.id for each in held}
         try:
             verdicts = {each.id: hand_back(self._store, self._holder, each, "drained") for each in held}
             log.info("jobs given back", jobs=list(verdicts.values()).count("ok"), unclaimed=len(unclaimed))
@@ -195,7 +195,7 @@ class Worker:
         except UNAVAILABLE as exc:
             log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))
         for each in held:
-            self.runner.settle(each.id, "queued")
+            self.pool.settle(each.id, "queued")
 
     def _spawn(self, name: str, target: Callable[[], None], *, stack_bytes: int = 0) -> None:
         """Run a thread. A worker that has lost one is of no use: it ends at once, and its jobs go on elsewhere."""

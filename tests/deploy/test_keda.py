@@ -14,7 +14,7 @@ from tasks.ledger.connection import connect
 from tasks.ledger.job_store import open_store
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.records.job import Job, Priority
 from tasks.settings import Settings
 from tests.deploy.chart import CHART, Object, of_kind, render
@@ -69,11 +69,11 @@ def client(server: RedisServer) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def submitter(server: RedisServer) -> Submitter:
+def queue(server: RedisServer) -> QueueService:
     settings = Settings(redis_url=server.url)
     store = open_store(settings)
     dispatcher = Dispatcher(store, create_publisher(settings))
-    return Submitter(store, dispatcher, longest_queue=1000, keep_alive={"fake": KEEP_ALIVE})
+    return QueueService(store, dispatcher, longest_queue=1000, keep_alive={"fake": KEEP_ALIVE})
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def keda(client: redis.Redis, tmp_path: Path) -> Keda:
     return Keda(of_kind(objects, "ScaledObject")["caravan-worker-fake"], client)
 
 
-def submit(submitter: Submitter, priority: Priority = Priority.NORMAL, **options: Any) -> Job:
+def submit(queue: QueueService, priority: Priority = Priority.NORMAL, **options: Any) -> Job:
     job = completion(priority=priority, **options)
-    submitter.submit(job)
+    queue.submit(job)
     return job
 
 
@@ -95,8 +95,8 @@ def test_a_model_without_jobs_has_no_workers(keda: Keda) -> None:
 
 
 @pytest.mark.parametrize("priority", list(Priority))
-def test_one_job_of_any_priority_wakes_a_model(keda: Keda, submitter: Submitter, priority: Priority) -> None:
-    submit(submitter, priority)
+def test_one_job_of_any_priority_wakes_a_model(keda: Keda, queue: QueueService, priority: Priority) -> None:
+    submit(queue, priority)
     assert keda.replicas() == 1
 
 
@@ -117,35 +117,35 @@ def test_jobs_of_all_priorities_and_those_that_run_count(tmp_path: Path, server:
         crew.stop()
 
 
-def test_there_are_never_more_workers_than_the_chart_allows(keda: Keda, submitter: Submitter) -> None:
+def test_there_are_never_more_workers_than_the_chart_allows(keda: Keda, queue: QueueService) -> None:
     for _ in range(30):
-        submit(submitter)
+        submit(queue)
     assert keda.replicas() == 3
 
 
-def test_a_model_stays_for_its_keep_alive_after_the_last_job(keda: Keda, submitter: Submitter) -> None:
-    job = submit(submitter)
-    submitter.cancel(job.id, owner=job.owner)
+def test_a_model_stays_for_its_keep_alive_after_the_last_job(keda: Keda, queue: QueueService) -> None:
+    job = submit(queue)
+    queue.cancel(job.id, owner=job.owner)
     assert keda.lengths() == [0, 1]
     assert keda.replicas() == 1
     until(lambda: keda.replicas() == 0, seconds=10, what="the want runs out")
 
 
-def test_a_job_within_the_keep_alive_prolongs_it(keda: Keda, client: redis.Redis, submitter: Submitter) -> None:
-    submit(submitter)
+def test_a_job_within_the_keep_alive_prolongs_it(keda: Keda, client: redis.Redis, queue: QueueService) -> None:
+    submit(queue)
     until(lambda: 0 < client.pttl("caravan:want:fake") < KEEP_ALIVE * 700, what="some of the time is over")
-    submit(submitter)
+    submit(queue)
     assert client.pttl("caravan:want:fake") > KEEP_ALIVE * 900
 
 
-def test_a_model_that_is_asked_for_wakes_without_a_job(keda: Keda, submitter: Submitter) -> None:
-    submitter.load("fake")
+def test_a_model_that_is_asked_for_wakes_without_a_job(keda: Keda, queue: QueueService) -> None:
+    queue.load("fake")
     assert keda.lengths() == [0, 1]
     assert keda.replicas() == 1
 
 
 def test_a_want_that_redis_refuses_does_not_refuse_the_job(
-    keda: Keda, client: redis.Redis, submitter: Submitter, monkeypatch: pytest.MonkeyPatch
+    keda: Keda, client: redis.Redis, queue: QueueService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis goes away between the job's acceptance and the want."""
 
@@ -153,7 +153,7 @@ def test_a_want_that_redis_refuses_does_not_refuse_the_job(
         raise redis.ConnectionError("gone")
 
     monkeypatch.setattr("tasks.ledger.job_store.JobStore.want", away)
-    submit(submitter)
+    submit(queue)
     assert keda.lengths() == [1, 0]
     assert keda.replicas() == 1
 

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 import redis
 
-from tasks.batches.batch import Batch, BatchStatus, Counts, Grown, Place, new_id
+from tasks.batches.batch import Batch, BatchStatus, Counts, OutputFile, Place, new_id
 from tasks.batches.closing import Closing
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.feeder import Ledger
@@ -46,7 +46,7 @@ def accept(store: BatchStore, files: FileStore, owner: str = "alice") -> Batch:
     files.keep(file, expires_in=None)
     batch = Batch(
         id=new_id(), owner=owner, endpoint="/v1/chat/completions", input_file_id=file.id, completion_window="24h",
-        output=Grown(id=new_file_id()), error=Grown(id=new_file_id()),
+        output=OutputFile(id=new_file_id()), error=OutputFile(id=new_file_id()),
     )  # fmt: skip
     assert store.create(batch, window_seconds=DAY, files_of=owner) == "created"
     return batch
@@ -67,7 +67,7 @@ def current(store: BatchStore, batch: Batch) -> Batch:
 
 def begin(store: BatchStore, batch: Batch) -> Batch:
     """A batch that was validated."""
-    assert store.write(batch, {"total": 3}, turn=BatchStatus.IN_PROGRESS) == "ok"
+    assert store.write(batch, {"total": 3}, status=BatchStatus.IN_PROGRESS) == "ok"
     return replace(batch, status=BatchStatus.IN_PROGRESS, total=3)
 
 
@@ -90,8 +90,8 @@ def test_so_many_are_worked_on_and_the_others_have_their_turn(store: BatchStore,
     assert store.post() == [one.id, two.id]
     first = store.claim(one.id, "one")
     assert first is not None
-    assert (wishes := store.extend(first)) is not None
-    assert wishes.waiting == 1
+    assert (control := store.extend(first)) is not None
+    assert control.waiting == 1
     assert store.release(first)
     assert store.post() == [three.id]
     assert store.claim(one.id, "one") is None
@@ -110,7 +110,7 @@ def test_a_silent_clerk_loses_its_batch_and_can_write_no_more(store: BatchStore,
     for _ in range(2):  # before and after another has it
         place, fields = written(old, 1)
         assert store.write(old, fields) == "lost"
-        assert store.write(old, {}, turn=BatchStatus.COMPLETED) == "lost"
+        assert store.write(old, {}, status=BatchStatus.COMPLETED) == "lost"
         assert store.extend(old) is None
         assert not store.release(old)
         new = store.claim(old.id, "two")
@@ -145,12 +145,12 @@ def test_a_cancel_is_seen_by_the_next_write(store: BatchStore, files: FileStore)
     batch = begin(store, held(store, accept(store, files)))
     assert store.ask(batch.id, "cancel", owner="alice") == "ok"
     assert store.write(batch, written(batch, 1)[1]) == "cancelling"
-    wishes = store.extend(batch)
-    assert wishes is not None
-    assert wishes.status is BatchStatus.CANCELLING
+    control = store.extend(batch)
+    assert control is not None
+    assert control.status is BatchStatus.CANCELLING
     assert store.ask(batch.id, "cancel", owner="alice") == "cancelling"
     batch = replace(batch, status=BatchStatus.CANCELLING)
-    assert store.write(batch, {}, turn=BatchStatus.CANCELLED) == "ok"
+    assert store.write(batch, {}, status=BatchStatus.CANCELLED) == "ok"
     ended = current(store, batch)
     assert (ended.status, "cancelled_at" in ended.times, "cancelling_at" in ended.times) == ("cancelled", True, True)
     assert store.post() == []
@@ -161,12 +161,12 @@ def test_a_file_that_grows_is_there_as_far_as_was_written_down(store: BatchStore
     batch = begin(store, held(store, accept(store, files)))
     assert files.get(batch.output.id) is None
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
-    assert store.write(batch, written(batch, 1)[1], grown=[(grown, "out.jsonl")]) == "ok"
+    assert store.write(batch, written(batch, 1)[1], files=[(grown, "out.jsonl")]) == "ok"
     file = files.get(batch.output.id)
     assert file is not None
     assert (file.bytes, file.filename, file.purpose, file.owner) == (5, "out.jsonl", Purpose.BATCH_OUTPUT, "alice")
     assert files.delete(file.id, owner="alice") == "used"
-    assert store.write(written(batch, 1)[0], {}, turn=BatchStatus.COMPLETED) == "ok"
+    assert store.write(written(batch, 1)[0], {}, status=BatchStatus.COMPLETED) == "ok"
     assert files.delete(batch.input_file_id, owner="bob") == "unknown"
     assert [files.delete(file_id) for file_id in (file.id, batch.input_file_id)] == ["deleted", "deleted"]
 
@@ -176,9 +176,9 @@ def test_a_paused_batch_waits_for_its_resume_or_its_end(
 ) -> None:
     batch = begin(store, held(store, accept(store, files)))
     assert store.ask(batch.id, "pause") == "ok"
-    wishes = store.extend(batch)
-    assert wishes is not None
-    assert wishes.paused
+    control = store.extend(batch)
+    assert control is not None
+    assert control.paused
     assert store.release(batch)
     assert store.post() == []
     assert store.ask(batch.id, "resume") == "ok"
@@ -204,8 +204,8 @@ def test_a_retry_begins_another_round_over_the_answers_there_are(
     assert store.ask(batch.id, "retry") == "in_progress"
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
     place, fields = written(batch, 2)
-    assert store.write(batch, {**fields, "failed": 1}, grown=[(grown, "out")]) == "ok"
-    assert store.write(place, {}, turn=BatchStatus.COMPLETED) == "ok"
+    assert store.write(batch, {**fields, "failed": 1}, files=[(grown, "out")]) == "ok"
+    assert store.write(place, {}, status=BatchStatus.COMPLETED) == "ok"
     assert store.ask(batch.id, "retry", owner="bob") == "unknown"
     assert store.ask(batch.id, "retry", owner="alice") == "ok"
     again = current(store, batch)
@@ -223,8 +223,8 @@ def test_a_retry_needs_the_files_that_it_works_with(store: BatchStore, files: Fi
     batch = begin(store, held(store, accept(store, files)))
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
     place, fields = written(batch, 2)
-    assert store.write(batch, fields, grown=[(grown, "out")]) == "ok"
-    assert store.write(place, {}, turn=BatchStatus.EXPIRED) == "ok"
+    assert store.write(batch, fields, files=[(grown, "out")]) == "ok"
+    assert store.write(place, {}, status=BatchStatus.EXPIRED) == "ok"
     files.delete(batch.input_file_id if lost == "input" else batch.output.id)
     assert store.ask(batch.id, "retry") == "gone"
 
@@ -233,14 +233,14 @@ def test_a_batch_without_failures_is_not_run_again(store: BatchStore, files: Fil
     batch = begin(store, held(store, accept(store, files)))
     place, fields = written(batch, 3)
     assert store.write(batch, fields) == "ok"
-    assert store.write(place, {}, turn=BatchStatus.COMPLETED) == "ok"
+    assert store.write(place, {}, status=BatchStatus.COMPLETED) == "ok"
     assert store.ask(batch.id, "retry") == "none"
 
 
 def test_old_batches_are_forgotten(store: BatchStore, files: FileStore, client: redis.Redis) -> None:
     batch, other = accept(store, files), accept(store, files)
     ours = held(store, batch)
-    assert store.write(ours, {}, turn=BatchStatus.FAILED) == "ok"
+    assert store.write(ours, {}, status=BatchStatus.FAILED) == "ok"
     assert store.tidy() == 0
     client.zadd(redis_keys.old_batches(), {batch.id: 1})
     assert store.tidy() == 1

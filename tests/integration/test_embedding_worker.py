@@ -16,7 +16,7 @@ from tasks.ledger import redis_keys
 from tasks.ledger.job_store import JobStore
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.records.job import Job, JobStatus
 from tasks.settings import Settings
 from tests.support.jobs import embedding
@@ -30,8 +30,8 @@ LONG = [f"text {number}" for number in range(400)]
 
 
 @pytest.fixture
-def submitter(settings: Settings, store: JobStore) -> Submitter:
-    return Submitter(store, Dispatcher(store, create_publisher(settings)), longest_queue=1000)
+def queue(settings: Settings, store: JobStore) -> QueueService:
+    return QueueService(store, Dispatcher(store, create_publisher(settings)), longest_queue=1000)
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def busy(client: redis.Redis) -> bool:
     return float(client.hget(redis_keys.worker("w1"), "steps") or 0) > 5
 
 
-def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobStore, submitter: Submitter) -> None:
+def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobStore, queue: QueueService) -> None:
     jobs = [embedding([f"{n} {text}" for text in range(n)]) for n in range(1, 12)]
     for job in jobs:
-        submitter.submit(job)
+        queue.submit(job)
     for job in jobs:
         done = until(lambda job=job: ended(store, job))  # type: ignore[misc]
         assert_vectors(done)
@@ -97,10 +97,10 @@ def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobS
 
 
 def test_a_killed_worker_s_job_begins_anew(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     job = embedding(LONG)
-    submitter.submit(job)
+    queue.submit(job)
     until(lambda: busy(client), what="the job runs")
     assert find(store, job).status is JobStatus.RUNNING
     worker.kill()
@@ -111,11 +111,11 @@ def test_a_killed_worker_s_job_begins_anew(
 
 
 def test_a_stopping_worker_gives_back_what_it_cannot_finish(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     short, long = embedding(["short"]), embedding(LONG + LONG)
-    submitter.submit(short)
-    submitter.submit(long)
+    queue.submit(short)
+    queue.submit(long)
     until(lambda: busy(client), what="the job runs")
     assert worker.stop(signal.SIGTERM) == 0
     assert_vectors(find(store, short))
@@ -126,22 +126,22 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
 
 
 def test_a_cancelled_job_leaves_its_place_at_once(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     hog, waiting = embedding(LONG * 50), embedding(["next"])
-    submitter.submit(hog)
-    submitter.submit(waiting)
+    queue.submit(hog)
+    queue.submit(waiting)
     until(lambda: busy(client), what="the job runs")
     assert not find(store, waiting).status.ended
-    submitter.cancel(hog.id, owner="local")
+    queue.cancel(hog.id, owner="local")
     assert_vectors(until(lambda: ended(store, waiting), seconds=3))
     assert find(store, hog).status is JobStatus.CANCELLED
 
 
 def test_figures_tell_of_the_passages(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
-    submitter.submit(job := embedding(LONG))
+    queue.submit(job := embedding(LONG))
     until(lambda: client.hget(redis_keys.worker("w1"), "busy") == str(SLOTS), what="the slots are in use")
     until(lambda: ended(store, job))
     tokens = str(sum(map(len, LONG)))
@@ -150,10 +150,10 @@ def test_figures_tell_of_the_passages(
     assert client.hget(redis_keys.worker("w1"), "step_sequences") == str(len(LONG))
 
 
-def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: JobStore, submitter: Submitter) -> None:
+def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: JobStore, queue: QueueService) -> None:
     good, bad = embedding(["fine"]), embedding(["fine", "x" * (CONTEXT + 1)])
-    submitter.submit(bad)
-    submitter.submit(good)
+    queue.submit(bad)
+    queue.submit(good)
     done = until(lambda: ended(store, bad))
     assert done.status is JobStatus.FAILED
     assert done.error is not None
@@ -163,12 +163,12 @@ def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: 
 
 @pytest.mark.parametrize("program", ["tests.support.poisoned_worker"])
 def test_a_job_that_workers_die_of_is_the_only_one_that_fails(
-    worker: Process, store: JobStore, submitter: Submitter
+    worker: Process, store: JobStore, queue: QueueService
 ) -> None:
     innocent = [embedding([f"{n}", "fine"]) for n in range(6)]
     poison = embedding(["fine", "POISON"])
     for job in (*innocent[:3], poison, *innocent[3:]):
-        submitter.submit(job)
+        queue.submit(job)
 
     def all_ended() -> bool:
         if not worker.running:

@@ -97,7 +97,7 @@ def test_every_way_to_end_is_told(store: JobStore, outbox: Outbox, end: str) -> 
     assert outbox.post() == []
     bring(store, job)
     assert outbox.post() == [job.id]
-    told = hold(outbox, job).told
+    told = hold(outbox, job).fields
     found = store.get(job.id)
     assert found is not None
     assert (told["status"], told["webhook"], told["origin"]) == (status, URL, ORIGIN)
@@ -222,7 +222,7 @@ def test_a_job_that_is_run_again_tells_of_its_new_end_and_no_more_of_the_old_one
     new = hold(outbox, job)
     assert new.message_id != old.message_id
     assert not outbox.settle(old, "delivered", status=200), "of its old end"
-    assert (new.told["status"], "error" in new.told) == ("succeeded", False)
+    assert (new.fields["status"], "error" in new.fields) == ("succeeded", False)
     assert outbox.settle(new, "delivered", status=200)
 
 

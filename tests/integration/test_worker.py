@@ -15,7 +15,7 @@ from tasks.ledger.job_store import JobStore
 from tasks.ledger.overview import health
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.records.job import Job, JobStatus, Priority
 from tasks.settings import Settings
 from tests.support.jobs import completion
@@ -32,8 +32,8 @@ def dispatcher(settings: Settings, store: JobStore) -> Dispatcher:
 
 
 @pytest.fixture
-def submitter(store: JobStore, dispatcher: Dispatcher) -> Submitter:
-    return Submitter(store, dispatcher, longest_queue=1000)
+def queue(store: JobStore, dispatcher: Dispatcher) -> QueueService:
+    return QueueService(store, dispatcher, longest_queue=1000)
 
 
 @pytest.fixture
@@ -67,12 +67,12 @@ def ended(store: JobStore, job: Job) -> Job | None:
 
 
 def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
-    worker: Process, store: JobStore, submitter: Submitter
+    worker: Process, store: JobStore, queue: QueueService
 ) -> None:
     jobs = [completion(f"prompt {n % 5}", sampling={"max_tokens": 20, "ignore_eos": True}) for n in range(20)]
     began = time.monotonic()
     for job in jobs:
-        submitter.submit(job)
+        queue.submit(job)
     done = [until(lambda job=job: ended(store, job)) for job in jobs]  # type: ignore[misc]
     seconds = time.monotonic() - began
     texts = [job.outcome.choices[0].text for job in done if job.outcome]
@@ -85,13 +85,13 @@ def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
 def test_the_broker_may_repeat_or_invent_messages(
     worker: Process,
     store: JobStore,
-    submitter: Submitter,
+    queue: QueueService,
     dispatcher: Dispatcher,
     broker: redis.Redis,
     client: redis.Redis,
 ) -> None:
     job = completion(sampling={"max_tokens": 60, "ignore_eos": True})
-    submitter.submit(job)
+    queue.submit(job)
     for _ in range(10):
         dispatcher.publish(job.id, "fake")
         dispatcher.publish("no-such-job", "fake")
@@ -101,27 +101,27 @@ def test_the_broker_may_repeat_or_invent_messages(
     assert len(cursors) == len(set(cursors))
     until(lambda: broker.llen("fake") == 0, what="every message is acknowledged")
     for prompt in ("a", "b", "c", "d", "e", "f", "g", "h"):  # the prefetch credit is all there
-        submitter.submit(completion(prompt))
+        queue.submit(completion(prompt))
     until(lambda: client.zcard(redis_keys.pending("fake")) == 0)
 
 
 def test_a_broker_that_forgets_everything_loses_no_job(
-    worker: Process, store: JobStore, submitter: Submitter, broker: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, broker: redis.Redis
 ) -> None:
     jobs = [completion(f"{n}", sampling={"max_tokens": 30, "ignore_eos": True}) for n in range(16)]
     for job in jobs:
-        submitter.submit(job)
+        queue.submit(job)
         broker.delete("fake")
     assert {until(lambda job=job: ended(store, job)).status for job in jobs} == {JobStatus.SUCCEEDED}  # type: ignore[misc]
 
 
 def test_a_stopping_worker_gives_back_what_it_cannot_finish(
-    worker: Process, store: JobStore, submitter: Submitter, broker: redis.Redis, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, broker: redis.Redis, client: redis.Redis
 ) -> None:
     short = completion("short", sampling={"max_tokens": 10, "ignore_eos": True})
     long = [completion(f"{n}", sampling={"max_tokens": 200, "ignore_eos": True}) for n in range(6)]
     for job in (short, *long):
-        submitter.submit(job)
+        queue.submit(job)
     until(lambda: client.zcard(redis_keys.running("fake")) >= 4)
     assert worker.stop(signal.SIGTERM) == 0
     assert ended(store, short)
@@ -143,12 +143,12 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
 
 
 def test_a_killed_worker_resumes_where_its_stream_ends(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     undisturbed, job = (completion("once upon", sampling={"max_tokens": 150, "ignore_eos": True}) for _ in range(2))
-    submitter.submit(undisturbed)
+    queue.submit(undisturbed)
     expected = until(lambda: ended(store, undisturbed))
-    submitter.submit(job)
+    queue.submit(job)
     until(lambda: len(event_stream.read(client, job.id)) > 20)
     worker.kill()
     worker.start()
@@ -166,30 +166,30 @@ def test_a_killed_worker_resumes_where_its_stream_ends(
 
 
 def test_a_cancelled_job_leaves_its_slot_at_once(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     hogs = [completion(f"{n}", sampling={"max_tokens": 250, "ignore_eos": True}) for n in range(4)]
     for job in hogs:
-        submitter.submit(job)
+        queue.submit(job)
     until(lambda: client.zcard(redis_keys.running("fake")) == 4)
     waiting = completion("next")
-    submitter.submit(waiting)
-    submitter.cancel(hogs[0].id, owner="local")
+    queue.submit(waiting)
+    queue.cancel(hogs[0].id, owner="local")
     assert until(lambda: ended(store, waiting), seconds=3).status is JobStatus.SUCCEEDED
     assert store.get(hogs[1].id).status is JobStatus.RUNNING  # type: ignore[union-attr]
     for job in hogs[1:]:
-        submitter.cancel(job.id, owner="local")
+        queue.cancel(job.id, owner="local")
 
 
 def test_a_job_that_is_cancelled_and_at_once_retried_runs(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     for number in range(5):
         job = completion(f"{number}", sampling={"max_tokens": 30, "ignore_eos": True})
-        submitter.submit(job)
+        queue.submit(job)
         until(lambda job=job: len(event_stream.read(client, job.id)) > 5)  # type: ignore[misc]
-        submitter.cancel(job.id, owner="local")
-        submitter.retry(job)
+        queue.cancel(job.id, owner="local")
+        queue.retry(job)
         done = until(lambda job=job: ended(store, job))  # type: ignore[misc]
         assert done.status is JobStatus.SUCCEEDED
         assert sum(len(event.tokens) for event in event_stream.read(client, job.id)) == 30
@@ -199,15 +199,15 @@ HOG = {"max_tokens": 200, "ignore_eos": True}
 
 
 def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     hogs = [completion(f"{n}", sampling=HOG, priority=Priority.LOW) for n in range(6)]
     for job in hogs:
-        submitter.submit(job)
+        queue.submit(job)
     until(lambda: client.zcard("caravan:yield:fake") == 4, what="all slots are taken")
     for n in range(3):
         urgent = completion(f"urgent {n}", priority=Priority.NORMAL)
-        submitter.submit(urgent)
+        queue.submit(urgent)
         until(lambda urgent=urgent: ended(store, urgent), seconds=10)  # type: ignore[misc]
         assert not any(ended(store, job) for job in hogs)
     done = [until(lambda job=job: ended(store, job), seconds=30) for job in hogs]  # type: ignore[misc]
@@ -215,7 +215,7 @@ def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
     assert sum(job.attempt > 1 for job in done) >= 1
     undisturbed = [completion(str(job.request["prompt"]), sampling=HOG) for job in hogs]
     for alone in undisturbed:
-        submitter.submit(alone)
+        queue.submit(alone)
     for job, held, alone in zip(hogs, done, undisturbed, strict=True):
         events = event_stream.read(client, job.id)
         expected = until(lambda alone=alone: ended(store, alone), seconds=30)  # type: ignore[misc]
@@ -227,18 +227,18 @@ def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
 
 
 def test_a_low_job_whose_turn_came_by_age_gives_way_again(
-    worker: Process, store: JobStore, submitter: Submitter, client: redis.Redis
+    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
 ) -> None:
     """It keeps its slot for as long as it is spared, and the worker lives on after that."""
     low = completion("low", sampling=HOG, priority=Priority.LOW)
-    submitter.submit(low)
+    queue.submit(low)
     until(lambda: client.zcard("caravan:yield:fake") == 1)
     held = store.get(low.id)
     assert held is not None
     hogs = [completion(f"{n}", sampling=HOG) for n in range(4)]
     client.hset(redis_keys.job(low.id), "in_vain", 2)  # the next claim is spared for ten seconds
     for job in hogs:
-        submitter.submit(job)
+        queue.submit(job)
     until(lambda: store.get(low.id).attempt == 2, seconds=30)  # type: ignore[union-attr]
     assert until(lambda: ended(store, low), seconds=30).status is JobStatus.SUCCEEDED
     for job in hogs:
@@ -247,10 +247,10 @@ def test_a_low_job_whose_turn_came_by_age_gives_way_again(
 
 
 def test_a_prompt_that_is_too_long_fails_with_the_fields_name(
-    worker: Process, store: JobStore, submitter: Submitter
+    worker: Process, store: JobStore, queue: QueueService
 ) -> None:
     job = completion("x" * 256)
-    submitter.submit(job)
+    queue.submit(job)
     done = until(lambda: ended(store, job))
     assert done.status is JobStatus.FAILED
     assert done.error is not None

@@ -13,7 +13,7 @@ from tasks.ledger.connection import connect
 from tasks.ledger.job_store import open_store
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
-from tasks.queue.submit import Submitter
+from tasks.queue.service import QueueService
 from tasks.records.event import Event
 from tasks.records.job import Job, JobStatus
 from tasks.settings import Settings
@@ -84,7 +84,7 @@ class Crew(Ledger):
         super().__init__(server.url)
         self.lease_seconds = lease_seconds
         dispatcher = Dispatcher(self.store, create_publisher(Settings(redis_url=server.url)))
-        self._submitter = Submitter(self.store, dispatcher, longest_queue=1000)
+        self._submitter = QueueService(self.store, dispatcher, longest_queue=1000)
         self._folder = folder
         self._workers: dict[str, Process] = {}
         self._kept: set[str] = set()

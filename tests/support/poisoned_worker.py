@@ -16,8 +16,8 @@ from tasks.settings import Settings
 from tasks.worker import __main__, serving
 from tasks.worker.child import Progress
 from tasks.worker.embedding_runner import Embedding
-from tasks.worker.model_runner import Work
-from tasks.worker.text_runner import Generation
+from tasks.worker.model_runner import ModelRunner
+from tasks.worker.text_runner import TextRunner
 
 POISON, HANG = b"POISON", b"HANG"
 """Capital letters: the fake model generates none."""
@@ -45,10 +45,10 @@ class PoisonedEmbeddingBackend(FakeEmbeddingBackend):
         return super().embed(passages)
 
 
-def load_poisoned(entry: ModelEntry, settings: Settings, progress: Progress) -> Work:
+def load_poisoned(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:
     if entry.kind == "embedding":
         return Embedding(PoisonedEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02))
-    return Generation(
+    return TextRunner(
         PoisonedBackend(
             num_slots=entry.slots, context=entry.context, cache_tokens=entry.cache_tokens, step_seconds=0.02
         )

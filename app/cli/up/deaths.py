@@ -45,7 +45,7 @@ class Health:
     log: str = ""
     pause_seconds: float = FIRST_PAUSE_SECONDS
     num_deaths: int = 0
-    _told_well: bool = False
+    _reported_well: bool = False
 
     @property
     def dies_again_and_again(self) -> bool:
@@ -57,7 +57,7 @@ class Health:
             self.pause_seconds = FIRST_PAUSE_SECONDS
         pause, self.pause_seconds = self.pause_seconds, min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         self.num_deaths += 1
-        told_well, self._told_well = self._told_well, False
+        told_well, self._reported_well = self._reported_well, False
         if self.num_deaths == 1 or (self.num_deaths < IN_A_ROW and told_well):
             return pause, f"{self.name} {how(status)}; it is started again."
         if self.num_deaths == IN_A_ROW:
@@ -71,8 +71,8 @@ class Health:
         if not self.num_deaths or lived_seconds < (SETTLED_SECONDS if self.num_deaths == 1 else WELL_SECONDS):
             return ""
         times = "died once" if self.num_deaths == 1 else f"died {self.num_deaths} times"
-        told = "" if self._told_well else f"{self.name} is well again; it had {times}."
-        self._told_well = lived_seconds < WELL_SECONDS
-        if not self._told_well:
+        message = "" if self._reported_well else f"{self.name} is well again; it had {times}."
+        self._reported_well = lived_seconds < WELL_SECONDS
+        if not self._reported_well:
             self.num_deaths = 0
-        return told
+        return message

@@ -68,9 +68,9 @@ class Supervisor:
         for child in self._children:
             if child.process is not None:
                 status = child.process.poll()
-                told = self._bury(child, status, now) if status is not None else self._greet(child, now)
-                if told:
-                    self._tell(told)
+                message = self._bury(child, status, now) if status is not None else self._greet(child, now)
+                if message:
+                    self._tell(message)
             if child.process is None and now >= child.start_at:
                 self._launch(child)
 
@@ -115,11 +115,11 @@ class Supervisor:
 
     def _bury(self, child: _Child, status: int, now: float) -> str:
         assert child.process is not None
-        pause, told = child.health.died(status, lived_seconds=now - child.started_at)
+        pause, message = child.health.died(status, lived_seconds=now - child.started_at)
         child.start_at = now + pause
         _kill_session(child.process)
         child.process = None
-        return told
+        return message
 
     def _greet(self, child: _Child, now: float) -> str:
         return child.health.lives(now - child.started_at)

@@ -12,7 +12,7 @@ from app.http.json_body import read_json
 from app.http.paging import page
 from app.http.query import integer
 from app.services.services import services
-from tasks.batches.batch import Batch, Grown, new_id, window_seconds
+from tasks.batches.batch import Batch, OutputFile, new_id, window_seconds
 from tasks.batches.store import Act
 from tasks.errors import BatchConflict, BatchNotFound, FileNotFound, InvalidRequest
 from tasks.files.record import new_id as new_file_id
@@ -40,8 +40,8 @@ def create() -> Response:
         metadata=body.metadata,
         limits=caller().limits,
         output_expires_in=body.output_expires_after.seconds if body.output_expires_after else None,
-        output=Grown(id=new_file_id()),
-        error=Grown(id=new_file_id()),
+        output=OutputFile(id=new_file_id()),
+        error=OutputFile(id=new_file_id()),
     )
     files_of = "" if caller().is_admin else caller().owner
     with as_broker_errors():

@@ -29,9 +29,9 @@ def view(entry: ModelEntry, queue: QueueOverview, workers: Iterable[WorkerOvervi
 
 
 def _start(start: StartOverview) -> dict[str, Any]:
-    told = {"name": start.worker, "state": start.state, "phase": start.phase}
+    shown = {"name": start.worker, "state": start.state, "phase": start.phase}
     more = {"progress": start.progress, "reason": start.reason or None}
-    return told | {name: value for name, value in more.items() if value is not None}
+    return shown | {name: value for name, value in more.items() if value is not None}
 
 
 def state(model: str, *, serving: bool, health: Health) -> dict[str, str]:

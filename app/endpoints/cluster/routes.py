@@ -47,7 +47,7 @@ def models_index() -> Response:
 def load(name: str) -> tuple[Response, int]:
     """Have a model loaded before its first job comes, where workers are started as they are needed."""
     catalogue().find(name)
-    services().submitter.load(name)
+    services().queue.load(name)
     return jsonify(_model_states([name])[0]), 202
 
 
@@ -94,7 +94,7 @@ def resume(model: str) -> Response:
 
 def _set(model: str, state: QueueState) -> Response:
     catalogue().find(model)
-    services().submitter.set_queue_state(model, state)
+    services().queue.set_queue_state(model, state)
     (queue,) = overview.queues(services().redis, [model])
     return jsonify(_queue(queue))
 

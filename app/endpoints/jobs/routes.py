@@ -86,7 +86,7 @@ def delete() -> Response:
     """Remove jobs of the caller's, and all that they left; for an admin, anybody's."""
     asked = validate(JobDeletion, read_json())
     owner = "" if caller().is_admin else caller().owner
-    gone = services().submitter.forget_many(asked.ids, owner=owner)
+    gone = services().queue.forget_many(asked.ids, owner=owner)
     return jsonify({"object": "list.deleted", "deleted": gone})
 
 
@@ -103,7 +103,7 @@ def events(job_id: str) -> Response:
 @blueprint.post("/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
-    services().submitter.cancel(job_id, owner=find(job_id).owner)
+    services().queue.cancel(job_id, owner=find(job_id).owner)
     return jsonify(_view(find(job_id)))
 
 
@@ -113,7 +113,7 @@ def change(job_id: str) -> Response:
     body = validate(JobChange, read_json())
     priority = Priority(body.priority)
     check_priority(priority)
-    services().submitter.reprioritise(find(job_id), priority)
+    services().queue.reprioritise(find(job_id), priority)
     return jsonify(_view(find(job_id)))
 
 
@@ -123,7 +123,7 @@ def retry(job_id: str) -> tuple[Response, int]:
     job = find(job_id)
     catalogue().find(job.model)
     spend(job)
-    services().submitter.retry(job, most_in_flight=caller().limits.jobs_in_flight)
+    services().queue.retry(job, most_in_flight=caller().limits.jobs_in_flight)
     return jsonify(_view(find(job_id))), 202
 
 

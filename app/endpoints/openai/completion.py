@@ -41,7 +41,7 @@ def echoed(job: Job, index: int) -> str:
 
 def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
     """Logprobs as the chat endpoint tells them."""
-    return None if logprobs is None else {"content": [told(one) for one in logprobs], "refusal": None}
+    return None if logprobs is None else {"content": [token_logprob(one) for one in logprobs], "refusal": None}
 
 
 def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 0) -> dict[str, Any] | None:
@@ -57,7 +57,7 @@ def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 
     }
 
 
-def told(one: TokenLogprobs) -> dict[str, Any]:
+def token_logprob(one: TokenLogprobs) -> dict[str, Any]:
     """One token's logprobs, with those of its likeliest alternatives."""
     top = [_alternative(piece, logprob) for piece, logprob in one.top]
     return {**_alternative(one.piece, one.logprob), "top_logprobs": top}

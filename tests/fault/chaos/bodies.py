@@ -75,7 +75,7 @@ def story(animal: str, favoured: str, max_tokens: int, **options: Any) -> dict[s
 
 
 POOL: tuple[Mapping[str, Any], ...] = (
-    *(story(*told) for told in STORIES),
+    *(story(*streamed) for streamed in STORIES),
     *(chat(question, temperature=0) for question in QUESTIONS),
 )
 """Greedy bodies, whose texts are known from an undisturbed run. The stories come first."""

@@ -134,8 +134,8 @@ def _rows(run: Run) -> Iterator[tuple[str, str]]:
     yield "jobs resumed", f"{len(run.resumed)} ({share:.0%}), one of them {max(0, attempts - 1)} times"
     yield "watchers' reconnects", str(sum(record.seen.reconnects for record in run.records))
     if found := gaps(run.acts, run.records):
-        told = ", ".join(f"{quantile(found, share):.2f}" for share in (0.5, 0.95, 1.0))
-        yield "seconds from a worker's kill to a stream's next token (p50, p95, max)", f"{told} of {len(found)}"
+        streamed = ", ".join(f"{quantile(found, share):.2f}" for share in (0.5, 0.95, 1.0))
+        yield "seconds from a worker's kill to a stream's next token (p50, p95, max)", f"{streamed} of {len(found)}"
     counts = Counter(one.kind for one in run.violations)
     yield "violations (0 expected)", str(len(run.violations))
     for kind, meaning in MEANING.items():

@@ -28,7 +28,7 @@ class Violation:
 
 
 @dataclass(slots=True)
-class Told:
+class Streamed:
     """What the stream says of one choice, put together."""
 
     text: str = ""
@@ -56,14 +56,14 @@ def verify(
     """
     found: list[tuple[Class, str]] = [("tokens", what) for what in contiguous(stream)]
     found += [("status", what) for what in _status(order, job, was_cancelled=was_cancelled)]
-    told = tell(stream)
+    streamed = tell(stream)
     if job["result"] is not None:
-        found += list(_result(order, job, told))
+        found += list(_result(order, job, streamed))
     if seen is not None:
         found += [("tokens", what) for what in shown(stream, seen)]
         found += [("text", what) for what in _last_shown(job, seen)]
     if known is not None:
-        found += [("text", what) for what in _as_known(order, job, told, known)]
+        found += [("text", what) for what in _as_known(order, job, streamed, known)]
     return [Violation(kind, str(job["id"]), what) for kind, what in found]
 
 
@@ -84,17 +84,17 @@ def contiguous(stream: Sequence[Event]) -> Iterator[str]:
         yield f"the stream ends with {last}, and is done at {[str(cursor) for cursor in dones]}"
 
 
-def tell(stream: Sequence[Event]) -> dict[int, Told]:
+def tell(stream: Sequence[Event]) -> dict[int, Streamed]:
     """The stream by choices."""
-    told: dict[int, Told] = defaultdict(Told)
+    streamed: dict[int, Streamed] = defaultdict(Streamed)
     for event in stream:
         if event.type == "token":
-            choice = told[event.index]
+            choice = streamed[event.index]
             choice.text += event.text
             choice.tokens += event.tokens
             choice.logprobs += event.logprobs
             choice.reasons += [event.finish_reason] if event.finish_reason else []
-    return told
+    return streamed
 
 
 def shown(stream: Sequence[Event], seen: Sequence[Received]) -> Iterator[str]:
@@ -125,40 +125,40 @@ def _status(order: Order, job: Mapping[str, Any], *, was_cancelled: bool) -> Ite
         yield f"it is {status}, and its result is {job['result']!r:.80}"
 
 
-def _result(order: Order, job: Mapping[str, Any], told: Mapping[int, Told]) -> Iterator[tuple[Class, str]]:
+def _result(order: Order, job: Mapping[str, Any], streamed: Mapping[int, Streamed]) -> Iterator[tuple[Class, str]]:
     choices, usage = job["result"]["choices"], job["usage"]
-    if [choice["index"] for choice in choices] != list(range(order.body.get("n", 1))) or len(told) != len(choices):
-        yield "text", f"{len(choices)} choices in the result, {len(told)} in the stream"
+    if [choice["index"] for choice in choices] != list(range(order.body.get("n", 1))) or len(streamed) != len(choices):
+        yield "text", f"{len(choices)} choices in the result, {len(streamed)} in the stream"
         return
-    streamed = sum(len(choice.tokens) for choice in told.values())
-    if streamed != usage["completion_tokens"]:
-        yield "tokens", f"{streamed} tokens in the stream, {usage['completion_tokens']} by its usage"
-    if order.num_tokens is not None and streamed != order.num_tokens:
-        yield "tokens", f"{streamed} tokens, and {order.num_tokens} were asked for"
+    num_streamed = sum(len(choice.tokens) for choice in streamed.values())
+    if num_streamed != usage["completion_tokens"]:
+        yield "tokens", f"{num_streamed} tokens in the stream, {usage['completion_tokens']} by its usage"
+    if order.num_tokens is not None and num_streamed != order.num_tokens:
+        yield "tokens", f"{num_streamed} tokens, and {order.num_tokens} were asked for"
     for choice in choices:
-        yield from _choice(order, choice, told[choice["index"]])
+        yield from _choice(order, choice, streamed[choice["index"]])
 
 
-def _choice(order: Order, choice: Mapping[str, Any], told: Told) -> Iterator[tuple[Class, str]]:
+def _choice(order: Order, choice: Mapping[str, Any], streamed: Streamed) -> Iterator[tuple[Class, str]]:
     number, text, reason = choice["index"], choice["message"]["content"], choice["finish_reason"]
-    if told.text != text:
-        yield "text", f"choice {number}: {differ(told.text, text)} (stream, result)"
-    if told.reasons != [reason]:
-        yield "text", f"choice {number} ended by {told.reasons} in the stream, by {reason} in the result"
+    if streamed.text != text:
+        yield "text", f"choice {number}: {differ(streamed.text, text)} (stream, result)"
+    if streamed.reasons != [reason]:
+        yield "text", f"choice {number} ended by {streamed.reasons} in the stream, by {reason} in the result"
     if order.body.get("logprobs"):
-        yield from _logprobs(choice, told)
+        yield from _logprobs(choice, streamed)
     if order.stop is not None and order.stop in text:
         yield "text", f"choice {number} holds its stop string"
     if order.kind == "schema":
         yield from _instance(text, reason)
 
 
-def _logprobs(choice: Mapping[str, Any], told: Told) -> Iterator[tuple[Class, str]]:
+def _logprobs(choice: Mapping[str, Any], streamed: Streamed) -> Iterator[tuple[Class, str]]:
     """Each token has its own but for the one that ends the answer; put together they are the text."""
     content = choice["logprobs"]["content"]
-    tokens = told.tokens[:-1] if choice["finish_reason"] == "stop" else told.tokens
-    if [one.token for one in told.logprobs] != tokens:
-        yield "tokens", f"{len(tokens)} tokens, and logprobs for {len(told.logprobs)} or for others in the stream"
+    tokens = streamed.tokens[:-1] if choice["finish_reason"] == "stop" else streamed.tokens
+    if [one.token for one in streamed.logprobs] != tokens:
+        yield "tokens", f"{len(tokens)} tokens, and logprobs for {len(streamed.logprobs)} or for others in the stream"
     if len(content) != len(tokens):
         yield "tokens", f"{len(tokens)} tokens, and logprobs for {len(content)} in the result"
     spelled = b"".join(bytes(one["bytes"]) for one in content).decode(errors="replace")
@@ -180,11 +180,11 @@ def _last_shown(job: Mapping[str, Any], seen: Sequence[Received]) -> Iterator[st
                 yield f"the watcher's last event has another {name} than the job"
 
 
-def _as_known(order: Order, job: Mapping[str, Any], told: Mapping[int, Told], known: str) -> Iterator[str]:
+def _as_known(order: Order, job: Mapping[str, Any], streamed: Mapping[int, Streamed], known: str) -> Iterator[str]:
     """A greedy text is that of the undisturbed run, as far as it goes."""
     if order.stop is not None:
         known = known.partition(order.stop)[0]
-    for number, choice in told.items():
+    for number, choice in streamed.items():
         expected = known if job["result"] is not None else known[: len(choice.text)]
         if choice.text != expected:
             yield f"choice {number} is not what it was undisturbed: {differ(choice.text, expected)}"

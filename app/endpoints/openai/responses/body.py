@@ -235,13 +235,13 @@ class ResponseBody(SamplingBody):
             "reasoning": {"effort": None, "summary": None},
             "store": self.store is not False,
             "text": {"format": (self.text or Text()).format.model_dump(by_alias=True, exclude_none=True)},
-            "tool_choice": _told(self.tool_choice),
+            "tool_choice": _tool_choice(self.tool_choice),
             "tools": [{"type": "function", **tool.model_dump(exclude={"type"})} for tool in self.tools or ()],
             "top_logprobs": self.top_logprobs or 0,
         }
 
 
-def _told(choice: Choice | None) -> str | dict[str, str]:
+def _tool_choice(choice: Choice | None) -> str | dict[str, str]:
     """The choice of a tool, as it was given."""
     if choice is None or choice.function is None:
         return choice.type if choice else "auto"

@@ -27,14 +27,14 @@ class ResponseEvents:
     def begin(self) -> list[dict[str, Any]]:
         """What is told before anything has happened. Only of a background response is it told that it waits."""
         status = "queued" if self._waits else "in_progress"
-        return self._numbered([self._told("created", status), self._told(status, status)])
+        return self._numbered([self._status_event("created", status), self._status_event(status, status)])
 
     def of(self, event: Event) -> list[dict[str, Any]]:
         """The events for one of the job's. That it was begun counts once: it may be begun again by another worker."""
         made = []
         if self._waits and (event.type == "token" or event.status == JobStatus.RUNNING):
             self._waits = False
-            made.append(self._told("in_progress", "in_progress"))
+            made.append(self._status_event("in_progress", "in_progress"))
         if event.type == "token":
             self._output = self._output or Output(self._job, event.syntax)
             made += self._output.feed(event.text, event.logprobs)
@@ -51,7 +51,7 @@ class ResponseEvents:
             return self._numbered([_error("job_cancelled", "The response was cancelled.")])
         return self._numbered([_error("job_not_found", "The response was deleted, or its record has expired.")])
 
-    def _told(self, what: str, status: Status) -> dict[str, Any]:
+    def _status_event(self, what: str, status: Status) -> dict[str, Any]:
         return {"type": f"response.{what}", "response": skeleton(self._job, status)}
 
     def _numbered(self, events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

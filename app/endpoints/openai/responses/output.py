@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.endpoints.openai.completion import told as logprobs_told
+from app.endpoints.openai.completion import token_logprob as token_logprob
 from app.endpoints.openai.generated_text import answer_parser, call_id
 from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning
 from tasks.records.job import Job
@@ -68,7 +68,7 @@ class Output:
 
     def feed(self, text: str, logprobs: Iterable[TokenLogprobs] = ()) -> list[dict[str, Any]]:
         """The events for more text."""
-        self._logprobs += map(logprobs_told, logprobs)
+        self._logprobs += map(token_logprob, logprobs)
         return self._add(self._parser.feed(text))
 
     def finish(self, *, cut: bool) -> list[dict[str, Any]]:

@@ -73,7 +73,7 @@ def cancel(response_id: str) -> Response:
             "Only a background response can be cancelled: another ends with its connection.", param="response_id"
         )
     with contextlib.suppress(JobConflict):
-        services().submitter.cancel(job.id, owner=job.owner)
+        services().queue.cancel(job.id, owner=job.owner)
     return jsonify(response(_find(response_id)))
 
 
@@ -81,7 +81,7 @@ def cancel(response_id: str) -> Response:
 def delete(response_id: str) -> Response:
     """Remove a response and its job, whatever its status."""
     job = _find(response_id)
-    services().submitter.forget(job.id, owner=job.owner)
+    services().queue.forget(job.id, owner=job.owner)
     return jsonify({"id": response_id, "object": "response", "deleted": True})
 
 
@@ -141,24 +141,24 @@ def _earlier(response_id: str) -> list[dict[str, Any]]:
 
 def _frames(to: Services, job: Job, events: Iterable[Event | None], *, after: int = -1) -> Iterator[str]:
     """The stream after an event's number. What comes before is made as well: the numbers depend on it."""
-    for event in _told(to, job, events):
+    for event in _events(to, job, events):
         if event is None:
             yield sse.HEARTBEAT
         elif event["sequence_number"] > after:
             yield sse.frame(event, event=event["type"])
 
 
-def _told(to: Services, job: Job, events: Iterable[Event | None]) -> Iterator[dict[str, Any] | None]:
-    told, done = ResponseEvents(job), None
-    yield from told.begin()
+def _events(to: Services, job: Job, events: Iterable[Event | None]) -> Iterator[dict[str, Any] | None]:
+    made, done = ResponseEvents(job), None
+    yield from made.begin()
     for event in events:
         if event is None:
             yield None
         elif event.type == "done":
             done = event
         else:
-            yield from told.of(event)
-    yield from told.end(_as_ended(to, job, done))
+            yield from made.of(event)
+    yield from made.end(_as_ended(to, job, done))
 
 
 def _as_ended(to: Services, job: Job, done: Event | None) -> Job:

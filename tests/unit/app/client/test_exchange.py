@@ -136,7 +136,7 @@ def test_without_patience_nothing_is_waited_for() -> None:
 
 def test_patience_without_end_is_told_what_it_waits_for() -> None:
     told: list[str] = []
-    patience = Patience(None, told=lambda error, _: told.append(error.code), clock=Clock())
+    patience = Patience(None, on_wait=lambda error, _: told.append(error.code), clock=Clock())
     Server(*[broken()] * 50, ok(job())).carry_out(Calls(patience=patience).job("j1"))
     assert told == ["server_away"] * 50
 

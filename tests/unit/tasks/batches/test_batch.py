@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from app.endpoints.batches.view import view
-from tasks.batches.batch import Batch, BatchStatus, Counts, Grown, Place, Speed, new_id, window_seconds
+from tasks.batches.batch import Batch, BatchStatus, Counts, OutputFile, Place, Speed, new_id, window_seconds
 from tasks.batches.endpoints import Guarded
-from tasks.batches.output_lines import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, told
+from tasks.batches.output_lines import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, result_line
 from tasks.batches.speed import Pace
 from tasks.errors import ContextLengthExceeded, EngineFailure, RecordTooNew, WorkerDied
 from tasks.files.record import Part
@@ -31,8 +31,8 @@ def batch(**changes: Any) -> Batch:
         "input_file_id": "file-" + "a" * 24,
         "completion_window": "24h",
         "limits": Limits(jobs_in_flight=3),
-        "output": Grown(id="file-" + "b" * 24),
-        "error": Grown(id="file-" + "c" * 24),
+        "output": OutputFile(id="file-" + "b" * 24),
+        "error": OutputFile(id="file-" + "c" * 24),
     }
     return Batch(**{**given, **changes})
 
@@ -54,7 +54,7 @@ def test_a_record_reads_as_it_was_written() -> None:
         place="[2,3,99,0]",
         speed=Speed(lines=1.5),
         answered=4,
-        output=Grown(id=made.output.id, parts=(Part("x.1", 5),)),
+        output=OutputFile(id=made.output.id, parts=(Part("x.1", 5),)),
     )
     assert Batch.decode({}) is None
     with pytest.raises(RecordTooNew):
@@ -135,7 +135,7 @@ def test_a_batch_is_shown_as_openai_does_and_how_it_goes_on() -> None:
         counts=Counts(completed=3, failed=1, input_tokens=5, output_tokens=6),
         answered=6,
         speed=Speed(lines=2.0, tokens=20.0),
-        error=Grown(id="file-" + "c" * 24, parts=(Part("x.1", 5),)),
+        error=OutputFile(id="file-" + "c" * 24, parts=(Part("x.1", 5),)),
     )
     shown = view(running)
     assert (shown["created_at"], shown["expires_at"], shown["completed_at"]) == (7, 99, None)
@@ -178,6 +178,6 @@ def test_a_fault_of_ours_fails_the_line_and_not_the_batch(make_job: MakeJob, out
     guarded = Guarded(_Broken())
     with pytest.raises(EngineFailure):
         guarded.job(batch(), JOB, {})
-    line = told(JOB, "a", make_job(status=JobStatus.SUCCEEDED, outcome=outcome), guarded.answer)
+    line = result_line(JOB, "a", make_job(status=JobStatus.SUCCEEDED, outcome=outcome), guarded.answer)
     assert line.failed
     assert json.loads(line.text)["response"]["status_code"] == 500

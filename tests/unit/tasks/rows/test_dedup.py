@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.rows.dedup import ENTRY_BYTES, Alike, Known, question
+from tasks.rows.dedup import ENTRY_BYTES, Dedup, Known, question
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -34,7 +34,7 @@ def test_vectors_are_certain() -> None:
 
 
 def test_the_second_row_waits_for_the_first_and_the_third_is_known() -> None:
-    alike = Alike[str]()
+    alike = Dedup[str]()
     assert alike.begin(b"q", 1) is True
     assert alike.begin(b"q", 2) is False
     assert alike.settle(b"q", "a", size=1) == [2]
@@ -42,7 +42,7 @@ def test_the_second_row_waits_for_the_first_and_the_third_is_known() -> None:
 
 
 def test_a_failure_reaches_those_that_wait_and_no_others() -> None:
-    alike = Alike[str]()
+    alike = Dedup[str]()
     alike.begin(b"q", 1)
     alike.begin(b"q", 2)
     assert alike.settle(b"q", "failed", size=None) == [2]
@@ -50,7 +50,7 @@ def test_a_failure_reaches_those_that_wait_and_no_others() -> None:
 
 
 def test_the_answer_that_was_used_longest_ago_is_let_go() -> None:
-    alike = Alike[str](most_bytes=2 * (ENTRY_BYTES + 1))
+    alike = Dedup[str](most_bytes=2 * (ENTRY_BYTES + 1))
     for key in (b"1", b"2"):
         alike.begin(key, 1)
         alike.settle(key, "a", size=1)
@@ -64,7 +64,7 @@ def test_the_answer_that_was_used_longest_ago_is_let_go() -> None:
 @given(st.integers(1, 1500), st.randoms(use_true_random=False))
 def test_every_row_has_the_answer_to_its_question_and_memory_is_bounded(most: int, draw: random.Random) -> None:
     rows = [draw.choice("abcdef") for _ in range(80)]
-    alike, answers, asked = Alike[str](most_bytes=most), dict[int, str](), list[int]()
+    alike, answers, asked = Dedup[str](most_bytes=most), dict[int, str](), list[int]()
     for row, text in enumerate(rows):
         match alike.begin(text.encode(), row):
             case Known(answer):

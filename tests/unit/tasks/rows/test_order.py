@@ -9,27 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.rows.in_order import InOrder
-from tasks.rows.prefix_order import LineUp, beginning
+from tasks.rows.prefix_order import PrefixOrder, beginning
 from tasks.rows.window import width
 
 
-def take_all(lineup: LineUp[str]) -> list[str]:
+def take_all(lineup: PrefixOrder[str]) -> list[str]:
     return list(iter(lineup.take, None))
 
 
 def test_rows_that_begin_alike_are_run_next_to_each_other() -> None:
     rows = ["b1", "a1", "c1", "a2", "b2", "a3"]
-    assert take_all(LineUp(rows, str)) == ["a1", "a2", "a3", "b1", "b2", "c1"]
+    assert take_all(PrefixOrder(rows, str)) == ["a1", "a2", "a3", "b1", "b2", "c1"]
 
 
 def test_rows_that_are_alike_keep_their_order() -> None:
-    lineup = LineUp([(1, "a"), (2, "a"), (3, "a")], lambda row: row[1])
+    lineup = PrefixOrder([(1, "a"), (2, "a"), (3, "a")], lambda row: row[1])
     assert [lineup.take() for _ in range(4)] == [(1, "a"), (2, "a"), (3, "a"), None]
 
 
 def test_no_more_is_read_than_a_block() -> None:
     rows = iter(range(100))
-    lineup = LineUp(rows, str, most_rows=10)
+    lineup = PrefixOrder(rows, str, most_rows=10)
     assert lineup.reads_next
     for _ in range(10):
         lineup.take()
@@ -39,19 +39,19 @@ def test_no_more_is_read_than_a_block() -> None:
 
 
 def test_a_block_of_long_rows_is_shorter() -> None:
-    lineup = LineUp(["x" * 40] * 10, str, most_chars=100)
+    lineup = PrefixOrder(["x" * 40] * 10, str, most_chars=100)
     lineup.take()
     assert lineup.num_read == 3
 
 
 def test_a_row_longer_than_a_block_is_run_all_the_same() -> None:
-    assert take_all(LineUp(["x" * 40] * 2, str, most_chars=1)) == ["x" * 40] * 2
+    assert take_all(PrefixOrder(["x" * 40] * 2, str, most_chars=1)) == ["x" * 40] * 2
 
 
 @given(st.lists(st.text(max_size=3)), st.integers(1, 7), st.integers(1, 9))
 def test_every_row_is_run_once_and_no_later_than_in_its_block(rows: list[str], most_rows: int, most_chars: int) -> None:
     numbered = list(enumerate(rows))
-    lineup = LineUp(numbered, lambda row: row[1], most_rows=most_rows, most_chars=most_chars)
+    lineup = PrefixOrder(numbered, lambda row: row[1], most_rows=most_rows, most_chars=most_chars)
     taken: list[tuple[int, str]] = []
     begins = 0
     while (row := lineup.take()) is not None:
@@ -106,9 +106,9 @@ def test_a_second_answer_to_a_row_is_refused(row: int) -> None:
 def test_what_is_held_is_bounded_and_nothing_waits_for_ever(
     draw: random.Random, most_rows: int, num_open: int, window: int
 ) -> None:
-    """The rule that `LineUp.reads_next` is for, over any order in which answers come."""
+    """The rule that `PrefixOrder.reads_next` is for, over any order in which answers come."""
     rows = [draw.choice("abc") for _ in range(60)]
-    lineup = LineUp(enumerate(rows), lambda row: row[1], most_rows=most_rows)
+    lineup = PrefixOrder(enumerate(rows), lambda row: row[1], most_rows=most_rows)
     collected, under_way, ended = InOrder[str](), list[int](), False
     while collected.next < len(rows):
         while not ended and len(under_way) < window:

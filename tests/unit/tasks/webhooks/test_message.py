@@ -27,7 +27,7 @@ OLD_SECRET = "whsec_" + base64.b64encode(b"o" * 32).decode()
 ERROR = {"message": "No.", "type": "server_error", "param": None, "code": "engine_failure"}
 
 
-def told(job: Job) -> dict[str, str]:
+def fields(job: Job) -> dict[str, str]:
     """What the ledger's scripts copy of a record."""
     fields = {**job.encode(), "status": job.status.value, "created_at": repr(job.created_at), "claims": "2"}
     if job.started_at is not None:
@@ -52,7 +52,7 @@ def ended(make_job: MakeJob, outcome: Outcome) -> list[Job]:
 
 def test_a_message_tells_of_a_job_what_the_interface_shows(make_job: MakeJob, outcome: Outcome) -> None:
     for job in ended(make_job, outcome):
-        body = json.loads(message.body(told(job)))
+        body = json.loads(message.body(fields(job)))
         assert body["type"] == f"job.{job.status}"
         assert body["timestamp"] == "2023-11-14T22:13:29.250000Z"
         shown = view(job)
@@ -63,7 +63,7 @@ def test_a_message_tells_of_a_job_what_the_interface_shows(make_job: MakeJob, ou
 
 def test_a_message_is_the_same_at_every_attempt(make_job: MakeJob, outcome: Outcome) -> None:
     for job in ended(make_job, outcome):
-        assert message.body(told(job)) == message.body(dict(reversed(told(job).items())))
+        assert message.body(fields(job)) == message.body(dict(reversed(fields(job).items())))
 
 
 def test_a_message_is_verified_by_the_specifications_own_library() -> None:

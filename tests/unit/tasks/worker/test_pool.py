@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from celery.worker import state
 
-from tasks.worker.pool import Runner
+from tasks.worker.pool import Pool
 
 
 class Message:
@@ -33,15 +33,15 @@ class Message:
 class Hand:
     def __init__(self) -> None:
         self.claims: list[str] = []
-        self.runner = Runner(claim=self.claims.append, cancel=lambda job_id: None)
+        self.pool = Pool(claim=self.claims.append, cancel=lambda job_id: None)
 
     def take(self, message: Message) -> Message:
-        self.runner.apply_async(None, None, callback=message.on_success)
+        self.pool.apply_async(None, None, callback=message.on_success)
         return message
 
     def settle(self, status: str) -> None:
-        self.runner.settle("j", status)
-        self.runner.pump()
+        self.pool.settle("j", status)
+        self.pool.pump()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_job_that_is_published_again_before_its_message_is_settled_is_claimed_
     hand.settle("queued")
     assert (first.settled, second.settled) == (["acknowledged"], [])
     assert hand.claims == ["j", "j"]
-    assert hand.runner.in_hand == {"j"}
+    assert hand.pool.in_hand == {"j"}
     assert state.requests["j"] is second
     hand.settle("succeeded")
     assert second.settled == ["succeeded"]
@@ -69,7 +69,7 @@ def test_a_second_message_of_a_job_that_ends_is_dropped(hand: Hand, status: str)
     hand.settle(status)
     assert (first.settled, second.settled) == ([status], ["acknowledged"])
     assert hand.claims == ["j"]
-    assert hand.runner.in_hand == set()
+    assert hand.pool.in_hand == set()
 
 
 def test_only_the_last_of_many_messages_is_kept(hand: Hand) -> None:
@@ -83,7 +83,7 @@ def test_only_the_last_of_many_messages_is_kept(hand: Hand) -> None:
 def test_a_revoked_job_leaves_no_message_behind(hand: Hand) -> None:
     hand.take(Message(channel := object()))
     second = hand.take(Message(channel))
-    hand.runner.revoked("j")
+    hand.pool.revoked("j")
     assert second.settled == ["acknowledged"]
     hand.settle("cancelled")
     assert second.settled == ["acknowledged"]

@@ -25,7 +25,7 @@ PAUSE_SECONDS = 0.5
 log = get_logger(__name__)
 
 
-class Courier:
+class WebhookPublisher:
     """Publishes what is due, and does what was published. A message that gets lost is published again."""
 
     def __init__(
@@ -70,8 +70,8 @@ class Courier:
         log.info(
             "webhook sent" if answer.taken else "webhook not taken",
             job_id=held.job_id,
-            request_id=held.told.get("request_id", ""),
-            origin=held.told["origin"],
+            request_id=held.fields.get("request_id", ""),
+            origin=held.fields["origin"],
             attempt=held.attempts + 1,
             status=answer.status,
             error=answer.error,
@@ -80,11 +80,11 @@ class Courier:
 
     def _send(self, held: Held) -> Answer:
         try:
-            content = message.body(held.told)
+            content = message.body(held.fields)
             headers = message.headers(held.message_id, content, secrets=self._secrets, now=datetime.now(UTC))
-            return self._sender.post(held.told["webhook"], content, headers)
+            return self._sender.post(held.fields["webhook"], content, headers)
         except Exception:  # a fault of ours is an attempt as well, or it would be tried for ever
-            log.exception("webhook not sent", job_id=held.job_id, request_id=held.told.get("request_id", ""))
+            log.exception("webhook not sent", job_id=held.job_id, request_id=held.fields.get("request_id", ""))
             return Answer(error="internal_error")
 
     def _judge(self, held: Held, answer: Answer) -> tuple[str, float]:
@@ -108,14 +108,14 @@ class Courier:
                 time.sleep(PAUSE_SECONDS)
 
 
-def open_courier(settings: Settings) -> Courier:
+def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
     """A courier with clients of its own."""
     sender = Sender(
         timeout_seconds=settings.webhook_timeout_seconds,
         allowed=settings.webhook_networks,
         ssl_context=httpx.create_ssl_context(),  # certifi's authorities, or those that SSL_CERT_FILE names
     )
-    return Courier(
+    return WebhookPublisher(
         open_outbox(settings, connect(settings.redis_url)),
         sender,
         create_publisher(settings),

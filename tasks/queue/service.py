@@ -24,7 +24,7 @@ WANT_AGAIN = 0.1
 log = get_logger(__name__)
 
 
-class Submitter:
+class QueueService:
     """Accepts and cancels jobs. Methods raise `BrokerUnavailable` while Redis is away."""
 
     def __init__(
