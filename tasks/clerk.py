@@ -1,4 +1,4 @@
-"""The worker without a model: it consumes the queues `bulk` and `webhooks`, and sweeps for every model.
+"""The worker without a model: it consumes the queues `batches` and `webhooks`, and sweeps for every model.
 
 `app.cli.clerk` puts it together: what a line of a batch means, and its answer, is the front's knowledge.
 """

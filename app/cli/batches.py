@@ -1,4 +1,4 @@
-"""``caravan bulk status``, ``watch`` and so on: batches that the server runs."""
+"""``caravan batches``: batches that the server runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from app.cli.bulk import command
 from app.cli.connection import with_api, with_patient_api
 from app.client import Client
 
@@ -17,12 +16,17 @@ POLL_SECONDS = 1.0
 SHOWN_ERRORS = 10
 
 
+@click.group("batches")
+def command() -> None:
+    """Show, cancel, pause, resume and retry the server's batches."""
+
+
 @command.command("status")
 @click.argument("batch_id", required=False)
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
 def status(batch_id: str | None, limit: int, api: Client) -> None:
-    """The latest server batches, newest first; or one, BATCH_ID, as JSON."""
+    """The latest batches, newest first; or one, BATCH_ID, as JSON."""
     if batch_id is not None:
         click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
         return
@@ -40,7 +44,7 @@ def status(batch_id: str | None, limit: int, api: Client) -> None:
 @click.argument("batch_id")
 @with_patient_api
 def watch(batch_id: str, api: Client) -> None:
-    """Show how a server batch goes on, until it has ended."""
+    """Show how a batch goes on, until it has ended."""
     shown = ""
     while True:
         batch = _get(api, batch_id)
@@ -58,7 +62,7 @@ def watch(batch_id: str, api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def cancel(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Cancel server batches. What has its answer stays in the output file."""
+    """Cancel batches. What has its answer stays in the output file."""
     _ask(api, batch_ids, "cancel")
 
 
@@ -66,7 +70,7 @@ def cancel(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def pause(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Run no more lines of server batches for now."""
+    """Run no more lines of batches for now."""
     _ask(api, batch_ids, "pause")
 
 
@@ -74,7 +78,7 @@ def pause(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def resume(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Go on with server batches that were paused."""
+    """Go on with batches that were paused."""
     _ask(api, batch_ids, "resume")
 
 
@@ -82,7 +86,7 @@ def resume(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def retry(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Run the lines of ended server batches again that have no answer."""
+    """Run the lines of ended batches again that have no answer."""
     _ask(api, batch_ids, "retry")
 
 

@@ -16,7 +16,7 @@ from tasks.models.catalogue import CatalogueError, load
 def command() -> None:
     """Run the worker without a model.
 
-    It gives back what dead workers held, and consumes the queues `bulk` and `webhooks`.
+    It gives back what dead workers held, and consumes the queues `batches` and `webhooks`.
     """
     from app.endpoints.batches.lines import LineEndpoints
     from tasks.clerk import run_clerk

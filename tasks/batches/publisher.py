@@ -41,7 +41,7 @@ class BatchPublisher:
     def post(self) -> None:
         """Publish what is due and there is room for."""
         for batch_id in self._context.store.post():
-            if not self._publisher.publish(task_names.RUN_BATCH, batch_id, queue=task_names.BULK_QUEUE):
+            if not self._publisher.publish(task_names.RUN_BATCH, batch_id, queue=task_names.BATCHES_QUEUE):
                 return
 
     def run(self, stopping: threading.Event) -> None:

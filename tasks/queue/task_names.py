@@ -11,6 +11,6 @@ SEND_WEBHOOK = "caravan.webhook"
 RUN_BATCH = "caravan.batch"
 """The Celery task that works on one batch for a while; its only argument is the batch's id."""
 
-BULK_QUEUE = "bulk"
+BATCHES_QUEUE = "batches"
 WEBHOOKS_QUEUE = "webhooks"
-CLERK_QUEUES = (BULK_QUEUE, WEBHOOKS_QUEUE)
+CLERK_QUEUES = (BATCHES_QUEUE, WEBHOOKS_QUEUE)

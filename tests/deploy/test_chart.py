@@ -158,7 +158,7 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
         ({"models": []}, "models"),
         ({"models": [{"path": "demo"}]}, "name"),
         ({"models": [{"name": "a b", "path": "demo"}]}, "models"),
-        ({"models": [{"name": "bulk", "path": "demo"}]}, "models"),
+        ({"models": [{"name": "batches", "path": "demo"}]}, "models"),
         ({"models": [{"name": "a", "path": "https://x/y.gguf"}]}, "path"),
         ({"models": [{"name": "a", "path": "demo", "slots": 500}]}, "slots"),
         ({"models": [{"name": "a", "path": "demo", "keepAlive": "soon"}]}, "keepAlive"),

@@ -273,7 +273,7 @@ def test_who_waits_for_an_answer_goes_first(cluster: Cluster, batches: Batches) 
 def test_the_command_shows_watches_and_asks(cluster: Cluster, batches: Batches) -> None:
     def caravan(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "app.cli", "bulk", *arguments],
+            [sys.executable, "-m", "app.cli", "batches", *arguments],
             env={**os.environ, "CARAVAN_URL": cluster.url}, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 

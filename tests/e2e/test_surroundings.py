@@ -52,7 +52,7 @@ def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
         ("submit", "--stream", "What is the capital of Italy?"),
         ("jobs", "list"),
         ("queues", "list"),
-        ("bulk", "status"),
+        ("batches", "status"),
         ("models", "pull"),
         ("bulk", "run", "rows.csv", "-m", "demo", "--prompt", "{{ text }}", "-o", "out.jsonl"),
     ],
