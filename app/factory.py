@@ -16,7 +16,7 @@ from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
-from tasks.ledger.job_store import open_store
+from tasks.ledger.ledger import open_ledger
 from tasks.models.catalogue import load
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
@@ -30,15 +30,15 @@ def create_app(settings: Settings) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)
-    store, catalogue = open_store(settings, client), load(settings.models_file)
+    ledger, catalogue = open_ledger(settings, client), load(settings.models_file)
     app.extensions["caravan"] = Services(
         settings=settings,
         catalogue=catalogue,
         redis=client,
-        store=store,
+        ledger=ledger,
         queue=QueueService(
-            store,
-            Dispatcher(store, create_publisher(settings)),
+            ledger.admission,
+            Dispatcher(ledger.line, create_publisher(settings)),
             longest_queue=settings.max_queue,
             keep_alive={name: entry.keep_alive for name, entry in catalogue.items()},
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 import pytest
 
-from tasks.records.job import Outcome
+from tasks.records.outcome import Outcome
 from tests.support import job_records
 from tests.support.job_records import MakeJob
 

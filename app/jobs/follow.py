@@ -85,7 +85,7 @@ def reload(services: Services, job: Job) -> Job:
     """The job as it is now, or as it was if it is gone. Waits for Redis, some seconds at most."""
     for _ in range(RELOAD_TRIES):
         try:
-            return services.store.get(job.id) or job
+            return services.ledger.jobs.get(job.id) or job
         except UNAVAILABLE:
             time.sleep(PAUSE_SECONDS)
-    return services.store.get(job.id) or job
+    return services.ledger.jobs.get(job.id) or job

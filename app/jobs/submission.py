@@ -17,7 +17,7 @@ from app.bodies.validation import entry_for
 from app.http import request_id
 from app.services.services import services
 from tasks.errors import InvalidRequest
-from tasks.ledger.job_store import Idempotency
+from tasks.ledger.admission import Idempotency
 from tasks.records.job import Job, Priority
 from tasks.webhooks import target
 from tasks.webhooks.networks import literal, may_dial
@@ -33,7 +33,7 @@ def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
         make: makes the job, if there is no earlier one.
     """
     key = idempotency(sent)
-    if key and (known := services().store.known(caller().owner, key)):
+    if key and (known := services().ledger.admission.known(caller().owner, key)):
         return known
     job = make()
     spend(job)

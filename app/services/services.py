@@ -14,7 +14,7 @@ from app.services.stream_hub import StreamHub
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.job_store import JobStore
+from tasks.ledger.ledger import Ledger
 from tasks.models.catalogue import Catalogue
 from tasks.queue.service import QueueService
 from tasks.settings import Settings
@@ -25,7 +25,7 @@ class Services:
     settings: Settings
     catalogue: Catalogue
     redis: redis.Redis
-    store: JobStore
+    ledger: Ledger
     queue: QueueService
     hub: StreamHub
     metrics: HttpMetrics

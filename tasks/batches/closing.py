@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tasks.batches.batch import Batch
 from tasks.batches.endpoints import Endpoints
-from tasks.batches.feeder import REACH, Ledger
+from tasks.batches.feeder import REACH, BatchLedger
 from tasks.batches.output_lines import Left, ResultLine, left_out, result_line
 from tasks.batches.rows import Row
 from tasks.records.job import Job
@@ -21,7 +21,7 @@ class Closing:
     """Goes over the rows that are not collected, some at a time."""
 
     def __init__(
-        self, batch: Batch, rows: Iterator[Row], ledger: Ledger, endpoints: Endpoints, *, first: int, why: Left
+        self, batch: Batch, rows: Iterator[Row], ledger: BatchLedger, endpoints: Endpoints, *, first: int, why: Left
     ) -> None:
         self._batch = batch
         self._rows = rows
@@ -45,7 +45,7 @@ class Closing:
     def _found(self, rows: list[Row]) -> dict[str, Job]:
         found = self._ledger.batches.read(row.job_id for row in rows)
         jobs = {job.id: job for job in found if job is not None}
-        self._ledger.jobs.forget_many(
+        self._ledger.admission.forget_many(
             [job.id for job in jobs.values() if not job.status.ended], owner=self._batch.owner
         )
         return jobs

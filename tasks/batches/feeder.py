@@ -18,7 +18,7 @@ from tasks.batches.rows import Row
 from tasks.batches.store import BatchStore
 from tasks.errors import CaravanError
 from tasks.ledger import overview
-from tasks.ledger.job_store import Idempotency, JobStore
+from tasks.ledger.admission import Admission, Idempotency, Submission
 from tasks.queue.dispatch import Dispatcher
 from tasks.records.job import Job, Priority
 from tasks.rows.dedup import Dedup, Known, question
@@ -47,11 +47,11 @@ Ending = Job | CaravanError
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class BatchLedger:
     """What a feeder works with."""
 
     client: redis.Redis
-    jobs: JobStore
+    admission: Admission
     batches: BatchStore
     dispatcher: Dispatcher
     longest_queue: int
@@ -64,7 +64,9 @@ class Feeder:
     again. Methods raise redis-py's errors while Redis is away, and can be called again after that.
     """
 
-    def __init__(self, batch: Batch, rows: Iterator[Row], ledger: Ledger, endpoints: Endpoints, *, first: int) -> None:
+    def __init__(
+        self, batch: Batch, rows: Iterator[Row], ledger: BatchLedger, endpoints: Endpoints, *, first: int
+    ) -> None:
         self._batch = batch
         self._ledger = ledger
         self._endpoints = endpoints
@@ -178,13 +180,13 @@ class Feeder:
         job = replace(
             job, owner=self._batch.owner, weight=limits.weight, priority=Priority.LOW, request_id=self._batch.id
         )
-        submission = self._ledger.jobs.submit(
+        reply = self._ledger.admission.submit(
             job,
             longest_queue=self._ledger.longest_queue,
             idempotency=Idempotency(job.id, self._batch.id),
             most_in_flight=limits.jobs_in_flight,
         )
-        if submission.verdict not in ("accepted", "known"):
+        if not isinstance(reply, Submission) or reply.verdict == "reused":
             return False
         self._under_way[job.id] = row
         return True

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from tasks.batches.batch import Counts
 from tasks.errors import CaravanError, JobConflict, JobTimeout, from_wire
-from tasks.records.job import Job, JobStatus, Usage
+from tasks.records.job import Job, JobStatus
+from tasks.records.outcome import Usage
 
 
 class Left(NamedTuple):

@@ -6,12 +6,12 @@ import threading
 import time
 
 from tasks.batches.endpoints import Endpoints, Guarded
-from tasks.batches.feeder import Ledger
+from tasks.batches.feeder import BatchLedger
 from tasks.batches.run import BatchContext, BatchRun
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.connection import UNAVAILABLE, connect
-from tasks.ledger.job_store import open_store
+from tasks.ledger.ledger import open_ledger
 from tasks.logs import get_logger
 from tasks.queue import task_names
 from tasks.queue.dispatch import Dispatcher
@@ -81,7 +81,9 @@ def open_batch_publisher(
     settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event
 ) -> BatchPublisher:
     """A foreman with clients of its own. `stopping` ends the shifts of its process."""
-    client, jobs, publisher = connect(settings.redis_url), open_store(settings), create_publisher(settings)
-    ledger = Ledger(client, jobs, open_batches(settings), Dispatcher(jobs, publisher), settings.max_queue)
-    context = BatchContext(ledger, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
+    client, ledger, publisher = connect(settings.redis_url), open_ledger(settings), create_publisher(settings)
+    work = BatchLedger(
+        client, ledger.admission, open_batches(settings), Dispatcher(ledger.line, publisher), settings.max_queue
+    )
+    context = BatchContext(work, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
     return BatchPublisher(context, publisher, name=name)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from tasks.batches.batch import Batch, BatchStatus, Place
 from tasks.batches.closing import Closing
 from tasks.batches.endpoints import Endpoints
-from tasks.batches.feeder import REACH, Feeder, Ledger
+from tasks.batches.feeder import REACH, BatchLedger, Feeder
 from tasks.batches.output_lines import CANCELLED, EXPIRED
 from tasks.batches.rows import lines, rows
 from tasks.batches.speed import Pace
@@ -57,7 +57,7 @@ class _Closes(Exception):
 class BatchContext:
     """What shifts work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
 
-    ledger: Ledger
+    ledger: BatchLedger
     files: FileStore
     endpoints: Endpoints
     longest: int
@@ -218,7 +218,7 @@ class BatchRun:
         self._forget(max(0, row - REACH), row)
 
     def _forget(self, first: int, last: int) -> None:
-        self._context.ledger.jobs.forget_many(
+        self._context.ledger.admission.forget_many(
             (self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.ledger.job_store import JobStore
+from tasks.ledger.line import Line
 from tasks.queue import task_names
 from tasks.queue.publisher import Publisher
 
@@ -10,16 +10,16 @@ from tasks.queue.publisher import Publisher
 class Dispatcher:
     """Publishes jobs from the head of the line. A message that gets lost goes back to the line within seconds."""
 
-    def __init__(self, store: JobStore, publisher: Publisher) -> None:
-        self._store = store
+    def __init__(self, line: Line, publisher: Publisher) -> None:
+        self._line = line
         self._publisher = publisher
 
     def dispatch(self, model: str) -> int:
         """Publish what there is room for; how many."""
-        job_ids = self._store.take(model)
+        job_ids = self._line.take(model)
         for number, job_id in enumerate(job_ids):
             if not self.publish(job_id, model):
-                self._store.unpublish(model, job_ids[number:])
+                self._line.unpublish(model, job_ids[number:])
                 return number
         return len(job_ids)
 

@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from tasks.errors import JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
+from tasks.errors import CaravanError, JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
+from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Refusal, Submission
 from tasks.ledger.connection import UNAVAILABLE, as_broker_errors
-from tasks.ledger.job_store import Full, Idempotency, JobStore
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
-from tasks.records.job import Job, Priority, QueueState
+from tasks.records.job import Job, JobStatus, Priority, QueueState
 
 DRAINING_RETRY_SECONDS = 30
 BROKEN_RETRY_SECONDS = 30
@@ -29,14 +29,14 @@ class QueueService:
 
     def __init__(
         self,
-        store: JobStore,
+        admission: Admission,
         dispatcher: Dispatcher,
         *,
         longest_queue: int,
         keep_alive: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """`keep_alive`: seconds for which a model stays wanted after a job came for it, by model."""
-        self._store = store
+        self._admission = admission
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
         self._keep_alive = keep_alive
@@ -52,28 +52,22 @@ class QueueService:
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
-            submission = self._store.submit(
+            reply = self._admission.submit(
                 job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
             )
-        if submission.full:
-            raise _queue_full(job.model, submission.full)
-        if submission.verdict == "draining":
-            raise _draining(job.model)
-        if submission.verdict == "broken":
-            raise _broken(job.model, submission.job_id)
-        if submission.verdict == "busy":
-            raise _busy(submission.job_id)
-        if submission.verdict == "reused":
+        if not isinstance(reply, Submission):
+            raise _refused(job.model, reply)
+        if reply.verdict == "reused":
             raise JobConflict(
                 "This Idempotency-Key was used with another body. Send a new key, or the same body.",
                 param="Idempotency-Key",
                 code="idempotency_key_reused",
             )
-        if submission.verdict == "accepted":
+        if reply.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
             self._want(job.model)
             self._publish(job.model)
-        return submission.job_id
+        return reply.job_id
 
     def cancel(self, job_id: str, *, owner: str) -> None:
         """Cancel a job that has not ended.
@@ -83,28 +77,27 @@ class QueueService:
             JobConflict: it had ended already.
         """
         with as_broker_errors():
-            status, *rest = self._store.cancel(job_id, owner=owner)
-        if status == "unknown":
-            raise JobNotFound(f"There is no job '{job_id}'.")
-        if not rest:
-            raise JobConflict(f"Job '{job_id}' has already ended: it is {status}.")
-        model, before, crew = rest
-        log.info("job cancelled", job_id=job_id, model=model, before=before)
-        if before == "running" or crew != "0":
+            reply = self._admission.cancel(job_id, owner=owner)
+        if reply is None:
+            raise _unknown(job_id)
+        if isinstance(reply, JobStatus):
+            raise JobConflict(f"Job '{job_id}' has already ended: it is {reply}.")
+        log.info("job cancelled", job_id=job_id, model=reply.model, before=reply.before.value)
+        if reply.before is JobStatus.RUNNING or reply.num_workers:
             # Its message goes out all the same: the worker drops it as revoked, so that Flower lists what became of it.
             # The one that ran it may have died a moment ago, and will announce nothing.
-            self._dispatcher.publish(job_id, model)
+            self._dispatcher.publish(job_id, reply.model)
 
     def forget(self, job_id: str, *, owner: str) -> None:
         """Remove a job and all that it left. One that has not ended is cancelled first; one that is gone is gone."""
         with as_broker_errors():
-            before, *_ = self._store.forget(job_id, owner=owner)
-        log.info("job forgotten", job_id=job_id, before=before)
+            before = self._admission.forget(job_id, owner=owner)
+        log.info("job forgotten", job_id=job_id, before=before.value if before else "unknown")
 
     def forget_many(self, job_ids: Sequence[str], *, owner: str = "") -> int:
         """Remove jobs, of one owner or of any, and all that they left; how many there were."""
         with as_broker_errors():
-            num_gone = self._store.forget_many(job_ids, owner=owner)
+            num_gone = self._admission.forget_many(job_ids, owner=owner)
         log.info("jobs forgotten", count=num_gone)
         return num_gone
 
@@ -116,24 +109,22 @@ class QueueService:
             JobConflict: it does not wait.
         """
         with as_broker_errors():
-            verdict, *_ = self._store.reprioritise(job.id, priority, owner=job.owner)
-        if verdict == "unknown":
-            raise JobNotFound(f"There is no job '{job.id}'.")
-        if verdict != "changed":
-            raise JobConflict(
-                f"Job '{job.id}' is {verdict}, and only one that waits has a place.", code="job_not_queued"
-            )
+            reply = self._admission.reprioritise(job.id, priority, owner=job.owner)
+        if reply is None:
+            raise _unknown(job.id)
+        if reply != "changed":
+            raise JobConflict(f"Job '{job.id}' is {reply}, and only one that waits has a place.", code="job_not_queued")
         log.info("job reprioritised", job_id=job.id, priority=priority.value)
 
     def load(self, model: str) -> None:
         """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
         with as_broker_errors():
-            self._store.want(model, self._keep_alive[model])
+            self._admission.want(model, self._keep_alive[model])
 
     def set_queue_state(self, model: str, state: QueueState) -> None:
         """Pause, drain or open a model's queue."""
         with as_broker_errors():
-            self._store.set_queue_state(model, state)
+            self._admission.set_queue_state(model, state)
         log.warning("queue set", model=model, state=state.value)
         if state is QueueState.OPEN:
             self._publish(model)
@@ -149,27 +140,18 @@ class QueueService:
             RateLimited: its owner has so many jobs that have not ended already.
         """
         with as_broker_errors():
-            verdict, *rest = self._store.retry(
-                job.id,
-                owner=job.owner,
-                longest_queue=self._longest_queue,
-                most_in_flight=most_in_flight,
+            reply = self._admission.retry(
+                job.id, owner=job.owner, longest_queue=self._longest_queue, most_in_flight=most_in_flight
             )
-        if verdict == "unknown":
-            raise JobNotFound(f"There is no job '{job.id}'.")
-        if verdict == "full":
-            raise _queue_full(job.model, Full.read(rest))
-        if verdict == "draining":
-            raise _draining(job.model)
-        if verdict == "broken":
-            raise _broken(job.model, rest[0])
-        if verdict == "busy":
-            raise _busy(rest[0])
-        if verdict != "retried":
+        if reply is None:
+            raise _unknown(job.id)
+        if isinstance(reply, JobStatus):
             raise JobConflict(
-                f"Job '{job.id}' is {verdict}. One that failed, expired or was cancelled can be run again.",
+                f"Job '{job.id}' is {reply}. One that failed, expired or was cancelled can be run again.",
                 code="job_not_failed",
             )
+        if reply != "retried":
+            raise _refused(job.model, reply)
         log.info("job retried", job_id=job.id, model=job.model)
         self._want(job.model)
         self._publish(job.model)
@@ -184,7 +166,7 @@ class QueueService:
         if not seconds or now < self._wanted_at.get(model, -math.inf) + seconds * WANT_AGAIN:
             return
         try:
-            self._store.want(model, seconds)
+            self._admission.want(model, seconds)
             self._wanted_at[model] = now
         except UNAVAILABLE as exc:
             log.warning("want not written", model=model, error=str(exc))
@@ -196,13 +178,24 @@ class QueueService:
             log.warning("dispatch put off", model=model, error=str(exc))
 
 
-def _draining(model: str) -> ModelUnavailable:
-    message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
-    return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
+def _unknown(job_id: str) -> JobNotFound:
+    return JobNotFound(f"There is no job '{job_id}'.")
 
 
-def _broken(model: str, why: str) -> ModelUnavailable:
-    return ModelUnavailable(f"The model '{model}' cannot be served. {why}", retry_after_seconds=BROKEN_RETRY_SECONDS)
+def _refused(model: str, refusal: Refusal) -> CaravanError:
+    match refusal:
+        case Draining():
+            message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
+            return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
+        case Broken(reason):
+            message = f"The model '{model}' cannot be served. {reason}"
+            return ModelUnavailable(message, retry_after_seconds=BROKEN_RETRY_SECONDS)
+        case Busy(num_jobs):
+            return RateLimited(
+                f"{num_jobs} jobs have not ended, which is all that this key may have. Wait for one, or cancel it."
+            )
+        case Full():
+            return _queue_full(model, refusal)
 
 
 def _queue_full(model: str, full: Full) -> QueueFull:
@@ -212,7 +205,3 @@ def _queue_full(model: str, full: Full) -> QueueFull:
         return QueueFull(message)
     seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))
     return QueueFull(message, retry_after_seconds=min(seconds, MOST_RETRY_SECONDS))
-
-
-def _busy(count: str) -> RateLimited:
-    return RateLimited(f"{count} jobs have not ended, which is all that this key may have. Wait for one, or cancel it.")

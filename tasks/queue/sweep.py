@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from tasks.ledger.connection import UNAVAILABLE, connect
-from tasks.ledger.job_store import SWEPT_AT_ONCE, JobStore, open_store
+from tasks.ledger.ledger import open_ledger
+from tasks.ledger.line import SWEPT_AT_ONCE, Line
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.heartbeat import Heartbeat
@@ -32,14 +33,14 @@ class Sweeper:
 
     def __init__(
         self,
-        store: JobStore,
+        line: Line,
         dispatcher: Dispatcher,
         janitor: Janitor,
         *,
         name: str,
         models: Iterable[str],
     ) -> None:
-        self._store = store
+        self._line = line
         self._dispatcher = dispatcher
         self._janitor = janitor
         self._name = name
@@ -49,8 +50,8 @@ class Sweeper:
     def tick(self) -> None:
         """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
         try:
-            if self._store.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
-                _while_more(self._store.tidy)
+            if self._line.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
+                _while_more(self._line.tidy)
                 for model in self._models:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
                     self._dispatcher.dispatch(model)
@@ -78,7 +79,7 @@ class Sweeper:
                 log.exception("sweep failed")
 
     def _sweep(self, model: str) -> int:
-        swept = self._store.sweep(model)
+        swept = self._line.sweep(model)
         if swept.reclaimed or swept.unclaimed or swept.ended:
             log.info("swept", model=model, reclaimed=swept.reclaimed, unclaimed=swept.unclaimed, ended=len(swept.ended))
         for job_id in swept.ended:
@@ -97,10 +98,10 @@ def _while_more(sweep: Callable[[], int]) -> None:
 
 def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Sweeper:
     """A sweeper with clients of its own. `name` must be this process's alone."""
-    store = open_store(settings)
+    line = open_ledger(settings).line
     return Sweeper(
-        store,
-        Dispatcher(store, create_publisher(settings)),
+        line,
+        Dispatcher(line, create_publisher(settings)),
         Janitor(connect(settings.celery_broker_url)),
         name=name,
         models=models,

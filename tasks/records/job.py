@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Delivery, Outcome
 from tasks.records.version import known
 
 VERSIONS = range(1, 2)
@@ -104,91 +104,6 @@ class QueueState(StrEnum):
     """It takes none, and gives those that it has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One finished sequence of a job."""
-
-    index: int
-    text: str
-    finish_reason: str
-    logprobs: tuple[TokenLogprobs, ...] | None = None
-    """If they were asked for."""
-
-    def encode(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
-        if self.logprobs is not None:
-            body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
-        return body
-
-    @classmethod
-    def decode(cls, body: Mapping[str, Any]) -> Self:
-        encoded = body.get("logprobs")
-        logprobs = None if encoded is None else tuple(map(TokenLogprobs.decode, encoded))
-        return cls(**{**known(cls, body), "logprobs": logprobs})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
-    """Where a job's time went, in seconds; those of the attempt that ended it."""
-
-    queue_seconds: float
-    """From its acceptance until its first sequence had a slot."""
-    prefill_seconds: float
-    """From then until its first token."""
-    decode_seconds: float
-    """From its first token until its last."""
-    tokens_per_second: float | None
-    """While it decoded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens that a job read and wrote. Of the prompt's, `cached_tokens` were shared and not computed again."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int = 0
-
-    def to_wire(self) -> dict[str, Any]:
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a worker writes down at the end of a job that succeeded."""
-
-    choices: tuple[Choice, ...]
-    usage: Usage
-    timings: Timings | None = None
-    syntax: str = ""
-    """How the model writes tool calls and reasoning, as `tasks.answers.syntax.Syntax.encode` wrote it."""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """What an operation that generates no tokens gave."""
-
-    def encode(self) -> str:
-        choices = [choice.encode() for choice in self.choices]
-        timings = asdict(self.timings) if self.timings else None
-        body: dict[str, Any] = {"choices": choices, "usage": asdict(self.usage), "timings": timings}
-        more = {"syntax": self.syntax, "data": self.data}
-        return json.dumps(body | {key: value for key, value in more.items() if value}, ensure_ascii=False)
-
-    @classmethod
-    def decode(cls, text: str) -> Self:
-        body = json.loads(text)
-        return cls(
-            choices=tuple(map(Choice.decode, body["choices"])),
-            usage=Usage(**known(Usage, body["usage"])),
-            timings=Timings(**known(Timings, body["timings"])) if body.get("timings") else None,
-            syntax=body.get("syntax", ""),
-            data=body.get("data", {}),
-        )
-
-
 def timeout_error(seconds: float) -> dict[str, Any]:
     """The error of a job that has expired, in its wire form."""
     message = f"The job did not end within its timeout of {seconds:g} seconds."
@@ -198,21 +113,6 @@ def timeout_error(seconds: float) -> dict[str, Any]:
 def urls(job_id: str) -> dict[str, str]:
     """Where a job is found; the front is asked at an address that only its clients know."""
     return {"self": f"/jobs/{job_id}", "events": f"/jobs/{job_id}/events", "cancel": f"/jobs/{job_id}/cancel"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """How far it has come with telling a job's webhook of its end."""
-
-    status: str = "pending"
-    """``pending``, ``delivered`` or ``failed``."""
-    attempts: int = 0
-    """Those that are over."""
-    next_at: int | None = None
-    last_status: int | None = None
-    """Of the last attempt's answer."""
-    last_error: str | None = None
-    """Why the last attempt had none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +157,7 @@ class Job:
     spared_seconds: float = 0.0
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
-    delivery: Delivery = Delivery()
+    delivery: Delivery = field(default_factory=Delivery)
 
     @property
     def webhook_origin(self) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from tasks.records.job import JobStatus, Usage, timeout_error, urls
+from tasks.records.job import JobStatus, timeout_error, urls
+from tasks.records.outcome import Usage
 from tasks.records.version import known
 
 

@@ -11,7 +11,8 @@ import redis
 from tasks.engine.step_clock import StepClock
 from tasks.errors import CaravanError, EngineFailure
 from tasks.ledger import event_stream
-from tasks.ledger.job_store import Holder, JobStore
+from tasks.ledger.leases import Holder
+from tasks.ledger.ledger import Ledger
 from tasks.logs import get_logger
 from tasks.worker.held import Held, Holdings
 from tasks.worker.model_runner import ModelRunner
@@ -37,7 +38,7 @@ class Claimer:
         holder: Holder,
         model: str,
         client: redis.Redis,
-        store: JobStore,
+        ledger: Ledger,
         work: ModelRunner,
         holdings: Holdings,
         publisher: Publisher,
@@ -48,7 +49,7 @@ class Claimer:
         self._holder = holder
         self._model = model
         self._redis = client
-        self._store = store
+        self._ledger = ledger
         self._work = work
         self._holdings = holdings
         self._publisher = publisher
@@ -79,13 +80,13 @@ class Claimer:
             work()
 
     def _cancel(self, job_id: str) -> None:
-        self._until_redis_answers(lambda: self._store.cancel(job_id))
+        self._until_redis_answers(lambda: self._ledger.admission.cancel(job_id))
 
     def _claim(self, job_id: str) -> None:
         call, slots = uuid.uuid4().hex, self._work.num_slots
         free, obtainable = slots - self._holdings.num_open, slots - self._holdings.num_open_urgent
         claim = self._until_redis_answers(
-            lambda: self._store.claim(
+            lambda: self._ledger.leases.claim(
                 job_id, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable, call=call
             )
         )
@@ -110,12 +111,12 @@ class Claimer:
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
         log.warning("a job is tried alone", **held.named, fails=held.job.fails)
-        self._until_redis_answers(lambda: self._store.begin_trial(self._holder.worker, held.id))
+        self._until_redis_answers(lambda: self._ledger.workers.begin_trial(self._holder.worker, held.id))
         self._begin(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
             if held.proven.wait(PAUSE_SECONDS):
                 break
-        self._until_redis_answers(lambda: self._store.end_trial(self._holder.worker))
+        self._until_redis_answers(lambda: self._ledger.workers.end_trial(self._holder.worker))
 
     def _begin(self, held: Held, *, alone: bool = False) -> None:
         try:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from tasks.ledger.job_store import Append, GivenBack, Holder, JobStore, Verdict
+from tasks.ledger.leases import Append, GivenBack, Holder, Leases, Verdict
 from tasks.worker.held import Held
 
 
-def hand_back(store: JobStore, holder: Holder, held: Held, reason: GivenBack) -> Verdict:
+def hand_back(leases: Leases, holder: Holder, held: Held, reason: GivenBack) -> Verdict:
     """Put a held job back into the line; ``ok``, or its status if it is not the worker's any more.
 
     What Redis has forgotten of it, because it came back without its last moments, is sent again first.
     """
     job = held.job
     handed = (holder, job.id, job.fence, len(held.events), reason)
-    verdict = store.give_back(*handed)
-    if verdict == "gap" and store.append(holder, [Append(job.id, job.fence, 1, held.events)]) == ["ok"]:
-        verdict = store.give_back(*handed)
+    verdict = leases.give_back(*handed)
+    if verdict == "gap" and leases.append(holder, [Append(job.id, job.fence, 1, held.events)]) == ["ok"]:
+        verdict = leases.give_back(*handed)
     return verdict

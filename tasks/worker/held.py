@@ -12,8 +12,9 @@ from typing import Any
 from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
-from tasks.records.job import Choice, Job, Outcome, Timings, Usage
+from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Choice, Outcome, Timings, Usage
 
 
 @dataclass(eq=False, slots=True)

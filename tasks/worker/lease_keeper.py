@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from tasks.engine.figures import EngineFigures
 from tasks.engine.step_clock import StepClock
 from tasks.ledger.connection import UNAVAILABLE, RedisErrors
-from tasks.ledger.job_store import Holder, JobStore
+from tasks.ledger.leases import Holder
+from tasks.ledger.ledger import Ledger
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.queue.heartbeat import Heartbeat
@@ -29,7 +30,7 @@ class LeaseKeeper:
         holder: Holder,
         model: str,
         entry: ModelEntry,
-        store: JobStore,
+        ledger: Ledger,
         context: int,
         processor: str,
         figures: EngineFigures,
@@ -46,7 +47,7 @@ class LeaseKeeper:
         self._holder = holder
         self._model = model
         self._entry = entry
-        self._store = store
+        self._ledger = ledger
         self._context = context
         self._processor = processor
         self._figures = figures
@@ -108,7 +109,7 @@ class LeaseKeeper:
             return
         self._stuck_since = 0.0
         leases = self._holdings.leases()
-        for job_id, status in self._store.extend(self._holder, self._model, leases).items():
+        for job_id, status in self._ledger.leases.extend(self._holder, self._model, leases).items():
             held = self._holdings.get(job_id)
             if held and held.job.fence == leases[job_id]:
                 self._on_lost(held, status)
@@ -124,7 +125,7 @@ class LeaseKeeper:
     def _report(self) -> None:
         figures = self._figures
         self._measure_speed(figures.generated_tokens)
-        self._store.report(
+        self._ledger.workers.report(
             self._model,
             self._holder.worker,
             self._lease_seconds,

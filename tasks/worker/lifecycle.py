@@ -9,7 +9,9 @@ from dataclasses import asdict
 from kombu import pools
 
 from tasks.ledger.connection import UNAVAILABLE, connect
-from tasks.ledger.job_store import Found, JobStore, Swept, open_store
+from tasks.ledger.ledger import Ledger, open_ledger
+from tasks.ledger.line import Swept
+from tasks.ledger.workers import Found
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
 from tasks.queue.dispatch import Dispatcher
@@ -43,20 +45,20 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     catalogue = load(settings.models_file)
     preload(catalogue.find(model))
     client = connect(settings.redis_url)
-    store, stopping = open_store(settings, client), StopFlag()
+    ledger, stopping = open_ledger(settings, client), StopFlag()
     until_redis_answers = UntilRedisAnswers(stopping)
     unannounced: list[str] = []
 
     def release(death: Death | None) -> None:
-        released = until_redis_answers(lambda: _release(store, model, name, death))
+        released = until_redis_answers(lambda: _release(ledger, model, name, death))
         if released and released.reclaimed:
             unannounced.extend(released.ended)
-            _hand_on(settings, store, model)
+            _hand_on(settings, ledger, model)
         client.connection_pool.disconnect()  # what is forked must not share our connections
 
     def report(start: Start) -> None:
         with suppress(*UNAVAILABLE):
-            store.report_start(model, name, asdict(start), REPORTS_MISSED * settings.lease_seconds)
+            ledger.workers.report_start(model, name, asdict(start), REPORTS_MISSED * settings.lease_seconds)
 
     def forked(progress: Progress) -> int:
         return serve(settings, catalogue, model=model, name=name, progress=progress, unannounced=unannounced)
@@ -74,7 +76,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         return parent.run()
     finally:
         with suppress(*UNAVAILABLE):
-            store.forget_start(model, name)
+            ledger.workers.forget_start(model, name)
 
 
 def prove_model(settings: Settings, *, model: str) -> Start:
@@ -102,20 +104,20 @@ def prove_model(settings: Settings, *, model: str) -> Start:
     return parent.run_once()
 
 
-def _release(store: JobStore, model: str, name: str, death: Death | None) -> Swept:
+def _release(ledger: Ledger, model: str, name: str, death: Death | None) -> Swept:
     """Give back what died with the last process of this name."""
     reason: Found = "worker_restarted" if death is None else "crashed" if death.own else "killed"
-    released = store.release_worker(model, name, reason=reason, how=death.words if death else "")
+    released = ledger.workers.release(model, name, reason=reason, how=death.words if death else "")
     if released.reclaimed:
         log.warning("a process of this worker died with jobs; they go on", worker=name, jobs=released.reclaimed)
     return released
 
 
-def _hand_on(settings: Settings, store: JobStore, model: str) -> None:
+def _hand_on(settings: Settings, ledger: Ledger, model: str) -> None:
     """Publish what was given back, for other workers that have room. The sweep does so within a second as well."""
     publisher = create_publisher(settings)
     try:
-        Dispatcher(store, publisher).dispatch(model)
+        Dispatcher(ledger.line, publisher).dispatch(model)
     except UNAVAILABLE as exc:
         log.warning("dispatch put off", model=model, error=str(exc))
     finally:

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
-from tasks.ledger.job_store import Append, Holder, JobStore, Verdict
+from tasks.ledger.leases import Append, Holder, Leases, Verdict
 from tasks.logs import get_logger
 from tasks.records.event import encode_token
 from tasks.records.logprobs import TokenLogprobs
@@ -74,7 +74,7 @@ class Publisher:
         self,
         *,
         holder: Holder,
-        store: JobStore,
+        leases: Leases,
         holdings: Holdings,
         until_redis_answers: UntilRedisAnswers,
         piece: Callable[[int], bytes],
@@ -82,7 +82,7 @@ class Publisher:
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
         self._holder = holder
-        self._store = store
+        self._leases = leases
         self._holdings = holdings
         self._until_redis_answers = until_redis_answers
         self._piece = piece
@@ -158,7 +158,7 @@ class Publisher:
         return finished
 
     def _send(self, parts: list[Append]) -> list[Verdict]:
-        return self._until_redis_answers(lambda: self._store.append(self._holder, parts)) or ["unwritten"] * len(parts)
+        return self._until_redis_answers(lambda: self._leases.append(self._holder, parts)) or ["unwritten"] * len(parts)
 
     def _send_again(self, held: Held) -> Verdict:
         return self._send([Append(held.id, held.job.fence, 1, held.events)])[0]
@@ -190,7 +190,7 @@ class Publisher:
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:
             return
-        verdict = self._until_redis_answers(lambda: hand_back(self._store, self._holder, held, "outranked"))
+        verdict = self._until_redis_answers(lambda: hand_back(self._leases, self._holder, held, "outranked"))
         if verdict is not None:
             self._on_lost(held, "queued" if verdict == "ok" else verdict)
 
@@ -202,13 +202,13 @@ class Publisher:
         if end.error is None:
             status, outcome = "succeeded", held.outcome()
             detail = f"{outcome.usage.completion_tokens} tokens"
-            write = partial(self._store.succeed, *handed, outcome)
+            write = partial(self._leases.succeed, *handed, outcome)
         else:
             error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
             status, detail = "failed" if wait is None else "queued", end.error.message
-            write = partial(self._store.fail, *handed, error)
+            write = partial(self._leases.fail, *handed, error)
             if wait is not None:
-                write = partial(self._store.put_off, *handed, error, seconds=wait)
+                write = partial(self._leases.put_off, *handed, error, seconds=wait)
         verdict = self._until_redis_answers(write)
         if verdict == "gap" and self._send_again(held) == "ok":
             verdict = self._until_redis_answers(write)

@@ -14,7 +14,9 @@ from celery.platforms import SecurityWarning
 
 from tasks.engine.backend import BackendFailure
 from tasks.ledger.connection import RedisErrors, connect
-from tasks.ledger.job_store import SMALL_AT_ONCE, Holder, open_store
+from tasks.ledger.leases import Holder
+from tasks.ledger.ledger import open_ledger
+from tasks.ledger.line import SMALL_AT_ONCE
 from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue, ModelEntry
 from tasks.queue.celery_app import create_celery
@@ -67,8 +69,8 @@ def serve(
         processor=work.processor,
     )
     redis_errors = RedisErrors()
-    store = open_store(settings, connect(settings.redis_url, errors=redis_errors))
-    dispatcher = Dispatcher(store, create_publisher(settings))
+    ledger = open_ledger(settings, connect(settings.redis_url, errors=redis_errors))
+    dispatcher = Dispatcher(ledger.line, create_publisher(settings))
     for job_id in unannounced:
         dispatcher.publish(job_id, model)
     worker = Worker(
@@ -77,7 +79,7 @@ def serve(
         model=model,
         entry=entry,
         work=work,
-        store=store,
+        ledger=ledger,
         dispatcher=dispatcher,
         sweeper=open_sweeper(settings, name=name, models=catalogue),
         redis_errors=redis_errors,

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from tasks.ledger.connection import UNAVAILABLE, RedisErrors, connect
-from tasks.ledger.job_store import Holder, JobStore
+from tasks.ledger.leases import Holder
+from tasks.ledger.ledger import Ledger
 from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.queue.dispatch import Dispatcher
@@ -49,7 +50,7 @@ class Worker:
         entry: ModelEntry,
         holder: Holder,
         work: ModelRunner,
-        store: JobStore,
+        ledger: Ledger,
         dispatcher: Dispatcher,
         sweeper: Sweeper,
         redis_errors: RedisErrors,
@@ -58,7 +59,7 @@ class Worker:
         self._settings = settings
         self._model = model
         self._holder = holder
-        self._store = store
+        self._ledger = ledger
         self._dispatcher = dispatcher
         self._sweeper = sweeper
         self._redis = connect(settings.redis_url, errors=redis_errors)
@@ -73,7 +74,7 @@ class Worker:
         self._work, self._engine = work, work.engine
         self._publisher = Publisher(
             holder=holder,
-            store=store,
+            leases=ledger.leases,
             holdings=self._holdings,
             until_redis_answers=until_redis_answers,
             piece=work.vocabulary.piece,
@@ -84,7 +85,7 @@ class Worker:
             holder=holder,
             model=model,
             client=self._redis,
-            store=store,
+            ledger=ledger,
             work=work,
             holdings=self._holdings,
             publisher=self._publisher,
@@ -97,7 +98,7 @@ class Worker:
             holder=holder,
             model=model,
             entry=entry,
-            store=store,
+            ledger=ledger,
             context=work.context,
             processor=work.processor,
             figures=self._engine.figures,
@@ -187,10 +188,10 @@ class Worker:
         held = self._holdings.all()
         unclaimed = self.pool.in_hand - {each.id for each in held}
         try:
-            verdicts = {each.id: hand_back(self._store, self._holder, each, "drained") for each in held}
+            verdicts = {each.id: hand_back(self._ledger.leases, self._holder, each, "drained") for each in held}
             log.info("jobs given back", jobs=list(verdicts.values()).count("ok"), unclaimed=len(unclaimed))
-            self._store.unpublish(self._model, unclaimed)
-            self._store.retire(self._model, self._holder.worker)
+            self._ledger.line.unpublish(self._model, unclaimed)
+            self._ledger.workers.retire(self._model, self._holder.worker)
             self._dispatcher.dispatch(self._model)
         except UNAVAILABLE as exc:
             log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))

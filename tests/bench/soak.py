@@ -24,7 +24,7 @@ import redis
 from tasks.answers.constraint import from_json_schema
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import connect
-from tasks.ledger.job_store import JobStore, open_store
+from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
 from tasks.settings import Settings
@@ -86,17 +86,17 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def run(store: JobStore, client: redis.Redis, pid: int, *, jobs: int, seed: int) -> Iterator[tuple[int, float, int]]:
+def run(store: Ledger, client: redis.Redis, pid: int, *, jobs: int, seed: int) -> Iterator[tuple[int, float, int]]:
     """Feed the line and watch; yields jobs ended, seconds and resident bytes at each tenth."""
     rng, began, submitted, ended, tenth = random.Random(seed), time.monotonic(), 0, 0, 1
     while ended < jobs:
         room = min(WAITING - (submitted - ended), jobs - submitted)
         for _ in range(room):
             job = random_job(rng)
-            store.submit(job, longest_queue=10 * WAITING)
+            store.admission.submit(job, longest_queue=10 * WAITING)
             submitted += 1
             if rng.random() < 0.02:
-                store.cancel(job.id)
+                store.admission.cancel(job.id)
         time.sleep(0.05)
         totals: dict[str, str] = client.hgetall(f"{redis_keys.PREFIX}totals:{MODEL}")  # type: ignore[assignment]
         ended = sum(int(count) for status, count in totals.items() if status != "accepted")
@@ -118,7 +118,7 @@ def main() -> int:
         worker = Process(["-m", "tasks.worker", MODEL, "--name", "soak"], env=env, log=Path(folder) / "worker.log")
         worker.start()
         settings = Settings(redis_url=server.url, result_ttl=60)
-        client, store = connect(settings.redis_url), open_store(settings)
+        client, store = connect(settings.redis_url), open_ledger(settings)
         until(lambda: client.exists(f"{redis_keys.PREFIX}workers:{MODEL}"), seconds=60, what="the worker is there")
         try:
             points = []

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from tasks.ledger.connection import connect
-from tasks.ledger.job_store import open_store
+from tasks.ledger.ledger import open_ledger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
@@ -71,9 +71,9 @@ def client(server: RedisServer) -> Iterator[redis.Redis]:
 @pytest.fixture
 def queue(server: RedisServer) -> QueueService:
     settings = Settings(redis_url=server.url)
-    store = open_store(settings)
-    dispatcher = Dispatcher(store, create_publisher(settings))
-    return QueueService(store, dispatcher, longest_queue=1000, keep_alive={"fake": KEEP_ALIVE})
+    store = open_ledger(settings)
+    dispatcher = Dispatcher(store.line, create_publisher(settings))
+    return QueueService(store.admission, dispatcher, longest_queue=1000, keep_alive={"fake": KEEP_ALIVE})
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_want_that_redis_refuses_does_not_refuse_the_job(
     def away(*_args: object) -> None:
         raise redis.ConnectionError("gone")
 
-    monkeypatch.setattr("tasks.ledger.job_store.JobStore.want", away)
+    monkeypatch.setattr("tasks.ledger.admission.Admission.want", away)
     submit(queue)
     assert keda.lengths() == [1, 0]
     assert keda.replicas() == 1

@@ -50,7 +50,7 @@ def check_outcome(crew: Crew, innocent: list[Job], culprit: Job) -> None:
     assert failed.error is not None
     assert failed.error["code"] == "worker_died"
     assert [death["alone"] for death in failed.deaths] == [False, False, True]
-    assert crew.store.dead(["fake"]) == [culprit.id]
+    assert crew.store.jobs.dead(["fake"]) == [culprit.id]
     for job in succeeded:
         assert_whole(crew.events(job), job)
         assert len(job.deaths) < 3, "the last death is blamed on nobody else"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tasks.ledger.job_store import Append, Holder
+from tasks.ledger.leases import Append, Holder
 from tasks.records.event import encode_token
-from tasks.records.job import Choice, Job, JobStatus, Outcome, Usage
+from tasks.records.job import Job, JobStatus
+from tasks.records.outcome import Choice, Outcome, Usage
 from tests.support.crew import Crew, assert_whole
 
 OUTCOME = Outcome(
@@ -36,7 +37,7 @@ def test_a_worker_that_stood_still_past_its_leases_writes_nothing_when_it_goes_o
 def test_an_append_of_the_old_owner_before_the_new_owners_first_one_is_refused(crew: Crew) -> None:
     stale = claimed(crew, "w1")
     assert append(crew, "w1", stale) == "ok"
-    crew.store.release_worker("fake", "w1")
+    crew.store.workers.release("fake", "w1")
     before = crew.events(stale)
     assert append(crew, "w1", stale, first=2) == "queued"
     fresh = claimed(crew, "w2", stale)
@@ -51,7 +52,7 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
     stale = claimed(crew, "w1")
     crew.cancel(stale)
     events = crew.events(stale)
-    assert crew.store.succeed(Holder("w1", "fake"), stale.id, stale.fence, 0, OUTCOME) == "cancelled"
+    assert crew.store.leases.succeed(Holder("w1", "fake"), stale.id, stale.fence, 0, OUTCOME) == "cancelled"
     assert append(crew, "w1", stale) == "cancelled"
     job = crew.job(stale)
     assert (job.status, job.outcome) == (JobStatus.CANCELLED, None)
@@ -62,11 +63,11 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
 def claimed(crew: Crew, worker: str, job: Job | None = None) -> Job:
     """A job, or this one, in the hands of a worker."""
     job = job or crew.submit("x")
-    claim = crew.store.claim(job.id, Holder(worker, "fake"), model="fake", call=f"{time.time_ns()}")
+    claim = crew.store.leases.claim(job.id, Holder(worker, "fake"), model="fake", call=f"{time.time_ns()}")
     assert claim.job is not None
     return claim.job
 
 
 def append(crew: Crew, worker: str, job: Job, *, first: int = 1) -> str:
     """The verdict on one token."""
-    return crew.store.append(Holder(worker, "fake"), [Append(job.id, job.fence, first, [TOKEN])])[0]
+    return crew.store.leases.append(Holder(worker, "fake"), [Append(job.id, job.fence, first, [TOKEN])])[0]

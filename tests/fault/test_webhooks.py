@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.records.job import Delivery, Job
+from tasks.records.job import Job
+from tasks.records.outcome import Delivery
 from tests.support.crew import Ledger
-from tests.support.jobs import completion
+from tests.support.jobs import completion, verdict
 from tests.support.processes import Process
 from tests.support.receiver import LOOPBACK, SECRET, Receiver, Reply, Request
 from tests.support.redis_server import RedisServer
@@ -65,8 +66,8 @@ def clerk(server: RedisServer, tmp_path: Path) -> Iterator[Start]:
 
 def ended(ledger: Ledger, url: str) -> Job:
     job = completion(webhook=url + "?token=secret")
-    assert ledger.store.submit(job, longest_queue=1000).verdict == "accepted"
-    ledger.store.cancel(job.id)
+    assert verdict(ledger.store.admission.submit(job, longest_queue=1000)) == "accepted"
+    ledger.store.admission.cancel(job.id)
     return job
 
 
@@ -179,11 +180,11 @@ def test_a_clerk_that_starts_while_redis_has_no_memory_left_sends_webhooks(ledge
     with Receiver(lambda number, _: Reply(500 if number < 3 else 204)) as receiver:
         jobs = [completion(webhook=receiver.url) for _ in range(5)]
         for job in jobs:
-            ledger.store.submit(job, longest_queue=1000)
+            ledger.store.admission.submit(job, longest_queue=1000)
         ledger.redis.config_set("maxmemory", 1)
         clerk()
         for job in jobs:
-            ledger.store.cancel(job.id)
+            ledger.store.admission.cancel(job.id)
         for job in jobs:
             assert settled(ledger, job).status == "delivered"
         assert len(receiver.requests) == 8

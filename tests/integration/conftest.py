@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from tasks.ledger.connection import connect
-from tasks.ledger.job_store import JobStore, open_store
+from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.settings import Settings
 from tests.support.redis_server import RedisServer, executables
 
@@ -35,8 +35,8 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def store(settings: Settings, client: redis.Redis) -> JobStore:
-    return open_store(settings)
+def store(settings: Settings, client: redis.Redis) -> Ledger:
+    return open_ledger(settings)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from app.endpoints.openai.responses.response import PREFIX
 from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.job_store import JobStore
+from tasks.ledger.ledger import Ledger
 from tasks.records.api_key import Scope
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
@@ -119,7 +119,7 @@ def test_an_inference_key_is_refused_by_every_admin_route(http: FlaskClient, ali
 
 
 def test_anothers_job_is_not_there_on_any_route(
-    http: FlaskClient, store: JobStore, alice: dict[str, str], bob: dict[str, str]
+    http: FlaskClient, store: Ledger, alice: dict[str, str], bob: dict[str, str]
 ) -> None:
     """The answer is that for a job that never was, but for the id in it."""
     job_id = http.post("/jobs", json=CHAT, headers=alice).get_json()["id"]
@@ -139,7 +139,7 @@ def test_anothers_job_is_not_there_on_any_route(
     later = {**RESPONSE, "previous_response_id": response_id}
     assert http.post("/v1/responses", json=later, headers=bob).status_code == 404
     assert http.get(f"/jobs?after={job_id}", headers=bob).status_code == 400
-    found = store.get(job_id)
+    found = store.jobs.get(job_id)
     assert found
     assert (found.owner, found.status, found.priority) == ("alice", "queued", "normal"), "nobody touched it"
 

@@ -13,7 +13,7 @@ import redis
 from tasks.batches.batch import Batch, BatchStatus, Counts, OutputFile, Place, new_id
 from tasks.batches.closing import Closing
 from tasks.batches.endpoints import Endpoints
-from tasks.batches.feeder import Ledger
+from tasks.batches.feeder import BatchLedger
 from tasks.batches.output_lines import CANCELLED
 from tasks.batches.rows import Row
 from tasks.batches.store import BatchStore
@@ -22,7 +22,7 @@ from tasks.files.record import File, Part, Purpose
 from tasks.files.record import new_id as new_file_id
 from tasks.files.store import FileStore
 from tasks.ledger import redis_keys
-from tasks.ledger.job_store import open_store
+from tasks.ledger.ledger import open_ledger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.settings import Settings
@@ -251,8 +251,8 @@ def test_old_batches_are_forgotten(store: BatchStore, files: FileStore, client: 
 def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
     store: BatchStore, files: FileStore, client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch, jobs = accept(store, files), open_store(settings)
-    ledger = Ledger(client, jobs, store, Dispatcher(jobs, create_publisher(settings)), 10)
+    batch, jobs = accept(store, files), open_ledger(settings)
+    ledger = BatchLedger(client, jobs.admission, store, Dispatcher(jobs.line, create_publisher(settings)), 10)
     rows = [Row(number, f"job-{number}", f"row-{number}", {}, Place(row=number)) for number in range(3)]
     closing = Closing(batch, iter(rows), ledger, cast(Endpoints, None), first=0, why=CANCELLED)
     monkeypatch.setattr(store, "read", Mock(side_effect=[redis.ConnectionError, [], []]))

@@ -13,7 +13,7 @@ import redis
 
 from tasks.engine.fake_embedding import FakeEmbeddingBackend
 from tasks.ledger import redis_keys
-from tasks.ledger.job_store import JobStore
+from tasks.ledger.ledger import Ledger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
@@ -30,8 +30,8 @@ LONG = [f"text {number}" for number in range(400)]
 
 
 @pytest.fixture
-def queue(settings: Settings, store: JobStore) -> QueueService:
-    return QueueService(store, Dispatcher(store, create_publisher(settings)), longest_queue=1000)
+def queue(settings: Settings, store: Ledger) -> QueueService:
+    return QueueService(store.admission, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000)
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def worker(client: redis.Redis, settings: Settings, program: str, tmp_path: Path
         assert process.stop() == 0, process.output()
 
 
-def find(store: JobStore, job: Job) -> Job:
-    found = store.get(job.id)
+def find(store: Ledger, job: Job) -> Job:
+    found = store.jobs.get(job.id)
     assert found is not None
     return found
 
 
-def ended(store: JobStore, job: Job) -> Job | None:
+def ended(store: Ledger, job: Job) -> Job | None:
     found = find(store, job)
     return found if found.status.ended else None
 
@@ -84,7 +84,7 @@ def busy(client: redis.Redis) -> bool:
     return float(client.hget(redis_keys.worker("w1"), "steps") or 0) > 5
 
 
-def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobStore, queue: QueueService) -> None:
+def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: Ledger, queue: QueueService) -> None:
     jobs = [embedding([f"{n} {text}" for text in range(n)]) for n in range(1, 12)]
     for job in jobs:
         queue.submit(job)
@@ -97,7 +97,7 @@ def test_each_job_gets_the_vectors_of_its_own_texts(worker: Process, store: JobS
 
 
 def test_a_killed_worker_s_job_begins_anew(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     job = embedding(LONG)
     queue.submit(job)
@@ -111,7 +111,7 @@ def test_a_killed_worker_s_job_begins_anew(
 
 
 def test_a_stopping_worker_gives_back_what_it_cannot_finish(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     short, long = embedding(["short"]), embedding(LONG + LONG)
     queue.submit(short)
@@ -126,7 +126,7 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
 
 
 def test_a_cancelled_job_leaves_its_place_at_once(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     hog, waiting = embedding(LONG * 50), embedding(["next"])
     queue.submit(hog)
@@ -138,9 +138,7 @@ def test_a_cancelled_job_leaves_its_place_at_once(
     assert find(store, hog).status is JobStatus.CANCELLED
 
 
-def test_figures_tell_of_the_passages(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
-) -> None:
+def test_figures_tell_of_the_passages(worker: Process, store: Ledger, queue: QueueService, client: redis.Redis) -> None:
     queue.submit(job := embedding(LONG))
     until(lambda: client.hget(redis_keys.worker("w1"), "busy") == str(SLOTS), what="the slots are in use")
     until(lambda: ended(store, job))
@@ -150,7 +148,7 @@ def test_figures_tell_of_the_passages(
     assert client.hget(redis_keys.worker("w1"), "step_sequences") == str(len(LONG))
 
 
-def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: JobStore, queue: QueueService) -> None:
+def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: Ledger, queue: QueueService) -> None:
     good, bad = embedding(["fine"]), embedding(["fine", "x" * (CONTEXT + 1)])
     queue.submit(bad)
     queue.submit(good)
@@ -163,7 +161,7 @@ def test_a_passage_that_is_too_long_fails_its_job_alone(worker: Process, store: 
 
 @pytest.mark.parametrize("program", ["tests.support.poisoned_worker"])
 def test_a_job_that_workers_die_of_is_the_only_one_that_fails(
-    worker: Process, store: JobStore, queue: QueueService
+    worker: Process, store: Ledger, queue: QueueService
 ) -> None:
     innocent = [embedding([f"{n}", "fine"]) for n in range(6)]
     poison = embedding(["fine", "POISON"])

@@ -12,12 +12,14 @@ from prometheus_client import CollectorRegistry
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import RedisErrors, connect
 from tasks.ledger.histograms import BOUNDS, DURATIONS
-from tasks.ledger.job_store import Append, JobStore
+from tasks.ledger.leases import Append
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.prometheus import GIVEN_BACK, LedgerCollector
-from tasks.records.job import Choice, Job, JobStatus, Outcome, Priority, QueueState, Timings, Usage
+from tasks.records.job import Job, JobStatus, Priority, QueueState
+from tasks.records.outcome import Choice, Outcome, Timings, Usage
 from tasks.settings import Settings
 from tasks.webhooks.outbox import open_outbox
-from tests.integration.test_job_store import HOLDER, TOKEN, accept, append, claim, try_claim
+from tests.integration.test_ledger import HOLDER, TOKEN, accept, append, claim, try_claim
 from tests.support.redis_server import RedisServer
 
 TIMINGS = Timings(queue_seconds=0.3, prefill_seconds=0.04, decode_seconds=1.8, tokens_per_second=5.0)
@@ -55,8 +57,8 @@ def scrape(client: redis.Redis) -> Scrape:
     return Scrape(client)
 
 
-def succeed(store: JobStore, held: Job, outcome: Outcome = OUTCOME, *, num_events: int = 0) -> None:
-    assert store.succeed(HOLDER, held.id, held.fence, num_events, outcome) == "ok"
+def succeed(store: Ledger, held: Job, outcome: Outcome = OUTCOME, *, num_events: int = 0) -> None:
+    assert store.leases.succeed(HOLDER, held.id, held.fence, num_events, outcome) == "ok"
 
 
 def accepted_before(client: redis.Redis, job: Job, seconds: float) -> None:
@@ -65,9 +67,9 @@ def accepted_before(client: redis.Redis, job: Job, seconds: float) -> None:
     client.hset(redis_keys.job(job.id), mapping={"created_at": at, "place": at})
 
 
-def test_jobs_are_counted_by_status_and_priority(store: JobStore, scrape: Scrape) -> None:
+def test_jobs_are_counted_by_status_and_priority(store: Ledger, scrape: Scrape) -> None:
     succeed(store, claim(store, accept(store, priority=Priority.HIGH)))
-    store.cancel(accept(store, priority=Priority.LOW).id)
+    store.admission.cancel(accept(store, priority=Priority.LOW).id)
     accept(store)
     found = {
         (status, priority.value): count
@@ -79,7 +81,7 @@ def test_jobs_are_counted_by_status_and_priority(store: JobStore, scrape: Scrape
     assert found == accepted | {("succeeded", "high"): 1, ("cancelled", "low"): 1}
 
 
-def test_a_job_that_succeeds_is_in_every_histogram(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+def test_a_job_that_succeeds_is_in_every_histogram(store: Ledger, client: redis.Redis, scrape: Scrape) -> None:
     job = accept(store)
     accepted_before(client, job, 3)
     held = claim(store, job)
@@ -97,14 +99,14 @@ def test_a_job_that_succeeds_is_in_every_histogram(store: JobStore, client: redi
     assert [scrape.of_model("caravan_tokens_total", kind=kind) for kind in kinds] == [40, 32, 9]
 
 
-def test_a_duration_on_a_bound_is_within_it(store: JobStore, scrape: Scrape) -> None:
+def test_a_duration_on_a_bound_is_within_it(store: Ledger, scrape: Scrape) -> None:
     timings = Timings(queue_seconds=0.25, prefill_seconds=5000.0, decode_seconds=0.0, tokens_per_second=None)
     succeed(store, claim(store, accept(store)), Outcome(choices=(), usage=OUTCOME.usage, timings=timings))
     assert [scrape.bucket("wait", le) for le in ("0.1", "0.25")] == [0, 1]
     assert [scrape.bucket("prefill", le) for le in (f"{float(BOUNDS[-1])}", "+Inf")] == [0, 1]
 
 
-def test_an_end_that_is_told_twice_is_counted_once(store: JobStore, scrape: Scrape) -> None:
+def test_an_end_that_is_told_twice_is_counted_once(store: Ledger, scrape: Scrape) -> None:
     held = claim(store, accept(store))
     for _ in range(2):
         succeed(store, held)
@@ -112,11 +114,11 @@ def test_an_end_that_is_told_twice_is_counted_once(store: JobStore, scrape: Scra
     assert scrape.of_model("caravan_jobs_total", status="succeeded", priority="normal") == 1
 
 
-def test_the_first_token_is_that_of_the_first_attempt(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+def test_the_first_token_is_that_of_the_first_attempt(store: Ledger, client: redis.Redis, scrape: Scrape) -> None:
     job = accept(store)
     held = claim(store, job)
     append(store, held, 1)
-    store.give_back(HOLDER, held.id, held.fence, 1, "outranked")
+    store.leases.give_back(HOLDER, held.id, held.fence, 1, "outranked")
     time.sleep(0.3)
     again = claim(store, job)
     append(store, again, 1)
@@ -128,13 +130,13 @@ def test_the_first_token_is_that_of_the_first_attempt(store: JobStore, client: r
     assert scrape.of_model("caravan_jobs_resumed_total") == 1
 
 
-def test_a_job_that_is_run_again_counts_from_then(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+def test_a_job_that_is_run_again_counts_from_then(store: Ledger, client: redis.Redis, scrape: Scrape) -> None:
     job = accept(store)
     accepted_before(client, job, 100)
     held = claim(store, job)
     append(store, held, 1)
-    store.cancel(job.id)
-    assert store.retry(job.id, owner="local", longest_queue=9) == ["retried", "fake"]
+    store.admission.cancel(job.id)
+    assert store.admission.retry(job.id, owner="local", longest_queue=9) == "retried"
     again = claim(store, job)
     append(store, again, 1)
     late = Timings(queue_seconds=100.2, prefill_seconds=0.1, decode_seconds=0.1, tokens_per_second=10.0)
@@ -145,62 +147,62 @@ def test_a_job_that_is_run_again_counts_from_then(store: JobStore, client: redis
     assert scrape.of_model("caravan_jobs_total", status="accepted", priority="normal") == 2
 
 
-def test_what_does_not_succeed_has_no_durations(store: JobStore, scrape: Scrape) -> None:
+def test_what_does_not_succeed_has_no_durations(store: Ledger, scrape: Scrape) -> None:
     held = claim(store, accept(store))
-    assert store.fail(HOLDER, held.id, held.fence, 0, "{}") == "ok"
+    assert store.leases.fail(HOLDER, held.id, held.fence, 0, "{}") == "ok"
     assert scrape.durations("count") == dict.fromkeys(DURATIONS, 0)
     assert scrape.of_model("caravan_jobs_total", status="failed", priority="normal") == 1
 
 
 @pytest.mark.parametrize("reason", GIVEN_BACK)
-def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: JobStore, scrape: Scrape, reason: str) -> None:
+def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: Ledger, scrape: Scrape, reason: str) -> None:
     held = claim(store, accept(store))
     if reason == "failed":
-        store.put_off(HOLDER, held.id, held.fence, 0, "{}", seconds=1)
+        store.leases.put_off(HOLDER, held.id, held.fence, 0, "{}", seconds=1)
     elif reason == "lease_expired":
         time.sleep(0.5)
-        assert store.sweep("fake").reclaimed == 1
+        assert store.line.sweep("fake").reclaimed == 1
     elif reason in ("crashed", "killed", "worker_restarted"):
-        assert store.release_worker("fake", "w1", reason=reason).reclaimed == 1  # type: ignore[arg-type]
+        assert store.workers.release("fake", "w1", reason=reason).reclaimed == 1  # type: ignore[arg-type]
     else:
-        store.give_back(HOLDER, held.id, held.fence, 0, reason)  # type: ignore[arg-type]
+        store.leases.give_back(HOLDER, held.id, held.fence, 0, reason)  # type: ignore[arg-type]
     found = {each: scrape.of_model("caravan_jobs_given_back_total", reason=each) for each in GIVEN_BACK}
     assert found == {each: int(each == reason) for each in GIVEN_BACK}
     assert scrape.of_model("caravan_jobs_resumed_total") == 0
 
 
-def test_dead_letters_are_counted_and_kept(store: JobStore, scrape: Scrape) -> None:
+def test_dead_letters_are_counted_and_kept(store: Ledger, scrape: Scrape) -> None:
     job = accept(store)
     for _ in range(3):
         claim(store, job)
-        store.begin_trial("w1", job.id)
-        store.release_worker("fake", "w1", reason="crashed")
-    dead = store.get(job.id)
+        store.workers.begin_trial("w1", job.id)
+        store.workers.release("fake", "w1", reason="crashed")
+    dead = store.jobs.get(job.id)
     assert dead is not None
     assert dead.status is JobStatus.FAILED
     assert scrape.of_model("caravan_dead_letters_total") == 1
     assert scrape.of_model("caravan_dead_letters_kept") == 1
-    store.retry(job.id, owner="local", longest_queue=9)
+    store.admission.retry(job.id, owner="local", longest_queue=9)
     assert scrape.of_model("caravan_dead_letters_total") == 1
     assert scrape.of_model("caravan_dead_letters_kept") == 0
 
 
-def test_messages_that_nobody_claims_are_counted(store: JobStore, scrape: Scrape) -> None:
+def test_messages_that_nobody_claims_are_counted(store: Ledger, scrape: Scrape) -> None:
     for _ in range(3):
         accept(store)
-    store.report("fake", "w1", 9, {"capacity": 2, "slots": 2})
-    assert len(store.take("fake")) == 2
+    store.workers.report("fake", "w1", 9, {"capacity": 2, "slots": 2})
+    assert len(store.line.take("fake")) == 2
     time.sleep(0.3)
-    assert store.sweep("fake").unclaimed == 2
+    assert store.line.sweep("fake").unclaimed == 2
     assert scrape.of_model("caravan_messages_unclaimed_total") == 2
 
 
 def test_webhooks_are_counted_while_they_wait_and_when_they_end(
-    store: JobStore, settings: Settings, client: redis.Redis, scrape: Scrape
+    store: Ledger, settings: Settings, client: redis.Redis, scrape: Scrape
 ) -> None:
     outbox = open_outbox(settings, client)
     for _ in range(3):
-        store.cancel(accept(store, webhook="https://receiver.example/hook").id)
+        store.admission.cancel(accept(store, webhook="https://receiver.example/hook").id)
     assert scrape("caravan_webhooks_pending") == 3
     for job_id, verdict in zip(outbox.post(), ("delivered", "failed", "pending"), strict=True):
         held = outbox.claim(job_id)
@@ -228,24 +230,24 @@ def test_an_empty_ledger_tells_zeros(scrape: Scrape) -> None:
     assert scrape("caravan_webhooks_pending") == 0
 
 
-def test_a_queue_tells_whether_it_is_open(store: JobStore, scrape: Scrape) -> None:
+def test_a_queue_tells_whether_it_is_open(store: Ledger, scrape: Scrape) -> None:
     found = []
     for state in QueueState:
-        store.set_queue_state("fake", state)
+        store.admission.set_queue_state("fake", state)
         found.append(scrape.of_model("caravan_queue_open"))
     assert found == [1, 0, 0]
 
 
-def test_a_worker_of_another_version_is_told_as_far_as_it_can_be(store: JobStore, scrape: Scrape) -> None:
+def test_a_worker_of_another_version_is_told_as_far_as_it_can_be(store: Ledger, scrape: Scrape) -> None:
     told: Mapping[str, str | int | float] = {"slots": 4, "steps": 7, "news": "of a later version"}
-    store.report("fake", "w1", 9, told)
+    store.workers.report("fake", "w1", 9, told)
     assert scrape.of_model("caravan_worker_slots", worker="w1") == 4
     assert scrape.of_model("caravan_worker_steps_total", worker="w1") == 7
     assert scrape.of_model("caravan_worker_busy", worker="w1") is None
     assert scrape.of_model("caravan_workers") == 1
 
 
-def test_what_redis_forgot_does_not_break_a_scrape(store: JobStore, client: redis.Redis, scrape: Scrape) -> None:
+def test_what_redis_forgot_does_not_break_a_scrape(store: Ledger, client: redis.Redis, scrape: Scrape) -> None:
     succeed(store, claim(store, accept(store)))
     client.flushall()
     assert scrape("caravan_redis_up") == 1
@@ -273,7 +275,7 @@ def test_calls_that_redis_does_not_carry_out_are_counted(client: redis.Redis, re
 
 
 def test_a_lost_claim_that_its_worker_writes_again_keeps_its_first_token(
-    store: JobStore, client: redis.Redis, scrape: Scrape
+    store: Ledger, client: redis.Redis, scrape: Scrape
 ) -> None:
     """Redis came back without its last moments: the worker's next events count as the first."""
     held = claim(store, accept(store))
@@ -281,7 +283,7 @@ def test_a_lost_claim_that_its_worker_writes_again_keeps_its_first_token(
     append(store, held, 1)
     assert before is not None
     client.restore(redis_keys.job(held.id), 0, before, replace=True)
-    assert store.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["ok"]
+    assert store.leases.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["ok"]
     succeed(store, held, num_events=2)
     assert scrape.durations("count")["first_token"] == 1
     assert try_claim(store, held.id).status == "succeeded"

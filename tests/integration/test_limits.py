@@ -17,11 +17,13 @@ from app.services.rate_counter import Rates
 from app.services.rate_window import Window
 from tasks.ledger import redis_keys
 from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.job_store import Holder, JobStore
-from tasks.records.job import Job, JobStatus, Outcome, Usage
+from tasks.ledger.leases import Holder
+from tasks.ledger.ledger import Ledger
+from tasks.records.job import Job, JobStatus
+from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
 from tests.support.fronts import bearer, front, key
-from tests.support.jobs import completion
+from tests.support.jobs import completion, verdict
 from tests.support.waiting import until
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "x" * 36}], "max_tokens": 90}
@@ -49,8 +51,8 @@ def error(response: TestResponse) -> dict[str, Any]:
     return found
 
 
-def claim(store: JobStore, job_id: str, call: str) -> Job:
-    claimed = store.claim(job_id, HOLDER, model="fake", call=call).job
+def claim(store: Ledger, job_id: str, call: str) -> Job:
+    claimed = store.leases.claim(job_id, HOLDER, model="fake", call=call).job
     assert claimed
     return claimed
 
@@ -160,7 +162,7 @@ def test_what_only_asks_the_tokenizer_takes_no_tokens(http: FlaskClient, keys: K
     assert answer.status_code == 400
     body = {"model": "demo", "content": "x" * 400}
     limited = with_limits(keys, jobs_in_flight=1, tokens_per_minute=1)
-    http.application.extensions["caravan"].store.submit(completion(owner="alice"), longest_queue=9)
+    http.application.extensions["caravan"].ledger.admission.submit(completion(owner="alice"), longest_queue=9)
     refused = http.post("/tokenize", json=body, headers=limited)  # comes as far as the queue
     assert "have not ended" in error(refused)["message"]
 
@@ -225,59 +227,61 @@ def test_a_job_that_waits_is_made_no_more_urgent_than_its_key_allows(http: Flask
     assert http.get(f"/jobs/{job['id']}", headers=headers).get_json()["priority"] == "normal"
 
 
-def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, store: JobStore) -> None:
+def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, store: Ledger) -> None:
     job_id = http.post("/jobs", json=CHAT, headers=with_limits(keys, weight=2.5)).get_json()["id"]
-    job = store.get(job_id)
+    job = store.jobs.get(job_id)
     assert job
     assert (job.weight, job.owner) == (2.5, "alice")
 
 
-def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: JobStore, client: redis.Redis) -> None:
+def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: Ledger, client: redis.Redis) -> None:
     def live() -> set[Any]:
         return client.smembers(redis_keys.in_flight("alice"))
 
     def submit(**options: Any) -> str:
         job = completion(owner="alice", **options)
-        assert store.submit(job, longest_queue=9, most_in_flight=1).verdict == "accepted"
-        assert store.submit(completion(owner="alice"), longest_queue=9, most_in_flight=1).verdict == "busy"
-        assert store.submit(completion(owner="bob"), longest_queue=99, most_in_flight=99).verdict == "accepted"
+        assert verdict(store.admission.submit(job, longest_queue=9, most_in_flight=1)) == "accepted"
+        assert verdict(store.admission.submit(completion(owner="alice"), longest_queue=9, most_in_flight=1)) == "busy"
+        assert (
+            verdict(store.admission.submit(completion(owner="bob"), longest_queue=99, most_in_flight=99)) == "accepted"
+        )
         assert live() == {job.id}
         return job.id
 
     def retry(job_id: str, most: int) -> str:
-        return store.retry(job_id, owner="", longest_queue=99, most_in_flight=most)[0]
+        return verdict(store.admission.retry(job_id, owner="", longest_queue=99, most_in_flight=most))
 
     cancelled = submit()
-    store.cancel(cancelled)
+    store.admission.cancel(cancelled)
     assert live() == set()
     assert retry(cancelled, 1) == "retried"
     assert live() == {cancelled}
-    store.forget(cancelled)
+    store.admission.forget(cancelled)
     assert live() == set()
 
     ended = submit()
     held = claim(store, ended, "1")
     assert live() == {ended}
-    store.give_back(HOLDER, ended, held.fence, 0)
+    store.leases.give_back(HOLDER, ended, held.fence, 0)
     assert live() == {ended}
     held = claim(store, ended, "2")
     outcome = Outcome(choices=(), usage=Usage(prompt_tokens=1, completion_tokens=0))
-    assert store.succeed(HOLDER, ended, held.fence, 0, outcome) == "ok"
+    assert store.leases.succeed(HOLDER, ended, held.fence, 0, outcome) == "ok"
     assert live() == set()
 
     first = submit()
-    store.cancel(first)
+    store.admission.cancel(first)
     second = submit()
     assert retry(first, 1) == "busy"
     assert retry(first, 2) == "retried"
     assert live() == {first, second}
 
 
-def test_a_job_that_expires_is_in_flight_no_more(store: JobStore, client: redis.Redis) -> None:
+def test_a_job_that_expires_is_in_flight_no_more(store: Ledger, client: redis.Redis) -> None:
     job = completion(owner="alice", timeout_seconds=0.001)
-    store.submit(job, longest_queue=9)
-    until(lambda: store.sweep("fake").ended == [job.id], what="its time is over")
-    found = store.get(job.id)
+    store.admission.submit(job, longest_queue=9)
+    until(lambda: store.line.sweep("fake").ended == [job.id], what="its time is over")
+    found = store.jobs.get(job.id)
     assert found
     assert found.status is JobStatus.EXPIRED
     assert not client.exists(redis_keys.in_flight("alice"))

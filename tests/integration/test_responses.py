@@ -12,9 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.factory import create_app
-from tasks.ledger.job_store import Append, Holder, JobStore
+from tasks.ledger.leases import Append, Holder
+from tasks.ledger.ledger import Ledger
 from tasks.records.event import encode_token
-from tasks.records.job import Choice, Job, Outcome, Usage
+from tasks.records.job import Job
+from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.sse import Received, parse
 from tests.support.waiting import until
@@ -23,7 +25,7 @@ STORY = ["Once", " upon", " a", " time", "."]
 
 
 @pytest.fixture
-def http(settings: Settings, store: JobStore) -> Iterator[FlaskClient]:
+def http(settings: Settings, store: Ledger) -> Iterator[FlaskClient]:
     app = create_app(settings)
     yield app.test_client()
     app.extensions["caravan"].hub.close()
@@ -66,34 +68,34 @@ def create(http: FlaskClient, **fields: Any) -> str:
     return str(answer.json["id"])
 
 
-def claim(store: JobStore, response_id: str, worker: str = "w1") -> Job:
+def claim(store: Ledger, response_id: str, worker: str = "w1") -> Job:
     job_id = response_id.removeprefix("resp_")
-    held = store.claim(job_id, Holder(worker, "d1"), model="demo", call=uuid.uuid4().hex).job
+    held = store.leases.claim(job_id, Holder(worker, "d1"), model="demo", call=uuid.uuid4().hex).job
     assert held is not None
     return held
 
 
-def say(store: JobStore, job: Job, pieces: list[str], *, last: bool = False) -> None:
+def say(store: Ledger, job: Job, pieces: list[str], *, last: bool = False) -> None:
     ends = [None] * (len(pieces) - 1) + ["stop" if last else None]
     made = [
         encode_token(index=0, text=text, tokens=[7], finish_reason=end) for text, end in zip(pieces, ends, strict=True)
     ]
-    assert store.append(Holder(job.worker or "", "d1"), [Append(job.id, job.fence, 1, made)]) == ["ok"]
+    assert store.leases.append(Holder(job.worker or "", "d1"), [Append(job.id, job.fence, 1, made)]) == ["ok"]
 
 
-def succeed(store: JobStore, job: Job, num_events: int) -> None:
+def succeed(store: Ledger, job: Job, num_events: int) -> None:
     choice = Choice(index=0, text="".join(STORY), finish_reason="stop")
     outcome = Outcome(choices=(choice,), usage=Usage(prompt_tokens=4, completion_tokens=5))
-    assert store.succeed(Holder(job.worker or "", "d1"), job.id, job.fence, num_events, outcome) == "ok"
+    assert store.leases.succeed(Holder(job.worker or "", "d1"), job.id, job.fence, num_events, outcome) == "ok"
 
 
-def test_a_stream_is_the_same_though_workers_change(http: FlaskClient, store: JobStore) -> None:
+def test_a_stream_is_the_same_though_workers_change(http: FlaskClient, store: Ledger) -> None:
     response_id = create(http)
     reader = Reader(http, response_id)
     first = claim(store, response_id)
     say(store, first, STORY[:2])
     until(lambda: len(reader.events) >= 7, what="the reader has seen the first worker's text")
-    store.give_back(Holder(first.worker or "", "d1"), first.id, first.fence, 0)
+    store.leases.give_back(Holder(first.worker or "", "d1"), first.id, first.fence, 0)
     second = claim(store, response_id, "w2")
     say(store, second, STORY[2:], last=True)
     succeed(store, second, 3)
@@ -106,7 +108,7 @@ def test_a_stream_is_the_same_though_workers_change(http: FlaskClient, store: Jo
         assert stream(http, response_id, after) == reader.events[after + 1 :]
 
 
-def test_a_response_is_shown_while_it_waits_and_while_it_runs(http: FlaskClient, store: JobStore) -> None:
+def test_a_response_is_shown_while_it_waits_and_while_it_runs(http: FlaskClient, store: Ledger) -> None:
     response_id = create(http)
 
     def status() -> str:
@@ -123,7 +125,7 @@ def test_a_response_is_shown_while_it_waits_and_while_it_runs(http: FlaskClient,
 
 
 @pytest.mark.parametrize("runs", [True, False])
-def test_a_reader_of_a_response_that_is_deleted_is_told(http: FlaskClient, store: JobStore, runs: bool) -> None:
+def test_a_reader_of_a_response_that_is_deleted_is_told(http: FlaskClient, store: Ledger, runs: bool) -> None:
     response_id = create(http)
     if runs:
         say(store, claim(store, response_id), STORY[:2])
@@ -135,13 +137,13 @@ def test_a_reader_of_a_response_that_is_deleted_is_told(http: FlaskClient, store
     assert http.get(f"/v1/responses/{response_id}?stream=true").status_code == 404
 
 
-def test_the_reader_of_a_response_that_is_run_again_is_told_how_it_ended(http: FlaskClient, store: JobStore) -> None:
+def test_the_reader_of_a_response_that_is_run_again_is_told_how_it_ended(http: FlaskClient, store: Ledger) -> None:
     response_id = create(http)
     job = claim(store, response_id)
     reader = Reader(http, response_id)
     until(lambda: len(reader.events) >= 3, what="the reader follows")
     error = {"message": "No.", "type": "server_error", "param": None, "code": "engine_failure"}
-    store.fail(Holder("w1", "d1"), job.id, job.fence, 0, json.dumps(error))
+    store.leases.fail(Holder("w1", "d1"), job.id, job.fence, 0, json.dumps(error))
     http.post(f"/jobs/{job.id}/retry")
     assert reader.last().event == "response.failed"
     again = claim(store, response_id)
@@ -150,7 +152,7 @@ def test_the_reader_of_a_response_that_is_run_again_is_told_how_it_ended(http: F
     assert stream(http, response_id)[-1].data["response"]["output"][0]["content"][0]["text"] == "Once upon a time."
 
 
-def test_a_key_finds_its_response_though_the_one_before_it_is_gone(http: FlaskClient, store: JobStore) -> None:
+def test_a_key_finds_its_response_though_the_one_before_it_is_gone(http: FlaskClient, store: Ledger) -> None:
     first = create(http)
     job = claim(store, first)
     say(store, job, STORY, last=True)
@@ -165,7 +167,7 @@ def test_a_key_finds_its_response_though_the_one_before_it_is_gone(http: FlaskCl
     assert go_on()["id"] == second
 
 
-def test_a_conversation_goes_on_though_its_beginning_is_deleted(http: FlaskClient, store: JobStore) -> None:
+def test_a_conversation_goes_on_though_its_beginning_is_deleted(http: FlaskClient, store: Ledger) -> None:
     first = create(http, instructions="Be kind.")
     job = claim(store, first)
     say(store, job, STORY, last=True)

@@ -14,9 +14,11 @@ from flask import Flask
 from app.factory import create_app
 from app.jobs.follow import follow
 from app.services.services import Services
-from tasks.ledger.job_store import Append, Holder, JobStore
+from tasks.ledger.leases import Append, Holder
+from tasks.ledger.ledger import Ledger
 from tasks.records.event import START, Cursor, Event, encode_token
-from tasks.records.job import Choice, Job, Outcome, Usage
+from tasks.records.job import Job
+from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.jobs import completion
 
@@ -32,31 +34,31 @@ def services(settings: Settings, client: redis.Redis) -> Iterator[Services]:
     found.redis.close()
 
 
-def accept(store: JobStore) -> Job:
+def accept(store: Ledger) -> Job:
     job = completion(model="demo")
-    store.submit(job, longest_queue=100)
+    store.admission.submit(job, longest_queue=100)
     return job
 
 
-def produce(store: JobStore, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
+def produce(store: Ledger, job: Job, disturb: dict[int, redis.Redis] | None = None) -> str:
     """Play a worker: tokens one by one, a change of worker in the middle, and the end."""
-    claimed = store.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
+    claimed = store.leases.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
     assert claimed is not None
     number = 1
     for at in range(NUM_TOKENS):
         if disturb and at in disturb:
             disturb[at].execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
         if at == NUM_TOKENS // 2:
-            store.release_worker("demo", job.id)
-            claimed = store.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
+            store.workers.release("demo", job.id)
+            claimed = store.leases.claim(job.id, Holder(job.id, ""), model="demo", call=uuid.uuid4().hex).job
             assert claimed is not None
             number = 1
         token = encode_token(index=0, text=f"{at} ", tokens=[at], finish_reason=None)
-        assert store.append(Holder(job.id, ""), [Append(job.id, claimed.fence, number, [token])]) == ["ok"]
+        assert store.leases.append(Holder(job.id, ""), [Append(job.id, claimed.fence, number, [token])]) == ["ok"]
         number += 1
     text = "".join(f"{at} " for at in range(NUM_TOKENS))
     usage = Usage(prompt_tokens=1, completion_tokens=NUM_TOKENS)
-    store.succeed(
+    store.leases.succeed(
         Holder(job.id, ""),
         job.id,
         claimed.fence,
@@ -70,7 +72,7 @@ def watch(services: Services, job: Job) -> list[Event]:
     return [event for event in follow(services, job, silence_seconds=1.0) if event]
 
 
-def test_every_reader_gets_every_event_once_whenever_it_joins(services: Services, store: JobStore) -> None:
+def test_every_reader_gets_every_event_once_whenever_it_joins(services: Services, store: Ledger) -> None:
     jobs = [accept(store) for _ in range(4)]
     with ThreadPoolExecutor(24) as pool:
         readers = [(job, pool.submit(watch, services, job)) for job in jobs for _ in range(3)]
@@ -85,7 +87,7 @@ def test_every_reader_gets_every_event_once_whenever_it_joins(services: Services
 
 
 def test_a_cut_connection_neither_loses_nor_doubles_events(
-    services: Services, store: JobStore, client: redis.Redis
+    services: Services, store: Ledger, client: redis.Redis
 ) -> None:
     job = accept(store)
     with ThreadPoolExecutor() as pool:
@@ -97,10 +99,10 @@ def test_a_cut_connection_neither_loses_nor_doubles_events(
         assert len({event.cursor for event in events}) == len(events)
 
 
-def test_a_reader_goes_on_after_any_cursor(services: Services, store: JobStore) -> None:
+def test_a_reader_goes_on_after_any_cursor(services: Services, store: Ledger) -> None:
     job = accept(store)
     produce(store, job)
-    found = services.store.get(job.id)
+    found = services.ledger.jobs.get(job.id)
     assert found is not None
     events = watch(services, found)
     for at in (0, 1, 100, len(events) - 2):
@@ -109,16 +111,16 @@ def test_a_reader_goes_on_after_any_cursor(services: Services, store: JobStore) 
     assert list(follow(services, found, after=START)) == events
 
 
-def test_silence_is_reported_so_that_a_caller_can_act(services: Services, store: JobStore) -> None:
+def test_silence_is_reported_so_that_a_caller_can_act(services: Services, store: Ledger) -> None:
     job = accept(store)
     stream = follow(services, job, silence_seconds=0.05)
     assert next(stream) is not None
     assert [next(stream), next(stream)] == [None, None]
-    threading.Timer(0.1, lambda: store.cancel(job.id)).start()
+    threading.Timer(0.1, lambda: store.admission.cancel(job.id)).start()
     assert [event.status for event in stream if event] == ["cancelled"]
 
 
-def test_the_stream_of_a_job_that_vanishes_ends(services: Services, store: JobStore, client: redis.Redis) -> None:
+def test_the_stream_of_a_job_that_vanishes_ends(services: Services, store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     stream = follow(services, job, silence_seconds=0.05)
     assert next(stream) is not None
@@ -126,7 +128,7 @@ def test_the_stream_of_a_job_that_vanishes_ends(services: Services, store: JobSt
     assert [event for event in stream if event] == []
 
 
-def test_readers_that_leave_are_forgotten(services: Services, store: JobStore, client: redis.Redis) -> None:
+def test_readers_that_leave_are_forgotten(services: Services, store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     with services.hub.subscribe(job.id), services.hub.subscribe(job.id):
         assert client.pubsub_numsub(f"caravan:tok:{job.id}")[0][1] == 1
@@ -136,9 +138,9 @@ def test_readers_that_leave_are_forgotten(services: Services, store: JobStore, c
     raise AssertionError("the channel is still subscribed")
 
 
-def test_a_cursor_from_the_future_ends_with_the_job(services: Services, store: JobStore) -> None:
+def test_a_cursor_from_the_future_ends_with_the_job(services: Services, store: Ledger) -> None:
     job = accept(store)
     stream = follow(services, job, after=Cursor(10**14, 0), silence_seconds=0.05)
     assert next(stream) is None
-    store.cancel(job.id)
+    store.admission.cancel(job.id)
     assert [event for event in stream if event] == []

@@ -10,43 +10,44 @@ import pytest
 import redis
 
 from tasks.ledger import redis_keys
-from tasks.ledger.job_store import JobStore
-from tasks.records.job import Delivery, Job
+from tasks.ledger.ledger import Ledger
+from tasks.records.job import Job
+from tasks.records.outcome import Delivery
 from tasks.webhooks.outbox import Held, Outbox
 from tests.integration.test_forget import bury, expire, fail
-from tests.integration.test_job_store import HOLDER, OUTCOME, accept, claim, try_claim
+from tests.integration.test_ledger import HOLDER, OUTCOME, accept, claim, try_claim
 
 URL = "https://receiver.example/hook?token=secret"
 ORIGIN = "https://receiver.example"
 LEASE = 30.0
 
-End = Callable[[JobStore, Job], object]
+End = Callable[[Ledger, Job], object]
 
 
-def succeed(store: JobStore, job: Job) -> None:
+def succeed(store: Ledger, job: Job) -> None:
     held = claim(store, job)
-    assert store.succeed(HOLDER, held.id, held.fence, 0, OUTCOME) == "ok"
+    assert store.leases.succeed(HOLDER, held.id, held.fence, 0, OUTCOME) == "ok"
 
 
-def cancel_running(store: JobStore, job: Job) -> None:
+def cancel_running(store: Ledger, job: Job) -> None:
     claim(store, job)
-    store.cancel(job.id)
+    store.admission.cancel(job.id)
 
 
-def expire_at_claim(store: JobStore, job: Job) -> None:
-    store._redis.zadd("caravan:due:fake", {job.id: 1})
+def expire_at_claim(store: Ledger, job: Job) -> None:
+    store.jobs._redis.zadd("caravan:due:fake", {job.id: 1})
     assert try_claim(store, job.id).status == "expired"
 
 
-def too_many_claims(store: JobStore, job: Job) -> None:
-    store._redis.hset(redis_keys.job(job.id), "claims", 100)
+def too_many_claims(store: Ledger, job: Job) -> None:
+    store.jobs._redis.hset(redis_keys.job(job.id), "claims", 100)
     assert try_claim(store, job.id).status == "failed"
 
 
 ENDS: dict[str, tuple[End, str]] = {
     "succeeded": (succeed, "succeeded"),
     "failed": (fail, "failed"),
-    "cancelled in the line": (lambda store, job: store.cancel(job.id), "cancelled"),
+    "cancelled in the line": (lambda store, job: store.admission.cancel(job.id), "cancelled"),
     "cancelled while it ran": (cancel_running, "cancelled"),
     "expired in the sweep": (expire, "expired"),
     "expired at its claim": (expire_at_claim, "expired"),
@@ -64,14 +65,14 @@ def box(client: redis.Redis, *, connections: int = 8, share: int = 4, **options:
     return Outbox(client, connections=connections, share=share, **{"unclaimed": 5.0, "lease": LEASE, **options})
 
 
-def submit(store: JobStore, url: str = URL) -> Job:
+def submit(store: Ledger, url: str = URL) -> Job:
     return accept(store, webhook=url, timeout_seconds=60.0, metadata={"a": "b"})
 
 
-def ended(store: JobStore, count: int = 1, url: str = URL) -> list[Job]:
+def ended(store: Ledger, count: int = 1, url: str = URL) -> list[Job]:
     jobs = [submit(store, url) for _ in range(count)]
     for job in jobs:
-        store.cancel(job.id)
+        store.admission.cancel(job.id)
     return jobs
 
 
@@ -81,8 +82,8 @@ def hold(outbox: Outbox, job: Job) -> Held:
     return held
 
 
-def delivery(store: JobStore, job: Job) -> Delivery:
-    found = store.get(job.id)
+def delivery(store: Ledger, job: Job) -> Delivery:
+    found = store.jobs.get(job.id)
     assert found is not None
     return found.delivery
 
@@ -92,13 +93,13 @@ def traces(client: redis.Redis) -> list[str]:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_every_way_to_end_is_told(store: JobStore, outbox: Outbox, end: str) -> None:
+def test_every_way_to_end_is_told(store: Ledger, outbox: Outbox, end: str) -> None:
     job, (bring, status) = submit(store), ENDS[end]
     assert outbox.post() == []
     bring(store, job)
     assert outbox.post() == [job.id]
     told = hold(outbox, job).fields
-    found = store.get(job.id)
+    found = store.jobs.get(job.id)
     assert found is not None
     assert (told["status"], told["webhook"], told["origin"]) == (status, URL, ORIGIN)
     assert (told["message"], told["metadata"]) == (f"msg_{job.id}_{found.fence}", '{"a":"b"}')
@@ -108,13 +109,13 @@ def test_every_way_to_end_is_told(store: JobStore, outbox: Outbox, end: str) -> 
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_job_without_a_webhook_leaves_nothing(store: JobStore, client: redis.Redis, end: str) -> None:
+def test_a_job_without_a_webhook_leaves_nothing(store: Ledger, client: redis.Redis, end: str) -> None:
     ENDS[end][0](store, accept(store, timeout_seconds=60.0))
     assert traces(client) == []
 
 
 def test_a_webhook_is_posted_once_and_claimed_once_however_often_its_message_comes(
-    store: JobStore, outbox: Outbox
+    store: Ledger, outbox: Outbox
 ) -> None:
     (job,) = ended(store)
     assert outbox.claim(job.id) is None, "not posted yet"
@@ -126,7 +127,7 @@ def test_a_webhook_is_posted_once_and_claimed_once_however_often_its_message_com
 
 
 def test_what_is_delivered_leaves_nothing_but_a_note_in_the_record(
-    store: JobStore, outbox: Outbox, client: redis.Redis
+    store: Ledger, outbox: Outbox, client: redis.Redis
 ) -> None:
     (job,) = ended(store)
     assert delivery(store, job) == Delivery()
@@ -137,7 +138,7 @@ def test_what_is_delivered_leaves_nothing_but_a_note_in_the_record(
     assert traces(client) == []
 
 
-def test_what_is_not_taken_is_due_again_later_as_the_same_message(store: JobStore, outbox: Outbox) -> None:
+def test_what_is_not_taken_is_due_again_later_as_the_same_message(store: Ledger, outbox: Outbox) -> None:
     (job,) = ended(store)
     outbox.post()
     first = hold(outbox, job)
@@ -155,7 +156,7 @@ def test_what_is_not_taken_is_due_again_later_as_the_same_message(store: JobStor
     assert delivery(store, job) == Delivery(status="failed", attempts=2, last_status=500)
 
 
-def test_a_message_that_got_lost_is_posted_again(store: JobStore, client: redis.Redis) -> None:
+def test_a_message_that_got_lost_is_posted_again(store: Ledger, client: redis.Redis) -> None:
     outbox = box(client, unclaimed=0.1)
     (job,) = ended(store)
     assert outbox.post() == [job.id]
@@ -164,7 +165,7 @@ def test_a_message_that_got_lost_is_posted_again(store: JobStore, client: redis.
     hold(outbox, job)
 
 
-def test_what_a_dead_clerk_held_is_due_when_its_lease_ends(store: JobStore, client: redis.Redis) -> None:
+def test_what_a_dead_clerk_held_is_due_when_its_lease_ends(store: Ledger, client: redis.Redis) -> None:
     outbox = box(client, lease=0.1)
     (job,) = ended(store)
     outbox.post()
@@ -177,7 +178,7 @@ def test_what_a_dead_clerk_held_is_due_when_its_lease_ends(store: JobStore, clie
     assert outbox.settle(held, "delivered", status=200)
 
 
-def test_what_was_delivered_is_so_though_the_lease_had_ended(store: JobStore, client: redis.Redis) -> None:
+def test_what_was_delivered_is_so_though_the_lease_had_ended(store: Ledger, client: redis.Redis) -> None:
     outbox = box(client, lease=0.1)
     (job,) = ended(store)
     outbox.post()
@@ -192,13 +193,13 @@ def test_what_was_delivered_is_so_though_the_lease_had_ended(store: JobStore, cl
     assert traces(client) == []
 
 
-def test_what_is_to_be_told_outlives_the_record(store: JobStore, outbox: Outbox, client: redis.Redis) -> None:
+def test_what_is_to_be_told_outlives_the_record(store: Ledger, outbox: Outbox, client: redis.Redis) -> None:
     (job,) = ended(store)
     outbox.post()
     outbox.settle(hold(outbox, job), "pending", seconds=0.1, status=503)
     client.delete(redis_keys.job(job.id))
     client.zadd("caravan:ended", dict.fromkeys(map(str, client.zrange("caravan:ended", 0, -1)), 1.0))
-    assert store.tidy() == 1
+    assert store.line.tidy() == 1
     assert client.ttl(f"caravan:hook:{job.id}") == -1
     time.sleep(0.15)
     assert outbox.post() == [job.id]
@@ -208,12 +209,12 @@ def test_what_is_to_be_told_outlives_the_record(store: JobStore, outbox: Outbox,
 
 
 def test_a_job_that_is_run_again_tells_of_its_new_end_and_no_more_of_the_old_one(
-    store: JobStore, outbox: Outbox, client: redis.Redis
+    store: Ledger, outbox: Outbox, client: redis.Redis
 ) -> None:
     (job,) = ended(store)
     outbox.post()
     old = hold(outbox, job)
-    store.retry(job.id, owner="", longest_queue=9)
+    store.admission.retry(job.id, owner="", longest_queue=9)
     assert traces(client) == []
     assert not outbox.settle(old, "delivered", status=200)
     assert delivery(store, job) == Delivery()
@@ -228,20 +229,20 @@ def test_a_job_that_is_run_again_tells_of_its_new_end_and_no_more_of_the_old_one
 
 @pytest.mark.parametrize("moment", ["running", "waiting", "held"])
 def test_a_job_that_is_forgotten_is_not_told_of(
-    store: JobStore, outbox: Outbox, client: redis.Redis, moment: str
+    store: Ledger, outbox: Outbox, client: redis.Redis, moment: str
 ) -> None:
     job = submit(store)
     if moment != "running":
-        store.cancel(job.id)
+        store.admission.cancel(job.id)
     if moment == "held":
         outbox.post()
         hold(outbox, job)
-    store.forget(job.id)
+    store.admission.forget(job.id)
     assert outbox.post() == []
     assert traces(client) == []
 
 
-def test_a_receiver_has_its_share_and_the_others_have_the_rest(store: JobStore, client: redis.Redis) -> None:
+def test_a_receiver_has_its_share_and_the_others_have_the_rest(store: Ledger, client: redis.Redis) -> None:
     outbox = box(client, connections=6, share=4)
     slow = {job.id for job in ended(store, 50, "https://slow.example/a")}
     quick = {job.id for job in ended(store, 5, "https://quick.example/b")}
@@ -255,7 +256,7 @@ def test_a_receiver_has_its_share_and_the_others_have_the_rest(store: JobStore, 
     assert set(outbox.post()) <= quick, "there is room for others all the time"
 
 
-def test_hundreds_of_webhooks_are_told_and_none_twice(store: JobStore, client: redis.Redis) -> None:
+def test_hundreds_of_webhooks_are_told_and_none_twice(store: Ledger, client: redis.Redis) -> None:
     outbox = box(client, connections=32, share=8)
     jobs = {job.id for number in range(10) for job in ended(store, 30, f"https://{number}.example/")}
     told: list[str] = []
@@ -269,13 +270,13 @@ def test_hundreds_of_webhooks_are_told_and_none_twice(store: JobStore, client: r
     assert traces(client) == []
 
 
-def test_the_outbox_works_while_the_memory_is_full(store: JobStore, outbox: Outbox, client: redis.Redis) -> None:
+def test_the_outbox_works_while_the_memory_is_full(store: Ledger, outbox: Outbox, client: redis.Redis) -> None:
     job, other = submit(store), submit(store)
     claim(store, job)
     client.config_set("maxmemory", 1)
     try:
-        store.cancel(job.id)
-        store.cancel(other.id)
+        store.admission.cancel(job.id)
+        store.admission.cancel(other.id)
         assert set(outbox.post()) == {job.id, other.id}
         assert outbox.settle(hold(outbox, job), "delivered", status=200)
         assert outbox.settle(hold(outbox, other), "pending", seconds=0.0, status=500)

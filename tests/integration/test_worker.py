@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from tasks.ledger import event_stream, redis_keys
-from tasks.ledger.job_store import JobStore
+from tasks.ledger.ledger import Ledger
 from tasks.ledger.overview import health
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
@@ -27,13 +27,13 @@ MODELS = "models: {fake: {path: fake, slots: 4, context: 256, kv_tokens: 512}}"
 
 
 @pytest.fixture
-def dispatcher(settings: Settings, store: JobStore) -> Dispatcher:
-    return Dispatcher(store, create_publisher(settings))
+def dispatcher(settings: Settings, store: Ledger) -> Dispatcher:
+    return Dispatcher(store.line, create_publisher(settings))
 
 
 @pytest.fixture
-def queue(store: JobStore, dispatcher: Dispatcher) -> QueueService:
-    return QueueService(store, dispatcher, longest_queue=1000)
+def queue(store: Ledger, dispatcher: Dispatcher) -> QueueService:
+    return QueueService(store.admission, dispatcher, longest_queue=1000)
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ def worker(client: redis.Redis, settings: Settings, tmp_path: Path) -> Iterator[
         assert process.stop() == 0, process.output()
 
 
-def ended(store: JobStore, job: Job) -> Job | None:
-    found = store.get(job.id)
+def ended(store: Ledger, job: Job) -> Job | None:
+    found = store.jobs.get(job.id)
     return found if found and found.status.ended else None
 
 
 def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
-    worker: Process, store: JobStore, queue: QueueService
+    worker: Process, store: Ledger, queue: QueueService
 ) -> None:
     jobs = [completion(f"prompt {n % 5}", sampling={"max_tokens": 20, "ignore_eos": True}) for n in range(20)]
     began = time.monotonic()
@@ -84,7 +84,7 @@ def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
 
 def test_the_broker_may_repeat_or_invent_messages(
     worker: Process,
-    store: JobStore,
+    store: Ledger,
     queue: QueueService,
     dispatcher: Dispatcher,
     broker: redis.Redis,
@@ -106,7 +106,7 @@ def test_the_broker_may_repeat_or_invent_messages(
 
 
 def test_a_broker_that_forgets_everything_loses_no_job(
-    worker: Process, store: JobStore, queue: QueueService, broker: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, broker: redis.Redis
 ) -> None:
     jobs = [completion(f"{n}", sampling={"max_tokens": 30, "ignore_eos": True}) for n in range(16)]
     for job in jobs:
@@ -116,7 +116,7 @@ def test_a_broker_that_forgets_everything_loses_no_job(
 
 
 def test_a_stopping_worker_gives_back_what_it_cannot_finish(
-    worker: Process, store: JobStore, queue: QueueService, broker: redis.Redis, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, broker: redis.Redis, client: redis.Redis
 ) -> None:
     short = completion("short", sampling={"max_tokens": 10, "ignore_eos": True})
     long = [completion(f"{n}", sampling={"max_tokens": 200, "ignore_eos": True}) for n in range(6)]
@@ -125,7 +125,7 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
     until(lambda: client.zcard(redis_keys.running("fake")) >= 4)
     assert worker.stop(signal.SIGTERM) == 0
     assert ended(store, short)
-    given_back = [store.get(job.id) for job in long]
+    given_back = [store.jobs.get(job.id) for job in long]
     assert {job.status for job in given_back if job} == {JobStatus.QUEUED}
     assert client.zcard(redis_keys.running("fake")) == 0
     assert client.zcard(redis_keys.crew("fake")) == 0
@@ -139,11 +139,11 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
         events = event_stream.read(client, job.id)
         assert len(events) > before[job.id]
         assert "".join(event.text for event in events) == done.outcome.choices[0].text
-    assert store.get(long[0].id).attempt >= 2  # type: ignore[union-attr]
+    assert store.jobs.get(long[0].id).attempt >= 2  # type: ignore[union-attr]
 
 
 def test_a_killed_worker_resumes_where_its_stream_ends(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     undisturbed, job = (completion("once upon", sampling={"max_tokens": 150, "ignore_eos": True}) for _ in range(2))
     queue.submit(undisturbed)
@@ -166,7 +166,7 @@ def test_a_killed_worker_resumes_where_its_stream_ends(
 
 
 def test_a_cancelled_job_leaves_its_slot_at_once(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     hogs = [completion(f"{n}", sampling={"max_tokens": 250, "ignore_eos": True}) for n in range(4)]
     for job in hogs:
@@ -176,13 +176,13 @@ def test_a_cancelled_job_leaves_its_slot_at_once(
     queue.submit(waiting)
     queue.cancel(hogs[0].id, owner="local")
     assert until(lambda: ended(store, waiting), seconds=3).status is JobStatus.SUCCEEDED
-    assert store.get(hogs[1].id).status is JobStatus.RUNNING  # type: ignore[union-attr]
+    assert store.jobs.get(hogs[1].id).status is JobStatus.RUNNING  # type: ignore[union-attr]
     for job in hogs[1:]:
         queue.cancel(job.id, owner="local")
 
 
 def test_a_job_that_is_cancelled_and_at_once_retried_runs(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     for number in range(5):
         job = completion(f"{number}", sampling={"max_tokens": 30, "ignore_eos": True})
@@ -199,7 +199,7 @@ HOG = {"max_tokens": 200, "ignore_eos": True}
 
 
 def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     hogs = [completion(f"{n}", sampling=HOG, priority=Priority.LOW) for n in range(6)]
     for job in hogs:
@@ -227,19 +227,19 @@ def test_low_jobs_give_their_slots_to_urgent_ones_and_go_on(
 
 
 def test_a_low_job_whose_turn_came_by_age_gives_way_again(
-    worker: Process, store: JobStore, queue: QueueService, client: redis.Redis
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
 ) -> None:
     """It keeps its slot for as long as it is spared, and the worker lives on after that."""
     low = completion("low", sampling=HOG, priority=Priority.LOW)
     queue.submit(low)
     until(lambda: client.zcard("caravan:yield:fake") == 1)
-    held = store.get(low.id)
+    held = store.jobs.get(low.id)
     assert held is not None
     hogs = [completion(f"{n}", sampling=HOG) for n in range(4)]
     client.hset(redis_keys.job(low.id), "in_vain", 2)  # the next claim is spared for ten seconds
     for job in hogs:
         queue.submit(job)
-    until(lambda: store.get(low.id).attempt == 2, seconds=30)  # type: ignore[union-attr]
+    until(lambda: store.jobs.get(low.id).attempt == 2, seconds=30)  # type: ignore[union-attr]
     assert until(lambda: ended(store, low), seconds=30).status is JobStatus.SUCCEEDED
     for job in hogs:
         until(lambda job=job: ended(store, job), seconds=30)  # type: ignore[misc]
@@ -247,7 +247,7 @@ def test_a_low_job_whose_turn_came_by_age_gives_way_again(
 
 
 def test_a_prompt_that_is_too_long_fails_with_the_fields_name(
-    worker: Process, store: JobStore, queue: QueueService
+    worker: Process, store: Ledger, queue: QueueService
 ) -> None:
     job = completion("x" * 256)
     queue.submit(job)

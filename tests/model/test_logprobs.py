@@ -15,8 +15,9 @@ from tasks.engine.llama import LlamaBackend
 from tasks.engine.llama.logits import Distribution, Mask
 from tasks.models.catalogue import DEMO, gguf_path
 from tasks.records.event import Event, encode_token
-from tasks.records.job import Choice, Operation, Outcome, Usage
+from tasks.records.job import Operation
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.records.sampling import SamplingParams
 from tests.support.decoding import drain, sequence
 from tests.support.job_records import MakeJob

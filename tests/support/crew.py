@@ -10,7 +10,7 @@ from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
 from tasks.ledger import event_stream, redis_keys
 from tasks.ledger.connection import connect
-from tasks.ledger.job_store import open_store
+from tasks.ledger.ledger import open_ledger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
@@ -36,13 +36,13 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.redis = connect(url)
-        self.store = open_store(Settings(redis_url=url))
+        self.store = open_ledger(Settings(redis_url=url))
 
     def close(self) -> None:
         self.redis.close()
 
     def find(self, job_id: str) -> Job:
-        found = self.store.get(job_id)
+        found = self.store.jobs.get(job_id)
         assert found is not None
         return found
 
@@ -68,7 +68,7 @@ class Ledger:
         wanted = list(jobs)
 
         def all_ended() -> list[Job] | None:
-            found = self.store.get_many(job.id for job in wanted)
+            found = self.store.jobs.get_many(job.id for job in wanted)
             return found if all(job.status.ended for job in found) else None
 
         return self.until(all_ended, seconds=seconds, what="all jobs have ended")
@@ -83,8 +83,8 @@ class Crew(Ledger):
     def __init__(self, folder: Path, server: RedisServer, *, slots: int = 16, lease_seconds: float = 2.0) -> None:
         super().__init__(server.url)
         self.lease_seconds = lease_seconds
-        dispatcher = Dispatcher(self.store, create_publisher(Settings(redis_url=server.url)))
-        self._submitter = QueueService(self.store, dispatcher, longest_queue=1000)
+        dispatcher = Dispatcher(self.store.line, create_publisher(Settings(redis_url=server.url)))
+        self._submitter = QueueService(self.store.admission, dispatcher, longest_queue=1000)
         self._folder = folder
         self._workers: dict[str, Process] = {}
         self._kept: set[str] = set()

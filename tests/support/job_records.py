@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tasks.records.job import Choice, Job, Operation, Outcome, Usage
+from tasks.records.job import Job, Operation
+from tasks.records.outcome import Choice, Outcome, Usage
 
 MakeJob = Callable[..., Job]
 

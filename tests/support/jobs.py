@@ -7,7 +7,8 @@ from typing import Any
 
 import redis
 
-from tasks.records.job import Job, Operation
+from tasks.ledger.admission import Broken, Busy, Cancelled, Draining, Full, Refusal, Submission
+from tasks.records.job import Job, JobStatus, Operation
 from tasks.records.sampling import SamplingParams
 
 
@@ -36,3 +37,16 @@ def in_line(client: redis.Redis, model: str = "fake") -> set[str]:
     }
     assert lanes == listed
     return {str(job_id) for lane in lanes for job_id in client.zrange(lane, 0, -1)}
+
+
+def verdict(reply: Submission | Cancelled | Refusal | JobStatus | str | None) -> str:
+    """What the ledger made of a call, in a word."""
+    match reply:
+        case None:
+            return "unknown"
+        case Submission():
+            return reply.verdict
+        case Cancelled() | Full() | Draining() | Broken() | Busy():
+            return type(reply).__name__.lower()
+        case _:
+            return str(reply)

@@ -8,7 +8,8 @@ from typing import Any
 from app.endpoints.openai.responses.body import ResponseBody
 from tasks.models.catalogue import ModelEntry
 from tasks.records.event import Cursor, Event
-from tasks.records.job import Choice, Job, JobStatus, Operation, Outcome, Usage
+from tasks.records.job import Job, JobStatus, Operation
+from tasks.records.outcome import Choice, Outcome, Usage
 
 ENTRY = ModelEntry(path="x", context=100, kv_tokens=100)
 WEATHER = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}

@@ -148,13 +148,13 @@ def _schema(body: dict[str, Any]) -> type[JobBody]:
 
 
 def _view(job: Job) -> dict[str, Any]:
-    place = services().store.place(job) if job.status is JobStatus.QUEUED else None
-    return view(job, place=place, eta_seconds=_eta_seconds(job, place))
+    position = services().ledger.jobs.queue_position(job) if job.status is JobStatus.QUEUED else None
+    return view(job, queue_position=position, eta_seconds=_eta_seconds(job, position))
 
 
-def _eta_seconds(job: Job, place: int | None) -> float | None:
+def _eta_seconds(job: Job, position: int | None) -> float | None:
     """How many jobs must end before its turn, times how often one has ended lately on the workers that live."""
-    if place is None:
+    if position is None:
         return None
     crew = workers(services().redis, [job.model])
     slots = sum(worker.slots for worker in crew)
@@ -162,7 +162,7 @@ def _eta_seconds(job: Job, place: int | None) -> float | None:
     if not slots or not timed:
         return None
     free = slots - int(sum(worker.figures["busy"] for worker in crew))
-    return round(max(0, place - max(0, free)) / slots * sum(timed) / len(timed), 1)
+    return round(max(0, position - max(0, free)) / slots * sum(timed) / len(timed), 1)
 
 
 def _wait_for(job: Job, seconds: float) -> Job:
@@ -207,13 +207,13 @@ def _owner() -> str:
 
 def _select(owner: str, *, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
     """The owner's jobs that match, newest first. Pages through the index until there are enough of them."""
-    store, found = services().store, list[Job]()
-    before = None if after is None else store.accepted_at(owner, after)
+    records, found = services().ledger.jobs, list[Job]()
+    before = None if after is None else records.accepted_at(owner, after)
     if after is not None and before is None:
         raise InvalidRequest("after is not the id of one of your jobs.", param="after")
     while len(found) < limit:
-        page = store.owned(owner, before=before, count=limit)
-        jobs = store.get_many(job_id for job_id, _ in page)
+        page = records.owned(owner, before=before, count=limit)
+        jobs = records.get_many(job_id for job_id, _ in page)
         found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
         if len(page) < limit:
             break
@@ -223,15 +223,15 @@ def _select(owner: str, *, limit: int, after: str | None, model: str | None, sta
 
 def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | None) -> list[Job]:
     """The owner's jobs that workers died of, the last one first."""
-    store = services().store
-    ids = store.dead(name for name in services().catalogue if model in (None, name))
+    records = services().ledger.jobs
+    ids = records.dead(name for name in services().catalogue if model in (None, name))
     if after is not None:
         if after not in ids:
             raise InvalidRequest("after is not the id of one of your dead letters.", param="after")
         ids = ids[ids.index(after) + 1 :]
     found: list[Job] = []
     while ids and len(found) < limit:
-        found += [job for job in store.get_many(ids[:limit]) if job.owner == owner]
+        found += [job for job in records.get_many(ids[:limit]) if job.owner == owner]
         ids = ids[limit:]
     return found[:limit]
 

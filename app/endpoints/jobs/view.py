@@ -9,11 +9,11 @@ from app.endpoints.openai.result import result
 from tasks.records.job import Job, JobStatus, timeout_error, urls
 
 
-def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None) -> dict[str, Any]:
+def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | None = None) -> dict[str, Any]:
     """All the fields of the interface. Times are whole seconds since the epoch.
 
     Args:
-        place: how many jobs begin before this one ends its wait, itself counted; None unless it is queued.
+        queue_position: how many jobs begin before this one ends its wait, itself counted; None unless it is queued.
         eta_seconds: seconds until it is likely to begin; None if unknown.
     """
     return {
@@ -26,7 +26,7 @@ def view(job: Job, *, place: int | None = None, eta_seconds: float | None = None
         "created_at": int(job.created_at),
         "started_at": _whole(job.started_at),
         "finished_at": _whole(job.finished_at),
-        "queue_position": place,
+        "queue_position": queue_position,
         "eta_seconds": eta_seconds,
         "attempt": job.attempt,
         "result": result(job),

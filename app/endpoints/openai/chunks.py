@@ -10,8 +10,9 @@ from app.endpoints.openai.completion import chat_logprobs, completion_logprobs, 
 from app.endpoints.openai.generated_text import answer_parser, call_id
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning
 from tasks.records.event import Event
-from tasks.records.job import Job, Operation, Outcome
+from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Outcome
 
 _OBJECT = {Operation.CHAT: "chat.completion.chunk", Operation.COMPLETION: "text_completion"}
 

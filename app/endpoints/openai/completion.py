@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.endpoints.openai.generated_text import answer, call_id
-from tasks.records.job import Choice, Job, Operation, Outcome
+from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Choice, Outcome
 
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
 _OBJECT = {Operation.CHAT: "chat.completion", Operation.COMPLETION: "text_completion"}

@@ -8,7 +8,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.records.job import Job, Outcome
+from tasks.records.job import Job
+from tasks.records.outcome import Outcome
 
 
 def embeddings(job: Job, outcome: Outcome) -> dict[str, Any]:

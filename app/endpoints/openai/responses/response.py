@@ -7,7 +7,8 @@ from typing import Any
 
 from app.endpoints.openai.generated_text import answer, call_id
 from app.endpoints.openai.responses.output import Output
-from tasks.records.job import Job, JobStatus, Usage
+from tasks.records.job import Job, JobStatus
+from tasks.records.outcome import Usage
 
 PREFIX = "resp_"
 Status = str

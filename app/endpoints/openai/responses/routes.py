@@ -113,7 +113,7 @@ def list_input_items(response_id: str) -> Response:
 
 def _find(response_id: str, *, param: str | None = None) -> Job:
     """The job behind a response that is stored; raises JobNotFound."""
-    job = services().store.get(response_id.removeprefix(PREFIX)) if response_id.startswith(PREFIX) else None
+    job = services().ledger.jobs.get(response_id.removeprefix(PREFIX)) if response_id.startswith(PREFIX) else None
     if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
         raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
     if not job.request["response"]["store"]:

@@ -17,7 +17,8 @@ from tasks.batches.speed import Pace
 from tasks.errors import ContextLengthExceeded, EngineFailure, RecordTooNew, WorkerDied
 from tasks.files.record import Part
 from tasks.records.api_key import Limits
-from tasks.records.job import JobStatus, Outcome, Usage
+from tasks.records.job import JobStatus
+from tasks.records.outcome import Outcome, Usage
 from tests.support.job_records import MakeJob
 
 JOB = "5ab5d4f2-9d0a-5a49-9c7b-6f9c9b2c9d11"

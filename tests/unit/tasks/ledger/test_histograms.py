@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.ledger.histograms import BOUNDS, measured
-from tasks.records.job import Choice, Outcome, Timings, Usage
+from tasks.records.outcome import Choice, Outcome, Timings, Usage
 
 
 def outcome(*, choices: int = 1, timings: Timings | None) -> Outcome:

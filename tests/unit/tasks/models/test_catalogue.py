@@ -117,7 +117,7 @@ def test_an_entry_does_not_change() -> None:
         ("models: {one: {slots: 4}}", r"models\.one\.path"),
         ("models: {one: {path: x, colour: red}}", r"models\.one\.colour"),
         ("models: {one: x}", r"models\.one"),
-        ("models: {bulk: {path: x}}", "'bulk' is the name of a queue"),
+        ("models: {batches: {path: x}}", "'batches' is the name of a queue"),
         ("models: {webhooks: {path: x}}", "'webhooks' is the name of a queue"),
         ("models: {'no spaces': {path: x}}", r"models\.no spaces"),
         ("models: {-dash: {path: x}}", r"models\.-dash"),

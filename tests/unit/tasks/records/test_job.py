@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tasks.records.api_key import Limits
 from tasks.records.event import Event
-from tasks.records.job import TRANSITIONS, Choice, Delivery, Job, JobStatus, Operation, Outcome, Priority, Usage
+from tasks.records.job import TRANSITIONS, Job, JobStatus, Operation, Priority
+from tasks.records.outcome import Choice, Delivery, Outcome, Usage
 
 LIVE = {JobStatus.QUEUED, JobStatus.RUNNING}
 counts = st.integers(0, 10**6)

@@ -16,7 +16,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from app.endpoints.jobs.view import view
-from tasks.records.job import Job, JobStatus, Outcome
+from tasks.records.job import Job, JobStatus
+from tasks.records.outcome import Outcome
 from tasks.settings import WEBHOOK_SCHEDULE
 from tasks.webhooks import message
 from tasks.webhooks.schedule import LONGEST_SECONDS, seconds_until_next

@@ -8,7 +8,8 @@ import pytest
 
 from app.endpoints.jobs.view import view
 from app.endpoints.openai.result import result
-from tasks.records.job import Delivery, JobStatus, Operation, Outcome, Priority
+from tasks.records.job import JobStatus, Operation, Priority
+from tasks.records.outcome import Delivery, Outcome
 from tests.support.job_records import MakeJob
 
 NOTHING_YET: dict[str, Any] = {
@@ -42,7 +43,12 @@ def test_a_new_job_has_every_field_of_the_interface(make_job: MakeJob) -> None:
 
 
 def test_a_queued_job_shows_its_place_and_when_it_may_begin(make_job: MakeJob) -> None:
-    assert view(make_job(), place=3, eta_seconds=1.5) == {**NOTHING_YET, "queue_position": 3, "eta_seconds": 1.5}
+    shown = view(make_job(), queue_position=3, eta_seconds=1.5)
+    assert shown == {
+        **NOTHING_YET,
+        "queue_position": 3,
+        "eta_seconds": 1.5,
+    }
 
 
 def test_what_was_asked_is_shown_again(make_job: MakeJob) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from app.endpoints.openai.chunks import Chunks, usage_chunk
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Cursor, Event
-from tasks.records.job import Job, Operation, Outcome
+from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Outcome
 from tests.support.job_records import MakeJob
 from tests.unit.app.endpoints.openai.test_completion import CALLS, TOOLS, USAGE
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from app.endpoints.openai.result import result
 from tasks.answers.syntax import Syntax
-from tasks.records.job import Choice, Operation, Outcome
+from tasks.records.job import Operation
+from tasks.records.outcome import Choice, Outcome
 from tests.support.job_records import MakeJob
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 3}}

@@ -17,7 +17,8 @@ from tasks.engine.embedding import Passage
 from tasks.engine.fake_embedding import FakeEmbeddingBackend
 from tasks.errors import ContextLengthExceeded, InvalidRequest
 from tasks.models.catalogue import ModelEntry
-from tasks.records.job import Job, Operation, Outcome
+from tasks.records.job import Job, Operation
+from tasks.records.outcome import Outcome
 from tasks.worker.embedding_runner import Embedding, passages
 from tasks.worker.held import Held
 from tests.support.job_records import MakeJob

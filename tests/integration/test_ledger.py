@@ -13,11 +13,14 @@ import redis
 
 from tasks.errors import RecordTooNew
 from tasks.ledger import event_stream, redis_keys
+from tasks.ledger.admission import Cancelled, Idempotency, Submission
 from tasks.ledger.connection import UNAVAILABLE
-from tasks.ledger.job_store import Append, Claim, Holder, Idempotency, JobStore
+from tasks.ledger.leases import Append, Claim, Holder
+from tasks.ledger.ledger import Ledger
 from tasks.records.event import encode_token
-from tasks.records.job import Choice, Job, JobStatus, Outcome, Priority, Usage
-from tests.support.jobs import completion, in_line
+from tasks.records.job import Job, JobStatus, Priority
+from tasks.records.outcome import Choice, Outcome, Usage
+from tests.support.jobs import completion, in_line, verdict
 
 OUTCOME = Outcome(
     choices=(Choice(index=0, text="upon", finish_reason="stop"),), usage=Usage(prompt_tokens=4, completion_tokens=1)
@@ -26,34 +29,34 @@ HOLDER = Holder("w1", "d1")
 TOKEN = encode_token(index=0, text="upon", tokens=[7], finish_reason=None)
 
 
-def accept(store: JobStore, job: Job | None = None, **options: Any) -> Job:
+def accept(store: Ledger, job: Job | None = None, **options: Any) -> Job:
     job = job or completion(**options)
-    assert store.submit(job, longest_queue=100).verdict == "accepted"
+    assert verdict(store.admission.submit(job, longest_queue=100)) == "accepted"
     return job
 
 
-def try_claim(store: JobStore, job_id: str, worker: str = "w1", call: str = "") -> Claim:
-    return store.claim(job_id, Holder(worker, "d1"), model="fake", call=call or uuid.uuid4().hex)
+def try_claim(store: Ledger, job_id: str, worker: str = "w1", call: str = "") -> Claim:
+    return store.leases.claim(job_id, Holder(worker, "d1"), model="fake", call=call or uuid.uuid4().hex)
 
 
-def claim(store: JobStore, job: Job, worker: str = "w1") -> Job:
+def claim(store: Ledger, job: Job, worker: str = "w1") -> Job:
     claimed = try_claim(store, job.id, worker).job
     assert claimed is not None
     return claimed
 
 
-def status(store: JobStore, job: Job) -> JobStatus:
-    found = store.get(job.id)
+def status(store: Ledger, job: Job) -> JobStatus:
+    found = store.jobs.get(job.id)
     assert found is not None
     return found.status
 
 
-def give_back(store: JobStore, job: Job, num_events: int = 0) -> str:
-    return store.give_back(HOLDER, job.id, job.fence, num_events)
+def give_back(store: Ledger, job: Job, num_events: int = 0) -> str:
+    return store.leases.give_back(HOLDER, job.id, job.fence, num_events)
 
 
-def append(store: JobStore, job: Job, first: int, count: int = 1) -> str:
-    return store.append(HOLDER, [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
+def append(store: Ledger, job: Job, first: int, count: int = 1) -> str:
+    return store.leases.append(HOLDER, [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
 
 
 def kinds(client: redis.Redis, job: Job) -> list[str]:
@@ -72,9 +75,9 @@ def go_back(client: redis.Redis, past: dict[str, bytes]) -> None:
         client.restore(key, 0, value)
 
 
-def test_an_accepted_job_is_queued_and_says_so_in_its_stream(store: JobStore, client: redis.Redis) -> None:
+def test_an_accepted_job_is_queued_and_says_so_in_its_stream(store: Ledger, client: redis.Redis) -> None:
     job = accept(store, metadata={"a": "b"}, request_id="r1")
-    found = store.get(job.id)
+    found = store.jobs.get(job.id)
     assert found is not None
     assert (found.status, found.metadata, found.request_id) == (JobStatus.QUEUED, {"a": "b"}, "r1")
     assert found.request == job.request
@@ -82,9 +85,9 @@ def test_an_accepted_job_is_queued_and_says_so_in_its_stream(store: JobStore, cl
     assert kinds(client, job) == ["queued"]
 
 
-def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: JobStore, client: redis.Redis) -> None:
+def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
-    before = store.get(job.id)
+    before = store.jobs.get(job.id)
     claimed = claim(store, job)
     assert before is not None
     assert claimed.fence > before.fence
@@ -93,14 +96,14 @@ def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: JobStor
     assert (last.status, last.cursor.fence, last.cursor.seq) == ("running", claimed.fence, 0)
 
 
-def test_a_job_is_claimed_once_however_often_its_message_comes(store: JobStore) -> None:
+def test_a_job_is_claimed_once_however_often_its_message_comes(store: Ledger) -> None:
     job = accept(store)
     claim(store, job)
     again = try_claim(store, job.id, "w2")
     assert (again.job, again.status) == (None, "running")
 
 
-def test_a_claim_whose_reply_was_lost_is_given_again(store: JobStore, client: redis.Redis) -> None:
+def test_a_claim_whose_reply_was_lost_is_given_again(store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     first, again = (try_claim(store, job.id, call="the same").job for _ in range(2))
     assert first == again
@@ -109,51 +112,47 @@ def test_a_claim_whose_reply_was_lost_is_given_again(store: JobStore, client: re
     assert kinds(client, job) == ["queued", "running"]
 
 
-def test_a_job_on_another_models_queue_is_not_claimed(store: JobStore) -> None:
+def test_a_job_on_another_models_queue_is_not_claimed(store: Ledger) -> None:
     job = accept(store)
-    claimed = store.claim(job.id, HOLDER, model="demo", call="1")
+    claimed = store.leases.claim(job.id, HOLDER, model="demo", call="1")
     assert claimed.status == "unknown"
     assert status(store, job) is JobStatus.QUEUED
 
 
-def test_a_redis_that_takes_no_writes_counts_as_away(store: JobStore, client: redis.Redis) -> None:
+def test_a_redis_that_takes_no_writes_counts_as_away(store: Ledger, client: redis.Redis) -> None:
     client.config_set("min-replicas-to-write", 1)
     try:
         with pytest.raises(UNAVAILABLE):
-            store.submit(completion(), longest_queue=9)
+            store.admission.submit(completion(), longest_queue=9)
     finally:
         client.config_set("min-replicas-to-write", 0)
 
 
 @pytest.mark.parametrize("job_id", ["none", ""])
-def test_a_message_of_an_unknown_job_is_dropped(store: JobStore, job_id: str) -> None:
+def test_a_message_of_an_unknown_job_is_dropped(store: Ledger, job_id: str) -> None:
     assert try_claim(store, job_id).status == "unknown"
 
 
-def test_a_record_of_a_newer_version_is_left_alone_and_not_told_to_be_gone(
-    store: JobStore, client: redis.Redis
-) -> None:
+def test_a_record_of_a_newer_version_is_left_alone_and_not_told_to_be_gone(store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     client.hset(redis_keys.job(job.id), "v", "99")
     assert try_claim(store, job.id).status == "unknown"
-    for ask in (lambda: store.get(job.id), lambda: store.get_many([job.id])):
+    for ask in (lambda: store.jobs.get(job.id), lambda: store.jobs.get_many([job.id])):
         with pytest.raises(RecordTooNew):
             ask()
 
 
 @pytest.mark.parametrize("version", ["0", "one"])
 def test_a_record_of_a_version_that_nobody_reads_any_more_is_not_there(
-    store: JobStore, client: redis.Redis, version: str
+    store: Ledger, client: redis.Redis, version: str
 ) -> None:
     job = accept(store)
     client.hset(redis_keys.job(job.id), "v", version)
     assert try_claim(store, job.id).status == "unknown"
-    assert store.get(job.id) is None
+    assert store.jobs.get(job.id) is None
 
 
-def test_appends_are_numbered_and_a_repeated_one_adds_only_what_is_missing(
-    store: JobStore, client: redis.Redis
-) -> None:
+def test_appends_are_numbered_and_a_repeated_one_adds_only_what_is_missing(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     assert append(store, job, 1, 2) == "ok"
     assert append(store, job, 1, 3) == "ok"
@@ -161,130 +160,130 @@ def test_appends_are_numbered_and_a_repeated_one_adds_only_what_is_missing(
     assert [e.cursor.seq for e in event_stream.read(client, job.id) if e.type == "token"] == [1, 2, 3]
 
 
-def test_appends_for_many_jobs_are_judged_one_by_one(store: JobStore) -> None:
+def test_appends_for_many_jobs_are_judged_one_by_one(store: Ledger) -> None:
     mine, lost = claim(store, accept(store)), claim(store, accept(store))
-    store.cancel(lost.id)
+    store.admission.cancel(lost.id)
     parts = [Append(job.id, job.fence, 1, [TOKEN]) for job in (mine, lost)]
-    assert store.append(HOLDER, parts) == ["ok", "cancelled"]
+    assert store.leases.append(HOLDER, parts) == ["ok", "cancelled"]
 
 
-def test_a_stale_worker_can_neither_append_nor_finish(store: JobStore, client: redis.Redis) -> None:
+def test_a_stale_worker_can_neither_append_nor_finish(store: Ledger, client: redis.Redis) -> None:
     stale = claim(store, accept(store))
-    store.release_worker("fake", "w1", reason="crashed")
+    store.workers.release("fake", "w1", reason="crashed")
     fresh = claim(store, stale, "w2")
     assert append(store, stale, 1) == "running"
-    assert store.succeed(HOLDER, stale.id, stale.fence, 0, OUTCOME) == "running"
-    assert store.extend(HOLDER, "fake", {stale.id: stale.fence}) == {stale.id: "running"}
+    assert store.leases.succeed(HOLDER, stale.id, stale.fence, 0, OUTCOME) == "running"
+    assert store.leases.extend(HOLDER, "fake", {stale.id: stale.fence}) == {stale.id: "running"}
     assert give_back(store, stale) != "ok"
     assert append(store, fresh, 1) == "ok"
-    assert store.succeed(HOLDER, fresh.id, fresh.fence, 0, OUTCOME) == "ok"
+    assert store.leases.succeed(HOLDER, fresh.id, fresh.fence, 0, OUTCOME) == "ok"
     assert kinds(client, fresh) == ["queued", "running", "queued", "running", "token", "succeeded"]
 
 
-def test_finishing_twice_after_a_lost_reply_is_one_end(store: JobStore, client: redis.Redis) -> None:
+def test_finishing_twice_after_a_lost_reply_is_one_end(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
-    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
     assert kinds(client, job) == ["queued", "running", "succeeded"]
-    found = store.get(job.id)
+    found = store.jobs.get(job.id)
     assert found is not None
     assert found.outcome == OUTCOME
 
 
-def test_a_failed_job_keeps_its_error(store: JobStore) -> None:
+def test_a_failed_job_keeps_its_error(store: Ledger) -> None:
     job = claim(store, accept(store))
-    store.fail(HOLDER, job.id, job.fence, 0, json.dumps({"message": "no", "code": "engine_failure"}))
-    found = store.get(job.id)
+    store.leases.fail(HOLDER, job.id, job.fence, 0, json.dumps({"message": "no", "code": "engine_failure"}))
+    found = store.jobs.get(job.id)
     assert found is not None
     assert (found.status, found.error) == (JobStatus.FAILED, {"message": "no", "code": "engine_failure"})
 
 
-def test_cancelling_a_queued_job_keeps_it_from_ever_starting(store: JobStore) -> None:
+def test_cancelling_a_queued_job_keeps_it_from_ever_starting(store: Ledger) -> None:
     job = accept(store)
-    assert store.cancel(job.id) == ["cancelled", "fake", "queued", "0"]
+    assert store.admission.cancel(job.id) == Cancelled("fake", JobStatus.QUEUED, 0)
     assert try_claim(store, job.id).status == "cancelled"
-    assert store.cancel(job.id) == ["cancelled"]
+    assert store.admission.cancel(job.id) is JobStatus.CANCELLED
 
 
-def test_a_job_of_another_owner_cannot_be_cancelled(store: JobStore) -> None:
+def test_a_job_of_another_owner_cannot_be_cancelled(store: Ledger) -> None:
     job = accept(store)
-    assert store.cancel(job.id, owner="else") == ["unknown"]
+    assert store.admission.cancel(job.id, owner="else") is None
     assert status(store, job) is JobStatus.QUEUED
 
 
-def test_cancelling_a_running_job_rings_the_bell(store: JobStore, client: redis.Redis) -> None:
+def test_cancelling_a_running_job_rings_the_bell(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(redis_keys.bell("fake"))
         pubsub.get_message(timeout=1)
-        assert store.cancel(job.id) == ["cancelled", "fake", "running", "0"]
+        assert store.admission.cancel(job.id) == Cancelled("fake", JobStatus.RUNNING, 0)
         message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)
     assert message["data"] == job.id
 
 
-def test_a_job_that_is_given_back_takes_its_old_place(store: JobStore) -> None:
+def test_a_job_that_is_given_back_takes_its_old_place(store: Ledger) -> None:
     first, second, third = (accept(store) for _ in range(3))
     claimed = claim(store, first)
     assert give_back(store, claimed) == "ok"
-    assert [store.place(job) for job in (first, second, third)] == [1, 2, 3]
+    assert [store.jobs.queue_position(job) for job in (first, second, third)] == [1, 2, 3]
 
 
 def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_letters(
-    store: JobStore, client: redis.Redis
+    store: Ledger, client: redis.Redis
 ) -> None:
     job = accept(store)
     for attempt in range(3):
         assert claim(store, job).suspect is (attempt == 2)
         if attempt == 2:
-            store.begin_trial("w1", job.id)
-        store.release_worker("fake", "w1", reason="crashed")
-    found = store.get(job.id)
+            store.workers.begin_trial("w1", job.id)
+        store.workers.release("fake", "w1", reason="crashed")
+    found = store.jobs.get(job.id)
     assert found is not None
     assert found.status is JobStatus.FAILED
     assert found.error is not None
     assert found.error["code"] == "worker_died"
     assert found.error["message"].startswith("3 workers died")
     assert [death["alone"] for death in found.deaths] == [False, False, True]
-    assert store.dead(["none", "fake"]) == [job.id]
+    assert store.jobs.dead(["none", "fake"]) == [job.id]
 
 
-def test_a_suspect_is_not_blamed_before_it_is_tried(store: JobStore) -> None:
+def test_a_suspect_is_not_blamed_before_it_is_tried(store: Ledger) -> None:
     job = accept(store)
     for _ in range(10):
         claim(store, job)
-        store.release_worker("fake", "w1", reason="crashed")
+        store.workers.release("fake", "w1", reason="crashed")
     assert status(store, job) is JobStatus.QUEUED
 
 
-def test_a_job_without_a_slot_is_spared_three_times(store: JobStore) -> None:
+def test_a_job_without_a_slot_is_spared_three_times(store: Ledger) -> None:
     job = accept(store)
     fails = []
     for number in range(5):
-        given = store.claim(job.id, HOLDER, model="fake", free_slots=0, call=str(number)).job
+        given = store.leases.claim(job.id, HOLDER, model="fake", free_slots=0, call=str(number)).job
         assert given is not None
         fails.append(given.fails)
-        store.release_worker("fake", "w1", reason="crashed")
+        store.workers.release("fake", "w1", reason="crashed")
     assert fails == [0, 0, 0, 0, 1]
 
 
-def test_a_job_whose_model_changed_fails_once_it_has_tokens(store: JobStore) -> None:
+def test_a_job_whose_model_changed_fails_once_it_has_tokens(store: Ledger) -> None:
     fresh, begun = accept(store), accept(store)
     claim(store, fresh)
     append(store, claim(store, begun), 1)
-    store.release_worker("fake", "w1", reason="crashed")
+    store.workers.release("fake", "w1", reason="crashed")
 
     def claim_with_another(job: Job) -> Claim:
-        return store.claim(job.id, Holder("w2", "d2"), model="fake", call=job.id)
+        return store.leases.claim(job.id, Holder("w2", "d2"), model="fake", call=job.id)
 
     assert claim_with_another(fresh).job is not None
     assert claim_with_another(begun).status == "failed"
-    found = store.get(begun.id)
+    found = store.jobs.get(begun.id)
     assert found is not None
     assert found.error is not None
     assert found.error["code"] == "model_changed"
 
 
-def test_what_redis_forgot_of_a_claim_its_worker_writes_again(store: JobStore, client: redis.Redis) -> None:
+def test_what_redis_forgot_of_a_claim_its_worker_writes_again(store: Ledger, client: redis.Redis) -> None:
     held = claim(store, accept(store))
     past = snapshot(client)
     assert append(store, held, 1, 3) == "ok"
@@ -295,7 +294,7 @@ def test_what_redis_forgot_of_a_claim_its_worker_writes_again(store: JobStore, c
 
 
 @pytest.mark.parametrize("call", ["append", "extend"])
-def test_a_claim_that_redis_forgot_is_held_again(store: JobStore, client: redis.Redis, call: str) -> None:
+def test_a_claim_that_redis_forgot_is_held_again(store: Ledger, client: redis.Redis, call: str) -> None:
     job = accept(store)
     past = snapshot(client)
     held = claim(store, job)
@@ -304,9 +303,9 @@ def test_a_claim_that_redis_forgot_is_held_again(store: JobStore, client: redis.
     if call == "append":
         assert append(store, held, 1) == "ok"
     else:
-        assert store.extend(HOLDER, "fake", {held.id: held.fence}) == {}
+        assert store.leases.extend(HOLDER, "fake", {held.id: held.fence}) == {}
     assert status(store, job) is JobStatus.RUNNING
-    assert store.place(job) is None
+    assert store.jobs.queue_position(job) is None
     _check_indexes(store, client, [job])
     append(store, held, 1)
     give_back(store, held)
@@ -314,7 +313,7 @@ def test_a_claim_that_redis_forgot_is_held_again(store: JobStore, client: redis.
     assert again.attempt == 2, "so that what was sent is taken up"
 
 
-def test_a_job_does_not_end_with_a_hole_in_its_stream(store: JobStore, client: redis.Redis) -> None:
+def test_a_job_does_not_end_with_a_hole_in_its_stream(store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     before_claim = snapshot(client)
     held = claim(store, job)
@@ -323,32 +322,30 @@ def test_a_job_does_not_end_with_a_hole_in_its_stream(store: JobStore, client: r
     append(store, held, 2, 3)
     for past in (before_more, before_claim):
         go_back(client, past)
-        assert store.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "gap"
-        assert store.put_off(HOLDER, held.id, held.fence, 4, "{}", seconds=1) == "gap"
+        assert store.leases.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "gap"
+        assert store.leases.put_off(HOLDER, held.id, held.fence, 4, "{}", seconds=1) == "gap"
         assert append(store, held, 1, 4) == "ok"
-        assert store.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "ok"
+        assert store.leases.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "ok"
 
 
-def test_the_trial_of_another_model_is_left_to_its_sweep(store: JobStore) -> None:
+def test_the_trial_of_another_model_is_left_to_its_sweep(store: Ledger) -> None:
     suspect = claim(store, accept(store))
-    store.begin_trial("w1", suspect.id)
-    store.release_worker("demo", "w1")
+    store.workers.begin_trial("w1", suspect.id)
+    store.workers.release("demo", "w1")
     time.sleep(0.5)
-    store.sweep("fake")
-    found = store.get(suspect.id)
+    store.line.sweep("fake")
+    found = store.jobs.get(suspect.id)
     assert found is not None
     assert [death["alone"] for death in found.deaths] == [True]
-    store.release_worker("demo", "w1")
+    store.workers.release("demo", "w1")
     other = claim(store, accept(store))
-    store.release_worker("fake", "w1", reason="crashed")
-    blamed = store.get(other.id)
+    store.workers.release("fake", "w1", reason="crashed")
+    blamed = store.jobs.get(other.id)
     assert blamed is not None
     assert blamed.fails == 1
 
 
-def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(
-    store: JobStore, client: redis.Redis
-) -> None:
+def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
     past = snapshot(client)
     first = claim(store, job)
@@ -358,11 +355,13 @@ def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(
     assert append(store, second, 1) == "ok"
 
 
-def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: JobStore, client: redis.Redis) -> None:
+def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
-    assert store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
-    assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"  # the reply to a call of ours that was lost
+    assert store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert (
+        store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    )  # the reply to a call of ours that was lost
     assert status(store, job) is JobStatus.QUEUED
     assert try_claim(store, job.id).status == "queued", "a message that comes too early"
     time.sleep(0.3)
@@ -370,192 +369,192 @@ def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: JobStore, cl
     assert client.zcard("caravan:delayed") == 0
 
 
-def test_what_was_put_off_comes_back_to_the_line(store: JobStore, client: redis.Redis) -> None:
+def test_what_was_put_off_comes_back_to_the_line(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    store.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
-    assert store.place(job) is None
+    store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
+    assert store.jobs.queue_position(job) is None
     time.sleep(0.3)
-    store.tidy()
-    assert store.place(job) == 1
+    store.line.tidy()
+    assert store.jobs.queue_position(job) == 1
     _check_indexes(store, client, [job])
 
 
 @pytest.mark.parametrize("end", ["fail", "cancel", "expire"])
 def test_a_job_that_ended_without_success_is_run_again_from_its_beginning(
-    store: JobStore, client: redis.Redis, end: str
+    store: Ledger, client: redis.Redis, end: str
 ) -> None:
     job = claim(store, accept(store, timeout_seconds=0.3 if end == "expire" else None))
     append(store, job, 1)
     if end == "fail":
-        store.fail(HOLDER, job.id, job.fence, 0, "{}")
+        store.leases.fail(HOLDER, job.id, job.fence, 0, "{}")
     elif end == "cancel":
-        store.cancel(job.id)
+        store.admission.cancel(job.id)
     else:
         time.sleep(0.4)
-        store.sweep("fake")
-    again = store.retry(job.id, owner="", longest_queue=9)
-    assert again == ["retried", "fake"]
+        store.line.sweep("fake")
+    again = store.admission.retry(job.id, owner="", longest_queue=9)
+    assert again == "retried"
     assert kinds(client, job) == ["queued"]
-    found = store.get(job.id)
+    found = store.jobs.get(job.id)
     assert found is not None
     assert (found.status, found.error, found.attempt, found.finished_at) == (JobStatus.QUEUED, None, 0, None)
     assert client.ttl(redis_keys.job(job.id)) == -1
     _check_indexes(store, client, [job])
 
 
-def test_only_what_ended_without_success_is_run_again(store: JobStore) -> None:
-    def retry(job: Job, owner: str = "local", longest: int = 9) -> list[str]:
-        return store.retry(job.id, owner=owner, longest_queue=longest)
+def test_only_what_ended_without_success_is_run_again(store: Ledger) -> None:
+    def retry(job: Job, owner: str = "local", longest: int = 9) -> str:
+        return verdict(store.admission.retry(job.id, owner=owner, longest_queue=longest))
 
     job = accept(store)
-    assert retry(job) == ["queued"]
+    assert retry(job) == "queued"
     job = claim(store, job)
-    assert retry(job) == ["running"]
-    store.fail(HOLDER, job.id, job.fence, 0, "{}")
-    assert retry(job, owner="another") == ["unknown"]
+    assert retry(job) == "running"
+    store.leases.fail(HOLDER, job.id, job.fence, 0, "{}")
+    assert retry(job, owner="another") == "unknown"
     accept(store)
-    assert retry(job, longest=1) == ["full", "1", ""]
-    assert retry(job) == ["retried", "fake"]
+    assert retry(job, longest=1) == "full"
+    assert retry(job) == "retried"
     job = claim(store, job)
-    store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)
-    assert retry(job) == ["succeeded"]
-    assert retry(completion()) == ["unknown"]
+    store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)
+    assert retry(job) == "succeeded"
+    assert retry(completion()) == "unknown"
 
 
 def test_everything_a_job_left_goes_when_its_result_expires(client: redis.Redis) -> None:
-    store = JobStore(client, result_ttl=1, lease_seconds=9, unclaimed_seconds=9, ageing_seconds=9)
+    store = Ledger.over(client, result_ttl=1, lease_seconds=9, unclaimed_seconds=9, ageing_seconds=9)
     job, dead = completion(), completion()
     for each in (job, dead):
-        store.submit(each, longest_queue=9, idempotency=Idempotency(each.id, "x"))
+        store.admission.submit(each, longest_queue=9, idempotency=Idempotency(each.id, "x"))
     append(store, claim(store, job), 1)
-    store.cancel(job.id)
+    store.admission.cancel(job.id)
     for _ in range(3):
         claim(store, dead)
-        store.begin_trial("w1", dead.id)
-        store.release_worker("fake", "w1", reason="crashed")
+        store.workers.begin_trial("w1", dead.id)
+        store.workers.release("fake", "w1", reason="crashed")
     assert status(store, dead) is JobStatus.FAILED
     time.sleep(1.2)
-    store.tidy()
+    store.line.tidy()
     left = set(client.keys("caravan:*")) - {"caravan:fair:fake:normal", "caravan:lanes:fake"}
     counted = {redis_keys.totals("fake"), redis_keys.counters("fake")}
     assert left == {redis_keys.queued_by_priority("fake"), *counted}
 
 
-def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: JobStore, client: redis.Redis) -> None:
+def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: Ledger, client: redis.Redis) -> None:
     waiting, job = accept(store), claim(store, accept(store))
     client.config_set("maxmemory", 1)
     try:
         with pytest.raises(UNAVAILABLE):
-            store.submit(completion(), longest_queue=9)
+            store.admission.submit(completion(), longest_queue=9)
         assert append(store, job, 1) == "ok"
-        assert store.extend(HOLDER, "fake", {job.id: job.fence}) == {}
-        assert store.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
-        store.report("fake", "w1", 60, {"capacity": 6})
-        assert store.take("fake") == [waiting.id]
+        assert store.leases.extend(HOLDER, "fake", {job.id: job.fence}) == {}
+        assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+        store.workers.report("fake", "w1", 60, {"capacity": 6})
+        assert store.line.take("fake") == [waiting.id]
         waiting = claim(store, waiting)
-        assert store.cancel(waiting.id)[0] == "cancelled"
-        store.sweep("fake")
-        store.tidy()
+        assert verdict(store.admission.cancel(waiting.id)) == "cancelled"
+        store.line.sweep("fake")
+        store.line.tidy()
     finally:
         client.config_set("maxmemory", 0)
 
 
-def test_a_new_token_clears_the_blame(store: JobStore) -> None:
+def test_a_new_token_clears_the_blame(store: Ledger) -> None:
     job = accept(store)
     for _ in range(5):
         claimed = claim(store, job)
         append(store, claimed, 1)
-        store.release_worker("fake", "w1", reason="crashed")
+        store.workers.release("fake", "w1", reason="crashed")
     assert status(store, job) is JobStatus.QUEUED
 
 
-def test_a_worker_releases_only_its_earlier_self(store: JobStore) -> None:
+def test_a_worker_releases_only_its_earlier_self(store: Ledger) -> None:
     mine, other = accept(store), accept(store)
     claim(store, mine, "w1")
     claim(store, other, "w2")
-    assert store.release_worker("fake", "w1", reason="crashed").reclaimed == 1
+    assert store.workers.release("fake", "w1", reason="crashed").reclaimed == 1
     assert status(store, other) is JobStatus.RUNNING
 
 
-def test_the_sweep_gives_back_expired_leases_and_unclaimed_messages(store: JobStore, client: redis.Redis) -> None:
-    store.report("fake", "w1", 60, {"slots": 2, "capacity": 2})
+def test_the_sweep_gives_back_expired_leases_and_unclaimed_messages(store: Ledger, client: redis.Redis) -> None:
+    store.workers.report("fake", "w1", 60, {"slots": 2, "capacity": 2})
     crash, lost = accept(store), accept(store)
-    assert store.take("fake") == [crash.id, lost.id]
+    assert store.line.take("fake") == [crash.id, lost.id]
     claim(store, crash)
-    assert (store.sweep("fake").reclaimed, store.sweep("fake").unclaimed) == (0, 0)
+    assert (store.line.sweep("fake").reclaimed, store.line.sweep("fake").unclaimed) == (0, 0)
     time.sleep(0.5)
-    swept = store.sweep("fake")
+    swept = store.line.sweep("fake")
     assert (swept.reclaimed, swept.unclaimed) == (1, 1)
-    assert store.place(crash) == 1
-    assert store.place(lost) == 2
+    assert store.jobs.queue_position(crash) == 1
+    assert store.jobs.queue_position(lost) == 2
 
 
-def test_an_extended_lease_is_not_swept(store: JobStore) -> None:
+def test_an_extended_lease_is_not_swept(store: Ledger) -> None:
     job = claim(store, accept(store))
     for _ in range(4):
         time.sleep(0.2)
-        assert store.extend(HOLDER, "fake", {job.id: job.fence}) == {}
-        assert store.sweep("fake").reclaimed == 0
+        assert store.leases.extend(HOLDER, "fake", {job.id: job.fence}) == {}
+        assert store.line.sweep("fake").reclaimed == 0
 
 
-def test_a_deadline_ends_a_job_whether_it_waits_or_runs(store: JobStore) -> None:
+def test_a_deadline_ends_a_job_whether_it_waits_or_runs(store: Ledger) -> None:
     waiting, running = (accept(store, timeout_seconds=0.2) for _ in range(2))
     claim(store, running)
     time.sleep(0.3)
-    assert set(store.sweep("fake").ended) == {waiting.id, running.id}
+    assert set(store.line.sweep("fake").ended) == {waiting.id, running.id}
     assert status(store, waiting) is status(store, running) is JobStatus.EXPIRED
 
 
-def test_a_job_that_is_late_when_it_is_claimed_expires(store: JobStore) -> None:
+def test_a_job_that_is_late_when_it_is_claimed_expires(store: Ledger) -> None:
     job = accept(store, timeout_seconds=0.1)
     time.sleep(0.2)
     assert try_claim(store, job.id).status == "expired"
 
 
-def test_nothing_is_published_for_a_model_without_workers(store: JobStore) -> None:
+def test_nothing_is_published_for_a_model_without_workers(store: Ledger) -> None:
     accept(store)
-    assert store.take("fake") == []
+    assert store.line.take("fake") == []
 
 
-def test_as_many_jobs_are_published_as_live_workers_have_room_for(store: JobStore) -> None:
+def test_as_many_jobs_are_published_as_live_workers_have_room_for(store: Ledger) -> None:
     jobs = [accept(store) for _ in range(8)]
-    store.report("fake", "w1", 60, {"capacity": 2})
-    store.report("fake", "w2", 60, {"capacity": 3})
-    taken = store.take("fake")
+    store.workers.report("fake", "w1", 60, {"capacity": 2})
+    store.workers.report("fake", "w2", 60, {"capacity": 3})
+    taken = store.line.take("fake")
     assert taken == [job.id for job in jobs[:5]]
-    assert store.take("fake") == []
+    assert store.line.take("fake") == []
     claimed = claim(store, jobs[0])
-    store.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME)
-    assert store.take("fake") == [jobs[5].id]
-    store.retire("fake", "w1")
-    assert store.take("fake") == []
+    store.leases.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME)
+    assert store.line.take("fake") == [jobs[5].id]
+    store.workers.retire("fake", "w1")
+    assert store.line.take("fake") == []
 
 
-def test_a_full_queue_refuses_and_records_nothing(store: JobStore) -> None:
+def test_a_full_queue_refuses_and_records_nothing(store: Ledger) -> None:
     jobs = [completion() for _ in range(3)]
-    verdicts = [store.submit(job, longest_queue=2).verdict for job in jobs]
+    verdicts = [verdict(store.admission.submit(job, longest_queue=2)) for job in jobs]
     assert verdicts == ["accepted", "accepted", "full"]
-    assert store.get(jobs[2].id) is None
+    assert store.jobs.get(jobs[2].id) is None
 
 
-def test_an_idempotency_key_stands_for_one_job_of_one_owner(store: JobStore) -> None:
+def test_an_idempotency_key_stands_for_one_job_of_one_owner(store: Ledger) -> None:
     first, second, other = completion(), completion(), completion(owner="else")
     key = Idempotency("k", "digest")
-    assert store.submit(first, longest_queue=9, idempotency=key).verdict == "accepted"
-    again = store.submit(second, longest_queue=9, idempotency=key)
-    assert (again.verdict, again.job_id) == ("known", first.id)
-    assert store.submit(second, longest_queue=9, idempotency=Idempotency("k", "else")).verdict == "reused"
-    assert store.submit(other, longest_queue=9, idempotency=key).verdict == "accepted"
+    assert verdict(store.admission.submit(first, longest_queue=9, idempotency=key)) == "accepted"
+    again = store.admission.submit(second, longest_queue=9, idempotency=key)
+    assert again == Submission("known", first.id)
+    assert verdict(store.admission.submit(second, longest_queue=9, idempotency=Idempotency("k", "else"))) == "reused"
+    assert verdict(store.admission.submit(other, longest_queue=9, idempotency=key)) == "accepted"
 
 
-def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobStore, client: redis.Redis) -> None:
+def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: Ledger, client: redis.Redis) -> None:
     jobs = [accept(store, timeout_seconds=60) for _ in range(4)]
     finished, failed = claim(store, jobs[0]), claim(store, jobs[1])
-    store.succeed(HOLDER, finished.id, finished.fence, 0, OUTCOME)
-    store.fail(HOLDER, failed.id, failed.fence, 0, "{}")
+    store.leases.succeed(HOLDER, finished.id, finished.fence, 0, OUTCOME)
+    store.leases.fail(HOLDER, failed.id, failed.fence, 0, "{}")
     claim(store, jobs[2])
-    store.cancel(jobs[2].id)
-    store.cancel(jobs[3].id)
+    store.admission.cancel(jobs[2].id)
+    store.admission.cancel(jobs[3].id)
     for kind in ("wait", "out", "run", "pend", "due"):
         assert client.zcard(f"caravan:{kind}:fake") == 0
     for job in jobs:
@@ -564,23 +563,23 @@ def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: JobS
     assert client.hgetall(redis_keys.queued_by_priority("fake")) == {"normal": "0"}
 
 
-def test_an_owners_jobs_are_listed_newest_first(store: JobStore) -> None:
+def test_an_owners_jobs_are_listed_newest_first(store: Ledger) -> None:
     kept = [accept(store) for _ in range(2)]
-    newest, oldest = store.owned("local", before=None, count=10)
+    newest, oldest = store.jobs.owned("local", before=None, count=10)
     assert [newest[0], oldest[0]] == [job.id for job in reversed(kept)]
-    assert store.accepted_at("local", newest[0]) == newest[1]
-    assert store.owned("local", before=newest[1], count=10) == [oldest]
-    assert store.accepted_at("local", "none") is None
+    assert store.jobs.accepted_at("local", newest[0]) == newest[1]
+    assert store.jobs.owned("local", before=newest[1], count=10) == [oldest]
+    assert store.jobs.accepted_at("local", "none") is None
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
-    store: JobStore, client: redis.Redis, seed: int
+    store: Ledger, client: redis.Redis, seed: int
 ) -> None:
     rng = random.Random(seed)
     jobs: list[Job] = []
     claimed: list[Job] = []
-    store.report("fake", "w1", 60, {"capacity": 6})
+    store.workers.report("fake", "w1", 60, {"capacity": 6})
     for _ in range(300):
         act = rng.choice(
             ["submit", "submit", "take", "claim", "append", "finish", "fail", "cancel", "back", "die", "sweep"]
@@ -590,28 +589,28 @@ def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
         if act == "submit":
             jobs.append(accept(store, completion(priority=rng.choice(list(Priority)))))
         elif act == "take":
-            store.take("fake")
+            store.line.take("fake")
         elif act == "claim" and job:
             if given := try_claim(store, job.id, rng.choice(["w1", "w2"])).job:
                 claimed.append(given)
         elif act == "append" and held:
             append(store, held, 1)
         elif act == "finish" and held:
-            store.succeed(HOLDER, held.id, held.fence, 0, OUTCOME)
+            store.leases.succeed(HOLDER, held.id, held.fence, 0, OUTCOME)
         elif act == "fail" and held:
-            store.fail(HOLDER, held.id, held.fence, 0, "{}")
+            store.leases.fail(HOLDER, held.id, held.fence, 0, "{}")
         elif act == "cancel" and job and rng.random() < 0.3:
-            store.cancel(job.id)
+            store.admission.cancel(job.id)
         elif act == "back" and held:
             give_back(store, held)
         elif act == "die":
-            store.release_worker("fake", rng.choice(["w1", "w2"]))
+            store.workers.release("fake", rng.choice(["w1", "w2"]))
         elif act == "sweep":
-            store.sweep("fake")
+            store.line.sweep("fake")
     _check_indexes(store, client, jobs)
 
 
-def _check_indexes(store: JobStore, client: redis.Redis, jobs: list[Job]) -> None:
+def _check_indexes(store: Ledger, client: redis.Redis, jobs: list[Job]) -> None:
     out, run, pend, giving_way = (
         set(client.zrange(f"caravan:{kind}:fake", 0, -1)) for kind in ("out", "run", "pend", "yield")
     )

@@ -1,0 +1,187 @@
+"""What the front asks of the ledger: accept a job, change its place, cancel, retry and forget it; pause a queue.
+
+Every method that decides something is one Lua script under ``lua``, so a process may die between any two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import redis
+
+from tasks.ledger import redis_keys
+from tasks.ledger.connection import refusals_as_absence
+from tasks.ledger.scripts import Scripts
+from tasks.records.job import Job, JobStatus, Priority, QueueState
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's key for a request, and a digest of the request: the same key stands for the same digest."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """How long a model's queue is, and after how many seconds its workers end another job; None if unknown."""
+
+    depth: int
+    seconds_a_job: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """The model's queue takes no more jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No worker has ever been able to serve the model, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """The owner has so many jobs that have not ended, which is all that its key may have."""
+
+    num_jobs: int
+
+
+Refusal = Full | Draining | Broken | Busy
+"""Why the ledger takes no job just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a submission that was not refused.
+
+    ``accepted``, ``known`` (the same key and body: `job_id` is the earlier job's) or ``reused`` (the key, with another
+    body).
+    """
+
+    verdict: Literal["accepted", "known", "reused"]
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A job that was cancelled: its model, its status before, and how many live workers the model has."""
+
+    model: str
+    before: JobStatus
+    num_workers: int
+
+
+class Admission:
+    """Accepts, changes and removes jobs. All methods raise redis-py's errors when Redis is away."""
+
+    def __init__(self, client: redis.Redis, run: Scripts, *, result_ttl: int) -> None:
+        self._redis = client
+        self._run = run
+        self._result_ttl = result_ttl
+
+    def submit(
+        self,
+        job: Job,
+        *,
+        longest_queue: int,
+        idempotency: Idempotency | None = None,
+        most_in_flight: int | None = None,
+    ) -> Submission | Refusal:
+        """Accept a job, unless its key is known, its model's queue is full, or its owner has as many as allowed."""
+        record = [part for pair in job.encode().items() for part in pair]
+        verdict, *rest = self._run(
+            "submit",
+            job.id,
+            job.model,
+            job.owner,
+            job.priority.value,
+            job.line,
+            self._result_ttl,
+            longest_queue,
+            idempotency.key if idempotency else "",
+            idempotency.digest if idempotency else "",
+            "" if job.timeout_seconds is None else job.timeout_seconds,
+            "" if most_in_flight is None else most_in_flight,
+            *record,
+        )
+        return _refusal(verdict, rest) or Submission(verdict, rest[0])
+
+    def known(self, owner: str, idempotency: Idempotency) -> str | None:
+        """The job that was submitted with the same key and body, if it is still there."""
+        key = redis_keys.idempotency(owner, idempotency.key)
+        job_id, digest = cast("list[str | None]", self._redis.hmget(key, "job", "digest"))
+        if job_id is None or digest != idempotency.digest or not self._redis.exists(redis_keys.job(job_id)):
+            return None
+        return job_id
+
+    def reprioritise(
+        self, job_id: str, priority: Priority, *, owner: str = ""
+    ) -> Literal["changed"] | JobStatus | None:
+        """Change the priority of a queued job. One that is not queued keeps it: its status; None if there is none."""
+        verdict, *_ = self._run("reprioritise", job_id, owner, priority.value)
+        return "changed" if verdict == "changed" else _status(verdict)
+
+    def cancel(self, job_id: str, *, owner: str = "") -> Cancelled | JobStatus | None:
+        """Cancel a job. One that had ended keeps its status, which is returned; None if there is none."""
+        verdict, *rest = self._run("cancel", job_id, owner)
+        if verdict != "cancelled" or not rest:
+            return _status(verdict)
+        model, before, num_workers = rest
+        return Cancelled(model, JobStatus(before), int(num_workers))
+
+    def forget(self, job_id: str, *, owner: str = "") -> JobStatus | None:
+        """Remove a job, cancelling it first if need be; its status before, or None if there is none."""
+        before, *_ = self._run("forget", job_id, owner)
+        return _status(before)
+
+    def forget_many(self, job_ids: Iterable[str], *, owner: str = "") -> int:
+        """Remove jobs as `forget` does, in one round trip; how many there were."""
+        return sum(status != "unknown" for status, *_ in self._run.each("forget", ((each, owner) for each in job_ids)))
+
+    def retry(
+        self, job_id: str, *, owner: str, longest_queue: int, most_in_flight: int | None = None
+    ) -> Literal["retried"] | Refusal | JobStatus | None:
+        """Run a job again that ended without success; else its status, or None if there is none."""
+        most = "" if most_in_flight is None else most_in_flight
+        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most)
+        return "retried" if verdict == "retried" else _refusal(verdict, rest) or _status(verdict)
+
+    def set_queue_state(self, model: str, state: QueueState) -> None:
+        """Pause, drain or open a model's queue."""
+        with refusals_as_absence():
+            if state is QueueState.OPEN:
+                self._redis.delete(redis_keys.queue_state(model))
+            else:
+                self._redis.set(redis_keys.queue_state(model), state.value)
+
+    def want(self, model: str, seconds: float) -> None:
+        """Have it known for so long that a model is wanted: whoever starts workers sees it."""
+        with refusals_as_absence():
+            pipe = self._redis.pipeline()
+            pipe.sadd(redis_keys.wanted(model), "1")
+            pipe.pexpire(redis_keys.wanted(model), max(1, round(seconds * 1000)))
+            pipe.execute()
+
+
+def _refusal(verdict: str, rest: list[str]) -> Refusal | None:
+    match verdict:
+        case "full":
+            depth, seconds = rest[-2:]
+            return Full(int(depth), float(seconds) if seconds else None)
+        case "draining":
+            return Draining()
+        case "broken":
+            return Broken(rest[0])
+        case "busy":
+            return Busy(int(rest[0]))
+    return None
+
+
+def _status(verdict: str) -> JobStatus | None:
+    return None if verdict == "unknown" else JobStatus(verdict)

@@ -1,0 +1,130 @@
+"""What a worker asks for the jobs that it holds: claim them, write their tokens, end them, give them back.
+
+Every method is one Lua script under ``lua``, so a process may die between any two calls.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from tasks.ledger.histograms import measured
+from tasks.ledger.scripts import Scripts
+from tasks.records.job import MAX_CLAIMS, MAX_FAILS, VERSIONS, Job, JobStatus
+from tasks.records.outcome import Outcome
+
+GivenBack = Literal["drained", "outranked"]
+Verdict = str
+"""``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds jobs: a worker, and the digest of its model's file."""
+
+    worker: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on a job: `job` when it was given, else `status`, why it was not."""
+
+    job: Job | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """The events that one step made for one job: stored bodies, the first of them numbered `first`."""
+
+    job_id: str
+    fence: int
+    first: int
+    events: Sequence[str]
+
+
+class Leases:
+    """Claims jobs and writes what becomes of them. All methods raise redis-py's errors when Redis is away."""
+
+    def __init__(self, run: Scripts, *, lease_seconds: float) -> None:
+        self._run = run
+        self._lease_seconds = lease_seconds
+
+    def claim(
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        model: str,
+        call: str,
+        free_slots: int = 1,
+        obtainable_slots: int | None = None,
+    ) -> Claim:
+        """Hold a queued job of `model` until its lease ends. One that has tokens of another file is failed.
+
+        Args:
+            call: a text that no other claim has; the same again, after a lost reply, gets the same claim.
+            free_slots: slots of the worker that no other job has, or waits for. A job without one is not blamed for
+                the worker's death.
+            obtainable_slots: as many and those that `low` jobs would give to it, if it is more urgent.
+        """
+        lease = self._lease_seconds
+        status, *rest = self._run(
+            "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call, holder.digest,
+            free_slots, free_slots if obtainable_slots is None else obtainable_slots, MAX_FAILS,
+        )  # fmt: skip
+        if status != "claimed":
+            return Claim(None, status)
+        fields = dict(_pairs(rest))
+        return Claim(Job.decode(fields), status)
+
+    def append(self, holder: Holder, parts: Sequence[Append]) -> list[Verdict]:
+        """Append events for many jobs in one call; a verdict for each part."""
+        args: list[str | int] = []
+        for part in parts:
+            args += [part.job_id, part.fence, part.first, len(part.events), *part.events]
+        verdicts: list[Verdict] = self._run("append", *self._held_by(holder), *args)
+        return verdicts
+
+    def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Verdict:
+        """End a job well, which so many events were sent of."""
+        usage = json.dumps(asdict(outcome.usage))
+        durations = json.dumps([part for pair in measured(outcome).items() for part in pair])
+        end = (JobStatus.SUCCEEDED.value, durations, "outcome", outcome.encode(), "usage", usage)
+        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
+
+    def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Verdict:
+        """End a job with an error, given as JSON in its wire form."""
+        end = (JobStatus.FAILED.value, "[]", "error", error)
+        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
+
+    def put_off(
+        self, holder: Holder, job_id: str, fence: int, num_events: int, error: str, *, seconds: float
+    ) -> Verdict:
+        """Have a job that failed tried again in some seconds."""
+        return str(self._run("put_off", *self._held_by(holder), job_id, fence, num_events, seconds, error))
+
+    def extend(self, holder: Holder, model: str, held: Mapping[str, int]) -> dict[str, str]:
+        """Extend the leases of held jobs (id -> fence); the present status of each that is lost."""
+        pairs = [part for job_id, fence in held.items() for part in (job_id, fence)]
+        return dict(_pairs(self._run("extend", *self._held_by(holder), model, *pairs)))
+
+    def give_back(
+        self, holder: Holder, job_id: str, fence: int, num_events: int, reason: GivenBack = "drained"
+    ) -> Verdict:
+        """Put a held job back into the line, which so many events were sent of, with no blame.
+
+        Args:
+            reason: the worker is stopping, or has more urgent ones.
+        """
+        return str(self._run("give_back", *self._held_by(holder), job_id, fence, num_events, reason))
+
+    def _held_by(self, holder: Holder) -> tuple[str | float, ...]:
+        return holder.worker, self._lease_seconds, holder.digest
+
+
+def _pairs(flat: Sequence[str]) -> Iterable[tuple[str, str]]:
+    return zip(flat[::2], flat[1::2], strict=True)

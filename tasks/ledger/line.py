@@ -1,0 +1,66 @@
+"""The waiting line of a model: what is published from its head, and what the sweep mends.
+
+Every method is one Lua script under ``lua``, so a process may die between any two calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tasks.ledger.scripts import Scripts
+from tasks.records.job import MAX_FAILS
+
+SWEPT_AT_ONCE = 200
+"""Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
+
+SMALL_AT_ONCE = 16
+"""Jobs that need no slot that are published at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep mended: jobs of dead workers, messages nobody claimed, ids of jobs that ended because of it."""
+
+    reclaimed: int
+    unclaimed: int
+    ended: list[str]
+
+    @property
+    def most(self) -> int:
+        """How many of one sort; as many as `SWEPT_AT_ONCE` means that there may be more."""
+        return max(self.reclaimed, self.unclaimed, len(self.ended))
+
+
+class Line:
+    """Moves jobs between the line and the broker. All methods raise redis-py's errors when Redis is away."""
+
+    def __init__(self, run: Scripts, *, unclaimed_seconds: float, ageing_seconds: float) -> None:
+        self._run = run
+        self._unclaimed_seconds = unclaimed_seconds
+        self._ageing_seconds = ageing_seconds
+
+    def take(self, model: str) -> list[str]:
+        """Move the head of the line to the published ones, as far as live workers have room; the ids."""
+        ids: list[str] = self._run("take", model, self._ageing_seconds, SMALL_AT_ONCE)
+        return ids
+
+    def unpublish(self, model: str, job_ids: Iterable[str]) -> None:
+        """Put published jobs back that a stopping worker has not claimed."""
+        self._run("unpublish", model, *job_ids)
+
+    def lead(self, process: str, seconds: int) -> bool:
+        """Whether a process is the one that sweeps, for so long."""
+        return bool(self._run("lead", process, seconds))
+
+    def sweep(self, model: str) -> Swept:
+        """Give back what dead workers held and what nobody claimed; expire what is late."""
+        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS, SWEPT_AT_ONCE))
+
+    def tidy(self) -> int:
+        """Send put off jobs that are due to the line, and remove what is left of old ones; how many of both.
+
+        As many as `SWEPT_AT_ONCE` means that there may be more.
+        """
+        due, removed = self._run("tidy", SWEPT_AT_ONCE)
+        return max(int(due), int(removed))
