@@ -46,7 +46,7 @@ TIMES = (
 )
 
 
-class Place(NamedTuple):
+class Checkpoint(NamedTuple):
     """How far the lines of a batch have been collected: the next row and line, and where that begins in the input.
 
     ``earlier`` is where the next line of the output that is gone over again begins.
@@ -126,7 +126,7 @@ class Batch:
     round: int = 0
     total: int = 0
     errors: Sequence[Mapping[str, Any]] = ()
-    place: str = ""
+    checkpoint: str = ""
     counts: Counts = Counts()
     speed: Speed = Speed()
     answered: int = 0
@@ -179,7 +179,7 @@ class Batch:
             round=int(fields["round"]),
             total=int(fields.get("total", 0)),
             errors=tuple(json.loads(fields.get("errors", "[]"))),
-            place=fields.get("place", ""),
+            checkpoint=fields.get("place", ""),
             counts=Counts(**{name: int(fields.get(name, 0)) for name in asdict(Counts())}),
             speed=Speed(lines=float(fields.get("lines_a_second", 0)), tokens=float(fields.get("tokens_a_second", 0))),
             answered=int(fields.get("answered", 0)),

@@ -7,7 +7,8 @@ import time
 
 from tasks.batches.endpoints import Endpoints, Guarded
 from tasks.batches.feeder import BatchLedger
-from tasks.batches.run import BatchContext, BatchRun
+from tasks.batches.hold import BatchContext
+from tasks.batches.run import BatchRun
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.connection import UNAVAILABLE, connect

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.batches.batch import Batch, Place
+from tasks.batches.batch import Batch, Checkpoint
 from tasks.batches.input_lines import Line, LineFault, read, split
 from tasks.batches.output_lines import ResultLine, copied
 from tasks.files.record import File
@@ -25,7 +25,7 @@ class Row:
     job_id: str
     custom_id: str
     body: Mapping[str, Any]
-    after: Place
+    after: Checkpoint
     result: ResultLine | None = None
     key: bytes | None = field(default=None, repr=False)
 
@@ -54,32 +54,32 @@ class Earlier:
         self._custom_id = json.loads(self._next.text)["custom_id"] if self._next and self._next.text else None
 
 
-def lines(files: FileStore, file: File, place: Place, *, longest: int) -> Iterator[Line]:
+def lines(files: FileStore, file: File, checkpoint: Checkpoint, *, longest: int) -> Iterator[Line]:
     """The lines of an input from a place on."""
-    return split(files.read(file, place.offset), number=place.line, offset=place.offset, longest=longest)
+    return split(files.read(file, checkpoint.offset), number=checkpoint.line, offset=checkpoint.offset, longest=longest)
 
 
 def rows(files: FileStore, batch: Batch, *, longest: int) -> Iterator[Row]:
     """The rows of a batch that are not collected yet. Raises OSError if its input is gone."""
-    place = Place.decode(batch.place)
+    checkpoint = Checkpoint.decode(batch.checkpoint)
     file = files.get(batch.input_file_id)
     if file is None:
         raise FileNotFoundError(f"the input {batch.input_file_id} is gone")
-    earlier = _earlier(files, batch, place)
-    for number, line in enumerate(lines(files, file, place, longest=longest), place.row):
+    earlier = _earlier(files, batch, checkpoint)
+    for number, line in enumerate(lines(files, file, checkpoint, longest=longest), checkpoint.row):
         try:
             request = read(line, endpoint=batch.endpoint, longest=longest)
         except LineFault as fault:  # it was read without one when the input was validated
             raise OSError(f"line {line.number} of {batch.input_file_id} has changed: {fault}") from fault
         result, offset = earlier.take(request.custom_id)
-        after = Place(number + 1, line.number + 1, line.end, offset)
+        after = Checkpoint(number + 1, line.number + 1, line.end, offset)
         yield Row(number, batch.job_id(number), request.custom_id, request.body, after, result)
 
 
-def _earlier(files: FileStore, batch: Batch, place: Place) -> Earlier:
+def _earlier(files: FileStore, batch: Batch, checkpoint: Checkpoint) -> Earlier:
     file = files.get(batch.earlier_output) if batch.earlier_output else None
     if file is None:
         if batch.earlier_output:
             raise FileNotFoundError(f"the earlier output {batch.earlier_output} is gone")
-        return Earlier(iter(()), place.earlier)
-    return Earlier(files.read(file, place.earlier), place.earlier)
+        return Earlier(iter(()), checkpoint.earlier)
+    return Earlier(files.read(file, checkpoint.earlier), checkpoint.earlier)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import errno
 import json
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from tasks.batches.batch import Batch, BatchStatus, Place
+from tasks.batches.batch import Batch, BatchStatus, Checkpoint
 from tasks.batches.closing import Closing
-from tasks.batches.endpoints import Endpoints
-from tasks.batches.feeder import REACH, BatchLedger, Feeder
+from tasks.batches.feeder import REACH, Feeder
+from tasks.batches.hold import BatchContext, Hold, PutBack
 from tasks.batches.output_lines import CANCELLED, EXPIRED
 from tasks.batches.rows import lines, rows
 from tasks.batches.speed import Pace
-from tasks.batches.store import BatchControl, BatchStore
 from tasks.batches.validation import Verdict, validate
 from tasks.batches.writer import Lost, OutputWriter
 from tasks.errors import RecordTooNew
-from tasks.files.store import FileStore
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger
 
-TURN_SECONDS = 30.0
-"""How long a batch is worked on while others wait for their turn."""
-BEAT_SECONDS = 0.5
 COMMIT_SECONDS = 0.25
 TELL_SECONDS = 1.0
 MANY_ROWS = 256
@@ -45,27 +39,8 @@ T = TypeVar("T")
 log = get_logger(__name__)
 
 
-class _PutBack(Exception):
-    """Raised when the batch is to be put back into the line."""
-
-
 class _Closes(Exception):
     """Raised when no more of the batch is to be run."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchContext:
-    """What shifts work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
-
-    ledger: BatchLedger
-    files: FileStore
-    endpoints: Endpoints
-    longest: int
-    stopping: threading.Event
-
-    @property
-    def store(self) -> BatchStore:
-        return self.ledger.batches
 
 
 class BatchRun:
@@ -74,9 +49,7 @@ class BatchRun:
     def __init__(self, context: BatchContext, batch: Batch) -> None:
         self._context = context
         self._writer = OutputWriter(context.store, context.files.folder, batch)
-        self._began = time.monotonic()
-        self._beat_at = 0.0
-        self._control: BatchControl | None = None
+        self._hold = Hold(context)
 
     @property
     def _batch(self) -> Batch:
@@ -90,7 +63,7 @@ class BatchRun:
             log.info("batch ended", batch_id=self._batch.id, status=self._batch.status.value)
         except Lost:
             log.warning("batch lost", batch_id=self._batch.id, fence=self._batch.fence)
-        except _PutBack:
+        except PutBack:
             self._put_back()
         except RecordTooNew:  # for a newer clerk
             self._put_back(seconds=LEFT_SECONDS)
@@ -136,23 +109,23 @@ class BatchRun:
         file = self._until_redis_answers(lambda: context.files.get(batch.input_file_id))
         if file is None:
             raise FileNotFoundError(f"the input {batch.input_file_id} is gone")
-        read = lines(context.files, file, Place(), longest=context.longest)
+        read = lines(context.files, file, Checkpoint(), longest=context.longest)
         models = context.endpoints.models(batch.limits)
         for verdict in validate(read, endpoint=batch.endpoint, longest=context.longest, models=models):
-            last, control = verdict, self._beat()
+            last, control = verdict, self._hold.beat(self._batch)
             if control and control.status is BatchStatus.CANCELLING:
                 raise _Closes
         return last
 
     def _run(self) -> None:
         """Feed and collect until every row has its line."""
-        first, before = Place.decode(self._batch.place).row, self._batch.counts.done
+        first, before = Checkpoint.decode(self._batch.checkpoint).row, self._batch.counts.done
         read = rows(self._context.files, self._batch, longest=self._context.longest)
         feeder = Feeder(self._batch, read, self._context.ledger, self._context.endpoints, first=first)
         committed_at = reported_at = time.monotonic()
         pace = Pace(reported_at)
         while True:
-            control = self._beat()
+            control = self._hold.beat(self._batch)
             if control and (control.status is BatchStatus.CANCELLING or control.expired):
                 raise _Closes
             paused = bool(control and control.paused)
@@ -168,7 +141,7 @@ class BatchRun:
             if feeder.done and not self._writer.dirty:
                 return
             if paused and not feeder.num_under_way and not self._writer.dirty:
-                raise _PutBack
+                raise PutBack
             if not self._context.stopping.is_set():
                 self._context.stopping.wait(LOOK_SECONDS if moved else IDLE_LOOK_SECONDS)
 
@@ -183,8 +156,8 @@ class BatchRun:
     def _close(self) -> None:
         """End a batch of which no more is to be run."""
         self._commit()
-        first = Place.decode(self._batch.place).row
-        cancelled = self._batch.status is BatchStatus.CANCELLING or self._is_cancelling()
+        first = Checkpoint.decode(self._batch.checkpoint).row
+        cancelled = self._batch.status is BatchStatus.CANCELLING or self._hold.is_cancelling
         why = CANCELLED if cancelled else EXPIRED
         read = rows(self._context.files, self._batch, longest=self._context.longest)
         closing = Closing(self._batch, read, self._context.ledger, self._context.endpoints, first=first, why=why)
@@ -192,7 +165,7 @@ class BatchRun:
             for row, line in stroke:
                 self._writer.add(line, row.after)
             self._commit()
-            self._beat()
+            self._hold.beat(self._batch)
         self._end(BatchStatus.CANCELLED if cancelled else BatchStatus.EXPIRED)
 
     def _end(self, status: BatchStatus) -> None:
@@ -207,41 +180,20 @@ class BatchRun:
 
     def _commit(self) -> None:
         """Commit, then remove the jobs of the rows that have been written."""
-        before = Place.decode(self._batch.place).row
+        before = Checkpoint.decode(self._batch.checkpoint).row
         if self._writer.dirty:
             self._until_redis_answers(self._writer.commit)
-        self._until_redis_answers(lambda: self._forget(before, Place.decode(self._batch.place).row))
+        self._until_redis_answers(lambda: self._forget(before, Checkpoint.decode(self._batch.checkpoint).row))
 
     def _forget_behind(self) -> None:
         """Remove jobs of written rows that an earlier shift had no time to remove."""
-        row = Place.decode(self._batch.place).row
+        row = Checkpoint.decode(self._batch.checkpoint).row
         self._forget(max(0, row - REACH), row)
 
     def _forget(self, first: int, last: int) -> None:
         self._context.ledger.admission.forget_many(
             (self._batch.job_id(row) for row in range(first, last)), owner=self._batch.owner
         )
-
-    def _beat(self) -> BatchControl | None:
-        """Extend the lease, and look what is asked; None while Redis is away. Raises Lost or _PutBack."""
-        now = time.monotonic()
-        if now >= self._beat_at:
-            try:
-                control = self._context.store.extend(self._batch)
-            except UNAVAILABLE as exc:
-                log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
-                return None
-            if control is None:
-                raise Lost
-            self._control, self._beat_at = control, now + BEAT_SECONDS
-        if self._context.stopping.is_set():
-            raise _PutBack
-        if self._control and self._control.waiting and now - self._began > TURN_SECONDS:
-            raise _PutBack
-        return self._control
-
-    def _is_cancelling(self) -> bool:
-        return bool(self._control and self._control.status is BatchStatus.CANCELLING)
 
     def _until_redis_answers(self, act: Callable[[], T]) -> T:
         """Do it, through any absence of Redis."""

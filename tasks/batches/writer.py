@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from tasks.batches.batch import Batch, BatchStatus, OutputFile, Place, Speed
+from tasks.batches.batch import Batch, BatchStatus, Checkpoint, OutputFile, Speed
 from tasks.batches.output_lines import ResultLine
 from tasks.batches.store import BatchStore
 from tasks.files.folder import Folder, Writer
@@ -30,28 +30,30 @@ class OutputWriter:
         self._folder = folder
         self._fence = batch.fence
         self._writers: dict[str, Writer] = {}
-        self._place = Place.decode(batch.place)
+        self._checkpoint = Checkpoint.decode(batch.checkpoint)
         self._counts = batch.counts
         self._pending: Batch | None = None
 
     @property
     def dirty(self) -> bool:
         """Whether there is something to be committed."""
-        return self._pending is not None or self._place.encode() != (self.batch.place or Place().encode())
+        return self._pending is not None or self._checkpoint.encode() != (
+            self.batch.checkpoint or Checkpoint().encode()
+        )
 
     @property
     def takes_more(self) -> bool:
         """Not while it is not known whether the last commit was taken."""
         return self._pending is None
 
-    def add(self, line: ResultLine, after: Place) -> None:
+    def add(self, line: ResultLine, after: Checkpoint) -> None:
         """Append a line; raises OSError when the disk fails or is full, and then nothing more can be added."""
         file = self.batch.error if line.failed else self.batch.output
         if file.id not in self._writers:
             self._writers[file.id] = self._folder.create(file.id, self._fence)
         self._writers[file.id].write(line.text)
         self._counts = self._counts + line.counts
-        self._place = after
+        self._checkpoint = after
 
     def commit(self) -> None:
         """Have all that was added count. Raises Lost, and redis-py's errors, after which it is to be called again."""
@@ -60,7 +62,7 @@ class OutputWriter:
                 writer.sync()
             self._pending = replace(
                 self.batch,
-                place=self._place.encode(),
+                checkpoint=self._checkpoint.encode(),
                 counts=self._counts,
                 output=self._with_written(self.batch.output),
                 error=self._with_written(self.batch.error),
@@ -117,7 +119,7 @@ class OutputWriter:
 
 def _fields(batch: Batch) -> dict[str, str | int | float]:
     return {
-        "place": batch.place,
+        "place": batch.checkpoint,
         **asdict(batch.counts),
         "output_parts": encode_parts(batch.output.parts),
         "error_parts": encode_parts(batch.error.parts),

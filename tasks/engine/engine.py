@@ -12,7 +12,8 @@ from tasks.engine.backend import Backend, BackendFailure, CacheFull, Logprobs, S
 from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
 from tasks.engine.pace import Pace
-from tasks.engine.scheduler import Plan, Scheduler
+from tasks.engine.plan import Plan
+from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
 from tasks.engine.step_clock import StepClock

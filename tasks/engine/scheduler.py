@@ -1,44 +1,18 @@
-"""What goes into the next batch: which sequences have slots, and how many tokens of each are run. Pure bookkeeping."""
+"""Which sequences have slots, and so what goes into the next batch. Pure bookkeeping."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
 from collections.abc import Collection, Hashable
-from dataclasses import dataclass, field
 
-from tasks.engine.backend import Row
+from tasks.engine.plan import Plan, fill
 from tasks.engine.sequence import Sequence
-from tasks.engine.slots import LEAST_SHARED_TOKENS, Change, SlotPool, common_prefix
+from tasks.engine.slots import Change, SlotPool
+from tasks.engine.waiting import is_being_computed, line_up
 
 PATIENCE_SECONDS = 5.0
 """How long one that gives way waits here behind the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Tokens of one sequence that are run in a batch. `row` gives its next token, if they are all that was pending."""
-
-    sequence: Sequence
-    count: int
-    row: int | None
-    decodes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One batch."""
-
-    rows: list[Row] = field(default_factory=list)
-    chunks: list[Chunk] = field(default_factory=list)
-
-    @property
-    def num_decoding(self) -> int:
-        return sum(chunk.decodes for chunk in self.chunks)
-
-    @property
-    def num_prompt_tokens(self) -> int:
-        return len(self.rows) - self.num_decoding
 
 
 class Scheduler:
@@ -88,7 +62,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         sequence.waiting_since = sequence.submitted_at
-        self._line_up(sequence)
+        line_up(self.waiting, sequence)
         if sequence.alone:
             self._alone.append(sequence)
 
@@ -138,7 +112,8 @@ class Scheduler:
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
-        return self._fill(prompt_tokens)
+        chosen = [sequence for sequence in self.running if sequence.alone] if self._alone else self.running
+        return fill(chosen, self._slots, room=self._batch_tokens, prompt_tokens=prompt_tokens)
 
     def set_back_youngest(self) -> Sequence:
         """Make room in the cache: the youngest that gives way, or else the youngest, computes its tokens again later.
@@ -167,7 +142,7 @@ class Scheduler:
         held_back = []
         while self.waiting:
             sequence = self.waiting[0]
-            if self._has_slot and self._is_being_computed(sequence):
+            if self._has_slot and is_being_computed(sequence, self.running, self._slots):
                 held_back.append(self.waiting.popleft())
             elif self._could_start(sequence):
                 self._start(self.waiting.popleft())
@@ -188,7 +163,7 @@ class Scheduler:
         giving_way = [running for running in self.running if running.gives_way]
         if sequence.gives_way or not giving_way or not self._could_start(sequence, but=giving_way):
             return False
-        if self._is_being_computed(sequence):
+        if is_being_computed(sequence, self.running, self._slots):
             return False
         self._set_back(giving_way[-1])
         self._outranked.append(giving_way[-1])
@@ -215,23 +190,14 @@ class Scheduler:
                 sequence.spared_seconds = 0.0
                 if sequence in self.waiting:
                     self.waiting.remove(sequence)
-                    self._line_up(sequence, first=True)
+                    line_up(self.waiting, sequence, first=True)
 
     def _set_back(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
         self._vacate(sequence)
         sequence.set_back()
         sequence.waiting_since = self._now
-        self._line_up(sequence, first=True)
-
-    def _line_up(self, sequence: Sequence, *, first: bool = False) -> None:
-        """Wait behind all that are as urgent, or before them."""
-        places = (
-            place
-            for place, waiting in enumerate(self.waiting)
-            if waiting.gives_way > sequence.gives_way or (first and waiting.gives_way == sequence.gives_way)
-        )
-        self.waiting.insert(next(places, len(self.waiting)), sequence)
+        line_up(self.waiting, sequence, first=True)
 
     def _admit_alone(self) -> None:
         """Give slots to those that are decoded alone, as many as there are; the others make room."""
@@ -268,47 +234,6 @@ class Scheduler:
         if sequence.spared_seconds and sequence.spared_until == math.inf:
             for each in self.of_job(sequence.job):
                 each.spared_until = self._now + each.spared_seconds
-
-    def _is_being_computed(self, sequence: Sequence) -> bool:
-        """Whether a running prefill is about to compute more of this prompt than there is: waiting is cheaper."""
-        if not self._slots.can_share:
-            return False
-        there = self._slots.longest_shared(sequence.tokens)
-        return any(
-            common_prefix(running.tokens[:-1], sequence.tokens[:-1]) >= there + LEAST_SHARED_TOKENS
-            for running in self.running
-            if running.num_pending > 1
-        )
-
-    def _fill(self, prompt_tokens: int) -> Plan:
-        plan, room = Plan(), self._batch_tokens
-        running = [sequence for sequence in self.running if sequence.alone] if self._alone else self.running
-        for sequence in sorted(running, key=lambda sequence: not sequence.decodes):
-            limit = room if sequence.decodes else min(room, prompt_tokens)
-            count = self._room_for(min(sequence.num_pending, limit))
-            if count == 0:
-                continue
-            room -= count
-            prompt_tokens -= 0 if sequence.decodes else count
-            self._add_chunk(plan, sequence, count)
-        return plan
-
-    def _room_for(self, count: int) -> int:
-        """How many of so many tokens the cache takes, if kept prefixes give way."""
-        while count and not self._slots.make_room(count):
-            count = min(count - 1, self._slots.cells_free)
-        return count
-
-    def _add_chunk(self, plan: Plan, sequence: Sequence, count: int) -> None:
-        assert sequence.slot is not None
-        start, slot = sequence.num_computed, sequence.slot
-        completes, decodes = count == sequence.num_pending, sequence.decodes
-        tokens = sequence.tokens[start : start + count]
-        self._slots.grow(slot, tokens)
-        plan.rows.extend(Row(token, at, slot.id, False) for at, token in enumerate(tokens, start))
-        if completes:
-            plan.rows[-1] = Row(tokens[-1], start + count - 1, slot.id, True)
-        plan.chunks.append(Chunk(sequence, count, len(plan.rows) - 1 if completes else None, decodes))
 
     def _vacate(self, sequence: Sequence) -> None:
         assert sequence.slot is not None

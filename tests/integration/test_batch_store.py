@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 import redis
 
-from tasks.batches.batch import Batch, BatchStatus, Counts, OutputFile, Place, new_id
+from tasks.batches.batch import Batch, BatchStatus, Checkpoint, Counts, OutputFile, new_id
 from tasks.batches.closing import Closing
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.feeder import BatchLedger
@@ -72,8 +72,8 @@ def begin(store: BatchStore, batch: Batch) -> Batch:
 
 
 def written(batch: Batch, rows: int) -> tuple[Batch, dict[str, str | int]]:
-    place = Place(rows, rows + 1, 10 * rows).encode()
-    return replace(batch, place=place), {"place": place, "completed": rows}
+    checkpoint = Checkpoint(rows, rows + 1, 10 * rows).encode()
+    return replace(batch, checkpoint=checkpoint), {"place": checkpoint, "completed": rows}
 
 
 def test_a_batch_is_worked_on_by_one_clerk(store: BatchStore, files: FileStore) -> None:
@@ -108,13 +108,13 @@ def test_a_silent_clerk_loses_its_batch_and_can_write_no_more(store: BatchStore,
     old = begin(store, held(store, accept(store, files)))
     until(lambda: store.post() == [old.id], seconds=2, what="its lease runs out")
     for _ in range(2):  # before and after another has it
-        place, fields = written(old, 1)
+        checkpoint, fields = written(old, 1)
         assert store.write(old, fields) == "lost"
         assert store.write(old, {}, status=BatchStatus.COMPLETED) == "lost"
         assert store.extend(old) is None
         assert not store.release(old)
         new = store.claim(old.id, "two")
-    del place
+    del checkpoint
     current_fence = current(store, old).fence
     assert current_fence > old.fence
     assert new is None  # the second claim of the same message
@@ -138,7 +138,7 @@ def test_a_write_counts_once_and_only_from_where_it_stands(store: BatchStore, fi
     assert store.write(one, more) == "ok"
     assert current(store, batch).counts == Counts(completed=2)
     assert store.write(batch, fields) == "lost"
-    assert Place.decode(two.place) == Place(2, 3, 20)
+    assert Checkpoint.decode(two.checkpoint) == Checkpoint(2, 3, 20)
 
 
 def test_a_cancel_is_seen_by_the_next_write(store: BatchStore, files: FileStore) -> None:
@@ -203,13 +203,13 @@ def test_a_retry_begins_another_round_over_the_answers_there_are(
     batch = begin(store, held(store, accept(store, files)))
     assert store.ask(batch.id, "retry") == "in_progress"
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
-    place, fields = written(batch, 2)
+    checkpoint, fields = written(batch, 2)
     assert store.write(batch, {**fields, "failed": 1}, files=[(grown, "out")]) == "ok"
-    assert store.write(place, {}, status=BatchStatus.COMPLETED) == "ok"
+    assert store.write(checkpoint, {}, status=BatchStatus.COMPLETED) == "ok"
     assert store.ask(batch.id, "retry", owner="bob") == "unknown"
     assert store.ask(batch.id, "retry", owner="alice") == "ok"
     again = current(store, batch)
-    assert (again.status, again.round, again.counts, again.place) == ("in_progress", 1, Counts(), "")
+    assert (again.status, again.round, again.counts, again.checkpoint) == ("in_progress", 1, Counts(), "")
     assert again.earlier_output == batch.output.id
     assert again.output.id not in (batch.output.id, batch.error.id)
     assert "completed_at" not in again.times
@@ -222,18 +222,18 @@ def test_a_retry_begins_another_round_over_the_answers_there_are(
 def test_a_retry_needs_the_files_that_it_works_with(store: BatchStore, files: FileStore, lost: str) -> None:
     batch = begin(store, held(store, accept(store, files)))
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
-    place, fields = written(batch, 2)
+    checkpoint, fields = written(batch, 2)
     assert store.write(batch, fields, files=[(grown, "out")]) == "ok"
-    assert store.write(place, {}, status=BatchStatus.EXPIRED) == "ok"
+    assert store.write(checkpoint, {}, status=BatchStatus.EXPIRED) == "ok"
     files.delete(batch.input_file_id if lost == "input" else batch.output.id)
     assert store.ask(batch.id, "retry") == "gone"
 
 
 def test_a_batch_without_failures_is_not_run_again(store: BatchStore, files: FileStore) -> None:
     batch = begin(store, held(store, accept(store, files)))
-    place, fields = written(batch, 3)
+    checkpoint, fields = written(batch, 3)
     assert store.write(batch, fields) == "ok"
-    assert store.write(place, {}, status=BatchStatus.COMPLETED) == "ok"
+    assert store.write(checkpoint, {}, status=BatchStatus.COMPLETED) == "ok"
     assert store.ask(batch.id, "retry") == "none"
 
 
@@ -253,7 +253,7 @@ def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
 ) -> None:
     batch, jobs = accept(store, files), open_ledger(settings)
     ledger = BatchLedger(client, jobs.admission, store, Dispatcher(jobs.line, create_publisher(settings)), 10)
-    rows = [Row(number, f"job-{number}", f"row-{number}", {}, Place(row=number)) for number in range(3)]
+    rows = [Row(number, f"job-{number}", f"row-{number}", {}, Checkpoint(row=number)) for number in range(3)]
     closing = Closing(batch, iter(rows), ledger, cast(Endpoints, None), first=0, why=CANCELLED)
     monkeypatch.setattr(store, "read", Mock(side_effect=[redis.ConnectionError, [], []]))
     with pytest.raises(redis.ConnectionError):

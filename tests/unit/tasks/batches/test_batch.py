@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.endpoints.batches.view import view
-from tasks.batches.batch import Batch, BatchStatus, Counts, OutputFile, Place, Speed, new_id, window_seconds
+from tasks.batches.batch import Batch, BatchStatus, Checkpoint, Counts, OutputFile, Speed, new_id, window_seconds
 from tasks.batches.endpoints import Guarded
 from tasks.batches.output_lines import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, result_line
 from tasks.batches.speed import Pace
@@ -52,7 +52,7 @@ def test_a_record_reads_as_it_was_written() -> None:
         fence=3,
         total=9,
         counts=Counts(completed=2),
-        place="[2,3,99,0]",
+        checkpoint="[2,3,99,0]",
         speed=Speed(lines=1.5),
         answered=4,
         output=OutputFile(id=made.output.id, parts=(Part("x.1", 5),)),
@@ -60,7 +60,7 @@ def test_a_record_reads_as_it_was_written() -> None:
     assert Batch.decode({}) is None
     with pytest.raises(RecordTooNew):
         Batch.decode({**fields, "v": "2"})
-    assert Place.decode("[2,3,99,0]") == Place(row=2, line=3, offset=99)
+    assert Checkpoint.decode("[2,3,99,0]") == Checkpoint(row=2, line=3, offset=99)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("24h", 86_400), ("7d", 604_800), ("90m", 5400), ("30d", 2_592_000)])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tasks.engine.scheduler import Plan, Scheduler
+from tasks.engine.plan import Plan
+from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
 from tests.support.decoding import MOST_STEPS, sequence

@@ -1,0 +1,74 @@
+"""One batch: how many tokens of each sequence that has a slot are run in it. Pure bookkeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tasks.engine.backend import Row
+from tasks.engine.sequence import Sequence
+from tasks.engine.slots import SlotPool
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tokens of one sequence that are run in a batch. `row` gives its next token, if they are all that was pending."""
+
+    sequence: Sequence
+    count: int
+    row: int | None
+    decodes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One batch."""
+
+    rows: list[Row] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
+
+    @property
+    def num_decoding(self) -> int:
+        return sum(chunk.decodes for chunk in self.chunks)
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        return len(self.rows) - self.num_decoding
+
+
+def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int) -> Plan:
+    """A batch of the decoding sequences, one token each, then of chunks of prompts, the oldest first.
+
+    Args:
+        room: tokens of the batch, at most.
+        prompt_tokens: tokens of prompts among them, at most.
+    """
+    plan = Plan()
+    for sequence in sorted(running, key=lambda sequence: not sequence.decodes):
+        limit = room if sequence.decodes else min(room, prompt_tokens)
+        count = _room_for(slots, min(sequence.num_pending, limit))
+        if count == 0:
+            continue
+        room -= count
+        prompt_tokens -= 0 if sequence.decodes else count
+        _add_chunk(plan, slots, sequence, count)
+    return plan
+
+
+def _room_for(slots: SlotPool, count: int) -> int:
+    """How many of so many tokens the cache takes, if kept prefixes give way."""
+    while count and not slots.make_room(count):
+        count = min(count - 1, slots.cells_free)
+    return count
+
+
+def _add_chunk(plan: Plan, slots: SlotPool, sequence: Sequence, count: int) -> None:
+    assert sequence.slot is not None
+    start, slot = sequence.num_computed, sequence.slot
+    completes, decodes = count == sequence.num_pending, sequence.decodes
+    tokens = sequence.tokens[start : start + count]
+    slots.grow(slot, tokens)
+    plan.rows.extend(Row(token, at, slot.id, False) for at, token in enumerate(tokens, start))
+    if completes:
+        plan.rows[-1] = Row(tokens[-1], start + count - 1, slot.id, True)
+    plan.chunks.append(Chunk(sequence, count, len(plan.rows) - 1 if completes else None, decodes))
