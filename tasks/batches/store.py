@@ -137,8 +137,8 @@ class BatchStore:
         expires = self._ttl if batch.output_expires_in is None else batch.output_expires_in
         return str(
             self._run(
-                "batch_write", batch.id, batch.fence, batch.status.value, batch.checkpoint, status.value if status else "",
-                self._ttl, expires, json.dumps(grown), *given,
+                "batch_write", batch.id, batch.fence, batch.status.value, batch.checkpoint,
+                status.value if status else "", self._ttl, expires, json.dumps(grown), *given,
             )
         )  # fmt: skip
 
