@@ -34,11 +34,11 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     batch_publisher = open_batch_publisher(settings, endpoints, name=name, stopping=leaving)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
     celery.task(name=task_names.RUN_BATCH, trail=False)(batch_publisher.work)
-    serving.append(_start(batch_publisher.run, leaving, "foreman"))
+    serving.append(_start(batch_publisher.run, leaving, "batches"))
     if settings.webhook_secrets:
         webhook_publisher = open_webhook_publisher(settings)
         celery.task(name=task_names.SEND_WEBHOOK)(webhook_publisher.deliver)
-        serving.append(_start(webhook_publisher.run, stopping, "courier"))
+        serving.append(_start(webhook_publisher.run, stopping, "webhooks"))
     _leave_on_shutdown(leaving)
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",

@@ -28,7 +28,7 @@ class PutBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """What shifts work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
+    """What runs work with. `stopping` is set when the clerk is to stop; `longest` is of a line, in bytes."""
 
     ledger: BatchLedger
     files: FileStore

@@ -16,10 +16,10 @@ from tasks.ledger.ledger import open_ledger
 from tasks.logs import get_logger
 from tasks.queue import task_names
 from tasks.queue.dispatch import Dispatcher
+from tasks.queue.poster import Poster
 from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
 
-INTERVAL_SECONDS = 0.5
 TIDY_SECONDS = 60.0
 ORPHANS_SECONDS = 3600.0
 
@@ -29,35 +29,22 @@ log = get_logger(__name__)
 class BatchPublisher:
     """Publishes batches that there is room for, and works on those that were published.
 
-    A message that gets lost is published again; one that comes twice finds the batch held. Between two shifts nothing
+    A message that gets lost is published again; one that comes twice finds the batch held. Between two runs nothing
     of a batch is in any process.
     """
 
     def __init__(self, context: BatchContext, publisher: Publisher, *, name: str) -> None:
         self._context = context
-        self._publisher = publisher
+        self._poster = Poster(publisher, context.store.post, task=task_names.RUN_BATCH, queue=task_names.BATCHES_QUEUE)
         self._name = name
         self._tidy_at = self._orphans_at = 0.0
 
-    def post(self) -> None:
-        """Publish what is due and there is room for."""
-        for batch_id in self._context.store.post():
-            if not self._publisher.publish(task_names.RUN_BATCH, batch_id, queue=task_names.BATCHES_QUEUE):
-                return
-
     def run(self, stopping: threading.Event) -> None:
-        """Post until told to stop, through any absence of Redis, and remove what has expired."""
-        while not stopping.wait(INTERVAL_SECONDS):
-            try:
-                self.post()
-                self._tidy()
-            except UNAVAILABLE as exc:
-                log.warning("batches put off", error=str(exc))
-            except Exception:  # whatever it is, it must not hold up all others
-                log.exception("batches not posted")
+        """Publish until told to stop, and remove what has expired."""
+        self._poster.run(stopping, also=self._tidy)
 
     def work(self, batch_id: str) -> None:
-        """What the Celery task does: one shift, if the batch is to be had."""
+        """What the Celery task does: one run, if the batch is to be had."""
         try:
             batch = self._context.store.claim(batch_id, self._name)
         except UNAVAILABLE as exc:
@@ -81,7 +68,7 @@ class BatchPublisher:
 def open_batch_publisher(
     settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event
 ) -> BatchPublisher:
-    """A foreman with clients of its own. `stopping` ends the shifts of its process."""
+    """A publisher with clients of its own. `stopping` ends the runs of its process."""
     client, ledger, publisher = connect(settings.redis_url), open_ledger(settings), create_publisher(settings)
     work = BatchLedger(
         client, ledger.admission, open_batches(settings), Dispatcher(ledger.line, publisher), settings.max_queue

@@ -186,7 +186,7 @@ class BatchRun:
         self._until_redis_answers(lambda: self._forget(before, Checkpoint.decode(self._batch.checkpoint).row))
 
     def _forget_behind(self) -> None:
-        """Remove jobs of written rows that an earlier shift had no time to remove."""
+        """Remove jobs of written rows that an earlier run had no time to remove."""
         row = Checkpoint.decode(self._batch.checkpoint).row
         self._forget(max(0, row - REACH), row)
 

@@ -1,4 +1,4 @@
-"""What a shift writes: lines to the disk first, then how far it has come to Redis, in one script."""
+"""What a run writes: lines to the disk first, then how far it has come to Redis, in one script."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Lost(Exception):
 
 
 class OutputWriter:
-    """Appends a batch's lines to parts of this shift's own, and commits them.
+    """Appends a batch's lines to parts of this run's own, and commits them.
 
-    A part is named by the shift's fence, so a clerk that was taken for dead writes where nobody reads. What a commit
+    A part is named by the run's fence, so a clerk that was taken for dead writes where nobody reads. What a commit
     does not count is not there: a reader never sees half a line.
     """
 

@@ -12,6 +12,7 @@ import httpx
 from tasks.ledger.connection import UNAVAILABLE, connect
 from tasks.logs import get_logger
 from tasks.queue import task_names
+from tasks.queue.poster import Poster
 from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
 from tasks.webhooks import message
@@ -19,7 +20,6 @@ from tasks.webhooks.outbox import Held, Outbox, open_outbox
 from tasks.webhooks.schedule import seconds_until_next
 from tasks.webhooks.send import GONE, Answer, Sender
 
-INTERVAL_SECONDS = 0.5
 PAUSE_SECONDS = 0.5
 
 log = get_logger(__name__)
@@ -33,25 +33,13 @@ class WebhookPublisher:
     ) -> None:
         self._outbox = outbox
         self._sender = sender
-        self._publisher = publisher
+        self._poster = Poster(publisher, outbox.post, task=task_names.SEND_WEBHOOK, queue=task_names.WEBHOOKS_QUEUE)
         self._secrets = secrets
         self._schedule = schedule
 
-    def post(self) -> None:
-        """Publish what is due and there is room for."""
-        for job_id in self._outbox.post():
-            if not self._publisher.publish(task_names.SEND_WEBHOOK, job_id, queue=task_names.WEBHOOKS_QUEUE):
-                return
-
     def run(self, stopping: threading.Event) -> None:
-        """Post until told to stop, through any absence of Redis."""
-        while not stopping.wait(INTERVAL_SECONDS):
-            try:
-                self.post()
-            except UNAVAILABLE as exc:
-                log.warning("webhooks put off", error=str(exc))
-            except Exception:  # whatever it is, it must not silence all others
-                log.exception("webhooks not posted")
+        """Publish until told to stop."""
+        self._poster.run(stopping)
 
     def deliver(self, job_id: str) -> None:
         """What the Celery task does: one attempt, and then what there is room for because it is over."""
@@ -59,7 +47,7 @@ class WebhookPublisher:
             held = self._outbox.claim(job_id)
             if held is not None:
                 self._attempt(held)
-                self.post()
+                self._poster.post()
         except UNAVAILABLE as exc:
             log.warning("webhook left as it is; it is due again", job_id=job_id, error=str(exc))
 
@@ -109,7 +97,7 @@ class WebhookPublisher:
 
 
 def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
-    """A courier with clients of its own."""
+    """A publisher with clients of its own."""
     sender = Sender(
         timeout_seconds=settings.webhook_timeout_seconds,
         allowed=settings.webhook_networks,
