@@ -21,6 +21,7 @@ from tasks.batches.validation import Verdict, validate
 from tasks.batches.writer import Lost, OutputWriter
 from tasks.errors import RecordTooNew
 from tasks.ledger.connection import UNAVAILABLE
+from tasks.ledger.until_answered import until_answered
 from tasks.logs import get_logger
 
 COMMIT_SECONDS = 0.25
@@ -29,7 +30,6 @@ MANY_ROWS = 256
 """So many that have moved are committed at once."""
 LOOK_SECONDS = 0.02
 IDLE_LOOK_SECONDS = 0.2
-AWAY_SECONDS = 0.5
 STALLED_SECONDS = 5.0
 LEFT_SECONDS = 5.0
 """Until a batch that this clerk cannot read is looked at again."""
@@ -196,14 +196,7 @@ class BatchRun:
         )
 
     def _until_redis_answers(self, act: Callable[[], T]) -> T:
-        """Do it, through any absence of Redis."""
-        while True:
-            try:
-                return act()
-            except UNAVAILABLE as exc:
-                log.warning("batch waits for Redis", batch_id=self._batch.id, error=str(exc))
-                if self._context.stopping.wait(AWAY_SECONDS):
-                    raise
+        return until_answered(act, wait=self._context.stopping.wait)
 
     def _put_back(self, *, seconds: float = 0.0) -> None:
         try:

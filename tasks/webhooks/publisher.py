@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import httpx
 
 from tasks.ledger.connection import UNAVAILABLE, connect
+from tasks.ledger.until_answered import until_answered
 from tasks.logs import get_logger
 from tasks.queue import task_names
 from tasks.queue.poster import Poster
@@ -19,8 +19,6 @@ from tasks.webhooks import message
 from tasks.webhooks.outbox import Held, Outbox, open_outbox
 from tasks.webhooks.schedule import seconds_until_next
 from tasks.webhooks.send import GONE, Answer, Sender
-
-PAUSE_SECONDS = 0.5
 
 log = get_logger(__name__)
 
@@ -86,14 +84,10 @@ class WebhookPublisher:
 
     def _settle(self, held: Held, answer: Answer, verdict: str, seconds: float) -> bool:
         """Write it down, through an absence of Redis as long as it is ours: else it would be sent again."""
-        until = time.monotonic() + self._outbox.lease_seconds
-        while True:
-            try:
-                return self._outbox.settle(held, verdict, seconds=seconds, status=answer.status, error=answer.error)
-            except UNAVAILABLE:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(PAUSE_SECONDS)
+        return until_answered(
+            lambda: self._outbox.settle(held, verdict, seconds=seconds, status=answer.status, error=answer.error),
+            seconds=self._outbox.lease_seconds,
+        )
 
 
 def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
