@@ -12,7 +12,7 @@ from typing import Literal
 
 from tasks.ledger.histograms import measured
 from tasks.ledger.scripts import Scripts
-from tasks.records.job import MAX_CLAIMS, MAX_FAILS, VERSIONS, Job, JobStatus
+from tasks.records.job import MAX_CLAIMS, MAX_CRASHES, VERSIONS, Job, JobStatus
 from tasks.records.outcome import Outcome
 
 GivenBack = Literal["drained", "outranked"]
@@ -74,7 +74,7 @@ class Leases:
         lease = self._lease_seconds
         status, *rest = self._run(
             "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call, holder.digest,
-            free_slots, free_slots if obtainable_slots is None else obtainable_slots, MAX_FAILS,
+            free_slots, free_slots if obtainable_slots is None else obtainable_slots, MAX_CRASHES,
         )  # fmt: skip
         if status != "claimed":
             return Claim(None, status)

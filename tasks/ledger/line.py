@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.ledger.scripts import Scripts
-from tasks.records.job import MAX_FAILS
+from tasks.records.job import MAX_CRASHES
 
 SWEPT_AT_ONCE = 200
 """Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
@@ -55,7 +55,7 @@ class Line:
 
     def sweep(self, model: str) -> Swept:
         """Give back what dead workers held and what nobody claimed; expire what is late."""
-        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_FAILS, SWEPT_AT_ONCE))
+        return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_CRASHES, SWEPT_AT_ONCE))
 
     def tidy(self) -> int:
         """Send put off jobs that are due to the line, and remove what is left of old ones; how many of both.

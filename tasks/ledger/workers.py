@@ -12,7 +12,7 @@ from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.line import Swept
 from tasks.ledger.scripts import Scripts
-from tasks.records.job import MAX_FAILS
+from tasks.records.job import MAX_CRASHES
 
 TRIAL_TTL = 3600
 """Seconds that a dead worker's trial is remembered: until its last lease has run out and the sweep has seen that."""
@@ -52,7 +52,7 @@ class Workers:
         Args:
             how: what was seen of its death, in words.
         """
-        reclaimed, ended = self._run("release_worker", model, worker, MAX_FAILS, reason, how, self._unclaimed_seconds)
+        reclaimed, ended = self._run("release_worker", model, worker, MAX_CRASHES, reason, how, self._unclaimed_seconds)
         return Swept(reclaimed, 0, ended)
 
     def begin_trial(self, worker: str, job_id: str) -> None:

@@ -18,10 +18,10 @@ VERSIONS = range(1, 2)
 MAX_CLAIMS = 100
 """Claims after which a job is given up, whatever the cause."""
 
-MAX_FAILS = 3
+MAX_CRASHES = 3
 """Crashes of workers since a job's last new token after which it goes to the dead letters."""
 
-KILLS_A_CRASH = 4
+KILLS_PER_CRASH = 4
 """So many deaths whose cause is not known weigh as much as a crash. The ledger's scripts say the same."""
 
 MAX_ATTEMPTS = 3
@@ -123,8 +123,8 @@ class Job:
     `SamplingParams.encode` wrote it.
     ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
     from more urgent jobs, since its turn came by age, or since it had to give way too often.
-    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``fails`` counts the crashes of
-    workers since the last new token, ``kills`` their deaths of unknown causes, ``failures`` the errors of the server's
+    ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
+    workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the errors of the server's
     own that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
     was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
     """
@@ -149,10 +149,10 @@ class Job:
     fence: int = 0
     attempt: int = 0
     worker: str | None = None
-    fails: int = 0
+    crashes: int = 0
     kills: int = 0
     alone: bool = False
-    failures: int = 0
+    server_errors: int = 0
     deaths: Sequence[Mapping[str, Any]] = ()
     spared_seconds: float = 0.0
     outcome: Outcome | None = None
@@ -180,7 +180,7 @@ class Job:
     @property
     def suspect(self) -> bool:
         """Whether workers may have died of it, so that it is decoded alone until its next token."""
-        return self.alone or self.fails * KILLS_A_CRASH + self.kills >= (MAX_FAILS - 1) * KILLS_A_CRASH
+        return self.alone or self.crashes * KILLS_PER_CRASH + self.kills >= (MAX_CRASHES - 1) * KILLS_PER_CRASH
 
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
@@ -229,10 +229,10 @@ class Job:
             worker=fields.get("worker") or None,
             max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
             weight=float(fields.get("weight", 1.0)),
-            fails=int(fields.get("fails", 0)),
+            crashes=int(fields.get("fails", 0)),
             kills=int(fields.get("kills", 0)),
             alone=fields.get("alone") == "1",
-            failures=int(fields.get("failures", 0)),
+            server_errors=int(fields.get("failures", 0)),
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),
             spared_seconds=float(fields.get("spared_seconds", 0.0)),
             outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,

@@ -110,7 +110,7 @@ class Claimer:
 
         If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
         """
-        log.warning("a job is tried alone", **held.named, fails=held.job.fails)
+        log.warning("a job is tried alone", **held.named, crashes=held.job.crashes)
         self._until_redis_answers(lambda: self._ledger.workers.begin_trial(self._holder.worker, held.id))
         self._begin(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:

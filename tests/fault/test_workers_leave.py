@@ -20,7 +20,7 @@ def test_a_rolling_restart_blames_nothing_and_breaks_no_stream(crew: Crew) -> No
         worker.start()
     done = crew.ended(jobs)
     for job in done:
-        assert (job.fails, job.deaths) == (0, ())
+        assert (job.crashes, job.deaths) == (0, ())
         assert_whole(crew.events(job), job)
     assert max(job.attempt for job in done) > 1
 

@@ -11,7 +11,7 @@ from tasks.ledger import overview
 from tasks.ledger.leases import Append, Holder
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.workers import Found
-from tasks.records.job import KILLS_A_CRASH, MAX_FAILS, Job, JobStatus, Operation
+from tasks.records.job import KILLS_PER_CRASH, MAX_CRASHES, Job, JobStatus, Operation
 from tests.integration.test_ledger import HOLDER, OUTCOME, TOKEN, accept, append, claim, status, try_claim
 from tests.support.jobs import completion, in_line, verdict
 
@@ -60,7 +60,7 @@ def due(store: Ledger) -> None:
 
 def test_kills_from_outside_weigh_a_quarter_of_a_crash(store: Ledger) -> None:
     job = accept(store)
-    for number in range((MAX_FAILS - 1) * KILLS_A_CRASH):
+    for number in range((MAX_CRASHES - 1) * KILLS_PER_CRASH):
         assert not claim(store, job).suspect, number
         store.workers.release("fake", "w1", reason="killed")
     assert claim(store, job).suspect
@@ -70,7 +70,7 @@ def test_kills_from_outside_weigh_a_quarter_of_a_crash(store: Ledger) -> None:
 @pytest.mark.parametrize("found", ["killed", "worker_restarted"])
 def test_a_kill_during_a_trial_convicts_nobody(store: Ledger, found: Found) -> None:
     (suspect,) = suspected(store, 1)
-    for _ in range(KILLS_A_CRASH - 1):
+    for _ in range(KILLS_PER_CRASH - 1):
         assert die(store, suspect, found=found, alone=suspect) == []
     assert status(store, suspect) is JobStatus.QUEUED
     assert die(store, suspect, found=found, alone=suspect) == [suspect.id], "so many are no chance any more"
@@ -82,7 +82,7 @@ def test_a_lapsed_lease_is_a_death_of_which_nobody_knows(store: Ledger) -> None:
     assert store.line.sweep("fake").reclaimed == 1
     found = store.jobs.get(job.id)
     assert found is not None
-    assert (found.fails, found.kills) == (0, 1)
+    assert (found.crashes, found.kills) == (0, 1)
 
 
 def test_the_deaths_of_a_job_say_what_the_parent_saw(store: Ledger) -> None:
@@ -98,7 +98,7 @@ def test_one_that_died_alone_is_convicted_once_another_job_has_a_token(store: Le
     assert die(store, suspect, *others, alone=suspect) == [], "it may be the model that fails"
     assert [status(store, job) for job in (suspect, *others)] == [JobStatus.QUEUED] * 4
     claimed = claim(store, others[0])
-    assert claimed.fails == 2, "nothing else is blamed for a death in a trial"
+    assert claimed.crashes == 2, "nothing else is blamed for a death in a trial"
     append(store, claimed, 1)
     due(store)
     assert try_claim(store, suspect.id).status == "failed"
@@ -154,14 +154,14 @@ def test_a_token_ends_the_models_trouble(store: Ledger, client: redis.Redis) -> 
     assert not failed(store, client)
     due(store)
     absolved = claim(store, first)
-    assert (absolved.fails, absolved.suspect) == (0, False), "it was the model's fault"
+    assert (absolved.crashes, absolved.suspect) == (0, False), "it was the model's fault"
 
 
 def test_jobs_are_absolved_once(store: Ledger, client: redis.Redis) -> None:
     first, second, third = suspected(store, 3)
     for attempt in range(2):
         for job in (first, second):
-            for _ in range(MAX_FAILS if attempt else 1):
+            for _ in range(MAX_CRASHES if attempt else 1):
                 # Others have gone first so often that it is its turn.
                 store.jobs._redis.hset("caravan:job:" + job.id, "aside", 4 if failed(store, client) else 0)
                 due(store)
@@ -186,7 +186,7 @@ def test_a_model_whose_lonely_jobs_die_one_after_the_other_fails(store: Ledger, 
 
 def test_a_job_is_tried_as_long_as_the_model_is_in_trouble(store: Ledger, client: redis.Redis) -> None:
     first, _ = in_trouble(store)
-    for _ in range(3 * MAX_FAILS):
+    for _ in range(3 * MAX_CRASHES):
         due(store)
         if try_claim(store, first.id).job:
             store.workers.begin_trial("w1", first.id)
@@ -194,7 +194,7 @@ def test_a_job_is_tried_as_long_as_the_model_is_in_trouble(store: Ledger, client
         assert client.zscore("caravan:delayed", first.id) or first.id in in_line(client), "it stands somewhere"
     found = store.jobs.get(first.id)
     assert found is not None
-    assert found.fails > MAX_FAILS
+    assert found.crashes > MAX_CRASHES
     assert client.hget("caravan:queued:fake", first.priority) == "2"
 
 
@@ -255,14 +255,14 @@ def test_a_try_whose_claim_lost_its_reply_is_still_alone(store: Ledger) -> None:
 def test_a_new_kind_of_death_is_forgotten_with_a_new_token(store: Ledger) -> None:
     job = accept(store)
     for _ in range(5):
-        for _ in range(2 * KILLS_A_CRASH - 1):
+        for _ in range(2 * KILLS_PER_CRASH - 1):
             claim(store, job)
             store.workers.release("fake", "w1", reason="killed")
         append(store, claim(store, job), 1)
         store.workers.release("fake", "w1", reason="killed")
     found = store.jobs.get(job.id)
     assert found is not None
-    assert (found.status, found.fails, found.kills) == (JobStatus.QUEUED, 0, 1)
+    assert (found.status, found.crashes, found.kills) == (JobStatus.QUEUED, 0, 1)
 
 
 def test_a_worker_that_fails_beside_one_of_an_earlier_release_ends_no_job(store: Ledger, client: redis.Redis) -> None:

@@ -120,7 +120,7 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
     assert worker.stop(signal.SIGTERM) == 0
     assert_vectors(find(store, short))
     given_back = find(store, long)
-    assert (given_back.status, given_back.fails) == (JobStatus.QUEUED, 0)
+    assert (given_back.status, given_back.crashes) == (JobStatus.QUEUED, 0)
     worker.start()
     assert_vectors(until(lambda: ended(store, long)))
 

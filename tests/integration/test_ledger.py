@@ -261,7 +261,7 @@ def test_a_job_without_a_slot_is_spared_three_times(store: Ledger) -> None:
     for number in range(5):
         given = store.leases.claim(job.id, HOLDER, model="fake", free_slots=0, call=str(number)).job
         assert given is not None
-        fails.append(given.fails)
+        fails.append(given.crashes)
         store.workers.release("fake", "w1", reason="crashed")
     assert fails == [0, 0, 0, 0, 1]
 
@@ -342,7 +342,7 @@ def test_the_trial_of_another_model_is_left_to_its_sweep(store: Ledger) -> None:
     store.workers.release("fake", "w1", reason="crashed")
     blamed = store.jobs.get(other.id)
     assert blamed is not None
-    assert blamed.fails == 1
+    assert blamed.crashes == 1
 
 
 def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(store: Ledger, client: redis.Redis) -> None:
