@@ -66,7 +66,7 @@ class Cluster:
             Part("web", "the API"),
             *(Part(name, f"model {model}", model=model) for name, model in self.workers.items()),
             Part("clerk", "webhooks, batches, recovery"),
-            Part("flower", "what workers do"),
+            Part("flower", "workers and tasks"),
         ]
 
     def addresses(self) -> list[str]:
