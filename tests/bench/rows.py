@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-HEAD = ("what", "ours", "held against", "theirs", "compared", "target", "met")
+HEAD = ("case", "Caravan", "compared with", "its figure", "compared", "target", "met")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
