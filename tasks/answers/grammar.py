@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from tasks.answers.constraint import MAX_BYTES, from_lark
 from tasks.answers.lark import ANYTHING, Function, Marks, escape
-from tasks.answers.syntax import Syntax, reasoning_markers
+from tasks.answers.syntax import Syntax
 from tasks.answers.tools.format import Format
-from tasks.answers.tools.formats import format_of
+from tasks.answers.tools.formats import format_of, reasoning_markers
 
 MAX_TOOLS_BYTES: Final = 4 * MAX_BYTES
 """Longest grammar of all the tools together. Each alone has the limit of a schema."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tasks.answers.deltas import (
     Answer,
     Arguments,
@@ -13,11 +16,11 @@ from tasks.answers.deltas import (
     joined,
 )
 from tasks.answers.source import Source, Wait
-from tasks.answers.syntax import Syntax, reasoning_markers
+from tasks.answers.syntax import Syntax
 from tasks.answers.text import Text
 from tasks.answers.tools.calls import Calls
 from tasks.answers.tools.format import Format
-from tasks.answers.tools.formats import format_of
+from tasks.answers.tools.formats import format_of, reasoning_markers
 
 __all__ = [
     "Answer",
@@ -37,11 +40,12 @@ class AnswerParser:
 
     Args:
         syntax: how the model writes.
-        tools: names of the functions that may be called. A call of another is content, as it was written.
+        tools: names of the functions that may be called, and the schemas of their arguments. A call of another is
+            content, as it was written.
         reasoning: whether reasoning is told apart; otherwise it is content, with its markers.
     """
 
-    def __init__(self, syntax: Syntax, tools: frozenset[str], *, reasoning: bool = True) -> None:
+    def __init__(self, syntax: Syntax, tools: Mapping[str, Mapping[str, Any]], *, reasoning: bool = True) -> None:
         self._syntax, self._splits = syntax, reasoning
         self._format = format_of(syntax.tool_format) if tools else None
         self._deltas: list[Delta] = []
@@ -130,7 +134,7 @@ class AnswerParser:
             self._content.write(taken)
 
 
-def parse(text: str, syntax: Syntax, tools: frozenset[str], reasoning: bool = True) -> Answer:
+def parse(text: str, syntax: Syntax, tools: Mapping[str, Mapping[str, Any]], reasoning: bool = True) -> Answer:
     """A whole answer, as `AnswerParser` reads it."""
     parser = AnswerParser(syntax, tools, reasoning=reasoning)
     content: list[str] = []

@@ -1,4 +1,4 @@
-"""In what form a model writes its tool calls, and where its reasoning stands; told from its chat template."""
+"""In what form a model writes its tool calls, and where its reasoning stands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,6 @@ Thinking = Literal["no", "optional", "open"]
 
 REASONING: Final = (("<think>", "</think>"), ("[THINK]", "[/THINK]"))
 """What stands around reasoning: the second is Mistral's. A prompt that ends inside of it ends with the first."""
-
-_FORMATS: Final = (
-    ("hermes", ("<tool_call>",)),
-    ("mistral", ("[TOOL_CALLS]",)),
-    ("llama3", ("<|python_tag|>",)),
-    ("llama3", ("<|start_header_id|>", "ipython")),
-)
-"""Formats of tool calls, and what the templates of models that write so have in them."""
 
 _NONE: Final = "none"
 
@@ -46,20 +38,6 @@ class Syntax:
 
 PLAIN: Final = Syntax(None, "no")
 """Text, and nothing in it."""
-
-
-def detect(template: str) -> Syntax:
-    """The syntax of the model that has this chat template; "json" is what any model can be asked to write."""
-    found = (name for name, signs in _FORMATS if all(sign in template for sign in signs))
-    thinks = any(marker in template for pair in REASONING for marker in pair)
-    return Syntax(next(found, "json"), "optional" if thinks else "no")
-
-
-def reasoning_markers(syntax: Syntax) -> tuple[tuple[str, str], ...]:
-    """What may stand around the reasoning; nothing for a model that does not reason."""
-    if syntax.thinking == "no":
-        return ()
-    return REASONING if syntax.tool_format == "mistral" else REASONING[:1]
 
 
 def after_prompt(syntax: Syntax, prompt: str) -> Syntax:

@@ -331,7 +331,7 @@ def asked(demo: LlamaBackend, question: str, *, tool_format: str = "", required:
     engine.submit([sequence])
     drain(engine)
     assert sequence.finish_reason == "stop"
-    return parse(sequence.text, syntax, frozenset({"get_weather", "now"}))
+    return parse(sequence.text, syntax, {"get_weather": {}, "now": {}})
 
 
 @pytest.mark.parametrize("required", [True, False])

@@ -22,11 +22,6 @@ def usage_chunk(job: Job, outcome: Outcome) -> dict[str, Any]:
     return {**head(job, _OBJECT[job.operation]), "choices": [], "usage": outcome.usage.to_wire()}
 
 
-def error_chunk(error: dict[str, Any]) -> dict[str, Any]:
-    """What is sent in place of the rest when a job fails after its stream has begun."""
-    return {"error": error}
-
-
 @dataclass(slots=True)
 class _Choice:
     """How far one choice is."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 from tasks.answers.parser import Answer, AnswerParser, parse
 from tasks.answers.syntax import Syntax
@@ -26,10 +28,10 @@ def call_id(job: Job, choice: int, call: int) -> str:
     return f"call_{digest}"
 
 
-def _functions(job: Job) -> frozenset[str]:
+def _functions(job: Job) -> dict[str, Mapping[str, Any]]:
     if job.request.get("tool_choice") == "none":
-        return frozenset()
-    return frozenset(tool["name"] for tool in job.request.get("tools", ()))
+        return {}
+    return {tool["name"]: tool.get("parameters") or {} for tool in job.request.get("tools", ())}
 
 
 def _splits_reasoning(job: Job) -> bool:

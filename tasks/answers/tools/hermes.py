@@ -9,6 +9,7 @@ from tasks.answers.lark import Function, Marks, call_rules
 from tasks.answers.source import Wait
 from tasks.answers.tools.calls import Calls
 from tasks.answers.tools.format import Format
+from tasks.answers.tools.json_calls import read_object
 
 _OPENING: Final = "<tool_call>"
 _CLOSING: Final = "</tool_call>"
@@ -19,7 +20,7 @@ def _read(calls: Calls) -> Wait[bool]:
     source = calls.source
     while True:
         yield from source.skip_blanks()
-        if not (yield from source.skip("{")) or not (yield from calls.read_object(sure=True)):
+        if not (yield from source.skip("{")) or not (yield from read_object(calls, sure=True)):
             return False
         yield from source.skip_blanks()
         if (yield from source.skip(_CLOSING)) or (yield from source.peek()) != "{":
@@ -37,5 +38,11 @@ def _rules(functions: Sequence[Function], marks: Marks, parallel: bool) -> list[
 
 
 HERMES: Final = Format(
-    "hermes", opening=_OPENING, bare=False, read=_read, rules=_rules, markers=frozenset({_OPENING, _CLOSING})
+    "hermes",
+    signs=((_OPENING,),),
+    opening=_OPENING,
+    bare=False,
+    read=_read,
+    rules=_rules,
+    markers=frozenset({_OPENING, _CLOSING}),
 )

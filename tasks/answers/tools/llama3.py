@@ -23,4 +23,12 @@ def _rules(functions: Sequence[Function], _marks: Marks, parallel: bool) -> list
     return object_rules(functions, parallel, key="parameters")
 
 
-LLAMA3: Final = Format("llama3", opening=_OPENING, bare=True, read=_read, rules=_rules, markers=frozenset({_OPENING}))
+LLAMA3: Final = Format(
+    "llama3",
+    signs=((_OPENING,), ("<|start_header_id|>", "ipython")),
+    opening=_OPENING,
+    bare=True,
+    read=_read,
+    rules=_rules,
+    markers=frozenset({_OPENING}),
+)

@@ -9,8 +9,10 @@ from typing import Final
 
 from tasks.answers.lark import Function, Marks, call_rules
 from tasks.answers.source import Wait, nowhere
+from tasks.answers.syntax import REASONING
 from tasks.answers.tools.calls import Calls
 from tasks.answers.tools.format import Format
+from tasks.answers.tools.json_calls import read_arguments, read_object
 
 _OPENING: Final = "[TOOL_CALLS]"
 _ID: Final = "[CALL_ID]"
@@ -29,7 +31,7 @@ def _read_array(calls: Calls) -> Wait[bool]:
     source = calls.source
     while True:
         yield from source.skip_blanks()
-        if not (yield from source.skip("{")) or not (yield from calls.read_object(sure=True)):
+        if not (yield from source.skip("{")) or not (yield from read_object(calls, sure=True)):
             return False
         source.hold()
         yield from source.skip_blanks()
@@ -51,7 +53,7 @@ def _read_named(calls: Calls) -> Wait[bool]:
     if (yield from source.peek()) != "{":
         return False
     calls.begin(name)
-    yield from calls.read_arguments()
+    yield from read_arguments(calls)
     return True
 
 
@@ -73,9 +75,11 @@ def _rules(functions: Sequence[Function], marks: Marks, parallel: bool) -> list[
 
 MISTRAL: Final = Format(
     "mistral",
+    signs=((_OPENING,),),
     opening=_OPENING,
     bare=False,
     read=_read,
     rules=_rules,
     markers=frozenset({_OPENING, _ID, _ARGUMENTS}),
+    reasoning=REASONING,
 )

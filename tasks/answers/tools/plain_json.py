@@ -12,6 +12,7 @@ from tasks.answers.lark import Function, Marks, call_rules
 from tasks.answers.source import Source, Wait
 from tasks.answers.tools.calls import Calls
 from tasks.answers.tools.format import Format
+from tasks.answers.tools.json_calls import read_object
 
 _FENCE: Final = "```"
 
@@ -19,7 +20,7 @@ _FENCE: Final = "```"
 def read_objects(calls: Calls) -> Wait[bool]:
     """Calls after the first one's brace; blanks, a comma or a semicolon may stand between them."""
     source = calls.source
-    while (yield from calls.read_object(sure=False)):
+    while (yield from read_object(calls, sure=False)):
         source.hold()
         yield from source.skip_blanks()
         separated = (yield from source.skip(";")) or (yield from source.skip(","))
@@ -70,4 +71,4 @@ def _rules(functions: Sequence[Function], _marks: Marks, parallel: bool) -> list
     return object_rules(functions, parallel, key="arguments")
 
 
-PLAIN_JSON: Final = Format("json", opening=None, bare=True, read=_read, rules=_rules)
+PLAIN_JSON: Final = Format("json", signs=((),), opening=None, bare=True, read=_read, rules=_rules)

@@ -13,7 +13,8 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from tasks.answers.syntax import Syntax, detect
+from tasks.answers.syntax import Syntax
+from tasks.answers.tools.formats import detect
 from tasks.engine.llama.conversation import Conversation, Habits
 from tasks.errors import InvalidRequest
 

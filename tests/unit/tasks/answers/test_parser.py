@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from itertools import chain, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,8 @@ from tasks.answers.parser import Answer, AnswerParser, Arguments, Call, CallBegu
 from tasks.answers.syntax import REASONING, Syntax, Thinking
 from tasks.answers.tools.formats import FORMATS, MARKERS
 
-TOOLS = frozenset({"get_weather", "add"})
+Tools = dict[str, dict[str, Any]]
+TOOLS: Tools = {"get_weather": {}, "add": {}}
 PARIS = '{"city": "Paris"}'
 WEATHER = f'{{"name": "get_weather", "arguments": {PARIS}}}'
 LLAMA_WEATHER = f'{{"name": "get_weather", "parameters": {PARIS}}}'
@@ -27,7 +29,7 @@ def read(text: str, tool_format: str | None = "hermes", thinking: Thinking = "no
     return parse(text, Syntax(tool_format, thinking), TOOLS, reasoning)
 
 
-def told(syntax: Syntax, *pieces: str, tools: frozenset[str] = TOOLS, reasoning: bool = True) -> list[list[Delta]]:
+def told(syntax: Syntax, *pieces: str, tools: Tools = TOOLS, reasoning: bool = True) -> list[list[Delta]]:
     """What each piece tells, then what the end does."""
     parser = AnswerParser(syntax, tools, reasoning=reasoning)
     return [*(parser.feed(piece) for piece in pieces), parser.finish()]
@@ -123,7 +125,7 @@ def test_what_is_no_call_of_a_declared_function_is_content_as_it_was_written(
 
 def test_without_declared_functions_nothing_is_a_call() -> None:
     text = f"<tool_call>\n{WEATHER}\n</tool_call>\n"
-    assert parse(text, Syntax("hermes", "no"), frozenset()) == Answer(text, None, ())
+    assert parse(text, Syntax("hermes", "no"), {}) == Answer(text, None, ())
 
 
 def test_content_around_calls_is_kept_without_what_separates_it() -> None:
@@ -227,7 +229,7 @@ def test_a_stream_holds_back_only_what_may_still_become_something_else() -> None
 
 
 def test_where_no_call_can_come_blanks_are_not_held_back() -> None:
-    assert told(Syntax(None, "no"), "a ", "\n", tools=frozenset()) == [[Content("a ")], [Content("\n")], []]
+    assert told(Syntax(None, "no"), "a ", "\n", tools={}) == [[Content("a ")], [Content("\n")], []]
     assert told(Syntax("json", "no"), "Well ", "{ ") == [[Content("Well ")], [Content("{ ")], []]
 
 
@@ -262,7 +264,9 @@ FRAGMENTS = [
     *('"{\\"a\\": 1}"', "Hello. ", "<tool_call>\n{", "[TOOL_CALLS][{", "[TOOL_CALLS]add[ARGS]{"),
 ]
 TEXTS = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=3), max_size=12).map("".join)
-SYNTAXES = st.builds(Syntax, st.sampled_from([None, *FORMATS]), st.sampled_from(["no", "optional", "open"]))
+SYNTAXES = st.builds(
+    Syntax, st.sampled_from([None, *(each.name for each in FORMATS)]), st.sampled_from(["no", "optional", "open"])
+)
 
 
 @settings(max_examples=1000)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from tasks.answers.syntax import PLAIN, Syntax, Thinking, after_prompt, detect
-from tasks.answers.tools.formats import FORMATS, MARKERS
+from tasks.answers.syntax import PLAIN, Syntax, Thinking, after_prompt
+from tasks.answers.tools.formats import FORMATS, MARKERS, detect
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,11 @@ def test_a_template_tells_the_syntax(template: str, syntax: Syntax) -> None:
     assert detect(template) == syntax
 
 
+@pytest.mark.parametrize(("name", "sign"), [(each.name, sign) for each in FORMATS for sign in each.signs])
+def test_no_format_hides_the_signs_of_a_later_one(name: str, sign: Sequence[str]) -> None:
+    assert detect("".join(sign)).tool_format == name
+
+
 @pytest.mark.parametrize(
     ("prompt", "thinking"),
     [("<think>\n", "open"), ("<think>", "open"), ("<think>\n\n</think>\n\n", "optional"), ("<think> hm", "optional")],
@@ -33,7 +40,7 @@ def test_a_prompt_may_end_inside_reasoning(prompt: str, thinking: Thinking) -> N
     assert after_prompt(Syntax("hermes", "optional"), "user\nassistant\n" + prompt).thinking == thinking
 
 
-@pytest.mark.parametrize("tool_format", [None, *FORMATS])
+@pytest.mark.parametrize("tool_format", [None, *(each.name for each in FORMATS)])
 @pytest.mark.parametrize("thinking", ["no", "optional", "open"])
 def test_a_syntax_is_stored_and_read_again(tool_format: str | None, thinking: Thinking) -> None:
     syntax = Syntax(tool_format, thinking)
