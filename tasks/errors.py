@@ -1,24 +1,31 @@
 """The tree of errors. Each knows its own wire form, so the worker and the front tell a client the same thing.
 
-CaravanError
+One that a single module raises is defined there; the tree names the module.
+
+CaravanError                500
   InvalidRequest            400  the request cannot be run as it stands
     ContextLengthExceeded   400  prompt and answer do not fit into the model's context
   AuthenticationFailed      401
   InsufficientScope         403
   NotFound                  404
     ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
-  JobConflict               409
-  FileInUse                 409
-  BatchConflict             409
+  FileInUse                 409  app.endpoints.files.wire
+  JobConflict, BatchConflict  409
   RequestTooLarge           413
-  RangeNotSatisfiable       416
-  Overloaded                429, with Retry-After
+  RangeNotSatisfiable       416  app.http.byte_range
+  Overloaded                429  with Retry-After
     QueueFull, RateLimited
   EngineFailure             500
-    WorkerDied, ModelChanged  500
-  Unavailable               503, with Retry-After
+    WorkerDied, ModelChanged
+  Unavailable               503  with Retry-After
     ModelUnavailable, BrokerUnavailable, StorageUnavailable, RecordTooNew
+    FlowerUnavailable       503  app.endpoints.cluster.flower
+    ServerAway              503  app.client.errors
   JobTimeout                504
+  JobNotSuccessful          409  app.client.errors
+    JobCancelled
+  AnswerInvalid             500  app.client.errors
+  UpstreamError             500  a job's error whose code this version does not know
 """
 
 from __future__ import annotations
@@ -27,7 +34,7 @@ from typing import Any, ClassVar
 
 
 class SettingsError(Exception):
-    """Raised when a variable of the environment makes no sense. For whoever starts a process: no client sees it.
+    """Raised when a variable of the environment makes no sense; no client sees it.
 
     The message is a sentence that names the variable as it is typed, and says what it may be.
     """
@@ -56,8 +63,7 @@ class CaravanError(Exception):
         retry_after_seconds: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.param = param
+        self.message, self.param = message, param
         self.code = code or self.code
         self.retry_after_seconds = retry_after_seconds or self.default_retry_after_seconds
 
@@ -128,14 +134,6 @@ class BatchNotFound(NotFound):
     code = "batch_not_found"
 
 
-class FileInUse(CaravanError):
-    """Raised when a file is to be deleted that a batch works with."""
-
-    http_status = 409
-    type = "conflict_error"
-    code = "file_in_use"
-
-
 class BatchConflict(CaravanError):
     """Raised when a batch's state forbids the call."""
 
@@ -160,16 +158,6 @@ class RequestTooLarge(CaravanError):
     code = "request_too_large"
 
 
-class RangeNotSatisfiable(CaravanError):
-    """Raised when a range lies behind the end of a file of so many bytes."""
-
-    http_status = 416
-    type = "invalid_request_error"
-    code = "range_not_satisfiable"
-
-    size: int = 0
-
-
 class Overloaded(CaravanError):
     """Raised when there is too much to do just now."""
 
@@ -191,8 +179,6 @@ class RateLimited(Overloaded):
 
 class EngineFailure(CaravanError):
     """Raised when the engine could not finish a job; the cause is in the worker's log."""
-
-    code = "engine_failure"
 
 
 class WorkerDied(EngineFailure):
@@ -231,12 +217,6 @@ class StorageUnavailable(Unavailable):
 
     code = "storage_unavailable"
     default_retry_after_seconds = 30
-
-
-class FlowerUnavailable(Unavailable):
-    """Raised when Flower does not answer behind the front's port."""
-
-    code = "flower_unavailable"
 
 
 class RecordTooNew(Unavailable):

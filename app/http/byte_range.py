@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from werkzeug.http import parse_range_header
 
-from tasks.errors import RangeNotSatisfiable
+from tasks.errors import CaravanError
+
+
+class RangeNotSatisfiable(CaravanError):
+    """Raised when a range lies behind the end of a file of so many bytes."""
+
+    http_status = 416
+    type = "invalid_request_error"
+    code = "range_not_satisfiable"
+
+    size: int = 0
 
 
 def span(header: str | None, size: int) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from flask import Flask, Response, current_app, jsonify, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from app.http.byte_range import RangeNotSatisfiable
 from tasks.errors import (
     AuthenticationFailed,
     BrokerUnavailable,
@@ -16,7 +17,6 @@ from tasks.errors import (
     EngineFailure,
     InvalidRequest,
     NotFound,
-    RangeNotSatisfiable,
 )
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger

@@ -8,13 +8,19 @@ import httpcore
 from flask import Blueprint, Flask, Response, request
 
 from app.access.scopes import without_key
-from tasks.errors import FlowerUnavailable
+from tasks.errors import Unavailable
 
 PREFIX = "/flower"
 SECONDS = 10.0
 ASKED = ("Authorization", "Content-Type", "Accept", "Cookie", "X-Requested-With", "If-None-Match")
 ANSWERED = ("Content-Type", "Location", "WWW-Authenticate", "Set-Cookie", "Cache-Control", "Etag")
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+
+
+class FlowerUnavailable(Unavailable):
+    """Raised when Flower does not answer behind the front's port."""
+
+    code = "flower_unavailable"
 
 
 def mount(app: Flask, url: str) -> None:

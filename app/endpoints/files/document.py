@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from app.endpoints.files.wire import DeletedFile, FileForm, FileList, FileObject
+from app.endpoints.files.wire import DeletedFile, FileForm, FileInUse, FileList, FileObject
+from app.http.byte_range import RangeNotSatisfiable
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Header, Parameter
 from app.openapi.parts import limit
 from tasks.errors import (
     BrokerUnavailable,
-    FileInUse,
     FileNotFound,
     InvalidRequest,
-    RangeNotSatisfiable,
     RequestTooLarge,
     StorageUnavailable,
 )

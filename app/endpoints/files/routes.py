@@ -8,12 +8,12 @@ from app.access.caller import caller
 from app.bodies.validation import validate
 from app.endpoints.files.upload import receive
 from app.endpoints.files.view import view
-from app.endpoints.files.wire import FileForm
+from app.endpoints.files.wire import FileForm, FileInUse
 from app.http.byte_range import span
 from app.http.paging import page
 from app.http.query import choice, integer
 from app.services.services import services
-from tasks.errors import FileInUse, FileNotFound, InvalidRequest
+from tasks.errors import FileNotFound, InvalidRequest
 from tasks.files.record import File
 from tasks.files.store import uploaded
 from tasks.ledger.connection import as_broker_errors

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count, When
+from tasks.errors import CaravanError
 
 LEAST_EXPIRY = 3600
 MOST_EXPIRY = 30 * 86_400
@@ -17,6 +18,14 @@ _SECONDS = {"type": "integer", "minimum": LEAST_EXPIRY, "maximum": MOST_EXPIRY}
 # Without null, of which a form has none.
 Anchor = Annotated[Literal["created_at"] | None, WithJsonSchema({"type": "string", "const": "created_at"})]
 Expiry = Annotated[int | None, Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY), WithJsonSchema(_SECONDS)]
+
+
+class FileInUse(CaravanError):
+    """Raised when a file is to be deleted that a batch works with."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "file_in_use"
 
 
 class FileForm(BaseModel):

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tasks import errors
-from tasks.errors import CaravanError
 from tasks.settings import Settings
+from tests.support.error_tree import error_classes
 
 HOUSE = Path(__file__).parents[3]
 CODE_OF_ITS_OWN = re.compile(r'\bcode="(\w+)"')
 
 
 def codes() -> set[str]:
-    """Codes of the classes, and those that are given where an error is raised."""
-    classes = {each.code for each in vars(errors).values() if isinstance(each, type) and issubclass(each, CaravanError)}
+    """Codes of the classes that a server raises, and those that are given where an error is raised."""
+    classes = {each.code for each in error_classes().values() if each.module != "app.client.errors"}
     sources = [path.read_text() for part in ("app", "tasks") for path in (HOUSE / part).rglob("*.py")]
     return classes | {code for source in sources for code in CODE_OF_ITS_OWN.findall(source)}
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
+from app.endpoints.cluster.flower import FlowerUnavailable
+from app.endpoints.files.wire import FileInUse
+from app.http.byte_range import RangeNotSatisfiable
 from tasks import errors
 from tasks.errors import CaravanError, UpstreamError, from_wire
+from tests.support.error_tree import ErrorClass, error_classes
 
 TABLE = [
     (errors.InvalidRequest, 400, "invalid_request_error", "invalid_value", None),
@@ -17,11 +24,11 @@ TABLE = [
     (errors.JobNotFound, 404, "not_found_error", "job_not_found", None),
     (errors.FileNotFound, 404, "not_found_error", "file_not_found", None),
     (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
-    (errors.FileInUse, 409, "conflict_error", "file_in_use", None),
+    (FileInUse, 409, "conflict_error", "file_in_use", None),
     (errors.BatchConflict, 409, "conflict_error", "batch_already_ended", None),
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),
     (errors.RequestTooLarge, 413, "invalid_request_error", "request_too_large", None),
-    (errors.RangeNotSatisfiable, 416, "invalid_request_error", "range_not_satisfiable", None),
+    (RangeNotSatisfiable, 416, "invalid_request_error", "range_not_satisfiable", None),
     (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limit_exceeded", 5),
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
@@ -30,11 +37,11 @@ TABLE = [
     (errors.ModelUnavailable, 503, "unavailable_error", "model_failed", 2),
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
     (errors.StorageUnavailable, 503, "unavailable_error", "storage_unavailable", 30),
-    (errors.FlowerUnavailable, 503, "unavailable_error", "flower_unavailable", 2),
+    (FlowerUnavailable, 503, "unavailable_error", "flower_unavailable", 2),
     (errors.RecordTooNew, 503, "unavailable_error", "record_too_new", 2),
     (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),
 ]
-"""As ARCHITECTURE.md has it, and how many seconds a client is told to wait."""
+"""Status, type and code of each, and how many seconds a client is told to wait."""
 
 every_error = pytest.mark.parametrize(("cls", "status", "kind", "code", "retry_after"), TABLE)
 
@@ -105,6 +112,31 @@ def test_a_retry_after_that_is_known_goes_before_the_default() -> None:
 
 
 def test_every_error_of_the_tree_is_in_the_table() -> None:
-    bases = {CaravanError, errors.Overloaded, errors.Unavailable, UpstreamError}
-    tree = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, CaravanError)}
-    assert tree - bases == {row[0] for row in TABLE}
+    bases = {"CaravanError", "Overloaded", "Unavailable", "UpstreamError"}
+    tree = {name for name, each in error_classes().items() if each.module != "app.client.errors"}
+    assert tree - bases == {row[0].__name__ for row in TABLE}
+
+
+LINE = re.compile(
+    r"^(?P<indent> *)(?P<names>[A-Z]\w+(?:, [A-Z]\w+)*)(?: +(?P<status>\d{3}))?(?:  (?P<module>app\.[\w.]+))?"
+)
+
+
+def told_tree() -> dict[str, ErrorClass]:
+    """The tree as the docstring of `tasks.errors` draws it; a name without a status or a module has its base's."""
+    told: dict[str, ErrorClass] = {}
+    above: list[str] = []
+    for found in filter(None, map(LINE.match, (errors.__doc__ or "").splitlines()[4:])):
+        depth = len(found["indent"]) // 2
+        base = told[above[depth - 1]] if depth else None
+        names = found["names"].split(", ")
+        status = int(found["status"]) if found["status"] else base.status if base else 0
+        inherited = base.module if base and not found["status"] else "tasks.errors"
+        for name in names:
+            told[name] = ErrorClass(name, base.name if base else "Exception", found["module"] or inherited, status, "")
+        above[depth:] = [names[-1]]
+    return told
+
+
+def test_the_docstring_draws_the_whole_tree() -> None:
+    assert told_tree() == {name: replace(each, code="") for name, each in error_classes().items()}

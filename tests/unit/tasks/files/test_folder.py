@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.http.byte_range import span
-from tasks.errors import RangeNotSatisfiable
 from tasks.files.folder import PIECE, Folder
 from tasks.files.record import Part
 
@@ -80,28 +78,3 @@ def test_parts_are_listed_by_their_age_and_strangers_are_not(folder: Folder, tmp
     assert list(folder.names(older_than=0)) == [part.name]
     folder.delete([part, part])
     assert list(folder.names(older_than=0)) == []
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, None),
-        ("bytes=0-3", (0, 4)),
-        ("bytes=7-", (7, 10)),
-        ("bytes=-4", (6, 10)),
-        ("bytes=-40", (0, 10)),
-        ("bytes=5-99", (5, 10)),
-        ("bytes=0-1,3-4", None),
-        ("lines=0-1", None),
-        ("bytes=3-1", None),
-        ("nonsense", None),
-    ],
-)
-def test_a_range_is_the_bytes_that_it_names(header: str | None, expected: tuple[int, int] | None) -> None:
-    assert span(header, 10) == expected
-
-
-@pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=0-", 0)])
-def test_a_range_behind_the_end_cannot_be_had(header: str, size: int) -> None:
-    with pytest.raises(RangeNotSatisfiable):
-        span(header, size)
