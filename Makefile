@@ -39,9 +39,10 @@ test: setup ## run the tests: unit, integration, end to end; they wait more than
 
 check: lint types imports test ## everything that must hold before a change lands
 
-lint: setup ## style and common mistakes (ruff)
+lint: setup ## style and common mistakes (ruff; luacheck, if it is there)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.support.lua
 
 types: setup ## mypy --strict
 	$(BIN)/mypy

@@ -20,7 +20,7 @@ BACKLOG = 1000
 """Messages a slow reader may be behind; after that it reads from the stream again."""
 CONFIRM_SECONDS = 2.0
 PAUSE_SECONDS = 0.5
-_OWN_CHANNEL = f"{redis_keys.PREFIX}hub"
+_OWN_CHANNEL = redis_keys.hub_channel()
 
 log = get_logger(__name__)
 
@@ -83,7 +83,7 @@ class StreamHub:
     @contextmanager
     def subscribe(self, job_id: str) -> Iterator[Subscription]:
         """Follow a job's doorbell. Confirmed when this returns, unless Redis is away; then the reader is told later."""
-        channel, subscription = redis_keys.tokens(job_id), Subscription()
+        channel, subscription = redis_keys.event_channel(job_id), Subscription()
         with self._lock:
             self._start()
             self._readers[channel].add(subscription)

@@ -14,13 +14,11 @@ import redis
 
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import UNAVAILABLE, refusals_as_absence
+from tasks.ledger.scripts import Scripts
 from tasks.records.api_key import Key, digest, new_secret
 
 SELDOM_SECONDS = 60.0
 """A key's last use is written down so often at most."""
-
-_IF_THERE = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end"
-"""A key that is revoked meanwhile must not come back as a stump."""
 
 
 class KeyStore:
@@ -28,6 +26,7 @@ class KeyStore:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
+        self._run = Scripts(client)
 
     def create(self, key: Key, *, expires_in: int | None = None) -> tuple[Key, str]:
         """Keep a new key: as it is kept, and its secret, which is told this once.
@@ -50,13 +49,12 @@ class KeyStore:
 
     def find(self, secret: str) -> Key | None:
         """The key with this secret, if it is known; writes down that it was used, once a minute at most."""
-        name = redis_keys.key(digest(secret))
-        key = Key.decode(cast("dict[str, str]", self._redis.hgetall(name)))
+        key = Key.decode(cast("dict[str, str]", self._redis.hgetall(redis_keys.key(digest(secret)))))
         now = time.time()
         if key and now - (key.last_used_at or 0.0) > SELDOM_SECONDS:
             # A Redis that takes no writes just now still opens what only reads.
-            with contextlib.suppress(*UNAVAILABLE), refusals_as_absence():
-                self._redis.eval(_IF_THERE, 1, name, "last_used_at", repr(now))
+            with contextlib.suppress(*UNAVAILABLE):
+                self._run("key_used", digest(secret), repr(now))
         return key
 
     def all(self) -> list[Key]:

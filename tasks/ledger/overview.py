@@ -68,7 +68,7 @@ class Health:
 
     @property
     def in_trouble(self) -> bool:
-        """Whether it is the model that fails and not a job, as ``lua/shared/models.lua`` has it."""
+        """Whether it is the model that fails and not a job, as ``lua/lib/trouble.lua`` has it."""
         return len(self.trouble) > 1 and self.pending > 0
 
     def failed(self, *, serving: bool) -> bool:
@@ -79,7 +79,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was counted of one model since the ledger began; the fields are those of ``lua/shared/figures.lua``."""
+    """What was counted of one model since the ledger began; the fields are those of ``lua/lib/count.lua``."""
 
     model: str
     totals: Mapping[str, int]
@@ -125,7 +125,7 @@ def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
     """The workers of some models that have reported themselves lately."""
     pipe = client.pipeline(transaction=False)
     for model in models:
-        pipe.zrange(redis_keys.crew(model), 0, -1)
+        pipe.zrange(redis_keys.workers(model), 0, -1)
     found = [name for members in pipe.execute() for name in members]
     for name in found:
         pipe.hgetall(redis_keys.worker(name))

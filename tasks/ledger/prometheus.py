@@ -1,6 +1,6 @@
 """Prometheus figures that are read from the ledger, so that any web process tells them of the whole cluster.
 
-What the ledger counts (`lua/shared/figures.lua`) outlives every process. What a worker counts goes with it: that
+What the ledger counts (`lua/lib/count.lua`) outlives every process. What a worker counts goes with it: that
 is right for rates, which are all that those figures are for.
 """
 

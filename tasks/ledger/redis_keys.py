@@ -1,151 +1,111 @@
-"""Names of the ledger's keys and channels in Redis."""
+"""Names of the ledger's keys and channels in Redis: this is the one place where they are written.
+
+A name is `PREFIX`, a word, and what it is of. Scripts call them as `job_key(id)` or `control_channel(model)`:
+`tasks/ledger/scripts.py` makes these functions from this table.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 PREFIX = "caravan:"
 
 
-def job(job_id: str) -> str:
-    return f"{PREFIX}job:{job_id}"
-
-
-def log(job_id: str) -> str:
-    return f"{PREFIX}log:{job_id}"
-
-
-def tokens(job_id: str) -> str:
-    return f"{PREFIX}tok:{job_id}"
-
-
-def published(model: str) -> str:
-    return f"{PREFIX}out:{model}"
-
-
-def running(model: str) -> str:
-    return f"{PREFIX}run:{model}"
-
-
-def pending(model: str) -> str:
-    return f"{PREFIX}pend:{model}"
-
-
-def queued_by_priority(model: str) -> str:
-    return f"{PREFIX}queued:{model}"
-
-
-def totals(model: str) -> str:
-    return f"{PREFIX}totals:{model}"
-
-
-def counters(model: str) -> str:
-    return f"{PREFIX}counters:{model}"
-
-
-def histograms(model: str) -> str:
-    return f"{PREFIX}histograms:{model}"
-
-
-def webhooks() -> str:
-    return f"{PREFIX}webhooks"
-
-
-def webhooks_pending() -> str:
-    return f"{PREFIX}hooks:pending"
-
-
-def crew(model: str) -> str:
-    return f"{PREFIX}workers:{model}"
-
-
-def worker(name: str) -> str:
-    return f"{PREFIX}worker:{name}"
-
-
-def trial(worker_name: str) -> str:
-    return f"{PREFIX}trial:{worker_name}"
-
-
-def starts(model: str) -> str:
-    """What each worker that does not serve yet said of its start."""
-    return f"{PREFIX}starts:{model}"
-
-
-def trouble(model: str) -> str:
-    """Jobs that workers died of while they ran nothing else, since a job of the model had a first token."""
-    return f"{PREFIX}trouble:{model}"
-
-
-def dead_letters(model: str) -> str:
-    return f"{PREFIX}dlq:{model}"
-
-
-def queue_state(model: str) -> str:
-    return f"{PREFIX}state:{model}"
-
-
-def wanted(model: str) -> str:
-    """A set with one member, and not a string: what scales by it counts members (KEDA knows no strings)."""
-    return f"{PREFIX}want:{model}"
-
-
-def bell(model: str) -> str:
-    return f"{PREFIX}bell:{model}"
-
-
-def idempotency(owner: str, key: str) -> str:
-    return f"{PREFIX}idem:{owner}:{key}"
-
-
-def owned(owner: str) -> str:
-    return f"{PREFIX}jobs:{owner}"
-
-
-def in_flight(owner: str) -> str:
-    return f"{PREFIX}live:{owner}"
-
-
-def file(file_id: str) -> str:
-    return f"{PREFIX}file:{file_id}"
-
-
-def files(owner: str) -> str:
-    return f"{PREFIX}files:{owner}"
-
-
-def old_files() -> str:
-    """Files by when they expire."""
-    return f"{PREFIX}files:old"
-
-
-def batch(batch_id: str) -> str:
-    return f"{PREFIX}batch:{batch_id}"
-
-
-def batches(owner: str) -> str:
-    return f"{PREFIX}batches:{owner}"
-
-
-def old_batches() -> str:
-    """Batches that have ended, by when they are forgotten."""
-    return f"{PREFIX}bulk:old"
-
-
-def key(digest: str) -> str:
-    return f"{PREFIX}key:{digest}"
-
-
-def keys() -> str:
-    return f"{PREFIX}keys"
-
-
-def rates() -> str:
-    """What the names of all windows of rate limits begin with."""
-    return f"{PREFIX}rate"
-
-
-def probe() -> str:
-    return f"{PREFIX}probe"
-
-
-def sweep_leader() -> str:
-    return f"{PREFIX}leader:sweep"
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Names that begin with one word; how many parts follow it, and what each is."""
+
+    word: str
+    parts: tuple[str, ...] = ()
+
+    def __call__(self, *parts: str) -> str:
+        if len(parts) != len(self.parts):
+            raise TypeError(f"a '{self.word}' is named by {self.parts}, not by {parts}")
+        return ":".join((PREFIX + self.word, *parts))
+
+
+def _name(word: str, *parts: str) -> Name:
+    return Name(word, parts)
+
+
+# A job, and what it has had.
+job = _name("job", "id")
+log = _name("log", "id")
+event_channel = _name("tok", "id")
+idempotency = _name("idem", "owner", "key")
+
+# Jobs of a model that have not ended: all, those in the line, published, and running ones.
+pending = _name("pend", "model")
+due = _name("due", "model")
+queued_by_priority = _name("queued", "model")
+published = _name("out", "model")
+running = _name("run", "model")
+giving_way = _name("yield", "model")
+slotless = _name("small", "model")
+delayed = _name("delayed")
+
+# The line: who waits, whose jobs wait, and what owners have had.
+waiting_owners = _name("wait", "model", "line")
+lane = _name("lane", "model", "line", "owner")
+lane_counts = _name("lanes", "model")
+fair_share = _name("fair", "model", "line")
+
+# An owner's jobs, and jobs that have ended.
+owned = _name("jobs", "owner")
+in_flight = _name("live", "owner")
+ended = _name("ended")
+dead_letters = _name("dlq", "model")
+
+# A model's workers, and whether it can be served.
+workers = _name("workers", "model")
+worker = _name("worker", "name")
+trial = _name("trial", "worker")
+starts = _name("starts", "model")
+"""What each worker that does not serve yet said of its start."""
+ready = _name("ready", "model")
+trouble = _name("trouble", "model")
+"""Jobs that workers died of while they ran nothing else, since a job of the model had a first token."""
+patience = _name("patience", "model")
+queue_state = _name("state", "model")
+wanted = _name("want", "model")
+"""A set with one member, and not a string: what scales by it counts members (KEDA knows no strings)."""
+control_channel = _name("bell", "model")
+
+# Figures.
+totals = _name("totals", "model")
+counters = _name("counters", "model")
+histograms = _name("histograms", "model")
+webhooks = _name("webhooks")
+
+# Deliveries of webhooks.
+hook = _name("hook", "id")
+receivers = _name("hooks")
+receiver = _name("hooks", "origin")
+webhooks_published = _name("hooks:out")
+webhooks_pending = _name("hooks:pending")
+
+# Files and batches.
+file = _name("file", "id")
+files = _name("files", "owner")
+old_files = _name("files:old")
+"""Files by when they expire."""
+batch = _name("batch", "id")
+batches = _name("batches", "owner")
+waiting_batches = _name("bulk:line")
+held_batches = _name("bulk:held")
+old_batches = _name("bulk:old")
+"""Batches that have ended, by when they are forgotten."""
+
+# API keys, and what belongs to no job.
+key = _name("key", "digest")
+keys = _name("keys")
+rates = _name("rate")
+"""What the names of all windows of rate limits begin with."""
+probe = _name("probe")
+sweep_leader = _name("leader:sweep")
+hub_channel = _name("hub")
+nothing = _name("nothing")
+"""Never there: to delete it is a write that a Redis whose memory is full does not refuse."""
+
+NAMES = {name: value for name, value in vars().items() if isinstance(value, Name)}
+"""All of them, by what they are called here."""

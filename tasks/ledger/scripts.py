@@ -1,22 +1,28 @@
-"""The ledger's Lua scripts, as they are run."""
+"""The ledger's Lua scripts: how they are put together, and run. `tasks/ledger/lua/README.md` says how to write one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import redis
 
+from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.histograms import BOUNDS
+from tasks.records.job import KILLS_PER_CRASH, LINES, SLOTLESS, TRANSITIONS, JobStatus
 
-SHARED = ("keys", "figures", "hooks", "line", "models", "jobs")
-"""Each knows those before it."""
+FOLDERS = ("jobs", "workers", "batches", "files", "webhooks", "keys")
+"""Where scripts lie under ``lua``; what they include lies in ``lua/lib``."""
+_LUA = files("tasks.ledger") / "lua"
+_INCLUDE = re.compile(r'^--- @include "(.+)"$', re.MULTILINE)
 
 
 class Scripts:
-    """Runs scripts of ``tasks/ledger/lua`` by their names; what they share stands before each."""
+    """Runs scripts of ``tasks/ledger/lua`` by the names of their files."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -37,11 +43,72 @@ class Scripts:
 
     def _script(self, name: str) -> Callable[..., Any]:
         if name not in self._registered:
-            lua = files("tasks.ledger") / "lua"
-            parts = [*(lua / "shared" / f"{part}.lua" for part in SHARED), lua / f"{name}.lua"]
-            texts = [f"local BOUNDS = {_lua_list(BOUNDS)}\n", *(part.read_text() for part in parts)]
-            self._registered[name] = self._redis.register_script("".join(texts))
+            self._registered[name] = self._redis.register_script(text(name))
         return self._registered[name]
+
+
+@cache
+def text(name: str) -> str:
+    """A script as Redis gets it: the head, what it includes, itself.
+
+    Raises FileNotFoundError for a file that is not there, and ValueError for files that include each other.
+    """
+    code = "".join(source for _, source in parts(name))
+    return head(code) + code
+
+
+def parts(name: str) -> list[tuple[str, str]]:
+    """The files that a script is made of and their texts: each once, after those that it includes."""
+    folder = next((folder for folder in FOLDERS if (_LUA / folder / f"{name}.lua").is_file()), FOLDERS[0])
+    found: dict[str, str] = {}
+    _collect(f"{folder}/{name}", found, ())
+    return list(found.items())
+
+
+def _collect(file: str, found: dict[str, str], includers: tuple[str, ...]) -> None:
+    if file in includers:
+        raise ValueError(f"{file}.lua includes itself: {' -> '.join((*includers, file))}")
+    if file in found:
+        return
+    path = _LUA / f"{file}.lua"
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {file}.lua{f', which {includers[-1]}.lua includes' if includers else ''}")
+    source = path.read_text()
+    for included in _INCLUDE.findall(source):
+        _collect(included, found, (*includers, file))
+    found[file] = source
+
+
+def head(code: str) -> str:
+    """What Python knows of the names that stand in a script: one line for each, in Lua."""
+    words = set(re.findall(r"\w+", code))
+    return "".join(f"local {line}\n" for name, line in _known().items() if name in words)
+
+
+@cache
+def _known() -> dict[str, str]:
+    statuses = {status.value: sorted(TRANSITIONS[status]) for status in JobStatus}
+    allowed = {"": [JobStatus.QUEUED], **statuses}  # a job that is not there yet has no status
+    constants = {
+        "ENDED": _lua_set(status for status in JobStatus if status.ended),
+        "TRANSITIONS": "{ " + ", ".join(f"['{a}'] = {_lua_set(after)}" for a, after in allowed.items()) + " }",
+        "LINES": _lua_list(LINES),
+        "SLOTLESS": f"'{SLOTLESS}'",
+        "KILLS_PER_CRASH": str(KILLS_PER_CRASH),
+        "BOUNDS": _lua_list(BOUNDS),
+    }
+    lines = {name: f"{name} = {value}" for name, value in constants.items()}
+    return lines | dict(_lua_name(*item) for item in redis_keys.NAMES.items())
+
+
+def _lua_name(called: str, name: redis_keys.Name) -> tuple[str, str]:
+    function = called if called.endswith("_channel") else f"{called}_key"
+    built = " .. ':' .. ".join((f"'{redis_keys.PREFIX}{name.word}'", *name.parts)).replace("' .. ':", ":", 1)
+    return function, f"function {function}({', '.join(name.parts)}) return {built} end"
+
+
+def _lua_set(texts: Iterable[str]) -> str:
+    return "{ " + ", ".join(f"{text} = true" for text in texts) + " }"
 
 
 def _lua_list(texts: Iterable[str]) -> str:

@@ -43,8 +43,7 @@ class Workers:
 
     def retire(self, model: str, worker: str) -> None:
         """Say that a worker has stopped."""
-        self._redis.delete(redis_keys.worker(worker))
-        self._redis.zrem(redis_keys.crew(model), worker)
+        self._run("retire", model, worker)
 
     def release(self, model: str, worker: str, *, reason: Found = "worker_restarted", how: str = "") -> Swept:
         """Give back what an earlier process of this name was running.

@@ -14,9 +14,11 @@ from kombu.transport import redis
 from kombu.utils.json import dumps
 from redis.exceptions import ResponseError
 
+from tasks.ledger import redis_keys
 from tasks.logs import get_logger
 
-FIRST_WRITE = "redis.call('DEL', 'caravan:nothing') "
+FIRST_WRITE = f"redis.call('DEL', '{redis_keys.nothing()}') "
+"""What stands before kombu's own script as well, and before two lines that are sent whole with every message."""
 EVEN_IF_FULL = FIRST_WRITE + "for _, key in ipairs(KEYS) do redis.call('{}', key, ARGV[1]) end"
 
 log = get_logger(__name__)

@@ -22,7 +22,7 @@ MAX_CRASHES = 3
 """Crashes of workers since a job's last new token after which it goes to the dead letters."""
 
 KILLS_PER_CRASH = 4
-"""So many deaths whose cause is not known weigh as much as a crash. The ledger's scripts say the same."""
+"""So many deaths whose cause is not known weigh as much as a crash."""
 
 MAX_ATTEMPTS = 3
 """How often a job may fail by a fault of the server's, if its request does not say."""
@@ -94,6 +94,13 @@ class Priority(StrEnum):
         return list(Priority).index(self)
 
 
+SLOTLESS = "small"
+"""The line of jobs that need no slot."""
+
+LINES = (SLOTLESS, *Priority)
+"""A model's lines: a job of one begins before those of the next."""
+
+
 class QueueState(StrEnum):
     """Whether a model's queue takes jobs, and gives them to workers."""
 
@@ -124,8 +131,8 @@ class Job:
     ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
     from more urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
-    workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the errors of the server's
-    own that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
+    workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
+    errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
     was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
     """
 
@@ -170,7 +177,7 @@ class Job:
     @property
     def line(self) -> str:
         """Which of its model's lines it stands in."""
-        return self.priority.value if self.operation.needs_slot else "small"
+        return self.priority.value if self.operation.needs_slot else SLOTLESS
 
     @property
     def yields(self) -> bool:

@@ -1,4 +1,4 @@
-"""The outbox of webhooks in the ledger. A job's end puts something into it: `conclude` in lua/shared/jobs.lua."""
+"""The outbox of webhooks in the ledger. A job's end puts something into it: `conclude` in lua/lib/end.lua."""
 
 from __future__ import annotations
 

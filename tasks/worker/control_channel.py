@@ -21,7 +21,7 @@ def listen(client: redis.Redis, model: str, on_ring: Callable[[str], None], stop
     while not stopping.is_set():
         try:
             with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-                pubsub.subscribe(redis_keys.bell(model))
+                pubsub.subscribe(redis_keys.control_channel(model))
                 while not stopping.is_set():
                     if message := pubsub.get_message(timeout=PAUSE_SECONDS):
                         on_ring(message["data"])

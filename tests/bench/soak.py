@@ -98,7 +98,7 @@ def run(store: Ledger, client: redis.Redis, pid: int, *, jobs: int, seed: int) -
             if rng.random() < 0.02:
                 store.admission.cancel(job.id)
         time.sleep(0.05)
-        totals: dict[str, str] = client.hgetall(f"{redis_keys.PREFIX}totals:{MODEL}")  # type: ignore[assignment]
+        totals: dict[str, str] = client.hgetall(redis_keys.totals(MODEL))  # type: ignore[assignment]
         ended = sum(int(count) for status, count in totals.items() if status != "accepted")
         while tenth <= 10 and ended >= jobs * tenth // 10:
             yield ended, time.monotonic() - began, resident_bytes(pid)
@@ -119,7 +119,7 @@ def main() -> int:
         worker.start()
         settings = Settings(redis_url=server.url, result_ttl=60)
         client, store = connect(settings.redis_url), open_ledger(settings)
-        until(lambda: client.exists(f"{redis_keys.PREFIX}workers:{MODEL}"), seconds=60, what="the worker is there")
+        until(lambda: client.exists(redis_keys.workers(MODEL)), seconds=60, what="the worker is there")
         try:
             points = []
             for point in run(store, client, worker.pid, jobs=args.jobs, seed=args.seed):
@@ -127,7 +127,7 @@ def main() -> int:
                 print(f"{point[0]:>8} jobs {point[1]:>7.0f} s {point[2] / 2**20:>7.1f} MiB", flush=True)
             growth = points[-1][2] / points[0][2] - 1
             print(f"growth from 10% to 100%: {growth:+.1%}")
-            print("ends:", client.hgetall(f"{redis_keys.PREFIX}totals:{MODEL}"))
+            print("ends:", client.hgetall(redis_keys.totals(MODEL)))
             time.sleep(2)
             print("worker:", client.hgetall(redis_keys.worker("soak")))
         finally:

@@ -129,15 +129,16 @@ def test_a_key_that_stands_for_another_job_by_now_is_kept(store: Ledger, client:
 def test_its_readers_are_told_that_it_ended_and_its_worker_to_look_up(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-        pubsub.subscribe(redis_keys.bell("fake"), redis_keys.tokens(job.id))
+        pubsub.subscribe(redis_keys.control_channel("fake"), redis_keys.event_channel(job.id))
         while pubsub.get_message(timeout=0.2):
             pass
         store.admission.forget(job.id)
         heard = [message for _ in range(4) if (message := pubsub.get_message(timeout=0.5))]
-    events = [event for message in heard if message["channel"] == redis_keys.tokens(job.id)
+    events = [event for message in heard if message["channel"] == redis_keys.event_channel(job.id)
               for event in decode_message(message["data"])]  # fmt: skip
     assert [(event.type, event.status) for event in events] == [("done", "cancelled")]
-    assert [message["data"] for message in heard if message["channel"] == redis_keys.bell("fake")] == [job.id]
+    control = redis_keys.control_channel("fake")
+    assert [message["data"] for message in heard if message["channel"] == control] == [job.id]
 
 
 def test_its_worker_can_write_nothing_any_more(store: Ledger, client: redis.Redis) -> None:

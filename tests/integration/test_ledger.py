@@ -214,7 +214,7 @@ def test_a_job_of_another_owner_cannot_be_cancelled(store: Ledger) -> None:
 def test_cancelling_a_running_job_rings_the_bell(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
-        pubsub.subscribe(redis_keys.bell("fake"))
+        pubsub.subscribe(redis_keys.control_channel("fake"))
         pubsub.get_message(timeout=1)
         assert store.admission.cancel(job.id) == Cancelled("fake", JobStatus.RUNNING, 0)
         message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)

@@ -128,7 +128,7 @@ def test_a_stopping_worker_gives_back_what_it_cannot_finish(
     given_back = [store.jobs.get(job.id) for job in long]
     assert {job.status for job in given_back if job} == {JobStatus.QUEUED}
     assert client.zcard(redis_keys.running("fake")) == 0
-    assert client.zcard(redis_keys.crew("fake")) == 0
+    assert client.zcard(redis_keys.workers("fake")) == 0
     before = {job.id: len(event_stream.read(client, job.id)) for job in long}
     worker.start()
     for job in long:

@@ -40,7 +40,7 @@ class Ledger:
 
     def workers(self) -> dict[str, dict[str, str]]:
         """The live workers' reports by name."""
-        found = _insist(lambda: cast("list[str]", self._redis.zrange(redis_keys.crew(MODEL), 0, -1)))
+        found = _insist(lambda: cast("list[str]", self._redis.zrange(redis_keys.workers(MODEL), 0, -1)))
         reports = {name: _insist(partial(self._hash, redis_keys.worker(name))) for name in found}
         return {name: report for name, report in reports.items() if report}
 
@@ -53,7 +53,7 @@ class Ledger:
 
     def dead_letters(self) -> list[str]:
         """Ids of jobs that count as deadly."""
-        key = f"{redis_keys.PREFIX}dlq:{MODEL}"
+        key = redis_keys.dead_letters(MODEL)
         return _insist(lambda: cast("list[str]", self._redis.zrange(key, 0, -1)))
 
     def queued(self) -> dict[str, int]:

@@ -85,7 +85,7 @@ def test_a_token_event_is_stored_short() -> None:
 
 
 def test_a_message_of_the_ledger_holds_events_in_order() -> None:
-    """As ``append`` in ``lua/shared/keys.lua`` builds it."""
+    """As ``append`` in ``lua/lib/event.lua`` builds it."""
     payload = '[["5-0",{"type":"status","status":"running"}],["5-1",{"type":"done","status":"succeeded"}]]'
     assert (
         decode_message(payload)

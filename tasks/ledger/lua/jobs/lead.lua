@@ -1,0 +1,16 @@
+--- @include "lib/even_if_full"
+
+-- Lead the sweep, or go on leading it.
+--
+-- Input:
+--   ARGV[1]  process
+--   ARGV[2]  seconds
+-- Output:
+--   1 if it leads, else 0
+-- Events: none
+local process, seconds = ARGV[1], ARGV[2]
+even_if_full()
+local leader = redis.call('GET', sweep_leader_key())
+if leader and leader ~= process then return 0 end
+redis.call('SET', sweep_leader_key(), process, 'EX', seconds)
+return 1

@@ -1,0 +1,26 @@
+--- @include "lib/clock"
+--- @include "lib/erase"
+--- @include "lib/even_if_full"
+--- @include "lib/lanes"
+
+-- What belongs to no single model: put off jobs that are due go to the line; what ended long ago leaves every list.
+--
+-- Input:
+--   ARGV[1]  limit  of each
+-- Output:
+--   {jobs that went to the line, jobs that were forgotten}
+-- Events: none
+local limit = ARGV[1]
+even_if_full()
+local at = clock()
+local now = stamp(at)
+
+local due = redis.call('ZRANGEBYSCORE', delayed_key(), '-inf', now, 'LIMIT', 0, limit)
+for _, id in ipairs(due) do
+  redis.call('ZREM', delayed_key(), id)
+  enter_lane(id, at)
+end
+
+local old = redis.call('ZRANGEBYSCORE', ended_key(), '-inf', now, 'LIMIT', 0, limit)
+for _, listed in ipairs(old) do erase(unpack(cjson.decode(listed))) end
+return { #due, #old }

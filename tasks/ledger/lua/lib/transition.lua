@@ -1,0 +1,26 @@
+--- @include "lib/event"
+
+-- What may become of a job. TRANSITIONS is Python's table: which status may follow which; '' is that of no job.
+
+-- Raise an error unless a job's status may follow the one that it has. from: nil or false for a job that is not there.
+local function check_transition(id, from, status)
+  local after = TRANSITIONS[from or '']
+  if after and after[status] then return end
+  error('job ' .. id .. ' is ' .. (from or 'not there') .. ', and cannot become ' .. status, 0)
+end
+
+-- Write a status that is allowed, and the fence of this transition; say so in the job's stream.
+local function set_status(id, from, status, fence)
+  check_transition(id, from, status)
+  redis.call('HSET', job_key(id), 'fence', fence, 'status', status)
+  local kind = ENDED[status] and 'done' or 'status'
+  append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
+end
+
+-- Move a job to a status: raise its fence, so that an earlier claim's writes are refused. Returns the fence.
+local function transition(id, status, now)
+  local from, fence = unpack(redis.call('HMGET', job_key(id), 'status', 'fence'))
+  fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, math.floor(now * 1000)))
+  set_status(id, from, status, fence)
+  return fence
+end

@@ -1,0 +1,23 @@
+--- @include "lib/clock"
+--- @include "lib/even_if_full"
+
+-- A worker that serves says that it lives and what it holds.
+--
+-- Input:
+--   ARGV[1]  model
+--   ARGV[2]  worker
+--   ARGV[3]  seconds  until it counts as dead
+--   ARGV[4..]  fields of its report and their values
+-- Output:
+--   'ok'
+-- Events: none
+local model, worker, seconds = ARGV[1], ARGV[2], tonumber(ARGV[3])
+even_if_full()
+local now = clock()
+redis.call('HSET', worker_key(worker), 'model', model, unpack(ARGV, 4))
+redis.call('EXPIRE', worker_key(worker), math.ceil(seconds))
+redis.call('ZADD', workers_key(model), stamp(now + seconds), worker)
+redis.call('ZREMRANGEBYSCORE', workers_key(model), '-inf', stamp(now - 3600))
+redis.call('HDEL', starts_key(model), worker)
+redis.call('SET', ready_key(model), 1)
+return 'ok'
