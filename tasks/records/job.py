@@ -132,8 +132,8 @@ class Job:
     from more urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
-    errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the job
-    was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
+    errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the
+    job was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
     """
 
     id: str
