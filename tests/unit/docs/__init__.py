@@ -1,0 +1,1 @@
+"""Pages that are held against the code."""
