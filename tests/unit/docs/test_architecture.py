@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -94,15 +93,9 @@ def kind(key: str) -> str:
 
 
 def keys_of_the_code() -> set[str]:
-    """What Python's functions make, and what is written out in scripts and elsewhere."""
-    functions = [each for _, each in inspect.getmembers(redis_keys, inspect.isfunction)]
-    made = {each(*("*" for _ in inspect.signature(each).parameters)) for each in functions}
-    keys = {key.removeprefix(redis_keys.PREFIX) for key in made}
-    for path in SOURCES:
-        text = path.read_text()
-        keys |= set(re.findall(r"(?:PREFIX \.\. '|'caravan:|redis_keys\.PREFIX\})([a-z:]+)", text))
-        keys |= {f"{kind}:" for kind in re.findall(r"model_key\('([a-z]+)'", text)}
-    return {kind(f"{key}*" if key.endswith(":") else key) for key in keys}
+    """All names of the one table."""
+    made = (name(*("*" for _ in name.parts)) for name in redis_keys.NAMES.values())
+    return {kind(key.removeprefix(redis_keys.PREFIX)) for key in made}
 
 
 def test_the_table_of_keys_is_complete() -> None:
