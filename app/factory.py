@@ -35,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
         settings=settings,
         catalogue=catalogue,
         redis=client,
+        broker=connect(settings.celery_broker_url, errors=metrics.redis_errors),
         ledger=ledger,
         queue=QueueService(
             ledger.admission,

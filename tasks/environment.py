@@ -107,10 +107,10 @@ def _unknown_options(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("redis_url", "broker_url"):
         url = getattr(settings, field)
         if url and "?" in url:
-            from tasks.ledger.connection import takes_options  # most commands ask no Redis
+            from tasks.ledger.connection import OPTIONS, takes_options  # most commands ask no Redis
 
             if not takes_options(url):
-                yield field, "must have options that redis-py knows"
+                yield field, f"must have no options but {', '.join(sorted(OPTIONS))}"
 
 
 def _nearest_that_is_there(path: Path) -> Path:

@@ -13,8 +13,9 @@ def is_redis_url(url: str) -> bool:
     """Whether it is ``redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?OPTIONS]``, or ``rediss://``."""
     try:
         parts = urlsplit(url)
-        known = parts.scheme in ("redis", "rediss") and "//" in url and parts.port != 0
-        return known and bool(re.fullmatch(r"/?\d*", parts.path))
+        known = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+        # What stands behind a `#` or a `?` of a password that is not percent-encoded is no option.
+        return known and not parts.fragment and "@" not in parts.query and bool(re.fullmatch(r"/?\d*", parts.path))
     except ValueError:
         return False
 

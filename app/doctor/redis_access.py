@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -11,13 +10,11 @@ import redis
 from app.doctor import redis_server
 from app.doctor.finding import Finding, fault, ok
 from app.doctor.redis_server import Config, Info
-from tasks.ledger import redis_keys
 from tasks.ledger.connection import connect
+from tasks.ledger.probe import written_and_read
 
 LEDGER, BROKER = "ledger database", "broker database"
 DEFAULT_PORT = 6379
-PROBE_SECONDS = 10
-"""A value that could not be removed again goes by itself."""
 
 
 class NoRedis(Exception):
@@ -65,16 +62,13 @@ def ask(url: str) -> tuple[Info, Config]:
 def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
     """Whether a value that is written can be read, and is removed again."""
     where = f"{address(url)}, database {index(url)}"
-    key, value = f"{redis_keys.probe()}:{secrets.token_hex(8)}", secrets.token_hex(8)
     try:
         with connect(url) as client:
-            client.set(key, value, ex=PROBE_SECONDS)
-            read = client.get(key)
-            client.delete(key)
+            is_usable = written_and_read(client)
     except (redis.RedisError, OSError) as exc:
         yield _refused(check, f"{where}: {_said(exc)}", setting=setting, said=str(exc))
         return
-    if read == value:
+    if is_usable:
         yield ok(check, f"{where}: written and read")
     else:
         yield fault(check, f"{where}: what was written was not there to be read", "Use a Redis of Caravan's own.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import redis
 from flask import current_app
+from redis import Redis
 
 from app.openapi.describe import Described
 from app.services.http_metrics import HttpMetrics
@@ -24,7 +24,8 @@ from tasks.settings import Settings
 class Services:
     settings: Settings
     catalogue: Catalogue
-    redis: redis.Redis
+    redis: Redis
+    broker: Redis
     ledger: Ledger
     queue: QueueService
     hub: StreamHub

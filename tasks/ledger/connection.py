@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from tasks.errors import BrokerUnavailable
@@ -84,13 +86,28 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
     return client
 
 
+OPTIONS = frozenset(
+    {
+        *("socket_timeout", "socket_connect_timeout", "socket_keepalive", "health_check_interval", "client_name"),
+        *("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password", "ssl_cert_reqs"),
+        *("ssl_check_hostname", "ssl_ciphers"),
+    }
+)
+"""What may stand behind the question mark of a URL: what both the ledger's clients and Celery's understand."""
+
+
 def takes_options(url: str) -> bool:
-    """Whether redis-py knows what stands behind the question mark of a URL."""
+    """Whether what stands behind the question mark of a URL is known, and has values that redis-py takes."""
     try:
         redis.ConnectionPool.from_url(url).make_connection()  # connects later
+        return OPTIONS.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
     except (ValueError, TypeError, redis.RedisError):
         return False
-    return True
+
+
+def options(url: str) -> dict[str, Any]:
+    """What stands behind the question mark of a URL, as redis-py reads it."""
+    return {name: value for name, value in parse_url(url).items() if name in OPTIONS}  # type: ignore[no-untyped-call]
 
 
 REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")

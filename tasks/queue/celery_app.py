@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from celery import Celery
 from kombu.entity import Queue
 
+from tasks.ledger.connection import options
 from tasks.settings import Settings
 
 SOCKET_TIMEOUT_SECONDS = 2.0
@@ -17,8 +21,10 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         queues: what a worker consumes; a publisher names its queue with each message.
         prefetch: messages a worker holds without having acknowledged them.
     """
-    celery = Celery("caravan", broker=settings.celery_broker_url, set_as_current=False)
+    url, tls, others = _broker(settings.celery_broker_url)
+    celery = Celery("caravan", broker=url, set_as_current=False)
     celery.conf.update(
+        broker_use_ssl=tls,
         # The ledger keeps results and starts jobs again; Celery's own ways of doing so stay out of the way.
         task_ignore_result=True,
         task_acks_late=True,
@@ -31,6 +37,7 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
             "socket_connect_timeout": SOCKET_TIMEOUT_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 10,
+            **others,
         },
         worker_concurrency=1,
         worker_pool="solo",
@@ -43,3 +50,12 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         worker_enable_remote_control=True,
     )
     return celery
+
+
+def _broker(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
+    """A URL without its options, those of TLS, and the others: kombu takes each of them elsewhere, with its type."""
+    parts, given = urlsplit(url), options(url)
+    tls = {name: value for name, value in given.items() if name.startswith("ssl_")}
+    others = {name: value for name, value in given.items() if name not in tls}
+    is_tls = parts.scheme == "rediss"
+    return parts._replace(query="").geturl(), {"ssl_cert_reqs": "required", **tls} if is_tls else None, others

@@ -18,7 +18,7 @@ from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
 from app.cli.up.log_tail import LogTail
 from app.cli.up.own_redis import PORT as REDIS_PORT
-from app.cli.up.own_redis import OwnRedis, own_redis, refuse_absent
+from app.cli.up.own_redis import OwnRedis, own_redis, refuse_unusable
 from app.cli.up.programs import Cluster
 from app.cli.up.start import Start
 from app.cli.up.supervisor import POLL_SECONDS, Supervisor
@@ -28,7 +28,7 @@ from tasks import logs
 from tasks.environment import read_settings, require_readable, require_writable
 from tasks.models.catalogue import Catalogue, CatalogueError, has_file, load
 from tasks.settings import Settings
-from tasks.urls import is_loopback
+from tasks.urls import is_loopback, is_redis_url
 
 DRAIN_SECONDS = 5.0
 """Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
@@ -68,7 +68,7 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
         require_readable(settings, "models_file")
     catalogue = _catalogue(models or settings.models_file)
     if redis_url:
-        refuse_absent(redis_url)
+        refuse_unusable(redis_url, settings)
     for address, taken in ((host, port), ("127.0.0.1", flower_port)):
         refuse_taken(address, taken)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -159,8 +159,10 @@ def _catalogue(models: Path | None) -> Catalogue:
 
 def _port_here(redis_url: str | None) -> int | None:
     """The port of a Redis on this machine."""
-    parts = urlsplit(redis_url or "")
-    return (parts.port or REDIS_PORT) if redis_url and is_loopback(parts.hostname or "localhost") else None
+    if not redis_url or not is_redis_url(redis_url):
+        return None
+    parts = urlsplit(redis_url)
+    return (parts.port or REDIS_PORT) if is_loopback(parts.hostname or "") else None
 
 
 @contextmanager

@@ -17,7 +17,10 @@ import redis
 
 from app.cli.up.log_files import LogFile
 from app.cli.up.supervisor import Program
+from app.doctor import redis_access
+from app.doctor.finding import State
 from tasks.ledger.connection import connect, takes_options
+from tasks.settings import Settings
 from tasks.urls import is_redis_url, without_password
 
 OPTION = "--redis-url"
@@ -100,21 +103,33 @@ def _free_port(avoid: Container[int]) -> int:
             return port
 
 
-def refuse_absent(url: str) -> None:
-    """Raise BadParameter for the URL of a Redis that does not answer, or that is none."""
+def refuse_unusable(url: str, settings: Settings) -> None:
+    """Raise BadParameter for a URL that is no Redis', and for a Redis that does not answer or cannot be used."""
     if not is_redis_url(url) or not takes_options(url):
         shown = without_password(url)
         raise click.BadParameter(f"'{shown}' is not redis://HOST:PORT/DATABASE, nor rediss://.", param_hint=OPTION)
-    client = connect(url)
     try:
-        client.ping()
+        with connect(url) as client:
+            client.ping()
     except redis.exceptions.BusyLoadingError:
-        pass  # it reads its file; the cluster waits for it
+        return  # it reads its file; the cluster waits for it
+    except redis.ResponseError:
+        pass  # it answers, and what is wrong with its database is said below
     except (redis.RedisError, OSError, UnicodeError) as exc:
         reason = str(exc).rstrip(".")
         raise click.BadParameter(f"The Redis at {_where(url)} does not answer: {reason}.", param_hint=OPTION) from exc
-    finally:
-        client.close()
+    _refuse_databases(url, settings.model_copy(update={"redis_url": url}).celery_broker_url)
+
+
+def _refuse_databases(url: str, broker_url: str) -> None:
+    """Both are written to and read, since Celery's is a second one, which a server need not have."""
+    findings = (
+        *redis_access.database(redis_access.LEDGER, url, setting="CARAVAN_REDIS_URL"),
+        *redis_access.database(redis_access.BROKER, broker_url, setting="CARAVAN_BROKER_URL"),
+    )
+    for finding in findings:
+        if finding.state is State.FAULT:
+            raise click.BadParameter(f"The {finding.check} {finding.found}. {finding.advice}", param_hint=OPTION)
 
 
 def _where(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import redis
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -12,16 +13,18 @@ from app.access.caller import catalogue, catalogue_of, known_caller
 from app.access.scopes import for_admins, without_key
 from app.endpoints.cluster import model_view
 from app.services.services import services
-from tasks.ledger import overview, redis_keys
-from tasks.ledger.connection import refusals_as_absence
+from tasks.errors import BrokerUnavailable
+from tasks.ledger import overview
+from tasks.ledger.probe import written_and_read
+from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue
 from tasks.records.job import QueueState
-
-PROBE_SECONDS = 10
 
 models = Blueprint("models", __name__)
 queues = Blueprint("queues", __name__)
 health = Blueprint("health", __name__)
+
+log = get_logger(__name__)
 
 
 @models.get("/v1/models")
@@ -121,16 +124,26 @@ def alive() -> Response:
 @health.get("/readyz")
 @without_key
 def ready() -> Response:
-    """Jobs are accepted: the ledger takes writes. A model that sleeps does not matter, since its jobs wait.
+    """Jobs are accepted: both databases of Redis are written to and read. A model that sleeps does not matter.
 
     Whoever may use models is told the state of each, and why it cannot be served.
     """
-    with refusals_as_absence():
-        services().redis.set(redis_keys.probe(), 1, ex=PROBE_SECONDS)
+    _require_usable(services().redis, "ledger")
+    _require_usable(services().broker, "broker")
     caller = known_caller()
     if caller is None:
         return jsonify({"status": "ok"})
     return jsonify({"status": "ok", "models": _model_healths(catalogue_of(caller))})
+
+
+def _require_usable(client: redis.Redis, database: str) -> None:
+    try:
+        is_usable = written_and_read(client)
+    except redis.RedisError as exc:
+        log.warning("a database of redis cannot be used", database=database, error=str(exc))
+        is_usable = False
+    if not is_usable:
+        raise BrokerUnavailable(f"The {database}'s database of Redis cannot be written to and read just now.")
 
 
 def _model_healths(models: Catalogue) -> dict[str, dict[str, str]]:

@@ -1,0 +1,111 @@
+"""The URL of Redis: both databases have to be usable, and each part of it means the same to all who connect."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from tasks.queue.celery_app import create_celery
+from tasks.settings import Settings
+from tasks.urls import is_redis_url
+from tests.support.fronts import front
+from tests.support.redis_server import RedisServer
+
+
+@pytest.fixture
+def one_database(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis", options=["--databases", "1"])
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sixteen(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis16")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.upper().startswith("CARAVAN_")]:
+        monkeypatch.delenv(name)
+
+
+def refused(url: str) -> str:
+    result = CliRunner().invoke(main, ["up", "--redis-url", url])
+    assert result.exit_code == 2
+    return result.stderr.splitlines()[-1]
+
+
+def test_a_redis_with_one_database_is_refused_before_anything_starts(one_database: RedisServer) -> None:
+    sentence = refused(one_database.url)
+    assert "broker database" in sentence
+    assert "too few databases" in sentence
+    assert "CARAVAN_BROKER_URL" in sentence
+
+
+def test_the_last_database_of_a_redis_has_none_after_it(sixteen: RedisServer) -> None:
+    assert "database 16" in refused(f"redis://127.0.0.1:{sixteen.port}/15")
+    assert "database 40" in refused(f"redis://127.0.0.1:{sixteen.port}/40")
+
+
+def test_a_front_without_a_broker_is_not_ready(one_database: RedisServer) -> None:
+    answer = front(Settings(redis_url=one_database.url)).get("/readyz")
+    assert answer.status_code == 503
+    assert "broker's database" in answer.json["error"]["message"]  # type: ignore[index]
+
+
+def test_a_front_with_both_databases_is_ready(sixteen: RedisServer) -> None:
+    assert front(Settings(redis_url=sixteen.url)).get("/readyz").status_code == 200
+
+
+def test_options_of_the_url_reach_celerys_connections_with_their_types(sixteen: RedisServer) -> None:
+    url = f"{sixteen.url}?health_check_interval=7&socket_connect_timeout=3&client_name=me"
+    celery = create_celery(Settings(redis_url=url))
+    with celery.connection_for_write() as connection:
+        made = connection.default_channel._connparams()
+        assert made["health_check_interval"] == 7
+        assert made["socket_connect_timeout"] == 3.0
+        assert made["client_name"] == "me"
+        assert made["db"] == 1
+
+
+def test_options_of_tls_reach_celery() -> None:
+    celery = create_celery(Settings(redis_url="rediss://h:1/0?ssl_ca_certs=/ca.pem"))
+    assert celery.conf.broker_use_ssl == {"ssl_cert_reqs": "required", "ssl_ca_certs": "/ca.pem"}
+    assert "?" not in celery.conf.broker_url
+
+
+@pytest.mark.parametrize("option", ["db=3", "password=x", "decode_responses=no", "protocol=3", "nonsense=1"])
+def test_an_option_that_would_mean_different_things_is_refused(sixteen: RedisServer, option: str) -> None:
+    assert "redis://HOST:PORT/DATABASE" in refused(f"{sixteen.url}?{option}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pa#ss@127.0.0.1:6379/0",
+        "redis://:pa?ss@127.0.0.1:6379/0",
+        "redis://:pa/ss@127.0.0.1:6379/0",
+        "redis://me:12#34@127.0.0.1:6379/0",
+        "redis://:p@ss#1@127.0.0.1:6379/0",
+        "redis:///0",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_refused_and_not_shown(url: str) -> None:
+    assert not is_redis_url(url)
+    sentence = refused(url)
+    assert not any(piece in sentence for piece in ("pa#", "pa?", "pa/", "12#", "ss@", "p@ss", ":pa", ":12"))
+
+
+def test_a_password_that_is_percent_encoded_is_taken() -> None:
+    assert is_redis_url("redis://:pa%23ss%2F%3F%40@127.0.0.1:6379/0")
