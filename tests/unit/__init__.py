@@ -1,1 +1,1 @@
-"""Tests of single parts: no sockets, no Redis, milliseconds each."""
+"""Tests of single parts: no sockets and no processes, milliseconds each."""

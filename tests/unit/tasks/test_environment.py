@@ -186,7 +186,8 @@ def test_no_time_is_endless(monkeypatch: pytest.MonkeyPatch, value: str) -> None
 
 
 @pytest.mark.parametrize("command", ["web", "clerk", "up"])
-def test_a_folder_that_was_asked_for_must_be_writable(command: str) -> None:
+def test_a_folder_that_was_asked_for_must_be_writable(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr("app.cli.web.command.unbindable", lambda *_: "")
     result = CliRunner().invoke(main, [command], env={"CARAVAN_FILES_DIR": "/proc/caravan"})  # not even by root
     assert_refused(result, "CARAVAN_FILES_DIR")
 
@@ -198,7 +199,10 @@ def test_the_heartbeats_file_must_be_writable() -> None:
 
 @pytest.mark.parametrize("command", [["web"], ["clerk"], ["up"], ["models", "pull"]])
 @pytest.mark.parametrize("path", ["/etc/caravan/none.yaml", "/etc"])
-def test_who_reads_the_models_file_says_that_it_cannot_be_read(command: list[str], path: str) -> None:
+def test_who_reads_the_models_file_says_that_it_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], path: str
+) -> None:
+    monkeypatch.setattr("app.cli.web.command.unbindable", lambda *_: "")
     assert_refused(CliRunner().invoke(main, command, env={"CARAVAN_MODELS_FILE": path}), "CARAVAN_MODELS_FILE")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 
 from app.factory import create_app
@@ -58,7 +59,13 @@ def test_a_job_of_no_known_kind_is_refused(http: FlaskClient, change: dict[str, 
 
 
 @pytest.mark.parametrize("wait", ["-1", "soon", "nan", "inf"])
-def test_a_preference_that_is_not_understood_is_ignored(http: FlaskClient, wait: str) -> None:
+def test_a_preference_that_is_not_understood_is_ignored(
+    http: FlaskClient, monkeypatch: pytest.MonkeyPatch, wait: str
+) -> None:
+    def away(_: redis.Connection) -> None:
+        raise redis.ConnectionError("No Redis here.")
+
+    monkeypatch.setattr(redis.Connection, "connect", away)
     response = http.post("/jobs", json=CHAT, headers={"Prefer": f"respond-async, wait={wait}"})
     assert response.get_json()["error"]["code"] == "broker_unavailable", "the request came as far as the queue"
 

@@ -48,7 +48,8 @@ def test_the_commands_refuse(arguments: list[str], env: dict[str, str]) -> None:
     assert "CARAVAN_KEYS=true" in result.stderr
 
 
-def test_flower_without_a_login_is_refused_where_keys_are_asked_for() -> None:
+def test_flower_without_a_login_is_refused_where_keys_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.cli.web.ports.unbindable", lambda *_: "")
     result = CliRunner().invoke(main, ["flower"], env={"CARAVAN_KEYS": "true", "FLOWER_BASIC_AUTH": None})
     assert result.exit_code == 1
     assert "CARAVAN_ADMIN_KEY" in result.stderr
