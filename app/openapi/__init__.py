@@ -1,1 +1,1 @@
-"""The API, described: `calls` has a table for each file of routes, and the document is made of those."""
+"""Describing the API: what an endpoint's `document` is made of."""

@@ -1,4 +1,4 @@
-"""What the endpoints make of a batch's lines: `tasks.bulk` is handed this where the clerk is put together."""
+"""What the endpoints make of a batch's lines: `tasks.batches` is given this where the clerk is put together."""
 
 from __future__ import annotations
 
