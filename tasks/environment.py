@@ -35,7 +35,7 @@ _SERVICE_PORT = re.compile(r"(?:tcp|udp|sctp)://")
 def read_settings() -> Settings:
     """The settings. Raises `SettingsError` for a value that makes no sense, and for a name that is no setting's."""
     for name in unknown_names(os.environ):
-        raise SettingsError(f"{name} is no setting; the nearest is {nearest(name)}. Rename it or unset it.")
+        raise SettingsError(f"{name} is not a setting; the nearest is {nearest(name)}. Rename it or unset it.")
     try:
         settings = Settings()
     except ValidationError as exc:
@@ -100,7 +100,7 @@ def _paths_in_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
     for field in ("models_file", "files_dir", "heartbeat_file"):
         path = getattr(settings, field) if field in settings.model_fields_set else None
         if path is not None and path != (there := _nearest_that_is_there(path)) and not there.is_dir():
-            yield field, f"must be a path in folders, and {there} is none"
+            yield field, f"must be a path whose parents are folders, and {there} is not a folder"
 
 
 def _unknown_options(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe event logged.")
     log_format: Literal["auto", "json", "console"] = Field(
-        "auto", description="json, console, or by whether stderr is a terminal."
+        "auto", description="json, console, or auto: console if stderr is a terminal."
     )
 
     @field_validator("port", mode="before")
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-            raise ValueError("must be origins, https://host or http://host:port with nothing after it")
+            raise ValueError("must be origins, https://host or http://host:port without a path")
         return origins
 
     @property

@@ -32,7 +32,7 @@ def install(app: Flask) -> None:
         if services().settings.keys:
             structlog.contextvars.bind_contextvars(owner=caller().owner, key_id=caller().id)
         if not caller().may(scope):
-            raise InsufficientScope("This call is for keys with the scope 'admin'.")
+            raise InsufficientScope("This call needs a key with the scope 'admin'.")
 
 
 def caller() -> Key:
@@ -70,7 +70,7 @@ def _identify() -> Key:
         return BOOTSTRAP
     key = services().keys.find(secret)
     if key is None:
-        raise AuthenticationFailed("This API key is not known: it is wrong, has expired or was revoked.")
+        raise AuthenticationFailed("This API key is wrong, has expired or was revoked.")
     return key
 
 

@@ -42,7 +42,7 @@ def spend(job: Job) -> None:
         cost = tokens(job, catalogue().find(job.model).context)
         if cost > limits.tokens_per_minute:
             raise InvalidRequest(
-                f"This may take {cost} tokens, and the key has {limits.tokens_per_minute} a minute. "
+                f"This request may use {cost} tokens, and the key has {limits.tokens_per_minute} a minute. "
                 "Ask for a shorter answer (max_tokens), or send less.",
                 param="max_tokens",
             )
@@ -54,7 +54,7 @@ def _take(kind: str, *, limit: int, cost: int) -> None:
     _counted()[kind] = window
     if not taken:
         raise RateLimited(
-            f"This key has {limit} {kind} a minute; {window.remaining} are left, and this asks for {cost}.",
+            f"This key has {limit} {kind} a minute; {window.remaining} are left, and this request needs {cost}.",
             retry_after_seconds=window.wait_seconds(cost),
         )
 

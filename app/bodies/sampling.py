@@ -111,13 +111,13 @@ class ResponseFormat(BaseModel):
     def schema_of_answer(self) -> dict[str, Any] | None:
         """The schema that the answer has to meet, if any."""
         if self.schema_ is not None and self.type != "json_object":
-            raise InvalidRequest("A schema stands here beside json_object alone.", param="response_format.schema")
+            raise InvalidRequest("A schema is allowed here only with json_object.", param="response_format.schema")
         if self.type == "text":
             return None
         if self.type == "json_object":
             return self.schema_ or {"type": "object"}
         if self.json_schema is None:
-            raise InvalidRequest("The type json_schema asks for a schema.", param="response_format.json_schema")
+            raise InvalidRequest("The type json_schema needs a schema.", param="response_format.json_schema")
         return self.json_schema.schema_
 
 
@@ -198,7 +198,7 @@ class SamplingBody(JobBody):
         ((field, value), *others) = given.items()
         if others or self.ignore_eos:
             other = others[0][0] if others else "ignore_eos"
-            raise InvalidRequest(f"{field} does not go together with {other}.", param=field)
+            raise InvalidRequest(f"{field} cannot be combined with {other}.", param=field)
         try:
             return from_text(value) if isinstance(value, str) else from_json_schema(value)
         except GrammarError as exc:

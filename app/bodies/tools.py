@@ -84,7 +84,7 @@ def chosen(choice: Choice | None, functions: list[Function]) -> str | dict[str, 
         return "auto"
     names = [function.name for function in functions]
     if (choice.type == "function") != (choice.function is not None):
-        raise InvalidRequest("The type function names a function, and no other does.", param="tool_choice")
+        raise InvalidRequest("Only the type 'function' has a function, and it needs one.", param="tool_choice")
     if choice.function is not None:
         if choice.function.name not in names:
             raise InvalidRequest(f"There is no tool '{choice.function.name}'.", param="tool_choice")

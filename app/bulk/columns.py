@@ -44,7 +44,7 @@ class AnswerColumns:
                 pa.array([values[field.name]], field.type) if field.type != pa.string() else None
         except (ValueError, TypeError, AttributeError, pa.ArrowException, OverflowError) as exc:
             if answer.finish_reason == "length":
-                raise RowError("The answer was cut before its end; give it more --max-tokens.", "answer_cut") from exc
+                raise RowError("The answer was cut before its end; raise --max-tokens.", "answer_cut") from exc
             raise RowError(f"The answer does not fit its columns: {exc}", "answer_invalid") from exc
 
     def values(self, answer: Answer) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def lock(output: Path, *, restart: bool) -> tuple[Path, BinaryIO]:
     """
     path = output.with_name(output.name + ".progress")
     if output.exists() and not restart and not (path / "run.json").exists():
-        raise BulkError(f"{output} is there already. --restart makes it anew.")
+        raise BulkError(f"{output} exists already. --restart makes it anew.")
     with as_bulk_error(path, "make"):
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
@@ -61,7 +61,7 @@ def lock(output: Path, *, restart: bool) -> tuple[Path, BinaryIO]:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         held.close()
-        raise BulkError(f"Another process is making {output}.") from exc
+        raise BulkError(f"Another command is making {output}.") from exc
     return path, held
 
 
@@ -77,8 +77,8 @@ def begin(path: Path, held: BinaryIO, asked: Mapping[str, Any], *, restart: bool
         changed = [name for name in {**known["asked"], **asked} if known["asked"].get(name) != asked.get(name)]
         if changed:
             raise BulkError(
-                f"What is asked has changed since {path.name} was begun: {', '.join(changed)}. "
-                "Ask as before to go on with it, or say --restart to begin anew."
+                f"The run in {path.name} had other options or another input: {', '.join(changed)}. "
+                "Undo the change to resume it, or give --restart to begin anew."
             )
         return Folder(path, known["run"], held)
     run_id = uuid.uuid4().hex
@@ -99,10 +99,10 @@ def _read(note: Path) -> dict[str, Any] | None:
     try:
         known: dict[str, Any] = json.loads(text)
         if known["version"] != VERSION:
-            raise BulkError(f"{note.parent} is of another version of Caravan. Say --restart to begin anew.")
+            raise BulkError(f"{note.parent} was made by another version of Caravan. Give --restart to begin anew.")
         return known
     except (ValueError, KeyError, TypeError) as exc:
-        raise BulkError(f"{note} cannot be read. Say --restart to begin anew.") from exc
+        raise BulkError(f"{note} cannot be read. Give --restart to begin anew.") from exc
 
 
 @contextmanager

@@ -75,13 +75,13 @@ class Part:
             try:
                 header = next(reader, [])
                 if len(set(header)) < len(header):
-                    raise BulkError(f"{self.path} has two columns of one name.")
+                    raise BulkError(f"{self.path} has two columns with the same name.")
                 for values in reader:
                     if not values:
                         continue
                     if len(values) != len(header):
                         where = f"{self.path}, line {reader.line_num},"
-                        raise BulkError(f"{where} has {len(values)} fields, and the header {len(header)}.")
+                        raise BulkError(f"{where} has {len(values)} fields, and the header has {len(header)}.")
                     yield dict(zip(header, values, strict=True))
             except csv.Error as exc:
                 raise BulkError(f"{self.path}, line {reader.line_num}, is not CSV: {exc}.") from exc
@@ -92,7 +92,7 @@ class Part:
         try:
             return pq.read_schema(self.path)
         except pa.ArrowException as exc:
-            raise BulkError(f"{self.path} is not Parquet that can be read: {exc}.") from exc
+            raise BulkError(f"{self.path} is not a readable Parquet file: {exc}.") from exc
 
     def _parquet(self) -> Iterator[Chunk]:
         try:
@@ -100,7 +100,7 @@ class Part:
                 for batch in file.iter_batches(batch_size=ROWS):
                     yield Batch(batch)
         except pa.ArrowException as exc:
-            raise BulkError(f"{self.path} is not Parquet that can be read: {exc}.") from exc
+            raise BulkError(f"{self.path} is not a readable Parquet file: {exc}.") from exc
 
 
 @dataclass(frozen=True, slots=True)

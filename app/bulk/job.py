@@ -77,7 +77,7 @@ class BulkJob:
     ) -> None:
         total, done = self.choice.count(data.survey.num_rows), journal.tally.num_rows
         if done:
-            report.say(f"Going on after {done} of {total} rows.")
+            report.say(f"Resuming after {done} of {total} rows.")
         async with connect() as client:
             run = Run(
                 client,
@@ -95,7 +95,7 @@ class BulkJob:
     def _assemble(self, folder: Folder, data: _Data, journal: Journal) -> None:
         source, survey = data.source, data.survey
         if source.digest() != survey.digest:
-            raise BulkError("The input has changed while the rows were asked. Put it back, or say --restart.")
+            raise BulkError("The input changed during the run. Restore it, or give --restart.")
         if outputs.needs_types(self.output):
             schema = _schema(source, survey)
         else:
@@ -123,7 +123,7 @@ class BulkJob:
     def _survey(self, source: Input, columns: AnswerColumns) -> Survey:
         for part in source.parts:
             if part.path.absolute() in (self.output.absolute(), failures_path(self.output).absolute()):
-                raise BulkError(f"{part.path} is the input, and would be written over.")
+                raise BulkError(f"{part.path} is the input, and would be overwritten.")
         survey = source.survey()
         if missing := self.question.missing(frozenset(survey.columns)):
             raise BulkError(
@@ -131,7 +131,7 @@ class BulkJob:
             )
         if taken := [name for name in columns.schema.names if name in survey.columns]:
             raise BulkError(
-                f"The input has a column {', '.join(taken)} already, which answers would go to. "
+                f"The input has a column {', '.join(taken)} already, which answers would overwrite. "
                 "Say another --column, or rename the schema's properties."
             )
         return survey

@@ -229,7 +229,7 @@ class Run:
             last = done[-1].answer
             raise BulkError(
                 f"{vain} rows in a row have failed, the last one with {last.code}: {last.message.rstrip('.')}. "
-                "They will be asked again."
+                "The next run asks them again."
             )
         if most is not None and tally.num_failed > most:
             raise BulkError(f"{tally.num_failed} rows have failed, and --max-failures allows {most}.")
@@ -267,5 +267,5 @@ class Run:
                         asleep_since = None
                     elif asleep_since is None:
                         asleep_since = time.monotonic()
-                        self._report.say(f"'{self._asks.model}' has no worker just now; its rows wait.")
+                        self._report.say(f"'{self._asks.model}' has no worker; the rows wait for one.")
             await asyncio.sleep(LOOK_SECONDS)

@@ -26,7 +26,7 @@ def command() -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
 def status(batch_id: str | None, limit: int, api: Client) -> None:
-    """The latest batches, newest first; or one, BATCH_ID, as JSON."""
+    """List the latest batches, newest first, or show BATCH_ID as JSON."""
     if batch_id is not None:
         click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
         return
@@ -44,7 +44,7 @@ def status(batch_id: str | None, limit: int, api: Client) -> None:
 @click.argument("batch_id")
 @with_patient_api
 def watch(batch_id: str, api: Client) -> None:
-    """Show how a batch goes on, until it has ended."""
+    """Show the progress of a batch until it has ended."""
     shown = ""
     while True:
         batch = _get(api, batch_id)
@@ -62,7 +62,7 @@ def watch(batch_id: str, api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def cancel(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Cancel batches. What has its answer stays in the output file."""
+    """Cancel batches. Finished lines keep their answers in the output file."""
     _ask(api, batch_ids, "cancel")
 
 
@@ -70,7 +70,7 @@ def cancel(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def pause(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Run no more lines of batches for now."""
+    """Pause batches: their lines wait until they are resumed."""
     _ask(api, batch_ids, "pause")
 
 
@@ -78,7 +78,7 @@ def pause(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def resume(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Go on with batches that were paused."""
+    """Resume paused batches."""
     _ask(api, batch_ids, "resume")
 
 
@@ -86,7 +86,7 @@ def resume(batch_ids: tuple[str, ...], api: Client) -> None:
 @click.argument("batch_ids", nargs=-1, required=True, metavar="BATCH_ID...")
 @with_api
 def retry(batch_ids: tuple[str, ...], api: Client) -> None:
-    """Run the lines of ended batches again that have no answer."""
+    """Run the unanswered lines of ended batches again."""
     _ask(api, batch_ids, "retry")
 
 

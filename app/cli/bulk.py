@@ -39,14 +39,14 @@ def command() -> None:
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("-m", "--model", required=True, help="The model to ask.")
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help="Where the rows and their answers go: .jsonl, .csv or .parquet.")  # fmt: skip
-@click.option("--prompt", help='What is asked of a row, with its columns: "Classify: {{ text }}".')
-@click.option("--system", help="A system message to put first; with columns as well.")
-@click.option("--messages-column", help="A column that holds the messages of a chat, instead of --prompt.")
+              help="The file for the rows and their answers: .jsonl, .csv or .parquet.")  # fmt: skip
+@click.option("--prompt", help='The prompt for a row, a template with its columns: "Classify: {{ text }}".')
+@click.option("--system", help="A system message to put first; a template as well.")
+@click.option("--messages-column", help="A column with the messages of a chat, instead of --prompt.")
 @click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="A file with a JSON schema that answers follow, each property in a column of its own.")  # fmt: skip
-@click.option("--column", default="answer", show_default=True, help="The column that answers go to.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Tokens of an answer, at most.")
+              help="A file with a JSON schema for the answers; each property becomes a column.")  # fmt: skip
+@click.option("--column", default="answer", show_default=True, help="The column for the answers.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="The most tokens in an answer.")
 @click.option("--temperature", type=click.FloatRange(0, 2), default=0.0, show_default=True, help="0 is greedy.")
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), help="As in docs/jobs.md.")
 @click.option("--top-k", type=click.IntRange(min=0), help="As in docs/jobs.md.")
@@ -54,16 +54,20 @@ def command() -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed gives the same draws.")
 @click.option("--stop", multiple=True, help="A text that ends an answer; may be given several times.")
 @click.option("--set", "fields", multiple=True, metavar="NAME=VALUE",
-              help="Any other field of a job's body, its value as JSON: --set ignore_eos=true.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many rows.")
-@click.option("--sample", type=click.IntRange(min=1), help="Only so many rows, drawn from all; always the same ones.")
+              help="Any other field of a job's body, with its value as JSON: --set ignore_eos=true.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), help="Ask about the first rows only, this many.")
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    help="Ask about this many rows, drawn from all; the same input gives the same rows.",
+)
 @click.option("--window", type=click.IntRange(1, 1000), default=512, show_default=True,
-              help="Rows under way at once, at most. Below that it follows the model's slots.")  # fmt: skip
+              help="The most rows under way at once; below that, the command follows the model's slots.")  # fmt: skip
 @click.option("--max-failures", type=click.IntRange(min=0), help="Stop when more rows than this have failed.")
-@click.option("--no-dedup", is_flag=True, help="Ask about rows that are alike each by itself.")
+@click.option("--no-dedup", is_flag=True, help="Ask about identical rows separately.")
 @click.option("--format", "stdin_kind", type=click.Choice(stdin_kinds()), default="jsonl", show_default=True,
-              help="What standard input is, if INPUT is -.")  # fmt: skip
-@click.option("--restart", is_flag=True, help="Begin anew: forget what was done, and replace OUTPUT.")
+              help="The format of standard input, if INPUT is -.")  # fmt: skip
+@click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
 @url_option
 @key_option
 def run(source: Path, model: str, output: Path, prompt: str | None, system: str | None, messages_column: str | None,
@@ -72,12 +76,12 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
         url: str, api_key: str | None, **sampling: Any) -> None:  # fmt: skip
     """Ask a model about every row of INPUT, and write the rows with their answers to OUTPUT.
 
-    INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. Stopped
-    anywhere, the same command goes on where it was; what it has by then lies in OUTPUT.progress. Rows that failed go
-    to a file of their own beside OUTPUT.
+    INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. The same
+    command resumes a stopped run; OUTPUT.progress holds the state. Failed rows go to a file of their own beside
+    OUTPUT.
     """
     if (prompt is None) == (messages_column is None):
-        raise click.UsageError("Say --prompt or --messages-column.")
+        raise click.UsageError("Give --prompt or --messages-column.")
     report: Report = Bar() if sys.stderr.isatty() else Lines()
     options = {name: value for name, value in sampling.items() if value not in (None, ())}
     options |= {"stop": list(sampling["stop"])} if sampling["stop"] else {}
@@ -130,7 +134,7 @@ def _field(given: str) -> tuple[str, Any]:
     """A field of the body, as ``NAME=VALUE`` says it; a value that is no JSON is a text."""
     name, equals, value = given.partition("=")
     if not equals or not name or name in _OURS:
-        raise click.UsageError(f"--set {given}: say NAME=VALUE, and none of {', '.join(sorted(_OURS))}.")
+        raise click.UsageError(f"--set {given}: give NAME=VALUE, where NAME is none of {', '.join(sorted(_OURS))}.")
     try:
         return name, json.loads(value)
     except ValueError:
@@ -152,7 +156,7 @@ def _teller(report: Report) -> Any:
 def _again(output: Path) -> str:
     """How to go on."""
     note = output.with_name(output.name + ".progress") / "run.json"
-    return "The same command goes on from here." if note.exists() else ""
+    return "Run the same command to resume." if note.exists() else ""
 
 
 def _schema(path: Path) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from tasks.models.catalogue import CatalogueError, load
 
 @click.command("clerk")
 def command() -> None:
-    """Run the worker without a model.
+    """Run the clerk: it runs batches, sends webhooks and sweeps.
 
-    It gives back what dead workers held, and consumes the queues `batches` and `webhooks`.
+    It consumes the queues `batches` and `webhooks`, and loads no model.
     """
     from app.endpoints.batches.lines import LineEndpoints
     from tasks.clerk import run_clerk

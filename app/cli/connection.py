@@ -16,11 +16,11 @@ from tasks.errors import CaravanError
 PATIENT_SECONDS = 300.0
 
 url_option = click.option(
-    "--url", envvar="CARAVAN_URL", default="http://127.0.0.1:8000", show_default=True, help="Where the cluster is."
+    "--url", envvar="CARAVAN_URL", default="http://127.0.0.1:8000", show_default=True, help="The cluster's address."
 )
 
 key_option = click.option(
-    "--api-key", envvar="CARAVAN_API_KEY", help="The key to call with. Better in CARAVAN_API_KEY: all can see options."
+    "--api-key", envvar="CARAVAN_API_KEY", help="The API key. Prefer CARAVAN_API_KEY: process lists show options."
 )
 
 

@@ -38,16 +38,18 @@ def _of_redis(_context: click.Context, _option: click.Parameter, url: str | None
 @click.option(
     "--redis-url",
     callback=_of_redis,
-    help="The cluster's Redis; without it the one that `caravan up` would start is tried.",
+    help="The cluster's Redis; if left out, the Redis that `caravan up` would start.",
 )
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="The folder of `caravan up`.")  # fmt: skip
-@click.option("--no-models", is_flag=True, help="Load no model: for a machine, or a container, without workers.")
+@click.option(
+    "--no-models", is_flag=True, help="Skip the models' self-tests: for a machine or a container without workers."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects: check, state, found, advice.")
 def command(models: Path | None, redis_url: str | None, data: Path, no_models: bool, as_json: bool) -> None:
-    """Look at this machine: what Caravan finds there, whether it is well, and what to do.
+    """Check this machine: print the state of each part, and what to do about faults.
 
-    The exit status is 1 if something must be done; warnings alone leave it 0. Every model is loaded and tried once.
+    The exit status is 1 if there is a fault; warnings alone leave it 0. Each model is loaded for its self-test.
     """
     signal.signal(signal.SIGTERM, _stop)
     given = surroundings.read()
@@ -108,4 +110,4 @@ def _summary(findings: Iterable[Finding]) -> str:
     states = [finding.state for finding in findings]
     faults, warnings = states.count(State.FAULT), states.count(State.WARNING)
     summary = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
-    return f"{summary}: something must be done." if faults else f"{summary}: nothing must be done."
+    return f"{summary}: see the advice above." if faults else f"{summary}: you need not do anything."

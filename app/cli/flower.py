@@ -26,7 +26,7 @@ MAX_TASKS = 10_000
 def command(host: str, port: int, insecure: bool) -> None:
     """Run Flower over the broker. FLOWER_* environment variables are Flower's own settings.
 
-    With CARAVAN_KEYS it asks for a login: admin, and the key of CARAVAN_ADMIN_KEY.
+    With CARAVAN_KEYS it requires a login: the user admin with the key of CARAVAN_ADMIN_KEY.
     """
     settings = read_settings()
     logs.configure(settings)

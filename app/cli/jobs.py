@@ -22,12 +22,12 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("-m", "--model", help="Only this model's.")
-@click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
+@click.option("-m", "--model", help="Only jobs of this model.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only jobs with this status.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
 def list_(model: str | None, status: str | None, limit: int, api: Client) -> None:
-    """The latest jobs, newest first."""
+    """List the latest jobs, newest first."""
     click.echo(f"{'ID':<36}  {'STATUS':<9}  {'PRIORITY':<8}  {'TOKENS':>6}  {'CREATED':<19}  MODEL")
     for job in _page(api, limit=limit, model=model, status=status):
         tokens = job["usage"]["completion_tokens"] if job["usage"] else "-"
@@ -36,11 +36,11 @@ def list_(model: str | None, status: str | None, limit: int, api: Client) -> Non
 
 
 @command.command("dlq")
-@click.option("-m", "--model", help="Only this model's.")
+@click.option("-m", "--model", help="Only jobs of this model.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
 def dlq(model: str | None, limit: int, api: Client) -> None:
-    """The dead letters: jobs that workers died of, the last one first."""
+    """List dead letters, jobs that workers died of, newest first."""
     for job in _page(api, limit=limit, model=model, dead_letter="true"):
         click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
         for death in job["deaths"]:
@@ -52,7 +52,7 @@ def dlq(model: str | None, limit: int, api: Client) -> None:
 @click.argument("job_id")
 @with_api
 def show(job_id: str, api: Client) -> None:
-    """One job, as JSON."""
+    """Show a job as JSON."""
     click.echo(json.dumps(api.job(job_id).raw, indent=2, ensure_ascii=False))
 
 
@@ -60,7 +60,7 @@ def show(job_id: str, api: Client) -> None:
 @click.argument("job_id")
 @with_patient_api
 def watch(job_id: str, api: Client) -> None:
-    """Show a job's text from its beginning, and go on as it is made."""
+    """Print a job's text from its beginning, and follow it to the end."""
     show_stream(api, job_id)
 
 
@@ -69,7 +69,7 @@ def watch(job_id: str, api: Client) -> None:
 @click.argument("priority", type=click.Choice(["high", "normal", "low"]))
 @with_api
 def priority(job_id: str, priority: str, api: Client) -> None:
-    """Give a job that waits another PRIORITY."""
+    """Change a queued job's PRIORITY."""
     job = api.call("PATCH", f"/jobs/{job_id}", body={"priority": priority})
     click.echo(f"{job['id']} {job['priority']}, number {job['queue_position']} in the line")
 
@@ -86,12 +86,12 @@ def cancel(job_ids: tuple[str, ...], api: Client) -> None:
 @command.command("retry")
 @click.argument("job_ids", nargs=-1, metavar="JOB_ID...")
 @click.option("--dlq", "dead_letters", is_flag=True, help="All dead letters.")
-@click.option("-m", "--model", help="With --dlq: only this model's.")
+@click.option("-m", "--model", help="With --dlq: only those of this model.")
 @with_api
 def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: Client) -> None:
-    """Run jobs again, from their beginning, that failed, expired or were cancelled."""
+    """Run failed, expired or cancelled jobs again, from their beginning."""
     if bool(job_ids) == dead_letters:
-        raise click.UsageError("Name jobs, or say --dlq.")
+        raise click.UsageError("Name jobs, or give --dlq.")
     while dead_letters and (page := _page(api, limit=100, model=model, dead_letter="true")):
         _retry(api, [job["id"] for job in page])
     _retry(api, job_ids)

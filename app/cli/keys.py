@@ -25,30 +25,30 @@ DAY_SECONDS = 86_400
 def command() -> None:
     """Make, list and revoke API keys.
 
-    With an API key, an admin's, over HTTP; without one straight in the Redis of CARAVAN_REDIS_URL.
+    With an admin's API key the command uses HTTP; without a key it uses the Redis of CARAVAN_REDIS_URL.
     """
 
 
 @command.command("create")
 @click.argument("name")
-@click.option("--owner", help="Whose jobs the key's are; NAME if left out.")
+@click.option("--owner", help="The owner of the key's jobs; NAME if left out.")
 @click.option("--scope", "scopes", type=click.Choice(["inference", "admin"]), multiple=True, default=["inference"],
-              show_default=True, help="What it is for; may be given twice.")  # fmt: skip
+              show_default=True, help="The calls that it allows; may be given twice.")  # fmt: skip
 @click.option("--requests", type=click.IntRange(min=1), help="Requests a minute.")
 @click.option("--tokens", type=click.IntRange(min=1), help="Tokens a minute.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")
 @click.option("-m", "--model", "models", multiple=True, help="A model it may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
-              help="The most urgent one.")  # fmt: skip
+              help="The most urgent priority that it may use.")  # fmt: skip
 @click.option("--weight", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
               help="Its owner's share of the line.")  # fmt: skip
-@click.option("--days", type=click.IntRange(1, 3650), help="How long it is good; for ever if left out.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never if left out.")
 @url_option
 @key_option
 def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int | None, tokens: int | None,
            jobs: int | None, models: tuple[str, ...], priority: str, weight: float, days: int | None,
            url: str, api_key: str | None) -> None:  # fmt: skip
-    """Make a key called NAME and print it. It is shown this once; its id goes to standard error."""
+    """Make a key called NAME and print it, this once. Its id goes to standard error."""
     limits = {
         "requests_per_minute": requests,
         "tokens_per_minute": tokens,
@@ -68,7 +68,7 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
 @url_option
 @key_option
 def list_(url: str, api_key: str | None) -> None:
-    """All keys, the oldest first."""
+    """List all keys, the oldest first."""
     click.echo(f"{'ID':<20}  {'CREATED':<10}  {'EXPIRES':<10}  {'USED':<10}  {'SCOPES':<15}  {'OWNER':<12}  NAME")
     with _keys(url, api_key) as keys:
         found = keys.list()
@@ -82,7 +82,7 @@ def list_(url: str, api_key: str | None) -> None:
 @url_option
 @key_option
 def revoke(key_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
-    """Revoke keys: from now on they open nothing. Jobs go on."""
+    """Revoke keys: the server refuses them from now on. Their jobs continue."""
     with _keys(url, api_key) as keys:
         for key_id in key_ids:
             keys.revoke(key_id)

@@ -23,9 +23,9 @@ def command() -> None:
     "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
 )
 def pull(names: tuple[str, ...], models: Path | None) -> None:
-    """Download what hf:// paths of the catalogue name, of each MODEL or of all.
+    """Download the hf:// files of each MODEL, or of all models in the catalogue.
 
-    Where they go: HF_HOME. A token for models that ask for one: HF_TOKEN. What is there is not downloaded again.
+    HF_HOME is the folder for the files, HF_TOKEN the token for private ones. Existing files are not downloaded again.
     """
     settings = read_settings()
     if models is None:

@@ -14,7 +14,7 @@ HTTP_SECONDS = 3.0
 
 @click.group("probe")
 def command() -> None:
-    """Ask one process of this machine whether it is well; the exit status says so. For health checks."""
+    """Check the health of one process of this machine; the exit status is the result."""
 
 
 @command.command("heartbeat")
@@ -23,15 +23,15 @@ def command() -> None:
     type=click.Path(path_type=Path),
     envvar="CARAVAN_HEARTBEAT_FILE",
     required=True,
-    help="The heartbeat's file; by default that of CARAVAN_HEARTBEAT_FILE.",
+    help="The heartbeat's file; CARAVAN_HEARTBEAT_FILE if left out.",
 )
-@click.option("--max-age", default=30.0, show_default=True, help="Seconds since the last beat, at most.")
+@click.option("--max-age", default=30.0, show_default=True, help="The most seconds since the last beat.")
 def heartbeat(file: Path, max_age: float) -> None:
-    """A worker has loaded its model and its engine moves on; the clerk sweeps."""
+    """Check that a worker serves its model, or that the clerk sweeps."""
     try:
         age = time.time() - file.stat().st_mtime
     except FileNotFoundError as exc:
-        raise click.ClickException(f"{file} is not there: the process has not begun to serve.") from exc
+        raise click.ClickException(f"{file} does not exist: the process does not serve yet.") from exc
     if age > max_age:
         raise click.ClickException(f"The last heartbeat was {age:.0f} s ago.")
 
@@ -39,7 +39,7 @@ def heartbeat(file: Path, max_age: float) -> None:
 @command.command("http")
 @click.argument("url", default="http://127.0.0.1:8000/healthz")
 def http(url: str) -> None:
-    """URL answers with a success."""
+    """Check that URL answers with a success."""
     try:
         # Straight there: a proxy of the environment's knows nothing of this machine's own ports.
         with build_opener(ProxyHandler({})).open(url, timeout=HTTP_SECONDS):

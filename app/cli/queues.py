@@ -16,7 +16,7 @@ def command() -> None:
 @command.command("list")
 @with_api
 def list_(api: Client) -> None:
-    """What waits and what runs, by model."""
+    """List queues with their waiting and running jobs, by model."""
     click.echo(f"{'STATE':<8}  {'HIGH':>6}  {'NORMAL':>6}  {'LOW':>6}  {'RUNNING':>7}  {'OLDEST':>7}  MODEL")
     for queue in api.call("GET", "/queues")["data"]:
         waiting = "  ".join(f"{queue['queued'][priority]:>6}" for priority in ("high", "normal", "low"))
@@ -28,7 +28,7 @@ def list_(api: Client) -> None:
 @click.argument("model")
 @with_api
 def pause(model: str, api: Client) -> None:
-    """Give no more jobs of MODEL to workers. Jobs are accepted, and those that run go on."""
+    """Give no more jobs of MODEL to workers. New jobs are accepted, and running jobs continue."""
     _set(api, model, "pause")
 
 
@@ -36,7 +36,7 @@ def pause(model: str, api: Client) -> None:
 @click.argument("model")
 @with_api
 def drain(model: str, api: Client) -> None:
-    """Accept no more jobs of MODEL. Those that are there come to their end."""
+    """Accept no more jobs of MODEL. Accepted jobs run to their ends."""
     _set(api, model, "drain")
 
 

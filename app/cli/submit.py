@@ -13,19 +13,19 @@ from app.client import Client, Job
 
 @click.command("submit")
 @click.argument("prompt")
-@click.option("-m", "--model", help="The model; may be left out where there is only one.")
+@click.option("-m", "--model", help="The model; may be left out if there is only one.")
 @click.option("--system", help="A system message to put first.")
-@click.option("--stream", is_flag=True, help="Show the text as it is made.")
-@click.option("--no-wait", is_flag=True, help="Print the job's id and leave.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Tokens to generate at most.")
+@click.option("--stream", is_flag=True, help="Print the text as it is generated.")
+@click.option("--no-wait", is_flag=True, help="Print the job's id and exit.")
+@click.option("--max-tokens", type=click.IntRange(min=1), help="The most tokens to generate.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy.")
 @click.option("--seed", type=int, help="The same seed gives the same draws.")
-@click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="Its place in the line.")
+@click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="The line in which the job waits.")
 @with_patient_api
 def command(prompt: str, system: str | None, stream: bool, no_wait: bool, api: Client, **given: Any) -> None:
     """Submit PROMPT as a chat job and print the answer.
 
-    PROMPT - is read from standard input. The job's id goes to standard error, the answer alone to standard output.
+    If PROMPT is -, it is read from standard input. The job's id goes to standard error, the answer to standard output.
     """
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []

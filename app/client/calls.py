@@ -72,7 +72,7 @@ class Calls:
                 return job
             with contextlib.suppress(JobNotFound):
                 return (yield from self.wait(job))
-        raise JobNotFound(f"The job '{job.id}' was deleted while it was waited for.")
+        raise JobNotFound(f"The job '{job.id}' was deleted before it ended.")
 
     def cancel(self, job: Job | str) -> Exchange[Job]:
         """Cancel a job; the job, cancelled. Raises JobConflict for one that had ended otherwise."""
@@ -140,7 +140,7 @@ class Calls:
     def _only_model(self) -> Exchange[str]:
         found = yield from self.models()
         if len(found) != 1:
-            raise InvalidRequest(f"Say which model: {', '.join(found)}.", param="model")
+            raise InvalidRequest(f"The server has several models; name one: {', '.join(found)}.", param="model")
         return found[0]
 
 

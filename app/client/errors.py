@@ -88,7 +88,7 @@ def from_response(status: int, retry_after: str | None, body: bytes, proxy: Prox
             error = _KINDS.get(status, UpstreamError)(error.message, param=error.param, code=error.code)
     except (ValueError, KeyError, TypeError, AttributeError):
         kind = ServerAway if status in HTTP_AWAY else CaravanError
-        error = kind(f"The server answered {status}{through(proxy)}, and not as Caravan does.")
+        error = kind(f"The server answered {status}{through(proxy)}, and its response is not one of Caravan's.")
     if retry_after and retry_after.isdigit():
         error.retry_after_seconds = int(retry_after)
     return error

@@ -66,7 +66,7 @@ class Response:
         try:
             return json.loads(self.body)
         except ValueError as exc:
-            raise ServerAway(f"What answers at this address{through(self.proxy)} is not Caravan.") from exc
+            raise ServerAway(f"The server at this address{through(self.proxy)} is not Caravan.") from exc
 
     def error(self) -> CaravanError | None:
         """The error that it tells of, if it does."""

@@ -69,6 +69,6 @@ class Job:
         try:
             return model.model_validate_json(self.text)
         except ValidationError as exc:
-            cut = " It was cut: give it more max_tokens." if self.finish_reason == "length" else ""
-            message = f"The answer is not what {model.__name__} wants.{cut} ({exc.error_count()} errors)"
+            cut = " It was cut: raise max_tokens." if self.finish_reason == "length" else ""
+            message = f"The answer does not fit {model.__name__}.{cut} ({exc.error_count()} errors)"
             raise AnswerInvalid(message) from exc

@@ -27,7 +27,7 @@ def options(url: str, api_key: str | None) -> dict[str, Any]:
     except httpx.InvalidURL:
         scheme = ""
     if scheme not in ("http", "https"):
-        raise InvalidRequest(f"'{url}' is no address: one begins with http:// or https://.", param="url")
+        raise InvalidRequest(f"'{url}' is not an address: it must begin with http:// or https://.", param="url")
     return {
         "base_url": url,
         "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},

@@ -19,8 +19,8 @@ def read(models: Path | None) -> tuple[Catalogue | None, list[Finding]]:
         catalogue = load(models)
     except CatalogueError as exc:
         said = " ".join(str(exc).split())
-        return None, [fault(CHECK, said, "Mend the file (docs/models.md), or name another with --models.")]
-    where = str(models) if models else "no models file is named: the built-in demo model alone"
+        return None, [fault(CHECK, said, "Correct the file (docs/models.md), or name another with --models.")]
+    where = str(models) if models else "no models file: the built-in demo model only"
     count = f"{len(catalogue)} model{'s' * (len(catalogue) != 1)}"
     findings = [finding for name, entry in catalogue.items() for finding in _of_entry(name, entry)]
     return catalogue, findings or [ok(CHECK, f"{where}: {count}" if models else where)]
@@ -40,14 +40,16 @@ def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
         if entry.path.startswith(SCHEME):
             yield warning(
                 CHECK,
-                f"{name}: {entry.path} is not downloaded yet; its first worker does it, which takes time",
+                f"{name}: {entry.path} is not downloaded yet; its first worker will download it, which takes time",
                 f"Run: caravan models pull {name}",
             )
         else:
-            yield fault(CHECK, f"{name}: there is no file {path}", "Put it there, or mend `path` in the models file.")
+            yield fault(
+                CHECK, f"{name}: there is no file {path}", "Put the file there, or correct `path` in the models file."
+            )
         return
     if missing := [part for part in gguf.parts(path) if not part.is_file()]:
-        yield fault(CHECK, f"{name}: there is no {missing[0]}", "All parts of a split model lie in one folder.")
+        yield fault(CHECK, f"{name}: there is no {missing[0]}", "Put all parts of a split model into one folder.")
         return
     try:
         gguf.fields(path)

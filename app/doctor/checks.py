@@ -99,7 +99,9 @@ class Patient:
 
     def _redis(self) -> Iterator[Finding]:
         if {"CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL"}.intersection(self.given.wrong):
-            yield fault(SERVER, "not asked: its address makes no sense", "Mend CARAVAN_REDIS_URL, CARAVAN_BROKER_URL.")
+            yield fault(
+                SERVER, "not checked: its address is not valid", "Correct CARAVAN_REDIS_URL and CARAVAN_BROKER_URL."
+            )
         elif self.redis_url is not None:
             settings = self.given.settings.model_copy(update={"redis_url": self.redis_url})
             yield from redis_access.look(self.redis_url, settings.celery_broker_url)
@@ -121,7 +123,7 @@ class Patient:
         for folder in self._folders():
             yield from disks.judge(folder, disks.read(folder.path))
         if not self._from_hub:
-            yield ok("disk of models", "nothing is written: no model of the catalogue comes from the Hub")
+            yield ok("disk of models", "not needed: no model of the catalogue comes from the Hub")
 
     def _folders(self) -> Iterator[disks.Folder]:
         settings = self.given.settings
@@ -150,7 +152,7 @@ class Patient:
                 path=Path(HF_HUB_CACHE),
                 setting="HF_HOME",
                 wanted=MODEL_BYTES,
-                wanted_for="a model of some size",
+                wanted_for="a typical model",
                 needed=not all(map(catalogue.is_here, self._from_hub)),
             )
 

@@ -66,13 +66,13 @@ def judge(cores: Cores, *, threads: int | None, workers: int) -> Iterator[Findin
     if share >= each:
         yield warning(
             CHECK,
-            f"{found}: more than can run at once",
+            f"{found}: more workers than cores",
             "Start fewer workers on this machine (`workers` in models.yaml), or give it more cores.",
         )
         return
     yield warning(
         CHECK,
-        f"{found}: more than can run at once, so they wait for each other",
+        f"{found}: more threads than cores, so they wait for each other",
         f"Set CARAVAN_THREADS={share}.",
     )
 

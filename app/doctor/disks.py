@@ -72,11 +72,13 @@ def judge(folder: Folder, disk: Disk) -> Iterator[Finding]:
         reason, advice = _trouble(folder, disk, room)
         state = State.FAULT if folder.needed else State.WARNING
         if not folder.needed:
-            advice += " It does not matter where neither the web front nor a clerk runs."
+            advice += " Ignore this on a machine without the web front or a clerk."
         yield Finding(folder.check, state, f"{folder.path}: {reason}", advice)
     elif disk.free < folder.wanted:
         found = f"{folder.path}: {room}, less than {size(folder.wanted)} for {folder.wanted_for}"
-        yield Finding(folder.check, State.WARNING, found, f"Free some, or choose another with {folder.setting}.")
+        yield Finding(
+            folder.check, State.WARNING, found, f"Free some space, or choose another folder with {folder.setting}."
+        )
     else:
         yield ok(folder.check, f"{folder.path}: {room}; a file was written and synced")
 
@@ -108,18 +110,21 @@ def _try(folder: Path) -> int:
 
 def _trouble(folder: Folder, disk: Disk, room: str) -> tuple[str, str]:
     """What is wrong, and what to do."""
-    elsewhere = f"choose another with {folder.setting}"
+    elsewhere = f"choose another folder with {folder.setting}"
     if disk.error == errno.ENOSPC and not disk.files_left:
         return f"the disk takes no more files ({disk.mount} has no inodes left)", f"Remove files there, or {elsewhere}."
     if disk.error == errno.ENOSPC:
-        return f"the disk is full ({room})", f"Free some, make it larger, or {elsewhere}."
+        return f"the disk is full ({room})", f"Free some space, enlarge the disk, or {elsewhere}."
     if disk.error == errno.EDQUOT:
-        return f"this user's quota of {disk.mount} is used up", f"Free some, have it raised, or {elsewhere}."
+        return f"this user's quota of {disk.mount} is used up", f"Free some space, raise the quota, or {elsewhere}."
     if disk.error == errno.EROFS:
-        return f"{disk.mount} can only be read", f"Mount it to be written, or {elsewhere}."
+        return f"{disk.mount} is mounted read-only", f"Mount it writable, or {elsewhere}."
     if disk.error in (errno.EACCES, errno.EPERM):
         user = f"the user {os.geteuid()}"
         return f"{user} may not write into {disk.folder}", f"Give {user} the right (chown), or {elsewhere}."
     if disk.error == errno.ENOTDIR:
-        return f"{disk.folder} is no folder", f"Remove it, or {elsewhere}."
-    return f"a file cannot be written there ({os.strerror(disk.error)})", f"See what ails {disk.mount}, or {elsewhere}."
+        return f"{disk.folder} is not a folder", f"Remove it, or {elsewhere}."
+    return (
+        f"a file cannot be written there ({os.strerror(disk.error)})",
+        f"Find the fault of {disk.mount}, or {elsewhere}.",
+    )

@@ -40,8 +40,8 @@ def _attempt(check: Check) -> Iterator[Finding]:
         said = " ".join(str(exc).split())
         yield fault(
             check.name,
-            f"this check broke off with {type(exc).__name__}: {said}",
-            "What it looks at may be well all the same. Report this as a bug, with the whole output.",
+            f"this check ended with {type(exc).__name__}: {said}",
+            "The part may be in order. Report this as a bug, with the whole output.",
         )
 
 

@@ -23,19 +23,19 @@ _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
 
 class NotGguf(Exception):
-    """Raised for a file that is no GGUF file, or only a beginning of one."""
+    """Raised for a file that is not a GGUF file, or only a beginning of one."""
 
 
 def fields(path: Path) -> dict[str, Any]:
     """What the file says of its model, by key. Raises NotGguf, OSError."""
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
-            raise NotGguf(f"{path} is no GGUF file")
+            raise NotGguf(f"{path} is not a GGUF file")
         try:
             _version, _tensors, count = struct.unpack("<IQQ", file.read(20))
             return {_text(file): _value(file, *_numbers(file, "I")) for _ in range(count)}
         except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
-            raise NotGguf(f"{path} is damaged, or only a part of a file") from exc
+            raise NotGguf(f"{path} is damaged or incomplete") from exc
 
 
 def parts(path: Path) -> list[Path]:

@@ -82,9 +82,7 @@ def judge(cards: Cards, built_for: Collection[str], *, layers: int) -> Iterator[
     built = ", ".join(BACKENDS[name] for name in sorted(built_for)) or "processors alone"
     if cards.trouble and (cards.driver or NVIDIA in cards.on_bus or "cuda" in built_for):
         trouble = f"nvidia-smi fails: {cards.trouble}"
-        advice = (
-            "Install NVIDIA's driver again, or restart the machine: the driver and its library must be of one version."
-        )
+        advice = "Install NVIDIA's driver again, or restart the machine: driver and library must have the same version."
         yield fault(CHECK, trouble, advice) if "cuda" in built_for else warning(CHECK, trouble, advice)
         return
     vendors = _usable(cards)
@@ -96,7 +94,7 @@ def judge(cards: Cards, built_for: Collection[str], *, layers: int) -> Iterator[
         yield warning(
             CHECK,
             f"{found}, so models run on the processor",
-            f'Build llama.cpp for it: CMAKE_ARGS="{BUILD[vendors[0]]}" before its installation (docs/install.md).',
+            f'Build llama.cpp for it: set CMAKE_ARGS="{BUILD[vendors[0]]}" before you install it (docs/install.md).',
         )
     elif layers == 0:
         yield ok(CHECK, f"{found}; CARAVAN_GPU_LAYERS=0 keeps models on the processor")
@@ -160,7 +158,7 @@ def _kernel_driver(version: Path) -> str:
     except OSError:
         return ""
     match = re.search(r"\s(\d+(?:\.\d+)+)\s", text)
-    return match[1] if match else "of a version that it does not tell"
+    return match[1] if match else "of an unknown version"
 
 
 def _ask_nvidia() -> tuple[tuple[Card, ...], str]:

@@ -20,7 +20,7 @@ from tasks.llama_build.rules import WHOLE_STORES
 
 CHECK, BUILD = "llama.cpp", "llama.cpp build"
 PARTS = ("libllama.so", "libggml.so", "libggml-base.so")
-AGAIN_WHOLE = "Install it again: pip install --force-reinstall --no-deps, as docs/install.md has it."
+AGAIN_WHOLE = "Install it again with pip install --force-reinstall --no-deps, as in docs/install.md."
 LESSER = ("slower", "does not say")
 """Words of what does no harm, or may do none: the models' self-tests tell."""
 
@@ -72,7 +72,7 @@ def judge(library: Library | None, processor: Processor, *, workers_run_here: bo
         return
     named = f"llama-cpp-python {library.version}".strip()
     if lacking := [name for name in PARTS if name not in library.names]:
-        yield fault(CHECK, f"{named} is not whole: no {', '.join(lacking)} in {library.folder}", AGAIN_WHOLE)
+        yield fault(CHECK, f"{named} is incomplete: {library.folder} has no {', '.join(lacking)}", AGAIN_WHOLE)
         return
     built_for = ", ".join(["the processor", *(BACKENDS[name] for name in library.cards)])
     yield ok(CHECK, f"{named} in {library.folder}, for {built_for}")
@@ -104,10 +104,10 @@ def described(built: Mapping[str, Built]) -> str:
 
 def _switches(built: Built) -> str:
     if not built.commands:
-        return "; it does not say with which switches"
+        return "; its switches are not recorded"
     commands = " ".join(built.commands)
     levels = sorted(set(re.findall(r"-O\w+", commands)))
     extra = [flag for flag in WHOLE_STORES if flag in commands.split()]
     sets = compiled_sets(built)
-    fits = "the processor of the machine that it was built on" if sets is None else ", ".join(say(sets))
+    fits = "the processor of its build machine" if sets is None else ", ".join(say(sets))
     return f" {' '.join([*levels, *extra])}, for {fits or 'any processor'}"

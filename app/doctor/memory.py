@@ -77,7 +77,7 @@ def judge(room: Room | None, wanted: Sequence[Need], *, on_card: bool) -> Iterat
         on_card: the models' layers go to a GPU, so that this memory does not tell.
     """
     if room is None:
-        yield ok(CHECK, "nothing here tells how much there is")
+        yield ok(CHECK, "its size is unknown")
         return
     there = f"{size(room.total)}{' by the control group' if room.limited else ''}, {size(room.free)} free"
     total = sum(need.total for need in wanted)
@@ -90,9 +90,9 @@ def judge(room: Room | None, wanted: Sequence[Need], *, on_card: bool) -> Iterat
         "machine more memory."
     )
     if total > room.total:
-        yield fault(CHECK, f"{found}: more than there is", advice)
+        yield fault(CHECK, f"{found}: more than the machine has", advice)
     elif total > TIGHT * room.total:
-        yield warning(CHECK, f"{found}: little is left for the rest", advice)
+        yield warning(CHECK, f"{found}: little is left for other programs", advice)
     else:
         yield ok(CHECK, found)
 

@@ -78,14 +78,14 @@ def judge(model: str, proof: Proof) -> Iterator[Finding]:
             check, f"the self-test passed in {float(said.get('seconds', 0)):.1f} s{f', with {used}' if used else ''}"
         )
     elif said:
-        phase, reason = str(said.get("phase") or "its start"), str(said.get("reason") or "no reason was given")
+        phase, reason = str(said.get("phase") or "its start"), str(said.get("reason") or "no reason is known")
         found = reason if "self-test" in reason else f"the self-test failed in {phase}: {reason}"
-        yield fault(check, found, "Mend this: no worker serves the model until then.")
+        yield fault(check, found, "Fix this: no worker can serve the model until then.")
     else:
         yield fault(
             check,
             f"the self-test could not be run: {_ended(proof.status)}{f' ({proof.tail})' if proof.tail else ''}",
-            "Mend what the text says; `python -P -m tasks.worker MODEL --prove` tells all of it.",
+            "Fix the reason; `python -P -m tasks.worker MODEL --prove` prints all of it.",
         )
 
 
@@ -94,8 +94,8 @@ def too_large(need: Need, room: Room | None) -> Iterator[Finding]:
     if room is not None and need.worker > room.free:
         yield warning(
             check_name(need.model),
-            f"not tested: it takes about {size(need.worker)} of memory, and {size(room.free)} are free just now",
-            "Stop other programs, its own workers for one, and run caravan doctor again.",
+            f"not tested: it takes about {size(need.worker)} of memory, and {size(room.free)} are free now",
+            "Stop other programs, such as the model's own workers, and run caravan doctor again.",
         )
 
 

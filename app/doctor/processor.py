@@ -19,7 +19,7 @@ def judge(processor: Processor) -> Iterator[Finding]:
         yield warning(
             CHECK,
             f"{processor.described}: without {', '.join(say(lacking))} models run several times slower",
-            "A virtual machine may be given them: its processor's type must be the host's own.",
+            "In a virtual machine, choose the host's own processor type to get them.",
         )
     else:
         yield ok(CHECK, processor.described)

@@ -71,7 +71,7 @@ def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
     if is_usable:
         yield ok(check, f"{where}: written and read")
     else:
-        yield fault(check, f"{where}: what was written was not there to be read", "Use a Redis of Caravan's own.")
+        yield fault(check, f"{where}: the written value was not there afterwards", "Use a Redis of Caravan's own.")
 
 
 def address(url: str) -> str:
@@ -88,7 +88,7 @@ def index(url: str) -> str:
 def _unreachable(check: str, url: str, exc: Exception) -> Finding:
     said = str(exc).lower()
     if isinstance(exc, redis.exceptions.BusyLoadingError):
-        found, advice = "still reads its file", "Wait, then run caravan doctor again."
+        found, advice = "is still reading its file", "Wait, then run caravan doctor again."
     elif "without any password configured" in said:
         found, advice = "asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
     elif isinstance(exc, redis.AuthenticationError) or "noauth" in said or "wrongpass" in said:
@@ -111,14 +111,14 @@ def _refused(check: str, found: str, *, setting: str, said: str) -> Finding:
             f"Set `databases 16` in redis.conf and restart it, or name another server's with {setting}.",
         )
     if "MISCONF" in said:
-        return fault(check, found, "It cannot write to its disk: free some, then see its log.")
+        return fault(check, found, "Redis cannot write to its disk: free some space, then read its log.")
     if "OOM" in said or "maxmemory" in said:
         return fault(check, found, "Its memory is full: raise `maxmemory`, or lower CARAVAN_RESULT_TTL.")
     if "READONLY" in said or "read only" in said:
         return fault(check, found, "Give the primary's address.")
     if "NOPERM" in said or "no permissions" in said.lower():
-        return fault(check, found, "Give its user the rights on all keys, channels and commands (ACL SETUSER).")
-    return fault(check, found, "See the log of Redis.")
+        return fault(check, found, "Give the user rights on all keys, channels and commands (ACL SETUSER).")
+    return fault(check, found, "Read the log of Redis.")
 
 
 def _said(exc: Exception) -> str:

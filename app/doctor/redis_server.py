@@ -35,7 +35,7 @@ def server(info: Info, *, where: str) -> Iterator[Finding]:
         yield fault(SERVER, f"{found}: too old", "Install Redis 7.2 or later, or Valkey.")
     elif number(version) < SUPPORTED:
         yield warning(
-            SERVER, f"{found}: past its end of life, it gets no more fixes", "Install Redis 7.2 or later, or Valkey."
+            SERVER, f"{found}: past its end of life, without further fixes", "Install Redis 7.2 or later, or Valkey."
         )
     else:
         yield ok(SERVER, found)
@@ -47,7 +47,7 @@ def persistence(info: Info, config: Config) -> Iterator[Finding]:
         yield fault(
             PERSISTENCE,
             f"its last write to the disk failed ({failed}): it may refuse all writes",
-            "See its log: a full disk, most often, or a folder that it may not write to.",
+            "Read its log. The usual causes are a full disk and a folder without write permission.",
         )
     elif _number(info, "aof_enabled"):
         policy = config.get("appendfsync", "")
@@ -55,7 +55,7 @@ def persistence(info: Info, config: Config) -> Iterator[Finding]:
         if policy == "no":
             yield warning(
                 PERSISTENCE,
-                f"{found}: the system decides when it reaches the disk",
+                f"{found}: the system decides when data reaches the disk",
                 "Set `appendfsync everysec`: a power cut then costs a second.",
             )
         else:
@@ -69,7 +69,7 @@ def persistence(info: Info, config: Config) -> Iterator[Finding]:
     else:
         yield fault(
             PERSISTENCE,
-            "none: it keeps nothing on disk, and its restart loses every job",
+            "none: Redis keeps no data on disk, and its restart loses every job",
             "Set `appendonly yes` and `appendfsync everysec`.",
         )
 
@@ -82,8 +82,8 @@ def eviction(info: Info, *, check: str = EVICTION) -> Iterator[Finding]:
     else:
         yield fault(
             check,
-            f"{policy}: when its memory is full it throws away jobs that were accepted",
-            "Set `maxmemory-policy noeviction`; use no Redis that is another program's cache.",
+            f"{policy}: when its memory is full, Redis deletes accepted jobs",
+            "Set `maxmemory-policy noeviction`, and do not share the Redis with a cache.",
         )
 
 
@@ -96,7 +96,7 @@ def memory(info: Info) -> Iterator[Finding]:
     found = f"{size(used)} of {size(most)} used"
     advice = "Raise `maxmemory`, or keep results for a shorter time (CARAVAN_RESULT_TTL)."
     if used >= most:
-        yield fault(MEMORY, f"{found}: it is full, and new jobs are refused", advice)
+        yield fault(MEMORY, f"{found}: memory is full, and new jobs are refused", advice)
     elif used > NEARLY_FULL * most:
         yield warning(MEMORY, f"{found}: new jobs are refused when it is full", advice)
     else:

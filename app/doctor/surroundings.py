@@ -40,12 +40,12 @@ def read() -> Given:
         try:
             settings = read_settings()
         except SettingsError as exc:
-            findings.append(fault(CHECK, str(exc), "Mend it, or unset it: docs/settings.md has them all."))
+            findings.append(fault(CHECK, str(exc), "Correct or unset it: docs/settings.md lists all settings."))
             wrong |= _taken_out(str(exc).split()[0])
         else:
             break
     made = sorted(map(variable, settings.model_fields_set))
-    findings = findings or [ok(CHECK, ", ".join(made) if made else "none is made: the defaults hold")]
+    findings = findings or [ok(CHECK, ", ".join(made) if made else "none are set: the defaults apply")]
     return Given(settings=settings, models_file=Path(models) if models else None, wrong=wrong, findings=findings)
 
 

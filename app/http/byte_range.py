@@ -28,7 +28,7 @@ def span(header: str | None, size: int) -> tuple[int, int] | None:
     first, last = asked.ranges[0]
     first, last = max(first + size, 0) if first < 0 else first, min(size if last is None else last, size)
     if first >= last:
-        error = RangeNotSatisfiable(f"The file has {size} bytes, and none of those.", param="Range")
+        error = RangeNotSatisfiable(f"The file has {size} bytes, and this range has none of them.", param="Range")
         error.size = size
         raise error
     return first, last

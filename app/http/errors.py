@@ -45,9 +45,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _unexpected)
     for away in UNAVAILABLE:
-        app.register_error_handler(
-            away, lambda _: _respond(BrokerUnavailable("The queue does not answer just now. Try again."))
-        )
+        app.register_error_handler(away, lambda _: _respond(BrokerUnavailable("Redis does not answer. Try again.")))
 
 
 def from_validation(exc: ValidationError) -> InvalidRequest:
@@ -100,10 +98,10 @@ def _nothing_here() -> str:
     path = f"/v1{request.path}"
     adapter = current_app.url_map.bind("")
     if adapter.test(path, request.method):
-        return f"There is nothing at this address. Did you mean {path}? Clients want a base URL that ends in /v1."
-    return "There is nothing at this address. /docs lists what there is."
+        return f"This path does not exist. Did you mean {path}? OpenAI clients need a base URL that ends in /v1."
+    return "This path does not exist. /docs lists all calls."
 
 
 def _unexpected(exc: Exception) -> Response:
     log.error("request failed", exc_info=exc)
-    return _respond(EngineFailure("The server failed; its log says why.", code="internal_error"))
+    return _respond(EngineFailure("The server failed; its log has the cause.", code="internal_error"))

@@ -32,7 +32,7 @@ def _read() -> bytes:
         # Not werkzeug's own reading: it cuts a chunked body at the limit and takes what it has for the whole.
         data: bytes = request.environ["wsgi.input"].read(limit + 1)
     except (ParseException, OSError) as exc:
-        raise InvalidRequest("The body is not framed as its headers say.", code="invalid_body") from exc
+        raise InvalidRequest("The body's framing does not match its headers.", code="invalid_body") from exc
     if len(data) > limit:
         raise _too_large(limit)
     if declared is not None and len(data) < declared:

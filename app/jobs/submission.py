@@ -67,7 +67,7 @@ def _webhook(url: str | None) -> str | None:
         return None
     if not settings.webhook_secrets:
         raise InvalidRequest(
-            "This server sends no webhooks. Set CARAVAN_WEBHOOK_SECRET, for the web front and the clerk.",
+            "This server sends no webhooks. Set CARAVAN_WEBHOOK_SECRET for the web front and the clerk.",
             param="webhook",
         )
     address = literal(target.parse(url).host)

@@ -35,10 +35,10 @@ class HttpMetrics:
             registry=self._own,
             buckets=BUCKETS,
         )
-        self.redis_errors = Counter("caravan_redis_errors", "Calls that Redis did not carry out.", registry=self._own)
+        self.redis_errors = Counter("caravan_redis_errors", "Failed calls to Redis.", registry=self._own)
         self._memory = Gauge(
             "caravan_web_memory_bytes",
-            "Most memory that the web processes have had resident, summed over them.",
+            "Largest resident memory of each web process so far, summed.",
             registry=self._own,
             multiprocess_mode="livesum",
         )

@@ -54,4 +54,4 @@ def _as_failure(job_id: str) -> Iterator[None]:
         raise
     except Exception as exc:
         log.exception("line failed", job_id=job_id)
-        raise EngineFailure("The server failed over this line; the clerk's log says why.") from exc
+        raise EngineFailure("The server failed on this line; the clerk's log has the cause.") from exc

@@ -27,7 +27,7 @@ class Verdict:
     def errors(self) -> list[Mapping[str, Any]]:
         """As a batch tells them."""
         more = self.num_faults - len(self.faults)
-        fault = LineFault("too_many_errors", f"{more} more lines are at fault, which are not listed.")
+        fault = LineFault("too_many_errors", f"{more} more lines are at fault and not listed.")
         return [*self.faults, fault.to_wire(None)] if more else self.faults
 
     def blame(self, fault: LineFault, line: int | None) -> None:
@@ -71,7 +71,11 @@ def _strokes(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def _check_model(request: Request, known: frozenset[str]) -> None:
     model = request.body.get("model")
     if not isinstance(model, str) or model not in known:
-        raise LineFault("model_not_found", f"There is no model '{str(model)[:80]}' for this batch.", "body.model")
+        raise LineFault(
+            "model_not_found",
+            f"There is no model '{str(model)[:80]}', or this batch's key may not use it.",
+            "body.model",
+        )
 
 
 def _check_unique(request: Request, seen: sqlite3.Connection) -> None:

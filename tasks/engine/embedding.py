@@ -148,7 +148,7 @@ class EmbeddingEngine:
         spoilt = {passage.job for passage, vector in zip(batch, vectors, strict=True) if not np.isfinite(vector).all()}
         for job in spoilt:
             self._drop(job)
-            self._on_failed(job, "The model gave numbers that are not finite for the input.")
+            self._on_failed(job, "The model computed numbers that are not finite for this input.")
         return [passage for passage in batch if passage.job not in spoilt]
 
     def _count(self, batch: list[Passage], seconds: float) -> None:

@@ -137,5 +137,5 @@ def as_broker_errors() -> Iterator[None]:
         yield
     except UNAVAILABLE as exc:
         raise BrokerUnavailable(
-            "The queue does not answer just now. Try again; with an Idempotency-Key nothing runs twice."
+            "Redis does not answer. Try again; with an Idempotency-Key nothing runs twice."
         ) from exc

@@ -54,7 +54,7 @@ def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise ValueError("a model's name has letters, digits, '.', '_' and '-', 64 at most")
     if value in task_names.CLERK_QUEUES:
-        raise ValueError(f"'{value}' is the name of a queue of the clerk")
+        raise ValueError(f"'{value}' is reserved for a queue of the clerk")
     return value
 
 
@@ -97,7 +97,7 @@ class ModelEntry(BaseModel):
     @model_validator(mode="after")
     def _cache_holds_a_sequence(self) -> Self:
         if self.cache_tokens < self.context:
-            raise ValueError("kv_tokens is less than context: not one full sequence would fit")
+            raise ValueError("kv_tokens is less than context: a full sequence would not fit")
         return self
 
     @model_validator(mode="after")
@@ -137,7 +137,7 @@ class _Loader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key}' stands twice", node.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' occurs twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -159,7 +159,7 @@ class Catalogue(Mapping[str, ModelEntry]):
     def find(self, name: str) -> ModelEntry:
         """The entry of a model; raises `ModelNotFound`, which lists those there are."""
         if name not in self._entries:
-            known = ", ".join(sorted(self._entries)) or "none for you"
+            known = ", ".join(sorted(self._entries)) or "none for this key"
             raise ModelNotFound(f"There is no model '{name[:80]}'. This server has: {known}.", param="model")
         return self._entries[name]
 
@@ -178,7 +178,7 @@ def load(path: Path | None) -> Catalogue:
         raise CatalogueError(f"{path} cannot be read: {' '.join(str(exc).split())}") from exc
     except ValidationError as exc:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-        raise CatalogueError(f"{path} does not make sense: {faults}") from exc
+        raise CatalogueError(f"{path} is not valid: {faults}") from exc
     return Catalogue(
         {name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()}
     )

@@ -113,7 +113,9 @@ class QueueService:
         if reply is None:
             raise _unknown(job.id)
         if reply != "changed":
-            raise JobConflict(f"Job '{job.id}' is {reply}, and only one that waits has a place.", code="job_not_queued")
+            raise JobConflict(
+                f"Job '{job.id}' is {reply}, and only a queued job's priority can change.", code="job_not_queued"
+            )
         log.info("job reprioritised", job_id=job.id, priority=priority.value)
 
     def load(self, model: str) -> None:
@@ -147,7 +149,7 @@ class QueueService:
             raise _unknown(job.id)
         if isinstance(reply, JobStatus):
             raise JobConflict(
-                f"Job '{job.id}' is {reply}. One that failed, expired or was cancelled can be run again.",
+                f"Job '{job.id}' is {reply}. Only a failed, expired or cancelled job can be retried.",
                 code="job_not_failed",
             )
         if reply != "retried":
@@ -185,14 +187,14 @@ def _unknown(job_id: str) -> JobNotFound:
 def _refused(model: str, refusal: Refusal) -> CaravanError:
     match refusal:
         case Draining():
-            message = f"The queue of '{model}' is being drained: it ends the jobs it has, and takes no others."
+            message = f"The queue of '{model}' is being drained: it accepts no new jobs."
             return ModelUnavailable(message, code="queue_draining", retry_after_seconds=DRAINING_RETRY_SECONDS)
         case Broken(reason):
             message = f"The model '{model}' cannot be served. {reason}"
             return ModelUnavailable(message, retry_after_seconds=BROKEN_RETRY_SECONDS)
         case Busy(num_jobs):
             return RateLimited(
-                f"{num_jobs} jobs have not ended, which is all that this key may have. Wait for one, or cancel it."
+                f"{num_jobs} jobs have not ended, which is this key's limit. Wait for one to end, or cancel it."
             )
         case Full():
             return _queue_full(model, refusal)
@@ -200,7 +202,7 @@ def _refused(model: str, refusal: Refusal) -> CaravanError:
 
 def _queue_full(model: str, full: Full) -> QueueFull:
     """Come again when a hundredth of the queue has ended: sooner it is likely to be full again, for all who wait."""
-    message = f"The queue of '{model}' holds {full.depth} jobs, which is all it may. Try again later."
+    message = f"The queue of '{model}' holds {full.depth} jobs, which is its limit. Try again later."
     if full.seconds_a_job is None:
         return QueueFull(message)
     seconds = math.ceil(full.seconds_a_job * max(1, full.depth // 100))

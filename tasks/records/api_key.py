@@ -48,7 +48,7 @@ class Limits:
     jobs_in_flight: int | None = None
     models: tuple[str, ...] | None = None
     priority: Priority = Priority.HIGH
-    """The most urgent one."""
+    """The most urgent priority that it may use."""
     weight: float = 1.0
     """The owner's share of a line that owners share."""
 

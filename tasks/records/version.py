@@ -24,7 +24,9 @@ def is_readable(fields: Mapping[str, str], versions: range) -> bool:
     if not found.isdigit():
         return False
     if int(found) >= versions.stop:
-        raise RecordTooNew("A newer version of Caravan has written this, and is replacing the one that answers here.")
+        raise RecordTooNew(
+            "A newer version of Caravan wrote this record, and an upgrade is replacing this older process. Try again."
+        )
     return int(found) in versions
 
 

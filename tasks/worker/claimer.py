@@ -132,7 +132,7 @@ class Claimer:
             self._publisher.fail(held, exc)
         except Exception:
             log.exception("job could not be prepared", **held.named)
-            self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log says why."))
+            self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log has the cause."))
 
     def _submit(self, held: Held, *, alone: bool) -> None:
         events = (

@@ -99,5 +99,5 @@ def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> 
 
 def _too_long(name: str, count: str, backend: EmbeddingBackend) -> ContextLengthExceeded:
     return ContextLengthExceeded(
-        f"{name} has {count} tokens, and the model takes {backend.context} at once. Split it.", param="input"
+        f"{name} has {count} tokens, and the model's context holds {backend.context}. Split the text.", param="input"
     )

@@ -286,7 +286,7 @@ def test_the_command_shows_watches_and_asks(cluster: Cluster, batches: Batches) 
     assert json.loads(caravan("status", batch_id).stdout)["id"] == batch_id
     assert caravan("retry", batch_id).stdout == f"{batch_id} in_progress\n"
     assert batches.ended(batch_id)["progress"]["round"] == 2
-    assert "nothing to cancel" in caravan("cancel", batch_id).stderr
+    assert "cannot cancel" in caravan("cancel", batch_id).stderr
     failed = batches.create(jsonl(["{"]))
     watched = caravan("watch", failed)
     assert (watched.returncode, "line 1: This line is not parseable" in watched.stderr) == (1, True)

@@ -46,7 +46,7 @@ def test_a_thousand_reviews_get_a_thousand_right_labels(cluster: Cluster, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "reviews.csv"]
     again = command.run()
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
 
 
 def test_without_dedup_every_row_is_asked_about(cluster: Cluster, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_fails_of_all_rows_stops_the_run_and_is_asked_again(cluster: Cluste
     ended = command.run()
     assert ended.returncode == 1
     assert "rows in a row have failed" in ended.stderr
-    assert "The same command goes on from here." in ended.stderr
+    assert "Run the same command to resume." in ended.stderr
     assert command.num_done() == 0
 
 
@@ -174,7 +174,7 @@ def test_what_fails_of_all_rows_stops_the_run_and_is_asked_again(cluster: Cluste
         (["--prompt", "{{ text"], "--prompt, line 1"),
         ([*PROMPT, "--column", "text"], "has a column text already"),
         ([*PROMPT, "-m", "none"], "There is no model 'none'"),
-        ([], "Say --prompt or --messages-column"),
+        ([], "Give --prompt or --messages-column"),
         ([*PROMPT, "-o", "out.txt"], "must end in"),
         ([*PROMPT, "--schema", "/dev/null"], "is not a JSON schema"),
     ],
@@ -196,7 +196,7 @@ def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tm
     until(lambda: (command.progress / "run.json").exists(), what="it has begun")
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
-    assert "The same command goes on from here." in command.log.read_text()
+    assert "Run the same command to resume." in command.log.read_text()
     other = BulkCommand(cluster, source, command.output, "--prompt", "Sentiment of: {{ text }}", "--no-dedup")
     refused = other.run()
     assert refused.returncode == 1
@@ -216,7 +216,7 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(cluster: Clu
         ended = command.run(before=small_files(most_bytes))
         assert ended.returncode == 1
         assert "File too large" in ended.stderr
-        assert "The same command goes on from here." in ended.stderr
+        assert "Run the same command to resume." in ended.stderr
         assert not command.output.exists()
     assert command.num_done() == 400
     before = cluster.accepted()

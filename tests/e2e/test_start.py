@@ -84,12 +84,12 @@ def test_a_program_that_dies_again_and_again_is_told_in_words_and_is_tried_on(tm
         cluster.stop()
     output = cluster.process.output()
     log = cluster.data / "logs" / "flower.log"
-    assert output.count("flower ended with status 1; it is started again.") == 1
+    assert output.count("flower ended with status 1; it is restarted.") == 1
     assert (
         output.count(f"flower has died 3 times in a row: the last time it ended with status 1. {log} says more.") == 1
     )
     assert sum(line.startswith("flower: ") for line in output.splitlines()) == 1, "the error itself, once"
-    assert "flower  failed: it dies again and again" in output
+    assert "flower  failed: it dies repeatedly" in output
     assert "Traceback" not in output
 
 
@@ -112,7 +112,7 @@ def test_a_program_that_was_killed_once_is_told_and_is_told_to_be_well_again(tmp
     cluster.start()
     try:
         os.kill(cluster.pid_of("clerk"), signal.SIGKILL)
-        until(lambda: "clerk is well again; it had died once." in cluster.process.output(), seconds=40)
+        until(lambda: "clerk runs again; it had died once." in cluster.process.output(), seconds=40)
     finally:
         cluster.stop()
     assert cluster.process.output().count("clerk was killed by SIGKILL") == 1

@@ -54,7 +54,7 @@ def test_two_clusters_refuse_to_share_a_folder_or_a_port(tmp_path: Path) -> None
         other = Cluster(tmp_path)
         other.process.start()
         assert other.process.stop(signal.SIGCONT) == 1
-        assert "Another cluster runs on" in other.process.output()
+        assert "Another cluster uses" in other.process.output()
     finally:
         cluster.stop()
 

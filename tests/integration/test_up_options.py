@@ -31,7 +31,7 @@ def refused(*options: str) -> str:
 
 def test_two_servers_do_not_share_a_port() -> None:
     assert refused("--port", "18730", "--flower-port", "18730") == (
-        "Error: --port and --flower-port are both 18730: each needs a port of its own."
+        "Error: --port and --flower-port are both 18730: each needs its own port."
     )
     assert "--port and --redis-url are both 18730" in refused(
         "--port", "18730", "--redis-url", "redis://localhost:18730"

@@ -46,17 +46,17 @@ class _Stopped(Exception):
 @click.option(
     "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
 )
-@click.option("--redis-url", help="A Redis to use; without it the cluster starts its own.")
+@click.option("--redis-url", help="The Redis to use; if left out, the cluster starts its own.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
-              help="Where the cluster's own Redis keeps its file, and where logs and uploads lie.")  # fmt: skip
-@click.option("--verbose", is_flag=True, help="Show all that the programs say, and not their errors alone.")
+              help="The folder for the file of the cluster's own Redis, logs and uploads.")  # fmt: skip
+@click.option("--verbose", is_flag=True, help="Show the programs' whole logs, not only their errors.")
 @insecure_option
 def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path,
             verbose: bool, insecure: bool) -> None:  # fmt: skip
     """Run the whole cluster on this machine.
 
-    Redis, the web front, a worker a model, the clerk and Flower. What dies is started again. Ctrl-C or SIGTERM stops
-    all; jobs that have not ended go on at the next start. What the programs say is in files under DATA/logs.
+    It starts Redis, the web front, a worker for each model, the clerk and Flower, and restarts a program that dies.
+    Ctrl-C or SIGTERM stops the cluster; unfinished jobs continue at the next start. The logs are under DATA/logs.
     """
     settings = read_settings()
     logs.configure(settings)
@@ -122,7 +122,7 @@ def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dic
     while not server.answers():
         _tend(supervisor, tail)
         if time.monotonic() > deadline:
-            raise click.ClickException(f"Redis did not start; {tail.path('redis')} says why.")
+            raise click.ClickException(f"Redis did not start; read {tail.path('redis')}.")
     broker_url = Settings(redis_url=server.url, broker_url=None).celery_broker_url
     return {"CARAVAN_REDIS_URL": server.url, "CARAVAN_BROKER_URL": broker_url}
 
@@ -138,7 +138,7 @@ def _serve(cluster: Cluster, env: Mapping[str, str], *, supervisor: Supervisor, 
             _tend(supervisor, tail)
             start.look()
             if start.web_ready_at is None and time.monotonic() > deadline:
-                raise click.ClickException(f"The web front did not start; {tail.path('web')} says why.")
+                raise click.ClickException(f"The web front did not start; read {tail.path('web')}.")
 
 
 def _tend(supervisor: Supervisor, tail: LogTail) -> None:
@@ -153,7 +153,7 @@ def _catalogue(models: Path | None) -> Catalogue:
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
     if missing := [f"{name} ({entry.path})" for name, entry in catalogue.items() if not has_file(entry)]:
-        raise click.ClickException(f"There is no file for {', '.join(missing)}.")
+        raise click.ClickException(f"The model files of {', '.join(missing)} do not exist.")
     return catalogue
 
 

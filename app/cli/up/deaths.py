@@ -14,11 +14,11 @@ WELL_SECONDS = 60.0
 IN_A_ROW = 3
 """From so many deaths on, a program dies again and again."""
 HINTS = {
-    "SIGKILL": "by somebody, or by the kernel for want of memory",
-    "SIGILL": "an instruction that this processor does not know; `caravan doctor` tells more",
-    "SIGSEGV": "a fault of a library; `caravan doctor` tells more",
-    "SIGBUS": "a fault of a library, or a full disk; `caravan doctor` tells more",
-    "SIGABRT": "it gave up by itself",
+    "SIGKILL": "from outside, or by the kernel for lack of memory",
+    "SIGILL": "an instruction that this processor does not have; run `caravan doctor`",
+    "SIGSEGV": "a fault of a library; run `caravan doctor`",
+    "SIGBUS": "a fault of a library, or a full disk; run `caravan doctor`",
+    "SIGABRT": "it aborted",
 }
 
 
@@ -59,11 +59,11 @@ class Health:
         self.num_deaths += 1
         told_well, self._reported_well = self._reported_well, False
         if self.num_deaths == 1 or (self.num_deaths < IN_A_ROW and told_well):
-            return pause, f"{self.name} {how(status)}; it is started again."
+            return pause, f"{self.name} {how(status)}; it is restarted."
         if self.num_deaths == IN_A_ROW:
             where = f" {self.log} says more." if self.log else ""
             times = f"{self.name} has died {IN_A_ROW} times in a row: the last time it {how(status)}."
-            return pause, f"{times}{where} It is tried again and again, after {LONGEST_PAUSE_SECONDS:.0f} s at most."
+            return pause, f"{times}{where} It is restarted at least every {LONGEST_PAUSE_SECONDS:.0f} s."
         return pause, ""
 
     def lives(self, lived_seconds: float) -> str:
@@ -71,7 +71,7 @@ class Health:
         if not self.num_deaths or lived_seconds < (SETTLED_SECONDS if self.num_deaths == 1 else WELL_SECONDS):
             return ""
         times = "died once" if self.num_deaths == 1 else f"died {self.num_deaths} times"
-        message = "" if self._reported_well else f"{self.name} is well again; it had {times}."
+        message = "" if self._reported_well else f"{self.name} runs again; it had {times}."
         self._reported_well = lived_seconds < WELL_SECONDS
         if not self._reported_well:
             self.num_deaths = 0

@@ -46,9 +46,9 @@ class FirstAnswer:
         try:
             job = self.watch.submit(body)
         except (httpx.HTTPError, ValueError) as exc:
-            return [f"  A first job was not answered yet ({exc})."]
+            return [f"  The first job has no answer yet ({exc})."]
         if "id" not in job:
-            return [f"  A first job is refused: {job.get('error', {}).get('message', job)}"]
+            return [f"  The first job was refused: {job.get('error', {}).get('message', job)}"]
         self._job_id, self._asked_at = job["id"], time.monotonic()
         return None
 
@@ -57,5 +57,5 @@ class FirstAnswer:
         if job.get("status") == "succeeded":
             return [f"  {QUESTION}", f"  {' '.join(job['result']['choices'][0]['message']['content'].split())}"]
         if job.get("finished_at") or time.monotonic() - self._asked_at > SECONDS:
-            return [f"  A first job is {job.get('status', 'queued')}; caravan jobs list tells how it goes on."]
+            return [f"  A first job is {job.get('status', 'queued')}; see `caravan jobs list`."]
         return None

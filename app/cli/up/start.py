@@ -80,7 +80,7 @@ class Start:
 
     def _seen(self, part: Part, state: State, detail: str) -> Part:
         if state != "ready" and self._supervisor.dies_again_and_again(part.name):
-            state, detail = "failed", detail or "it dies again and again"
+            state, detail = "failed", detail or "it dies repeatedly"
         return replace(part, state=state, detail=detail)
 
     def _tell(self, failed: Mapping[str, str]) -> None:

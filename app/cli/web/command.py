@@ -23,7 +23,7 @@ from tasks.models.catalogue import CatalogueError, load
 def command(insecure: bool) -> None:
     """Run the web front: gunicorn with gevent workers.
 
-    CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES say where, and how many processes.
+    CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES set its address, port and number of processes.
     """
     settings = read_settings()
     logs.configure(settings)

@@ -7,7 +7,7 @@ import click
 from tasks.urls import is_loopback
 
 insecure_option = click.option(
-    "--insecure", is_flag=True, help="Bind an address that others reach, though no keys are asked for."
+    "--insecure", is_flag=True, help="Bind an address that other machines can reach, although keys are off."
 )
 
 
@@ -16,6 +16,6 @@ def refuse_exposure(host: str, *, keys: bool, insecure: bool) -> None:
     if keys or insecure or is_loopback(host):
         return
     raise click.ClickException(
-        f"{host or 'every address'} can be reached by others, and no API keys are asked for: whoever gets there may "
-        "use everything. Set CARAVAN_KEYS=true (see docs/security.md), or say --insecure."
+        f"others can reach {host or 'every address of this machine'}, and without API keys they could use everything. "
+        "Set CARAVAN_KEYS=true (see docs/security.md), or give --insecure."
     )

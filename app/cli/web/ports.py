@@ -23,7 +23,7 @@ def refuse_same(ports: Mapping[str, int]) -> None:
     options: dict[int, str] = {}
     for option, port in ports.items():
         if other := options.get(port):
-            raise click.UsageError(f"{other} and {option} are both {port}: each needs a port of its own.")
+            raise click.UsageError(f"{other} and {option} are both {port}: each needs its own port.")
         options[port] = option
 
 

@@ -28,9 +28,9 @@ SCHEMAS: Mapping[str, type[JobBody]] = {
 """The endpoints that a batch can call."""
 
 _REFUSED = {
-    "stream": "A line of a batch is answered whole; leave stream out.",
-    "background": "A line of a batch is in the background already; leave background out.",
-    "previous_response_id": "A line of a batch goes on from no other response.",
+    "stream": "A line of a batch cannot be streamed; leave stream out.",
+    "background": "A line of a batch always runs in the background; leave background out.",
+    "previous_response_id": "A line of a batch cannot continue another response; leave previous_response_id out.",
 }
 
 

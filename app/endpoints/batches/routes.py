@@ -51,7 +51,7 @@ def create() -> Response:
     if verdict == "unknown":
         raise FileNotFound(f"There is no file '{body.input_file_id[:80]}'. Upload it first.", param="input_file_id")
     if verdict == "purpose":
-        raise InvalidRequest("Only a file with the purpose 'batch' can be run.", param="input_file_id")
+        raise InvalidRequest("Only a file with the purpose 'batch' can be a batch's input.", param="input_file_id")
     log.info("batch accepted", batch_id=batch.id, endpoint=batch.endpoint)
     return jsonify(view(find(batch.id)))
 
@@ -126,11 +126,11 @@ def _ask(batch_id: str, act: Act) -> Response:
             )
         case status if act == "retry":
             raise BatchConflict(
-                f"Batch '{batch_id}' is {status}. One that is completed, expired or cancelled can be run again.",
+                f"Batch '{batch_id}' is {status}. Only a completed, expired or cancelled batch can be retried.",
                 code="batch_not_failed",
             )
         case status:
-            raise BatchConflict(f"Batch '{batch_id}' is {status}, so there is nothing to {act}.")
+            raise BatchConflict(f"Batch '{batch_id}' is {status}, so you cannot {act} it.")
 
 
 BLUEPRINTS = (blueprint,)

@@ -7,8 +7,8 @@ from typing import Any
 from tasks.batches.batch import TIMES, Batch, BatchStatus, Counts
 
 _STALLED = {
-    "storage_full": "The disk of the files is full. Make room: the batch goes on by itself.",
-    "storage_failed": "The files cannot be read or written; the clerk's log says why. The batch goes on by itself.",
+    "storage_full": "The disk of the files is full. Free some space: the batch then continues by itself.",
+    "storage_failed": "The files cannot be read or written; the clerk's log says why. The batch continues by itself.",
 }
 RUNS = (BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING)
 

@@ -50,7 +50,7 @@ def mount(app: Flask, url: str) -> None:
                 extensions={"timeout": limits},
             )
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
-            raise FlowerUnavailable("Flower does not answer just now.") from exc
+            raise FlowerUnavailable("Flower does not answer. Try again.") from exc
         found = [(name.decode().title(), value.decode("latin-1")) for name, value in answer.headers]
         wanted = {name.title() for name in ANSWERED}
         return Response(answer.content, answer.status, [(name, value) for name, value in found if name in wanted])

@@ -51,7 +51,7 @@ def page() -> Response:
 def file(file: str) -> Response:
     """A file of that page."""
     if file not in FILES:
-        raise NotFound("The page has no such file.")
+        raise NotFound("The page does not have this file.")
     return _send(file)
 
 

@@ -33,7 +33,7 @@ def create() -> Response:
     with receive(files, limit=settings.max_file_bytes) as upload:
         form = validate(FileForm, {"file": upload.filename, **upload.fields})
         if (form.expires_anchor is None) != (form.expires_seconds is None):
-            raise InvalidRequest("expires_after has an anchor and seconds.", param="expires_after")
+            raise InvalidRequest("expires_after needs an anchor and seconds.", param="expires_after")
     # The bytes stay, whatever comes of this: where only Redis' answer was lost, there is a record of them.
     file = uploaded(upload.file_id, owner=caller().owner, filename=upload.filename, part=upload.writer.part)
     with as_broker_errors():
@@ -89,7 +89,7 @@ def delete(file_id: str) -> Response:
     with as_broker_errors():
         verdict = services().files.delete(file_id, owner=file.owner)
     if verdict == "used":
-        raise FileInUse(f"A batch that has not ended works with '{file_id}'. Wait for it, or cancel it.")
+        raise FileInUse(f"A batch that has not ended needs '{file_id}'. Wait for the batch, or cancel it.")
     if verdict == "unknown":
         raise _unknown(file_id)
     log.info("file deleted", file_id=file_id)

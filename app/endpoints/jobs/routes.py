@@ -40,7 +40,7 @@ def create() -> tuple[Response, int]:
     body = read_json()
     wait = _prefer_wait(request.headers)
     if body.get("stream") is True:
-        raise InvalidRequest("A job is followed at its events URL; leave stream out.", param="stream")
+        raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
     asked = validate(_schema(body), body)
     job_id = submit(body, lambda: build_job(asked))
     job = _wait_for(find(job_id), wait)
@@ -140,7 +140,7 @@ def _schema(body: dict[str, Any]) -> type[JobBody]:
         case [field]:
             return _SCHEMAS[field]
         case [_, field, *_]:
-            raise InvalidRequest("Send messages, prompt or input, and only one of them.", param=field)
+            raise InvalidRequest("Send exactly one of messages, prompt and input.", param=field)
         case _:
             raise InvalidRequest(
                 "Send messages (a chat), prompt (a completion) or input (embeddings).", param="messages"
@@ -201,7 +201,7 @@ def _owner() -> str:
     """Whose jobs are to be listed; raises InsufficientScope for another's."""
     owner = request.args.get("owner", caller().owner)
     if owner != caller().owner and not caller().is_admin:
-        raise InsufficientScope("Jobs of other owners are for keys with the scope 'admin'.", param="owner")
+        raise InsufficientScope("To see jobs of other owners you need a key with the scope 'admin'.", param="owner")
     return owner
 
 

@@ -22,7 +22,7 @@ log = get_logger(__name__)
 def refuse_while_off() -> None:
     """Whoever may call without a key must not make one that outlasts that."""
     if not services().settings.keys:
-        raise InsufficientScope("API keys are off. Start the web front with CARAVAN_KEYS=true.")
+        raise InsufficientScope("API keys are off. Start the web front with CARAVAN_KEYS=true to use them.")
 
 
 @blueprint.post("/admin/keys")

@@ -95,7 +95,7 @@ def _check(messages: list[Message]) -> None:
     for number, message in enumerate(messages):
         where = f"messages.{number}"
         if message.tool_calls and message.role != "assistant":
-            raise InvalidRequest("Only an assistant calls tools.", param=f"{where}.tool_calls")
+            raise InvalidRequest("Only an assistant's message may have tool_calls.", param=f"{where}.tool_calls")
         if message.content is None and not (message.role == "assistant" and (message.tool_calls or message.refusal)):
             raise InvalidRequest("A message needs content.", param=f"{where}.content")
 
@@ -115,7 +115,7 @@ class Conversation(BaseModel):
         functions = [tool.function for tool in self.tools or ()]
         check_functions(functions)
         if self.parallel_tool_calls is not None and not functions:
-            raise InvalidRequest("parallel_tool_calls asks for tools beside it.", param="parallel_tool_calls")
+            raise InvalidRequest("parallel_tool_calls needs tools.", param="parallel_tool_calls")
         request: dict[str, Any] = {"messages": [message.payload() for message in self.messages]}
         if functions:
             request["tools"] = [function.model_dump(exclude_none=True) for function in functions]
@@ -147,13 +147,13 @@ class ChatBody(Conversation, SamplingBody):
 
     def num_logprobs(self) -> int | None:
         if self.top_logprobs is not None and not self.logprobs:
-            raise InvalidRequest("top_logprobs asks for logprobs: true beside it.", param="top_logprobs")
+            raise InvalidRequest("top_logprobs needs logprobs: true.", param="top_logprobs")
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         request = {**self.conversation(), "sampling": self.sampling(entry).encode()}
         if "tools" in request and request.get("tool_choice") != "none" and self.ignore_eos:
-            raise InvalidRequest("tools do not go together with ignore_eos.", param="ignore_eos")
+            raise InvalidRequest("tools cannot be combined with ignore_eos.", param="ignore_eos")
         if self.reasoning_format:
             request["reasoning_format"] = self.reasoning_format
         return request

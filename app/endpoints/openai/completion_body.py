@@ -34,12 +34,14 @@ class CompletionBody(SamplingBody):
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
-            raise InvalidRequest(f"Prompts times n are more than {MOST_CHOICES}. Send several requests.", param="n")
+            raise InvalidRequest(
+                f"The number of prompts times n is more than {MOST_CHOICES}. Send several requests.", param="n"
+            )
         request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
         if self.echo:
             if self.logprobs is not None:
-                raise InvalidRequest("echo does not go together with logprobs.", param="echo")
+                raise InvalidRequest("echo cannot be combined with logprobs.", param="echo")
             if not isinstance(self.prompt[0], str):
-                raise InvalidRequest("Only a prompt in text can be echoed.", param="echo")
+                raise InvalidRequest("Only a text prompt can be echoed.", param="echo")
             request["echo"] = True
         return request

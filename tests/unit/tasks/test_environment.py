@@ -115,11 +115,13 @@ def test_a_misspelt_name_is_told_with_the_one_that_was_meant(
     monkeypatch: pytest.MonkeyPatch, typed: str, meant: str
 ) -> None:
     assert nearest(typed) == meant
-    assert refused(monkeypatch, typed, "1") == f"{typed} is no setting; the nearest is {meant}. Rename it or unset it."
+    assert (
+        refused(monkeypatch, typed, "1") == f"{typed} is not a setting; the nearest is {meant}. Rename it or unset it."
+    )
 
 
 def test_a_name_that_is_near_nothing_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused(monkeypatch, "CARAVAN_ZZZ", "1").startswith("CARAVAN_ZZZ is no setting")
+    assert refused(monkeypatch, "CARAVAN_ZZZ", "1").startswith("CARAVAN_ZZZ is not a setting")
 
 
 SERVICE_LINKS = {

@@ -30,7 +30,7 @@ ResponseId = Annotated[str, Field(min_length=1, max_length=128)]
 OTHERWISE = {
     "max_tokens": "Use max_output_tokens.",
     "response_format": "Use text.format.",
-    "n": "A response has one answer.",
+    "n": "A response has one choice: n must be 1.",
     "json_schema": "Use text.format.",
 }
 """Fields of the other endpoints, and what to do here."""
@@ -88,7 +88,7 @@ class TextFormat(BaseModel):
         """The schema that the text has to meet, if any."""
         if self.type == "json_schema" and (self.schema_ is None or self.name is None):
             missing = "schema" if self.schema_ is None else "name"
-            raise InvalidRequest(f"The type json_schema asks for a {missing}.", param=f"text.format.{missing}")
+            raise InvalidRequest(f"The type json_schema needs a {missing}.", param=f"text.format.{missing}")
         if self.type == "json_object":
             return {"type": "object"}
         return self.schema_ if self.type == "json_schema" else None
@@ -169,7 +169,7 @@ class ResponseBody(SamplingBody):
         if LOGPROBS in (self.include or ()):
             return self.top_logprobs or 0
         if self.top_logprobs:
-            raise InvalidRequest(f"top_logprobs asks for '{LOGPROBS}' in include.", param="top_logprobs")
+            raise InvalidRequest(f"top_logprobs needs '{LOGPROBS}' in include.", param="top_logprobs")
         return None
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class ResponseBody(SamplingBody):
         choice = chosen(self.tool_choice, functions)
         if functions and choice != "none" and (self.ignore_eos or self.include):
             field = "ignore_eos" if self.ignore_eos else "include"
-            raise InvalidRequest(f"tools do not go together with {self.include or field}.", param=field)
+            raise InvalidRequest(f"tools cannot be combined with {self.include or field}.", param=field)
         request: dict[str, Any] = {
             "messages": self._messages(),
             "sampling": self.sampling(entry).encode(),
@@ -201,12 +201,14 @@ class ResponseBody(SamplingBody):
                     f"'{field}' is not a parameter of this call. {hint}", param=field, code="unknown_parameter"
                 )
         if self.background and self.store is False:
-            raise InvalidRequest("A background response has to be stored, to be asked for later.", param="background")
+            raise InvalidRequest(
+                "A background response must be stored, so that it can be fetched later.", param="background"
+            )
 
     def _messages(self) -> list[Message]:
         conversation = [*self._earlier, *messages(self.input)]
         if not conversation:
-            raise InvalidRequest("There is nothing to respond to.", param="input")
+            raise InvalidRequest("The input is empty.", param="input")
         check_outputs(conversation)
         return [{"role": "system", "content": self.instructions}, *conversation] if self.instructions else conversation
 
@@ -216,7 +218,7 @@ class ResponseBody(SamplingBody):
             return super()._grammar()
         if self.grammar or self.ignore_eos:
             field = "grammar" if self.grammar else "ignore_eos"
-            raise InvalidRequest(f"{field} does not go together with text.format.", param=field)
+            raise InvalidRequest(f"{field} cannot be combined with text.format.", param=field)
         try:
             return from_json_schema(schema)
         except GrammarError as exc:

@@ -117,7 +117,9 @@ def check_outputs(conversation: Sequence[Message]) -> None:
     for message in conversation:
         called |= {call["id"] for call in message.get("tool_calls", ())}
         if message["role"] == "tool" and message["tool_call_id"] not in called:
-            raise InvalidRequest(f"No call '{message['tool_call_id']}' comes before its output.", param="input")
+            raise InvalidRequest(
+                f"The input has no call '{message['tool_call_id']}' before this output.", param="input"
+            )
 
 
 def _check(item: InputItem, where: str) -> None:

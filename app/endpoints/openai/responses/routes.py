@@ -57,7 +57,7 @@ def show(response_id: str) -> Response:
     name_job(job)
     if not flag("stream"):
         if "starting_after" in request.args:
-            raise InvalidRequest("starting_after asks for stream=true beside it.", param="starting_after")
+            raise InvalidRequest("starting_after needs stream=true.", param="starting_after")
         return jsonify(response(job))
     after = integer("starting_after", 0, 0, MOST_EVENTS) if "starting_after" in request.args else -1
     frames = _frames(services(), job, follow(services(), job), after=after)
@@ -70,7 +70,8 @@ def cancel(response_id: str) -> Response:
     job = _find(response_id)
     if not job.request["response"]["background"]:
         raise InvalidRequest(
-            "Only a background response can be cancelled: another ends with its connection.", param="response_id"
+            "Only a background response can be cancelled. To stop another one, close its connection.",
+            param="response_id",
         )
     with contextlib.suppress(JobConflict):
         services().queue.cancel(job.id, owner=job.owner)
@@ -117,7 +118,9 @@ def _find(response_id: str, *, param: str | None = None) -> Job:
     if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
         raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
     if not job.request["response"]["store"]:
-        raise JobNotFound(f"Response '{response_id}' was not stored, as its request asked.", param=param)
+        raise JobNotFound(
+            f"Response '{response_id}' was not stored, because its request had store: false.", param=param
+        )
     return job
 
 
@@ -134,7 +137,7 @@ def _earlier(response_id: str) -> list[dict[str, Any]]:
     if job.outcome is None:
         status = response(job)["status"]
         raise InvalidRequest(
-            f"Response '{response_id}' is {status}, so there is nothing to go on from.", param="previous_response_id"
+            f"Response '{response_id}' is {status}, so it cannot be continued.", param="previous_response_id"
         )
     return conversation(job)
 
@@ -172,7 +175,7 @@ def _as_ended(to: Services, job: Job, done: Event | None) -> Job:
 def _check_include() -> None:
     asked = request.args.getlist("include") + request.args.getlist("include[]")
     if any(each != LOGPROBS for each in asked):
-        raise InvalidRequest(f"include can name '{LOGPROBS}' and nothing else.", param="include")
+        raise InvalidRequest(f"include can only have '{LOGPROBS}'.", param="include")
 
 
 BLUEPRINTS = (blueprint,)

@@ -211,7 +211,7 @@ def test_what_has_changed_is_named_and_restart_forgets_it(tmp_path: Path) -> Non
 def test_two_processes_do_not_make_one_output(tmp_path: Path) -> None:
     first = open_folder(tmp_path / "out.csv", {})
     for restart in (False, True):
-        with pytest.raises(BulkError, match="Another process"):
+        with pytest.raises(BulkError, match="Another command"):
             open_folder(tmp_path / "out.csv", {}, restart=restart)
     first.close()
 

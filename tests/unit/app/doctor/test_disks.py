@@ -35,9 +35,9 @@ def judged(error: int = 0, *, free: int = 1 << 40, needed: bool = True, files_le
     [
         (errno.ENOSPC, "the disk is full (0 B of 2.0 TiB free on /data (tmpfs))"),
         (errno.EDQUOT, "quota of /data (tmpfs) is used up"),
-        (errno.EROFS, "/data (tmpfs) can only be read"),
+        (errno.EROFS, "/data (tmpfs) is mounted read-only"),
         (errno.EACCES, "may not write into /data"),
-        (errno.ENOTDIR, "/data is no folder"),
+        (errno.ENOTDIR, "/data is not a folder"),
         (errno.EIO, "Input/output error"),
     ],
 )
@@ -56,7 +56,7 @@ def test_a_disk_without_inodes_is_told_from_a_full_one() -> None:
 def test_a_folder_that_may_not_be_needed_here_is_a_warning() -> None:
     finding = judged(errno.EROFS, needed=False)
     assert finding.state == State.WARNING
-    assert "neither the web front nor a clerk" in finding.advice
+    assert "without the web front or a clerk" in finding.advice
 
 
 def test_little_room_is_a_warning() -> None:
@@ -110,10 +110,10 @@ def test_heads_may_differ_by_layer_and_a_file_may_say_nothing() -> None:
 def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_text("version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(gguf.NotGguf, match="is no GGUF file"):
+    with pytest.raises(gguf.NotGguf, match="is not a GGUF file"):
         gguf.fields(path)
     path.write_bytes(gguf_path(DEMO).read_bytes()[:300])
-    with pytest.raises(gguf.NotGguf, match="only a part"):
+    with pytest.raises(gguf.NotGguf, match="incomplete"):
         gguf.fields(path)
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 1 << 40) + struct.pack("<Q", 1 << 62))
     with pytest.raises(gguf.NotGguf, match="damaged"):
@@ -150,7 +150,7 @@ def test_the_catalogue_is_read_and_its_files_are_looked_for(tmp_path: Path) -> N
     faults = [found for state, found in catalogue_of(tmp_path, path.read_text()) if state == State.FAULT]
     assert faults == [
         f"gone: there is no file {tmp_path / 'gone.gguf'}",
-        f"text: {tmp_path / 'text.gguf'} is no GGUF file",
+        f"text: {tmp_path / 'text.gguf'} is not a GGUF file",
         f"big: there is no {tmp_path / 'big-00002-of-00002.gguf'}",
     ]
 

@@ -33,7 +33,7 @@ def test_a_check_that_breaks_off_is_a_fault_and_ends_no_other() -> None:
     findings = list(examine([Check("disk", broken), Check("next", lambda: [ok("next", "")])], begun=begun.append))
     assert [finding.check for finding in findings] == ["disk", "disk", "next"]
     assert findings[1].state == State.FAULT
-    assert findings[1].found == "this check broke off with RuntimeError: a thing"
+    assert findings[1].found == "this check ended with RuntimeError: a thing"
     assert begun == ["disk", "next"]
 
 

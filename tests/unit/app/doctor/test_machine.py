@@ -130,9 +130,9 @@ def test_hyperthreads_of_one_core_are_counted_once(tmp_path: Path) -> None:
             State.OK,
             "16 GiB, 12 GiB free; the models' workers take about 8.0 GiB",
         ),
-        (Room(9 * GIB, 9 * GIB, limited=False), State.WARNING, "little is left for the rest"),
+        (Room(9 * GIB, 9 * GIB, limited=False), State.WARNING, "little is left for other programs"),
         (Room(6 * GIB, 6 * GIB, limited=True), State.FAULT, "6.0 GiB by the control group, 6.0 GiB free;"),
-        (Room(6 * GIB, 6 * GIB, limited=True), State.FAULT, "more than there is"),
+        (Room(6 * GIB, 6 * GIB, limited=True), State.FAULT, "more than the machine has"),
     ],
 )
 def test_memory_is_compared_with_what_all_workers_take(room: Room, state: State, words: str) -> None:

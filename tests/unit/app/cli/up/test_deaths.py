@@ -22,8 +22,8 @@ def test_an_end_is_told_by_its_status_or_its_signal() -> None:
     assert how(1) == "ended with status 1"
     assert how(0) == "ended with status 0"
     assert how(-signal.SIGTERM) == "was killed by SIGTERM"
-    assert how(-signal.SIGSEGV) == "was killed by SIGSEGV (a fault of a library; `caravan doctor` tells more)"
-    assert "want of memory" in how(-signal.SIGKILL)
+    assert how(-signal.SIGSEGV) == "was killed by SIGSEGV (a fault of a library; run `caravan doctor`)"
+    assert "lack of memory" in how(-signal.SIGKILL)
     assert how(-99) == "was killed by signal 99"
 
 
@@ -31,7 +31,7 @@ def test_a_death_is_told_at_once_and_its_end_once() -> None:
     health = Health("web", "logs/web.log")
     assert health.died(-9, lived_seconds=100)[1].startswith("web was killed by SIGKILL")
     assert health.lives(9) == ""
-    assert health.lives(10) == "web is well again; it had died once."
+    assert health.lives(10) == "web runs again; it had died once."
     assert health.lives(11) == ""
 
 
@@ -40,26 +40,26 @@ def test_a_program_that_dies_again_after_it_seemed_well_is_told_less_and_less() 
     for _ in range(6):
         told.append(health.died(1, lived_seconds=12)[1])
         told += [health.lives(seconds) for seconds in (1, 10, 11)]
-    died, again = ("web ended with status 1; it is started again.",) * 2
-    well = "web is well again; it had died once."
+    died, again = ("web ended with status 1; it is restarted.",) * 2
+    well = "web runs again; it had died once."
     assert [text for text in told if text][:3] == [died, well, again]
     assert [text.startswith("web has died 3 times") for text in told if text][3:] == [True]
-    assert health.lives(60) == "web is well again; it had died 6 times."
+    assert health.lives(60) == "web runs again; it had died 6 times."
     assert health.died(1, lived_seconds=60)[1].startswith("web ended")
 
 
 def test_who_dies_again_and_again_is_told_with_what_to_do_and_then_no_more() -> None:
     health = Health("demo-1", "logs/demo-1.log")
     told = [health.died(-11, lived_seconds=1)[1] for _ in range(20)]
-    assert told[0] == f"demo-1 {how(-11)}; it is started again."
+    assert told[0] == f"demo-1 {how(-11)}; it is restarted."
     assert told[2] == (
         f"demo-1 has died 3 times in a row: the last time it {how(-11)}. logs/demo-1.log says more. "
-        "It is tried again and again, after 60 s at most."
+        "It is restarted at least every 60 s."
     )
     assert [text for text in told if text] == [told[0], told[2]]
     assert health.dies_again_and_again
     assert health.lives(59) == ""
-    assert health.lives(60) == "demo-1 is well again; it had died 20 times."
+    assert health.lives(60) == "demo-1 runs again; it had died 20 times."
     assert not health.dies_again_and_again
 
 
