@@ -73,7 +73,7 @@ class CaravanError(Exception):
 
 
 class InvalidRequest(CaravanError):
-    """Raised when a request cannot be run as it stands; ``param`` names the field."""
+    """Raised when a request is not valid; ``param`` names the field."""
 
     http_status = 400
     type = "invalid_request_error"
@@ -87,7 +87,7 @@ class ContextLengthExceeded(InvalidRequest):
 
 
 class AuthenticationFailed(CaravanError):
-    """Raised when a request carries no key, or one that is not known, has expired or was revoked."""
+    """Raised when a request has no key, or its key is unknown, has expired or was revoked."""
 
     http_status = 401
     type = "authentication_error"
@@ -95,7 +95,7 @@ class AuthenticationFailed(CaravanError):
 
 
 class InsufficientScope(CaravanError):
-    """Raised when a key is known, but is not for this call."""
+    """Raised when a key is valid, but does not have the scope of this call."""
 
     http_status = 403
     type = "permission_error"
@@ -111,7 +111,7 @@ class NotFound(CaravanError):
 
 
 class ModelNotFound(NotFound):
-    """Raised when a model is not in the catalogue, or not one of the key's."""
+    """Raised when a model is not in the catalogue, or the key may not use it."""
 
     code = "model_not_found"
 
@@ -168,7 +168,7 @@ class Overloaded(CaravanError):
 
 
 class QueueFull(Overloaded):
-    """Raised when a model's queue holds ``CARAVAN_MAX_QUEUE`` jobs already."""
+    """Raised when a model has ``CARAVAN_MAX_QUEUE`` jobs that have not ended."""
 
     code = "queue_full"
 
@@ -182,13 +182,13 @@ class EngineFailure(CaravanError):
 
 
 class WorkerDied(EngineFailure):
-    """Raised when workers died while they ran a job, so often that it is not begun again: it is a dead letter."""
+    """Raised when too many workers died while they ran a job. The job is a dead letter."""
 
     code = "worker_died"
 
 
 class ModelChanged(EngineFailure):
-    """Raised when a job has tokens of a model whose file is another one now."""
+    """Raised when a model's file was replaced after a job's first tokens."""
 
     code = "model_changed"
 
@@ -203,7 +203,7 @@ class Unavailable(CaravanError):
 
 
 class ModelUnavailable(Unavailable):
-    """Raised when a model is in the catalogue but cannot be loaded."""
+    """Raised when no worker can serve a model, or its queue is draining."""
 
     code = "model_failed"
 
@@ -213,14 +213,14 @@ class BrokerUnavailable(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """Raised when the disk of the files is full, or fails, or there is no folder to write to."""
+    """Raised when the disk of the files is full or fails, or there is no folder to write to."""
 
     code = "storage_unavailable"
     default_retry_after_seconds = 30
 
 
 class RecordTooNew(Unavailable):
-    """Raised when a newer version of Caravan, which is replacing this one, has written what was asked for."""
+    """Raised when a newer version of Caravan, which is replacing this one, wrote the record."""
 
     code = "record_too_new"
 

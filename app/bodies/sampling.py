@@ -99,7 +99,7 @@ class JsonSchema(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """What the answer has to be."""
+    """The required form of the answer."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 
 class Error(TypedDict):
-    """What went wrong. Act on `code`; `message` is for people."""
+    """A failure. Programs use `code`; `message` is for people."""
 
     message: str
     type: Literal[
@@ -23,7 +23,7 @@ class Error(TypedDict):
         "unavailable_error",
         "timeout_error",
     ]
-    param: Annotated[str | None, Field(description="The field at fault.")]
+    param: Annotated[str | None, Field(description="The name of the invalid field.")]
     code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
 
 

@@ -41,48 +41,48 @@ PATH = {
 X_REQUEST_ID = Parameter(
     name="X-Request-Id",
     where="header",
-    meaning="Stands in the logs, in the job and in the answer. One of other characters is replaced by a new one.",
+    meaning="An id for the logs, the job and the response. An id with other characters is replaced.",
     schema={"type": "string"},
     example="docs-1",
 )
 IDEMPOTENCY_KEY = Parameter(
     name="Idempotency-Key",
     where="header",
-    meaning="A second request with the same key, path and body is answered with the first one's job.",
+    meaning="A second request with the same key, path and body gets the first request's job.",
     schema={"type": "string", "maxLength": 255},
 )
 PREFER = Parameter(
     name="Prefer",
     where="header",
-    meaning="`wait=N` holds the answer back until the job has ended, N seconds at most. Others are passed over.",
+    meaning="`wait=N` delays the response until the job has ended, N seconds at most. Other preferences are ignored.",
     schema={"type": "string"},
     example="wait=10",
 )
 X_ON_DISCONNECT = Parameter(
     name="X-On-Disconnect",
     where="header",
-    meaning="What becomes of the job when its client goes away before its end. `cancel` if left out.",
+    meaning="Whether the job is cancelled or continues when its client disconnects. `cancel` if left out.",
     schema={"type": "string", "enum": ["cancel", "continue"]},
     example="continue",
 )
 LAST_EVENT_ID = Parameter(
     name="Last-Event-ID",
     where="header",
-    meaning="The `id` of the last event that was seen: the stream goes on after it. Empty is its beginning.",
+    meaning="The `id` of the last event that you saw: the stream continues after it. Empty means the beginning.",
     schema={"type": "string", "pattern": CURSOR},
     example="0-0",
 )
 AFTER_EVENT = Parameter(
     name="after",
     where="query",
-    meaning="The same as `Last-Event-ID`, which comes before it.",
+    meaning="The same as `Last-Event-ID`, which overrides it.",
     schema={"type": "string", "pattern": CURSOR},
     example="0-0",
 )
 WAIT = Parameter(
     name="wait",
     where="query",
-    meaning="Seconds that the answer is held back until the job has ended, `CARAVAN_MAX_WAIT_SECONDS` at most.",
+    meaning="Seconds to wait for the job's end, `CARAVAN_MAX_WAIT_SECONDS` at most.",
     schema={"type": "number", "minimum": 0},
     example=0,
 )
@@ -91,7 +91,9 @@ WAIT = Parameter(
 def limit(default: int, most: int) -> Parameter:
     """How many there are on a page."""
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(name="limit", where="query", meaning="How many at most.", schema=schema, example=default)
+    return Parameter(
+        name="limit", where="query", meaning="The most objects in the list.", schema=schema, example=default
+    )
 
 
 ANSWER_REQUEST_ID = Header(
@@ -101,8 +103,8 @@ RETRY_AFTER = Header(name="Retry-After", meaning="Seconds.", schema={"type": "in
 WWW_AUTHENTICATE = Header(name="WWW-Authenticate", meaning="How to send a key.", schema={"type": "string"})
 _FIGURES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "limit": ("The key's limit a minute", {"type": "integer", "minimum": 1}),
-    "remaining": ("What is left of it", {"type": "integer", "minimum": 0}),
-    "reset": ("When all of it is there again, as `17ms`, `1s` or `1m30s`", {"type": "string"}),
+    "remaining": ("The rest of the limit", {"type": "integer", "minimum": 0}),
+    "reset": ("Time until the whole limit is free again, as `17ms`, `1s` or `1m30s`", {"type": "string"}),
 }
 RATE_LIMITS = tuple(
     Header(name=f"x-ratelimit-{figure}-{kind}", meaning=f"{meaning}, in {kind}.", schema=schema, always=False)
@@ -112,13 +114,13 @@ RATE_LIMITS = tuple(
 """Of a call that a key's limits count, for each limit that the key has."""
 SHOULD_RETRY = Header(
     name="X-Should-Retry",
-    meaning="What OpenAI's clients go by: the same request again would end as this one did.",
+    meaning="`false`, which OpenAI's clients obey: the same request would fail again.",
     schema={"type": "string", "const": "false"},
 )
 _JOB_ID = {"type": "string", "format": "uuid"}
-X_JOB_ID = Header(name="X-Job-Id", meaning="The job behind the answer, under `/jobs`.", schema=_JOB_ID)
+X_JOB_ID = Header(name="X-Job-Id", meaning="The id of the request's job, under `/jobs`.", schema=_JOB_ID)
 X_JOB_ID_OF_ERROR = Header(
-    name="X-Job-Id", meaning="The job that failed, if there was one.", schema=_JOB_ID, always=False
+    name="X-Job-Id", meaning="The id of the failed job, if there is one.", schema=_JOB_ID, always=False
 )
 LOCATION = Header(
     name="Location", meaning="The job's address.", schema={"type": "string", "pattern": "^/jobs/[0-9a-f-]{36}$"}

@@ -33,7 +33,7 @@ class Owned(Protocol):
 
 
 class Scope(StrEnum):
-    """What a key is for. ``admin`` may do all that ``inference`` may."""
+    """The calls that a key allows. ``admin`` allows all calls of ``inference`` as well."""
 
     INFERENCE = "inference"
     ADMIN = "admin"

@@ -57,7 +57,7 @@ TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
 
 
 class Operation(StrEnum):
-    """What is asked of the model; it decides the shape of the result."""
+    """The kind of request; it decides the form of the result."""
 
     CHAT = "chat"
     COMPLETION = "completion"
@@ -102,7 +102,7 @@ LINES = (SLOTLESS, *Priority)
 
 
 class QueueState(StrEnum):
-    """Whether a model's queue takes jobs, and gives them to workers."""
+    """Whether a model's queue accepts jobs, and gives them to workers."""
 
     OPEN = "open"
     PAUSED = "paused"

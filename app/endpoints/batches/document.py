@@ -16,11 +16,11 @@ from tasks.errors import (
 )
 
 TAG = "Batches"
-ABOUT = "A file's requests, run line by line behind all that somebody waits for."
+ABOUT = "A batch is a file of requests. The server runs its lines with priority `low`."
 _ERRORS = (BatchNotFound, BrokerUnavailable)
 _PAGE = (
     limit(20, 100),
-    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
 )
 _ASKED = Description(
     tag=TAG, answers={200: Answer(meaning="The batch.", schema=Batch)}, errors=(BatchConflict, *_ERRORS)
@@ -32,7 +32,7 @@ CALLS = {
         tag=TAG,
         bodies=(BatchBody,),
         examples=examples.BATCHES,
-        answers={200: Answer(meaning="The batch, which is validated now.", schema=Batch, links=_NEXT)},
+        answers={200: Answer(meaning="The batch; its validation has begun.", schema=Batch, links=_NEXT)},
         errors=(InvalidRequest, FileNotFound, RequestTooLarge, BrokerUnavailable),
     ),
     "batches.index": Description(

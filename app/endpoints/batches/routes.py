@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 @blueprint.post("/v1/batches")
 def create() -> Response:
-    """Run the requests of a file, line by line, behind all that somebody waits for."""
+    """Run a file of requests with priority low."""
     body = validate(BatchBody, read_json())
     batch = Batch(
         id=new_id(),
@@ -58,7 +58,7 @@ def create() -> Response:
 
 @blueprint.get("/v1/batches")
 def index() -> Response:
-    """The caller's batches, newest first."""
+    """List the caller's batches, newest first."""
     limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     try:
         found = services().batches.owned(caller().owner, after=request.args.get("after"), limit=limit + 1)
@@ -69,19 +69,19 @@ def index() -> Response:
 
 @blueprint.get("/v1/batches/<batch_id>")
 def show(batch_id: str) -> Response:
-    """One batch."""
+    """Show a batch."""
     return jsonify(view(find(batch_id)))
 
 
 @blueprint.post("/v1/batches/<batch_id>/cancel")
 def cancel(batch_id: str) -> Response:
-    """Cancel a batch that has not ended. What has its answer stays in the output file."""
+    """Cancel a batch that has not ended. Finished lines keep their answers."""
     return _ask(batch_id, "cancel")
 
 
 @blueprint.post("/v1/batches/<batch_id>/pause")
 def pause(batch_id: str) -> Response:
-    """Run no more lines of a batch. Those that are under way come to their end."""
+    """Pause a batch. Lines under way run to their ends."""
     return _ask(batch_id, "pause")
 
 
@@ -93,9 +93,9 @@ def resume(batch_id: str) -> Response:
 
 @blueprint.post("/v1/batches/<batch_id>/retry")
 def retry(batch_id: str) -> Response:
-    """Run the lines again that have no answer, of a batch that has ended.
+    """Run the unanswered lines of an ended batch again.
 
-    It is the same batch, with a new output file, which has the earlier answers in their places as well.
+    The batch keeps its id and gets a new output file, which also has the earlier answers in their places.
     """
     return _ask(batch_id, "retry")
 

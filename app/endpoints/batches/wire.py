@@ -49,7 +49,7 @@ class BatchBody(BaseModel):
 
 
 class LineError(TypedDict):
-    """What is at fault with a line of the input, or with all of it."""
+    """The fault of a line of the input, or of the whole input."""
 
     code: str
     message: str
@@ -79,13 +79,13 @@ class CachedDetails(TypedDict):
 
 
 class ReasoningDetails(TypedDict):
-    """Of the tokens written; not counted apart."""
+    """Details of the output tokens."""
 
     reasoning_tokens: Literal[0]
 
 
 class BatchUsage(TypedDict):
-    """Tokens of all lines that were answered."""
+    """Tokens of all answered lines."""
 
     input_tokens: Count
     input_tokens_details: CachedDetails
@@ -95,20 +95,20 @@ class BatchUsage(TypedDict):
 
 
 class Stalled(TypedDict):
-    """Why a batch stands still."""
+    """The reason why a batch does not progress."""
 
     code: Literal["storage_full", "storage_failed"]
     message: str
 
 
 class BatchProgress(TypedDict):
-    """How a batch goes on. Not OpenAI's."""
+    """The progress of a batch. Not in OpenAI's API."""
 
-    answered: Annotated[Count, Field(description="Lines that have an answer, also those whose turn has not come.")]
-    round: Annotated[int, Field(ge=1, description="One more with every retry.")]
+    answered: Annotated[Count, Field(description="Lines that have an answer, written or not.")]
+    round: Annotated[int, Field(ge=1, description="Rises by 1 with every retry.")]
     lines_per_second: Annotated[float, Field(ge=0)]
     tokens_per_second: Annotated[float, Field(ge=0)]
-    eta_seconds: Annotated[Count | None, Field(description="A guess, not a promise.")]
+    eta_seconds: Annotated[Count | None, Field(description="An estimate.")]
     stalled: Stalled | None
 
 
@@ -125,8 +125,8 @@ class Batch(TypedDict):
     status: Literal[
         "validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"
     ]
-    output_file_id: Annotated[str | None, Field(description="As soon as it has a line.")]
-    error_file_id: Annotated[str | None, Field(description="As soon as it has a line.")]
+    output_file_id: Annotated[str | None, Field(description="Set as soon as the file has a line.")]
+    error_file_id: Annotated[str | None, Field(description="Set as soon as the file has a line.")]
     created_at: When
     in_progress_at: When | None
     expires_at: When

@@ -7,7 +7,7 @@ from app.openapi.describe import Answer, Description
 from tasks.errors import BrokerUnavailable, ModelNotFound
 
 TAG = "Cluster"
-ABOUT = "Models, queues, figures, and whether all is well."
+ABOUT = "Models, queues, metrics and health."
 NEEDS_REDIS = (BrokerUnavailable,)
 
 _CONTROL = Description(
@@ -20,18 +20,18 @@ CALLS = {
     ),
     "models.load": Description(
         tag=TAG,
-        answers={202: Answer(meaning="It is wanted. The model, as it is just now.", schema=ModelState)},
+        answers={202: Answer(meaning="The model as it is now. It will be loaded.", schema=ModelState)},
         errors=(ModelNotFound, *NEEDS_REDIS),
     ),
     "queues.index": Description(
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS
     ),
     **{f"queues.{call}": _CONTROL for call in ("pause", "drain", "resume")},
-    "health.alive": Description(tag=TAG, answers={200: Answer(meaning="It lives.", schema=Health)}),
+    "health.alive": Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)}),
     "health.ready": Description(
-        tag=TAG, answers={200: Answer(meaning="It is ready.", schema=Readiness)}, errors=NEEDS_REDIS
+        tag=TAG, answers={200: Answer(meaning="The server is ready.", schema=Readiness)}, errors=NEEDS_REDIS
     ),
     "health.metrics": Description(
-        tag=TAG, answers={200: Answer(meaning="The figures.", schema=str, content="text/plain")}
+        tag=TAG, answers={200: Answer(meaning="The metrics.", schema=str, content="text/plain")}
     ),
 }

@@ -29,26 +29,26 @@ log = get_logger(__name__)
 
 @models.get("/v1/models")
 def openai_list() -> Response:
-    """The models that the caller may use, as OpenAI lists them. Asks no worker."""
+    """List the models that the caller may use, in OpenAI's form."""
     return jsonify({"object": "list", "data": [_openai_model(name) for name in catalogue()]})
 
 
 @models.get("/v1/models/<name>")
 def openai_show(name: str) -> Response:
-    """One model of the catalogue."""
+    """Show a model of the catalogue."""
     catalogue().find(name)
     return jsonify(_openai_model(name))
 
 
 @models.get("/models", endpoint="index")
 def models_index() -> Response:
-    """Each model's state: its workers, slots, depth and measured speed, and why it cannot be served."""
+    """List the models with their states: workers, slots, depth, measured speed, and the reason of a failure."""
     return jsonify({"object": "list", "data": _model_states(list(catalogue()))})
 
 
 @models.post("/models/<name>/load")
 def load(name: str) -> tuple[Response, int]:
-    """Have a model loaded before its first job comes, where workers are started as they are needed."""
+    """Load a model before its first job arrives, if an autoscaler starts workers."""
     catalogue().find(name)
     services().queue.load(name)
     return jsonify(_model_states([name])[0]), 202
@@ -69,7 +69,7 @@ def _model_states(names: Collection[str]) -> list[dict[str, Any]]:
 
 @queues.get("/queues", endpoint="index")
 def queues_index() -> Response:
-    """Depth by priority, jobs that run, and the age of the oldest job that has not ended."""
+    """List the queues: depth by priority, running jobs, and the age of the oldest job that has not ended."""
     found = overview.queues(services().redis, catalogue())
     return jsonify({"object": "list", "data": [_queue(queue) for queue in found]})
 
@@ -77,14 +77,14 @@ def queues_index() -> Response:
 @queues.post("/queues/<model>/pause")
 @for_admins
 def pause(model: str) -> Response:
-    """Give no more jobs of a model to workers. Jobs are accepted, and those that run go on."""
+    """Give no more jobs of a model to workers. New jobs are accepted, and running jobs continue."""
     return _set(model, QueueState.PAUSED)
 
 
 @queues.post("/queues/<model>/drain")
 @for_admins
 def drain(model: str) -> Response:
-    """Accept no more jobs of a model. Those that are there come to their end."""
+    """Accept no more jobs of a model. Accepted jobs run to their ends."""
     return _set(model, QueueState.DRAINING)
 
 
@@ -117,16 +117,16 @@ def _queue(queue: overview.QueueOverview) -> dict[str, Any]:
 @health.get("/healthz")
 @without_key
 def alive() -> Response:
-    """The process answers. Asks nobody."""
+    """Check that this process is alive. It contacts no other process."""
     return jsonify({"status": "ok"})
 
 
 @health.get("/readyz")
 @without_key
 def ready() -> Response:
-    """Jobs are accepted: both databases of Redis are written to and read. A model that sleeps does not matter.
+    """Check that jobs are accepted: both databases of Redis take writes. A sleeping model is ready, since its jobs wait.
 
-    Whoever may use models is told the state of each, and why it cannot be served.
+    A caller who may use models also gets the state of each, and the reason of a failure.
     """
     _require_usable(services().redis, "ledger")
     _require_usable(services().broker, "broker")
@@ -156,7 +156,7 @@ def _model_healths(models: Catalogue) -> dict[str, dict[str, str]]:
 @health.get("/metrics")
 @for_admins
 def metrics() -> Response:
-    """All figures of the cluster, in Prometheus' text format."""
+    """The metrics of the whole cluster in Prometheus' text format."""
     page = services().metrics.page(services().redis, services().catalogue)
     return Response(page, content_type=CONTENT_TYPE_LATEST)
 

@@ -16,11 +16,11 @@ from tasks.records.job import QueueState
 
 
 class WorkerState(TypedDict):
-    """A worker that lives."""
+    """A live worker."""
 
     name: str
     slots: Count
-    processor: Annotated[str, Field(description="What computes the model: the library's variant for this processor.")]
+    processor: Annotated[str, Field(description="The library's variant for this processor.")]
 
 
 class WorkerStart(TypedDict):
@@ -28,9 +28,9 @@ class WorkerStart(TypedDict):
 
     name: str
     state: Literal["loading", "failed"]
-    phase: Annotated[str, Field(description="What it does just now, or failed at.", examples=["loading"])]
-    progress: NotRequired[Annotated[float, Field(ge=0, le=1, description="Of loading the file.")]]
-    reason: NotRequired[Annotated[str, Field(description="What happened and what to do; of one that failed.")]]
+    phase: Annotated[str, Field(description="The present phase, or the phase that failed.", examples=["loading"])]
+    progress: NotRequired[Annotated[float, Field(ge=0, le=1, description="The loaded part of the file, from 0 to 1.")]]
+    reason: NotRequired[Annotated[str, Field(description="For a failed worker: the cause, and what to do.")]]
 
 
 ModelCondition = Literal["loaded", "loading", "failed", "asleep"]
@@ -44,19 +44,21 @@ class ModelHealth(TypedDict):
 
 
 class ModelState(TypedDict):
-    """What the cluster makes of a model."""
+    """A model and its workers."""
 
     id: str
     object: Literal["model"]
     state: ModelCondition
-    reason: NotRequired[Annotated[str, Field(description="Why it cannot be served, and what to do; of a failed one.")]]
+    reason: NotRequired[Annotated[str, Field(description="For a failed model: the reason, and what to do.")]]
     kind: Literal["generative", "embedding"]
-    context: Annotated[int, Field(ge=1, description="Tokens; of the model's file, if that has less than asked for.")]
+    context: Annotated[
+        int, Field(ge=1, description="In tokens. It is less than the configured context if the model's own is.")
+    ]
     slots: Count
     busy: Count
     queued: Count
     running: Count
-    tokens_per_second: Annotated[float, Field(ge=0, description="Of the last second with work.")]
+    tokens_per_second: Annotated[float, Field(ge=0, description="In the last second with work.")]
     workers: list[WorkerState]
     starting: list[WorkerStart]
 
@@ -77,7 +79,7 @@ class QueuedByPriority(TypedDict):
 
 
 class Queue(TypedDict):
-    """What waits for a model."""
+    """The jobs of a model that have not ended."""
 
     model: str
     object: Literal["queue"]
@@ -85,7 +87,7 @@ class Queue(TypedDict):
     depth: Count
     queued: QueuedByPriority
     running: Count
-    oldest_age_seconds: Annotated[Seconds, Field(description="Of the oldest job that has not ended.")]
+    oldest_age_seconds: Annotated[Seconds, Field(description="Age of the oldest job that has not ended.")]
 
 
 class QueueList(TypedDict):
@@ -96,7 +98,7 @@ class QueueList(TypedDict):
 
 
 class Health(TypedDict):
-    """It is well."""
+    """The process is healthy."""
 
     status: Literal["ok"]
 
@@ -105,4 +107,6 @@ class Readiness(TypedDict):
     """Jobs are accepted; and whether they can be run."""
 
     status: Literal["ok"]
-    models: NotRequired[Annotated[dict[str, ModelHealth], Field(description="For those who may use them.")]]
+    models: NotRequired[
+        Annotated[dict[str, ModelHealth], Field(description="Only for callers who may use the models.")]
+    ]

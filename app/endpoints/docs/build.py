@@ -42,7 +42,7 @@ from tasks.records.api_key import Scope
 PACKAGE = "llama-caravan"
 _SCHEME = "apiKey"
 _INTRODUCTION = (
-    "Every body and every answer is JSON, streams and figures excepted. Every failure has one form, `ErrorAnswer`; "
+    "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`; "
     "act on its `code`. Fields that a call does not know are refused."
 )
 
@@ -216,7 +216,7 @@ def _link(link: tuple[str, str]) -> tuple[str, dict[str, Any]]:
 def _stream(events: Iterable[Event], schemas: Schemas) -> dict[str, Any]:
     """The schema of one event, which is what OpenAPI 3.1 has for a stream."""
     kinds = [_event(event, schemas) for event in events]
-    return {"description": "Server-sent events; this is the schema of one.", "anyOf": kinds}
+    return {"description": "Server-sent events; the schema is that of one event.", "anyOf": kinds}
 
 
 def _event(event: Event, schemas: Schemas) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from app.openapi.describe import Answer, Description, Parameter
 from tasks.errors import NotFound
 
 TAG = "API"
-ABOUT = "This document, and its page."
+ABOUT = "This document, and the interactive reference."
 OpenAPIDocument = dict[str, Any]
-UNCHANGED = Answer(meaning="It is what the client has, as `If-None-Match` says.")
+UNCHANGED = Answer(meaning="The client's copy is current, by its `If-None-Match`.")
 _FILE = Parameter(
     name="file",
     where="path",

@@ -43,7 +43,7 @@ def document() -> Response:
 
 @blueprint.get("/docs")
 def page() -> Response:
-    """The document as a page, on which calls can be tried."""
+    """The interactive API reference."""
     return _send("index.html")
 
 

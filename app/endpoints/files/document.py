@@ -17,36 +17,36 @@ from tasks.errors import (
 from tasks.files.record import Purpose
 
 TAG = "Files"
-ABOUT = "Files of requests, to be run as batches, and what came of them."
+ABOUT = "Inputs and outputs of batches."
 _ERRORS = (FileNotFound, BrokerUnavailable)
 _FILTERS = (
     Parameter(
         name="purpose",
         where="query",
-        meaning="Only those with this purpose.",
+        meaning="Only files with this purpose.",
         schema={"type": "string"},
         example=Purpose.BATCH.value,
     ),
     Parameter(
         name="order",
         where="query",
-        meaning="By when they were made: the last first, or the first.",
+        meaning="The order: `desc` is newest first.",
         schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
         example="desc",
     ),
     limit(10_000, 10_000),
-    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
 )
 _RANGE = Parameter(
     name="Range",
     where="header",
-    meaning="Which bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Several ranges are passed over.",
+    meaning="The wanted bytes: `bytes=0-99`, `bytes=100-` or `bytes=-100`. Several ranges are ignored.",
     schema={"type": "string"},
     example="bytes=0-",
 )
-_ACCEPT_RANGES = Header(name="Accept-Ranges", meaning="What ranges are of.", schema={"const": "bytes"})
+_ACCEPT_RANGES = Header(name="Accept-Ranges", meaning="The unit of ranges.", schema={"const": "bytes"})
 _CONTENT_RANGE = Header(
-    name="Content-Range", meaning="Which bytes these are, and of how many.", schema={"type": "string"}
+    name="Content-Range", meaning="The returned range, and the length of the file.", schema={"type": "string"}
 )
 _NEXT = {f"files.{call}": "file_id" for call in ("show", "content", "delete")}
 
@@ -71,10 +71,10 @@ CALLS = {
         parameters=(_RANGE,),
         answers={
             200: Answer(
-                meaning="The whole of it.", schema=bytes, content="application/octet-stream", headers=(_ACCEPT_RANGES,)
+                meaning="The whole file.", schema=bytes, content="application/octet-stream", headers=(_ACCEPT_RANGES,)
             ),
             206: Answer(
-                meaning="The part that was asked for.",
+                meaning="The requested range.",
                 schema=bytes,
                 content="application/octet-stream",
                 headers=(_ACCEPT_RANGES, _CONTENT_RANGE),
@@ -84,7 +84,7 @@ CALLS = {
     ),
     "files.delete": Description(
         tag=TAG,
-        answers={200: Answer(meaning="It is gone.", schema=DeletedFile)},
+        answers={200: Answer(meaning="The file is deleted.", schema=DeletedFile)},
         errors=(FileInUse, *_ERRORS),
     ),
 }

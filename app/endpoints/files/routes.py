@@ -44,7 +44,7 @@ def create() -> Response:
 
 @blueprint.get("/v1/files")
 def index() -> Response:
-    """The caller's files, newest first unless ``?order=asc``."""
+    """List the caller's files, newest first unless ``?order=asc``."""
     limit = integer("limit", MAX_PAGE, 1, MAX_PAGE)
     order = choice("order", "desc", ("asc", "desc"))
     try:
@@ -62,13 +62,13 @@ def index() -> Response:
 
 @blueprint.get("/v1/files/<file_id>")
 def show(file_id: str) -> Response:
-    """One file."""
+    """Show a file."""
     return jsonify(view(find(file_id)))
 
 
 @blueprint.get("/v1/files/<file_id>/content")
 def content(file_id: str) -> Response:
-    """Its bytes, or those that the ``Range`` header asks for. Of what a running batch writes, whole lines alone."""
+    """Download a file, or a ``Range`` of it. The output of a running batch has whole lines only."""
     file = find(file_id)
     asked = span(request.headers.get("Range"), file.bytes)
     first, last = asked or (0, file.bytes)
@@ -84,7 +84,7 @@ def content(file_id: str) -> Response:
 
 @blueprint.delete("/v1/files/<file_id>")
 def delete(file_id: str) -> Response:
-    """Delete a file, unless a batch that has not ended works with it."""
+    """Delete a file, unless a batch that has not ended needs it."""
     file = find(file_id)
     with as_broker_errors():
         verdict = services().files.delete(file_id, owner=file.owner)

@@ -44,7 +44,7 @@ class FileObject(TypedDict):
 
     id: Annotated[str, Field(pattern="^file-[0-9a-f]{24}$")]
     object: Literal["file"]
-    bytes: Annotated[Count, Field(description="Of what a running batch writes: those that can be read already.")]
+    bytes: Annotated[Count, Field(description="For an output of a running batch: the bytes that can be read so far.")]
     created_at: When
     expires_at: When | None
     filename: str
@@ -64,7 +64,7 @@ class FileList(TypedDict):
 
 
 class DeletedFile(TypedDict):
-    """A file that is gone."""
+    """A deleted file."""
 
     id: str
     object: Literal["file"]

@@ -13,7 +13,7 @@ from app.endpoints.openai.embedding_body import EmbeddingBody
 
 
 class ChatJobBody(ChatBody, Envelope):
-    """A chat as a job. It is followed at its events' URL, so there is nothing to stream."""
+    """A chat as a job. Its events URL has the stream."""
 
     stream: Literal[False] | None = None
 
@@ -32,7 +32,7 @@ class EmbeddingJobBody(EmbeddingBody, Envelope):
 
 
 class JobDeletion(BaseModel):
-    """Which jobs are to go."""
+    """The jobs to delete."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -40,7 +40,7 @@ class JobDeletion(BaseModel):
 
 
 class JobChange(BaseModel):
-    """What can be changed of a job that waits."""
+    """A change to a queued job."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -33,28 +33,30 @@ from tasks.errors import (
 from tasks.records.job import JobStatus
 
 TAG = "Jobs"
-ABOUT = "A job is one request to one model. It outlives its connection, and every process of the cluster."
+ABOUT = "A job is one request to one model. It survives its connection and every process of the cluster."
 _EVENTS = (
-    Event(name="status", meaning="The job was queued, or begun.", data=StatusEvent, cursor=True),
+    Event(name="status", meaning="The job was queued, or a worker began it.", data=StatusEvent, cursor=True),
     Event(name="token", meaning="More text.", data=TokenEvent, cursor=True),
     Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
 )
 _FILTERS = (
-    Parameter(name="model", where="query", meaning="Only of this model.", schema={"type": "string"}, example="demo"),
+    Parameter(
+        name="model", where="query", meaning="Only jobs of this model.", schema={"type": "string"}, example="demo"
+    ),
     Parameter(
         name="status",
         where="query",
-        meaning="Only with this status.",
+        meaning="Only jobs with this status.",
         schema={"type": "string", "enum": [status.value for status in JobStatus]},
         example="succeeded",
     ),
-    Parameter(name="owner", where="query", meaning="For admins: of this owner.", schema={"type": "string"}),
+    Parameter(name="owner", where="query", meaning="For admins: only jobs of this owner.", schema={"type": "string"}),
     limit(20, 100),
-    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
     Parameter(
         name="dead_letter",
         where="query",
-        meaning="Only those that workers died of, the last one first.",
+        meaning="Only dead letters, newest first.",
         schema={"type": "boolean", "default": False},
         example=False,
     ),
@@ -71,9 +73,9 @@ CALLS = {
         parameters=(IDEMPOTENCY_KEY, PREFER),
         answers={
             200: Answer(
-                meaning="It ended within the wait, however it ended.", schema=Job, headers=_ACCEPTED, links=_NEXT
+                meaning="The job ended within the wait, with any status.", schema=Job, headers=_ACCEPTED, links=_NEXT
             ),
-            202: Answer(meaning="It was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
+            202: Answer(meaning="The job was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
         },
         errors=SUBMIT_ERRORS,
         error_headers=RATE_LIMITS,
@@ -88,7 +90,7 @@ CALLS = {
         tag=TAG,
         bodies=(JobDeletion,),
         examples=examples.DELETIONS,
-        answers={200: Answer(meaning="They are gone.", schema=DeletedJobs)},
+        answers={200: Answer(meaning="The jobs are deleted.", schema=DeletedJobs)},
         errors=(InvalidRequest, RequestTooLarge, BrokerUnavailable),
     ),
     "jobs.show": Description(
@@ -101,8 +103,8 @@ CALLS = {
         tag=TAG,
         parameters=(LAST_EVENT_ID, AFTER_EVENT),
         answers={
-            200: Answer(meaning="Its events, until it has ended.", events=_EVENTS),
-            204: Answer(meaning="It has ended, and nothing comes after the cursor."),
+            200: Answer(meaning="The job's events, to the last.", events=_EVENTS),
+            204: Answer(meaning="The job has ended, and no event comes after the cursor."),
         },
         errors=(InvalidRequest, *JOB_ERRORS),
     ),
@@ -110,7 +112,7 @@ CALLS = {
         tag=TAG,
         bodies=(JobChange,),
         examples=examples.CHANGES,
-        answers={200: Answer(meaning="The job, at its new place.", schema=Job)},
+        answers={200: Answer(meaning="The job with its new priority.", schema=Job)},
         errors=(InvalidRequest, RequestTooLarge, JobConflict, *JOB_ERRORS),
     ),
     "jobs.cancel": Description(

@@ -51,7 +51,7 @@ def create() -> tuple[Response, int]:
 
 @blueprint.get("/jobs")
 def index() -> Response:
-    """The jobs of the caller, newest first; for an admin, of any ``?owner=``."""
+    """List the caller's jobs, newest first; an admin may name another ``?owner=``."""
     owner = _owner()
     limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
     status = request.args.get("status")
@@ -76,14 +76,14 @@ def index() -> Response:
 
 @blueprint.get("/jobs/<job_id>")
 def show(job_id: str) -> Response:
-    """One job; with ``?wait=N`` as it is when it has ended, or N seconds later."""
+    """Show a job; with ``?wait=N`` when it has ended, or after N seconds."""
     job = find(job_id)
     return jsonify(_view(_wait_for(job, _wait_argument())))
 
 
 @blueprint.post("/jobs/delete")
 def delete() -> Response:
-    """Remove jobs of the caller's, and all that they left; for an admin, anybody's."""
+    """Remove the caller's jobs with their results and events; an admin may remove any job."""
     asked = validate(JobDeletion, read_json())
     owner = "" if caller().is_admin else caller().owner
     gone = services().queue.forget_many(asked.ids, owner=owner)
@@ -92,7 +92,7 @@ def delete() -> Response:
 
 @blueprint.get("/jobs/<job_id>/events")
 def events(job_id: str) -> Response:
-    """The job's stream from its beginning, or from after ``Last-Event-ID`` or ``?after=``, to its end."""
+    """Stream the job's events, from the first or after ``Last-Event-ID`` or ``?after=``, to the last."""
     job = find(job_id)
     after = _cursor()
     if job.status.ended and not _has_more(job, after):
@@ -109,7 +109,7 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.patch("/jobs/<job_id>")
 def change(job_id: str) -> Response:
-    """Give a job that waits another priority."""
+    """Change a queued job's priority."""
     body = validate(JobChange, read_json())
     priority = Priority(body.priority)
     check_priority(priority)
@@ -119,7 +119,7 @@ def change(job_id: str) -> Response:
 
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> tuple[Response, int]:
-    """Run a job again that ended without success."""
+    """Run a failed, expired or cancelled job again."""
     job = find(job_id)
     catalogue().find(job.model)
     spend(job)

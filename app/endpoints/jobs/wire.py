@@ -23,7 +23,7 @@ from tasks.records.job import JobStatus, Operation, Priority
 
 
 class JobDeath(TypedDict):
-    """The death of a worker that the job may be why of."""
+    """The death of a worker that the job may have caused."""
 
     worker: str
     at: When
@@ -32,7 +32,7 @@ class JobDeath(TypedDict):
 
 
 class JobTimings(TypedDict):
-    """Where the time of the attempt that ended the job went."""
+    """Seconds of the last attempt, by phase."""
 
     queue_seconds: Seconds
     prefill_seconds: Seconds
@@ -41,18 +41,18 @@ class JobTimings(TypedDict):
 
 
 class JobWebhook(TypedDict):
-    """How far it has come with telling the job's webhook of its end."""
+    """The delivery of the job's webhook."""
 
     origin: Annotated[str, Field(description="Scheme, host and port; the rest of the address may be a secret.")]
     status: Literal["pending", "delivered", "failed"]
-    attempts: Annotated[Count, Field(description="Those that are over.")]
+    attempts: Annotated[Count, Field(description="The number of finished attempts.")]
     next_at: When | None
-    last_status: Annotated[int | None, Field(description="Of the last attempt's answer.")]
-    last_error: Annotated[str | None, Field(description="Why the last attempt had none.")]
+    last_status: Annotated[int | None, Field(description="The status of the last response.")]
+    last_error: Annotated[str | None, Field(description="Why the last attempt got no response.")]
 
 
 class JobUrls(TypedDict):
-    """Where to go on."""
+    """Paths of the job's calls."""
 
     self: str
     events: str
@@ -72,11 +72,11 @@ class Job(TypedDict):
     started_at: When | None
     finished_at: When | None
     queue_position: Annotated[int, Field(ge=1)] | None
-    eta_seconds: Annotated[Seconds | None, Field(description="A guess, not a promise.")]
-    attempt: Annotated[Count, Field(description="How often a worker has begun it.")]
+    eta_seconds: Annotated[Seconds | None, Field(description="An estimate.")]
+    attempt: Annotated[Count, Field(description="How often a worker has begun the job.")]
     result: Annotated[
         ChatCompletion | Completion | ResponseObject | EmbeddingList | TokenList | TokensText | RenderedPrompt | None,
-        Field(description="What the operation's own endpoint answers with; null unless it succeeded."),
+        Field(description="The response of the operation's own endpoint; null unless the job succeeded."),
     ]
     error: Error | None
     deaths: Annotated[list[JobDeath], Field(max_length=10)]
@@ -98,10 +98,10 @@ class JobList(TypedDict):
 
 
 class DeletedJobs(TypedDict):
-    """Jobs that are gone."""
+    """Deleted jobs."""
 
     object: Literal["list.deleted"]
-    deleted: Annotated[Count, Field(description="How many of them there were.")]
+    deleted: Annotated[Count, Field(description="The number of these jobs that existed.")]
 
 
 class StatusEvent(TypedDict):

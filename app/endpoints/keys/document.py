@@ -36,7 +36,7 @@ CALLS = {
     "keys.revoke": Description(
         tag=TAG,
         parameters=(_ID,),
-        answers={200: Answer(meaning="It is revoked.", schema=DeletedApiKey)},
+        answers={200: Answer(meaning="The key is revoked.", schema=DeletedApiKey)},
         errors=(NotFound, BrokerUnavailable),
     ),
 }

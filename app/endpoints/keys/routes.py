@@ -28,7 +28,7 @@ def refuse_while_off() -> None:
 @blueprint.post("/admin/keys")
 @for_admins
 def create() -> tuple[Response, int]:
-    """Make a key. Its secret is in this answer alone."""
+    """Make a key. Only this response has its secret."""
     body = validate(KeyBody, read_json())
     key, secret = services().keys.create(body.key(), expires_in=body.expires_in)
     log.info("key made", key_id=key.id, owner=key.owner, scopes=sorted(key.scopes))
@@ -40,14 +40,14 @@ def create() -> tuple[Response, int]:
 @blueprint.get("/admin/keys")
 @for_admins
 def index() -> Response:
-    """All keys, without their secrets, the oldest first."""
+    """List all keys, without their secrets, the oldest first."""
     return jsonify({"object": "list", "data": [view(key) for key in services().keys.all()]})
 
 
 @blueprint.delete("/admin/keys/<key_id>")
 @for_admins
 def revoke(key_id: str) -> Response:
-    """Revoke a key: from now on it opens nothing. Its owner's jobs go on."""
+    """Revoke a key: the server refuses it from now on. Its owner's jobs continue."""
     if not services().keys.revoke(key_id):
         raise NotFound(f"There is no key '{key_id[:80]}'.")
     log.info("key revoked", key_id=key_id)

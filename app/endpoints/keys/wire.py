@@ -21,7 +21,7 @@ Some = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class LimitsBody(BaseModel):
-    """How much a key may ask for; null is any number."""
+    """The limits of a key; null is no limit."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -34,7 +34,7 @@ class LimitsBody(BaseModel):
 
 
 class KeyBody(BaseModel):
-    """A key to be made. Its owner is named as the key is, unless it is another's."""
+    """A key to make. Its owner is the key's name unless `owner` is given."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -60,7 +60,7 @@ class KeyBody(BaseModel):
 
 
 class KeyLimits(TypedDict):
-    """How much a key may ask for; null is any number."""
+    """The limits of a key; null is no limit."""
 
     requests_per_minute: int | None
     tokens_per_minute: int | None
@@ -81,11 +81,11 @@ class ApiKey(TypedDict):
     limits: KeyLimits
     created_at: When
     expires_at: When | None
-    last_used_at: Annotated[When | None, Field(description="To about a minute.")]
+    last_used_at: Annotated[When | None, Field(description="Exact to about a minute.")]
 
 
 class NewApiKey(ApiKey):
-    """A new key. Its secret is told here, and never again."""
+    """A new key. Only this response has its secret."""
 
     key: Annotated[str, Field(pattern="^cvn-[A-Za-z0-9_-]{43}$")]
 
@@ -98,7 +98,7 @@ class ApiKeyList(TypedDict):
 
 
 class DeletedApiKey(TypedDict):
-    """A key that opens nothing any more."""
+    """A revoked key."""
 
     id: str
     object: Literal["key"]

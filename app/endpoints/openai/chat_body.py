@@ -50,7 +50,7 @@ class CalledFunction(BaseModel):
 
 
 class ToolCall(BaseModel):
-    """A call that the model made in an earlier turn. ``index`` is what streams number it by."""
+    """A call of an earlier turn. ``index`` is its number in streams."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -61,7 +61,7 @@ class ToolCall(BaseModel):
 
 
 class Message(BaseModel):
-    """One message of a conversation; also one that an earlier answer held, as clients send it back."""
+    """One message of a conversation. Clients may send an earlier answer's message back unchanged."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

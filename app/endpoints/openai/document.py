@@ -25,14 +25,14 @@ from app.openapi.parts import IDEMPOTENCY_KEY, RATE_LIMITS, RUN_ERRORS, X_JOB_ID
 from tasks.errors import ModelNotFound
 
 TAG = "OpenAI"
-ABOUT = "OpenAI's endpoints. Each call is a job underneath, which `X-Job-Id` names."
+ABOUT = "OpenAI's endpoints. Each call is a job; `X-Job-Id` is its id."
 
 
 def runs(
     body: type[BaseModel], answer: Any, shown: examples.Examples, *, tag: str = TAG, events: tuple[Event, ...] = ()
 ) -> Description:
     """A call that runs its body as a job and answers with the result, or streams it."""
-    streamed = " With `stream` its events." if events else ""
+    streamed = " With `stream`, its events." if events else ""
     return Description(
         tag=tag,
         bodies=(body,),
@@ -51,7 +51,7 @@ def runs(
 def _chunks(chunk: Any) -> tuple[Event, ...]:
     return (
         Event(meaning="A piece of the answer.", data=chunk),
-        Event(meaning="The end of an answer that is whole.", word="[DONE]"),
+        Event(meaning="The end of a complete answer.", word="[DONE]"),
         Event(meaning="The job failed after its first token; the last event.", data=ErrorAnswer),
     )
 

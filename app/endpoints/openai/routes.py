@@ -18,7 +18,7 @@ tokens = Blueprint("tokens", __name__)
 
 @chat.post("/v1/chat/completions", endpoint="create")
 def create_chat_completion() -> Response:
-    """Answer a conversation."""
+    """Generate the next message of a conversation."""
     return answer(ChatBody)
 
 

@@ -8,7 +8,7 @@ from app.endpoints.openai.wire import RenderedPrompt, TokenList, TokensText
 from app.openapi import examples
 
 TAG = "Tokens"
-ABOUT = "What the tokenizer and the chat template say, as llama-server has it."
+ABOUT = "The tokenizer and the chat template, as in llama-server."
 
 CALLS = {
     "tokens.tokenize": runs(TokenizeBody, TokenList, examples.TOKENIZE, tag=TAG),

@@ -26,7 +26,7 @@ class Usage(TypedDict):
 
 
 class TokenAlternative(TypedDict):
-    """A token that might have stood there."""
+    """An alternative token."""
 
     token: str
     logprob: Annotated[float, Field(le=0)]
@@ -34,20 +34,20 @@ class TokenAlternative(TypedDict):
 
 
 class TokenLogprob(TokenAlternative):
-    """A token of the answer, and what else was likely."""
+    """A token of the answer, and its likeliest alternatives."""
 
     top_logprobs: list[TokenAlternative]
 
 
 class ChatLogprobs(TypedDict):
-    """How likely each token of a chat was, before any sampling."""
+    """The log probability of each token of a chat, before any sampling."""
 
     content: list[TokenLogprob]
     refusal: None
 
 
 class CompletionLogprobs(TypedDict):
-    """How likely each token of a completion was, before any sampling."""
+    """The log probability of each token of a completion, before any sampling."""
 
     tokens: list[str]
     token_logprobs: list[Annotated[float, Field(le=0)]]
@@ -108,7 +108,7 @@ class CalledPart(TypedDict):
 
 
 class CallDelta(TypedDict):
-    """A piece of a call, which `index` says."""
+    """A piece of the call with this `index`."""
 
     index: Count
     id: NotRequired[str]
@@ -135,7 +135,7 @@ class ChatChunkChoice(TypedDict):
 
 
 class ChatChunk(TypedDict):
-    """A piece of a streamed chat. `usage` is there if it was asked for, and null but in the last chunk."""
+    """A piece of a streamed chat. Only the last chunk has `usage`, if the request asked for it."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion.chunk"]
@@ -229,7 +229,7 @@ class TokensText(TypedDict):
 
 
 class RenderedPrompt(TypedDict):
-    """What the chat template made."""
+    """The prompt that the chat template made."""
 
     prompt: str
 

@@ -37,7 +37,7 @@ OTHERWISE = {
 
 
 class FlatFunction(Function):
-    """A function that the model may call; other kinds of tools there are none."""
+    """A function that the model may call. There are no other kinds of tools."""
 
     type: Literal["function"]
 
@@ -74,7 +74,7 @@ FlatChoice = Annotated[ToolChoice, BeforeValidator(_as_choice, json_schema_input
 
 
 class TextFormat(BaseModel):
-    """What the text has to be."""
+    """The required form of the text."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -104,7 +104,7 @@ class Text(BaseModel):
 
 
 class Reasoning(BaseModel):
-    """How the model is to reason. It does so as its template has it, so there is nothing to choose."""
+    """Options of reasoning. The model's template decides, so no option can be set."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -114,7 +114,7 @@ class Reasoning(BaseModel):
 
 
 class ResponseStreamOptions(StreamOptions):
-    """Options of a streamed response. Its last event has the usage, asked for or not."""
+    """Options of a streamed response. Its last event always has the usage."""
 
     include_usage: Literal[False] = False
 

@@ -20,22 +20,28 @@ from app.openapi.parts import (
 from tasks.errors import InvalidRequest, JobNotFound
 
 TAG = "Responses"
-ABOUT = "OpenAI's Responses. Each is a job underneath."
-_EVENTS = (Event(meaning="An event; its `event` is its `type`.", data=ResponseStreamEvent),)
+ABOUT = "OpenAI's Responses. Each response is a job."
+_EVENTS = (Event(meaning="An event; its name is its `type`.", data=ResponseStreamEvent),)
 _LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [LOGPROBS]}}
 _SHOWN = (
-    Parameter(name="include", where="query", meaning="Is told in any case.", schema=_LOGPROBS, example=[LOGPROBS]),
+    Parameter(
+        name="include",
+        where="query",
+        meaning="Has no effect: logprobs are always returned.",
+        schema=_LOGPROBS,
+        example=[LOGPROBS],
+    ),
     Parameter(
         name="stream",
         where="query",
-        meaning="Its events, from its first or from after `starting_after`.",
+        meaning="Stream the events, from the first or after `starting_after`.",
         schema={"type": "boolean", "default": False},
         example=False,
     ),
     Parameter(
         name="starting_after",
         where="query",
-        meaning="The `sequence_number` of the last event that was seen. Asks for `stream`.",
+        meaning="The `sequence_number` of the last event that you saw. Needs `stream`.",
         schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
     ),
 )
@@ -44,11 +50,11 @@ _PAGE = (
     Parameter(
         name="order",
         where="query",
-        meaning="Which comes first: `desc`, the last one.",
+        meaning="The order: `desc` is newest first.",
         schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
         example="asc",
     ),
-    Parameter(name="after", where="query", meaning="The `last_id` of the page before.", schema={"type": "string"}),
+    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
 )
 
 _NEXT = {f"responses.{call}": "response_id" for call in ("show", "cancel", "delete", "list_input_items")}
@@ -61,7 +67,7 @@ CALLS = {
         parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
         answers={
             200: Answer(
-                meaning="The response as it ended, or as it begins in the background. With `stream` its events.",
+                meaning="The response at its end, or in the background at its beginning; with `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
                 headers=(X_JOB_ID, *RATE_LIMITS),
@@ -76,7 +82,7 @@ CALLS = {
         parameters=_SHOWN,
         answers={
             200: Answer(
-                meaning="The response. With `stream` its events.",
+                meaning="The response; with `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
                 headers=(X_JOB_ID,),
@@ -92,7 +98,7 @@ CALLS = {
     ),
     "responses.delete": Description(
         tag=TAG,
-        answers={200: Answer(meaning="It is no more.", schema=DeletedResponse)},
+        answers={200: Answer(meaning="The response is deleted.", schema=DeletedResponse)},
         errors=JOB_ERRORS,
     ),
     "responses.list_input_items": Description(

@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 class InputPart(BaseModel):
-    """One part of an item's content; what came with an answer's text is passed over."""
+    """One part of an item's content. Fields that came with an answer's text are ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -37,7 +37,7 @@ Parts = Annotated[
 
 
 class InputItem(BaseModel):
-    """One item: a message, a call that the model made, what a function gave, or reasoning, which is passed over."""
+    """One item: a message, a call of the model, the result of a function, or reasoning, which is ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

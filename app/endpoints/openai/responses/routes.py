@@ -36,7 +36,7 @@ MOST_EVENTS = 10**9 - 1
 
 @blueprint.post("/v1/responses")
 def create() -> Response:
-    """Run the request's body as a job: its Response, its stream, or, in the background, the Response as it begins."""
+    """Create a response. In the background, the call returns at once."""
     sent = read_json()
     body = validate(ResponseBody, sent)
     cancels = cancels_on_disconnect() and not body.background
@@ -51,7 +51,7 @@ def create() -> Response:
 
 @blueprint.get("/v1/responses/<response_id>")
 def show(response_id: str) -> Response:
-    """One response; with ``?stream=true`` its events, from after ``starting_after`` on."""
+    """Show a response; with ``?stream=true`` its events after ``starting_after``."""
     job = _find(response_id)
     _check_include()
     name_job(job)
@@ -66,7 +66,7 @@ def show(response_id: str) -> Response:
 
 @blueprint.post("/v1/responses/<response_id>/cancel")
 def cancel(response_id: str) -> Response:
-    """Cancel a background response. One that has ended is answered as it ended."""
+    """Cancel a background response. If it has ended, it is returned unchanged."""
     job = _find(response_id)
     if not job.request["response"]["background"]:
         raise InvalidRequest(
@@ -88,7 +88,7 @@ def delete(response_id: str) -> Response:
 
 @blueprint.get("/v1/responses/<response_id>/input_items")
 def list_input_items(response_id: str) -> Response:
-    """What a response was made from, newest first unless ``?order=asc``, by cursor."""
+    """List a response's input, newest first unless ``?order=asc``."""
     items = input_items(_find(response_id))
     order, after = request.args.get("order", "desc"), request.args.get("after")
     if order not in ("asc", "desc"):

@@ -11,7 +11,7 @@ from app.http.wire_types import Count
 
 
 class ResponseEvent(TypedDict):
-    """The response as it is: at its beginning, when its turn comes, and at its end."""
+    """The response as it is now: at its creation, at its start, and at its end."""
 
     type: Literal[
         "response.created",

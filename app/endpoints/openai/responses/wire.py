@@ -13,7 +13,7 @@ ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 
 class ResponseAlternative(TypedDict):
-    """A token that might have stood there."""
+    """An alternative token."""
 
     token: str
     logprob: float
@@ -21,7 +21,7 @@ class ResponseAlternative(TypedDict):
 
 
 class ResponseLogprob(ResponseAlternative):
-    """A token of the text, and what else was likely."""
+    """A token of the text, and its likeliest alternatives."""
 
     top_logprobs: list[ResponseAlternative]
 
@@ -36,7 +36,7 @@ class OutputText(TypedDict):
 
 
 class ReasoningText(TypedDict):
-    """What the model thought before it answered."""
+    """Reasoning before the answer."""
 
     type: Literal["reasoning_text"]
     text: str
@@ -77,14 +77,14 @@ OutputItem = OutputMessage | ReasoningItem | FunctionCallItem
 
 
 class InputText(TypedDict):
-    """Text that the model was given."""
+    """Input text."""
 
     type: Literal["input_text"]
     text: str
 
 
 class InputMessage(TypedDict):
-    """A message that the model was given; the assistant's has output text."""
+    """An input message; an assistant's has output text."""
 
     id: str
     type: Literal["message"]
@@ -94,7 +94,7 @@ class InputMessage(TypedDict):
 
 
 class FunctionOutputItem(TypedDict):
-    """What a function gave."""
+    """The result of a function."""
 
     id: str
     type: Literal["function_call_output"]
@@ -104,7 +104,7 @@ class FunctionOutputItem(TypedDict):
 
 
 class InputItemList(TypedDict):
-    """A page of what a response was made from."""
+    """A page of a response's input."""
 
     object: Literal["list"]
     data: list[InputMessage | FunctionCallItem | FunctionOutputItem]
@@ -136,7 +136,7 @@ class ReasoningOptions(TypedDict):
 
 
 class FormatOfText(TypedDict):
-    """What the text had to be."""
+    """The required form of the text."""
 
     type: Literal["text", "json_object", "json_schema"]
     name: NotRequired[str]
@@ -176,7 +176,7 @@ class CachedInput(TypedDict):
 
 
 class ReasoningTokens(TypedDict):
-    """They are not counted apart."""
+    """Reasoning has no separate count."""
 
     reasoning_tokens: Literal[0]
 
@@ -227,7 +227,7 @@ class ResponseObject(TypedDict):
 
 
 class DeletedResponse(TypedDict):
-    """A response that is no more."""
+    """A deleted response."""
 
     id: str
     object: Literal["response"]
