@@ -56,11 +56,7 @@ def command() -> None:
 @click.option("--set", "fields", multiple=True, metavar="NAME=VALUE",
               help="Any other field of a job's body, with its value as JSON: --set ignore_eos=true.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), help="Ask about the first rows only, this many.")
-@click.option(
-    "--sample",
-    type=click.IntRange(min=1),
-    help="Ask about this many rows, drawn from all; the same input gives the same rows.",
-)
+@click.option("--sample", type=click.IntRange(min=1), help="Ask about this many random rows, the same ones each time.")
 @click.option("--window", type=click.IntRange(1, 1000), default=512, show_default=True,
               help="The most rows under way at once; below that, the command follows the model's slots.")  # fmt: skip
 @click.option("--max-failures", type=click.IntRange(min=0), help="Stop when more rows than this have failed.")

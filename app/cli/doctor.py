@@ -42,9 +42,7 @@ def _of_redis(_context: click.Context, _option: click.Parameter, url: str | None
 )
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="The folder of `caravan up`.")  # fmt: skip
-@click.option(
-    "--no-models", is_flag=True, help="Skip the models' self-tests: for a machine or a container without workers."
-)
+@click.option("--no-models", is_flag=True, help="Skip the models' self-tests, where no worker runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects: check, state, found, advice.")
 def command(models: Path | None, redis_url: str | None, data: Path, no_models: bool, as_json: bool) -> None:
     """Check this machine: print the state of each part, and what to do about faults.

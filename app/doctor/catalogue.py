@@ -44,9 +44,7 @@ def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
                 f"Run: caravan models pull {name}",
             )
         else:
-            yield fault(
-                CHECK, f"{name}: there is no file {path}", "Put the file there, or correct `path` in the models file."
-            )
+            yield fault(CHECK, f"{name}: there is no file {path}", "Put it there, or correct its `path`.")
         return
     if missing := [part for part in gguf.parts(path) if not part.is_file()]:
         yield fault(CHECK, f"{name}: there is no {missing[0]}", "Put all parts of a split model into one folder.")

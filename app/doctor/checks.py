@@ -99,9 +99,7 @@ class Patient:
 
     def _redis(self) -> Iterator[Finding]:
         if {"CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL"}.intersection(self.given.wrong):
-            yield fault(
-                SERVER, "not checked: its address is not valid", "Correct CARAVAN_REDIS_URL and CARAVAN_BROKER_URL."
-            )
+            yield fault(SERVER, "not checked: its address is not valid", "Correct the variables above.")
         elif self.redis_url is not None:
             settings = self.given.settings.model_copy(update={"redis_url": self.redis_url})
             yield from redis_access.look(self.redis_url, settings.celery_broker_url)

@@ -76,9 +76,7 @@ def judge(folder: Folder, disk: Disk) -> Iterator[Finding]:
         yield Finding(folder.check, state, f"{folder.path}: {reason}", advice)
     elif disk.free < folder.wanted:
         found = f"{folder.path}: {room}, less than {size(folder.wanted)} for {folder.wanted_for}"
-        yield Finding(
-            folder.check, State.WARNING, found, f"Free some space, or choose another folder with {folder.setting}."
-        )
+        yield Finding(folder.check, State.WARNING, found, f"Free space, or choose another with {folder.setting}.")
     else:
         yield ok(folder.check, f"{folder.path}: {room}; a file was written and synced")
 
@@ -124,7 +122,4 @@ def _trouble(folder: Folder, disk: Disk, room: str) -> tuple[str, str]:
         return f"{user} may not write into {disk.folder}", f"Give {user} the right (chown), or {elsewhere}."
     if disk.error == errno.ENOTDIR:
         return f"{disk.folder} is not a folder", f"Remove it, or {elsewhere}."
-    return (
-        f"a file cannot be written there ({os.strerror(disk.error)})",
-        f"Find the fault of {disk.mount}, or {elsewhere}.",
-    )
+    return f"a file cannot be written there ({os.strerror(disk.error)})", f"Check {disk.mount}, or {elsewhere}."

@@ -91,9 +91,7 @@ WAIT = Parameter(
 def limit(default: int, most: int) -> Parameter:
     """How many there are on a page."""
     schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(
-        name="limit", where="query", meaning="The most objects in the list.", schema=schema, example=default
-    )
+    return Parameter(name="limit", where="query", meaning="Most objects in a page.", schema=schema, example=default)
 
 
 ANSWER_REQUEST_ID = Header(

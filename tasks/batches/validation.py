@@ -71,11 +71,7 @@ def _strokes(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def _check_model(request: Request, known: frozenset[str]) -> None:
     model = request.body.get("model")
     if not isinstance(model, str) or model not in known:
-        raise LineFault(
-            "model_not_found",
-            f"There is no model '{str(model)[:80]}', or this batch's key may not use it.",
-            "body.model",
-        )
+        raise LineFault("model_not_found", f"This batch may not use a model '{str(model)[:80]}'.", "body.model")
 
 
 def _check_unique(request: Request, seen: sqlite3.Connection) -> None:

@@ -24,9 +24,7 @@ def is_readable(fields: Mapping[str, str], versions: range) -> bool:
     if not found.isdigit():
         return False
     if int(found) >= versions.stop:
-        raise RecordTooNew(
-            "A newer version of Caravan wrote this record, and an upgrade is replacing this older process. Try again."
-        )
+        raise RecordTooNew("A newer version of Caravan wrote this, and is replacing the process that answered.")
     return int(found) in versions
 
 

@@ -53,7 +53,7 @@ RULES = (
     r"The model's vectors have \d+ dimensions",
     r"The vocabulary has \d+ tokens",
     r"The prompt (has \d+ tokens|cannot fit)",
-    r"The number of prompts times n is more than",
+    r"Prompts times n exceed",
     r"\bneeds\b",  # a field that has no meaning without another
     r"There is no tool",
     r"A call is required, but there are no tools",
@@ -62,7 +62,7 @@ RULES = (
     r"A message needs content",
     r"Only the type 'function' has a function",
     r"Only a text prompt can be echoed",
-    r"The input has no call",
+    r"There is no call",
     r"An item of type \w+ (needs|has no)",
     r"The input is empty",
     r"The chat template",

@@ -51,9 +51,7 @@ class ModelState(TypedDict):
     state: ModelCondition
     reason: NotRequired[Annotated[str, Field(description="For a failed model: the reason, and what to do.")]]
     kind: Literal["generative", "embedding"]
-    context: Annotated[
-        int, Field(ge=1, description="In tokens. It is less than the configured context if the model's own is.")
-    ]
+    context: Annotated[int, Field(ge=1, description="Tokens: the configured context, or the model's own if less.")]
     slots: Count
     busy: Count
     queued: Count
@@ -107,6 +105,4 @@ class Readiness(TypedDict):
     """Jobs are accepted; and whether they can be run."""
 
     status: Literal["ok"]
-    models: NotRequired[
-        Annotated[dict[str, ModelHealth], Field(description="Only for callers who may use the models.")]
-    ]
+    models: NotRequired[Annotated[dict[str, ModelHealth], Field(description="Those that the caller may use.")]]

@@ -40,17 +40,15 @@ _EVENTS = (
     Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
 )
 _FILTERS = (
-    Parameter(
-        name="model", where="query", meaning="Only jobs of this model.", schema={"type": "string"}, example="demo"
-    ),
+    Parameter(name="model", where="query", meaning="Only this model's.", schema={"type": "string"}, example="demo"),
     Parameter(
         name="status",
         where="query",
-        meaning="Only jobs with this status.",
+        meaning="Only those with this status.",
         schema={"type": "string", "enum": [status.value for status in JobStatus]},
         example="succeeded",
     ),
-    Parameter(name="owner", where="query", meaning="For admins: only jobs of this owner.", schema={"type": "string"}),
+    Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
     limit(20, 100),
     Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
     Parameter(

@@ -34,9 +34,7 @@ class CompletionBody(SamplingBody):
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
-            raise InvalidRequest(
-                f"The number of prompts times n is more than {MOST_CHOICES}. Send several requests.", param="n"
-            )
+            raise InvalidRequest(f"Prompts times n exceed {MOST_CHOICES}. Send several requests.", param="n")
         request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
         if self.echo:
             if self.logprobs is not None:

@@ -30,7 +30,7 @@ ResponseId = Annotated[str, Field(min_length=1, max_length=128)]
 OTHERWISE = {
     "max_tokens": "Use max_output_tokens.",
     "response_format": "Use text.format.",
-    "n": "A response has one choice: n must be 1.",
+    "n": "A response has one choice.",
     "json_schema": "Use text.format.",
 }
 """Fields of the other endpoints, and what to do here."""
@@ -201,9 +201,7 @@ class ResponseBody(SamplingBody):
                     f"'{field}' is not a parameter of this call. {hint}", param=field, code="unknown_parameter"
                 )
         if self.background and self.store is False:
-            raise InvalidRequest(
-                "A background response must be stored, so that it can be fetched later.", param="background"
-            )
+            raise InvalidRequest("A background response must be stored, to be fetched later.", param="background")
 
     def _messages(self) -> list[Message]:
         conversation = [*self._earlier, *messages(self.input)]

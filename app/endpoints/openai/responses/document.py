@@ -24,13 +24,7 @@ ABOUT = "OpenAI's Responses. Each response is a job."
 _EVENTS = (Event(meaning="An event; its name is its `type`.", data=ResponseStreamEvent),)
 _LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [LOGPROBS]}}
 _SHOWN = (
-    Parameter(
-        name="include",
-        where="query",
-        meaning="Has no effect: logprobs are always returned.",
-        schema=_LOGPROBS,
-        example=[LOGPROBS],
-    ),
+    Parameter(name="include", where="query", meaning="Changes nothing.", schema=_LOGPROBS, example=[LOGPROBS]),
     Parameter(
         name="stream",
         where="query",

@@ -117,9 +117,7 @@ def check_outputs(conversation: Sequence[Message]) -> None:
     for message in conversation:
         called |= {call["id"] for call in message.get("tool_calls", ())}
         if message["role"] == "tool" and message["tool_call_id"] not in called:
-            raise InvalidRequest(
-                f"The input has no call '{message['tool_call_id']}' before this output.", param="input"
-            )
+            raise InvalidRequest(f"There is no call '{message['tool_call_id']}' before its output.", param="input")
 
 
 def _check(item: InputItem, where: str) -> None:

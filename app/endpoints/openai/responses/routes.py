@@ -70,8 +70,7 @@ def cancel(response_id: str) -> Response:
     job = _find(response_id)
     if not job.request["response"]["background"]:
         raise InvalidRequest(
-            "Only a background response can be cancelled. To stop another one, close its connection.",
-            param="response_id",
+            "Only a background response can be cancelled: for others close the connection.", param="response_id"
         )
     with contextlib.suppress(JobConflict):
         services().queue.cancel(job.id, owner=job.owner)
@@ -118,9 +117,7 @@ def _find(response_id: str, *, param: str | None = None) -> Job:
     if job is None or not caller().sees(job) or job.operation is not Operation.RESPONSE:
         raise JobNotFound(f"There is no response '{response_id[:80]}'. It may have expired.", param=param)
     if not job.request["response"]["store"]:
-        raise JobNotFound(
-            f"Response '{response_id}' was not stored, because its request had store: false.", param=param
-        )
+        raise JobNotFound(f"Response '{response_id}' was not stored: its request had store: false.", param=param)
     return job
 
 
