@@ -73,7 +73,7 @@ def _webhook(url: str | None) -> str | None:
     address = literal(target.parse(url).host)
     if address is not None and not may_dial(address, settings.webhook_networks):
         raise InvalidRequest(
-            "webhook: its address is not one of the public internet, and CARAVAN_WEBHOOK_NETWORKS does not allow it.",
+            "webhook: its address is not public, and CARAVAN_WEBHOOK_NETWORKS does not allow it.",
             param="webhook",
         )
     return url

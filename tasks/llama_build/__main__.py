@@ -41,11 +41,11 @@ def _parser() -> argparse.ArgumentParser:
         "install", help="install a lock file's packages and the project into this environment"
     )
     install_.add_argument(
-        "--wheels", type=Path, default=Path("deploy/wheels"), help="take a wheel from there, if it is there"
+        "--wheels", type=Path, default=Path("deploy/wheels"), help="use a wheel of this folder, if there is one"
     )
     wheel = commands.add_parser("wheel", help="make a wheel")
-    wheel.add_argument("--wheel-dir", type=Path, required=True, help="where it is put")
-    show = commands.add_parser("show", help="say what a build is told here, and why")
+    wheel.add_argument("--wheel-dir", type=Path, required=True, help="the folder for the wheel")
+    show = commands.add_parser("show", help="print the options of a build on this machine, and why")
     for command in (install_, wheel, show):
         command.add_argument("--requirements", type=Path, default=LOCK, help="the lock file")
     for command in (wheel, show):

@@ -73,7 +73,7 @@ def find(environ: Mapping[str, str]) -> Toolchain:
 def _program(environ: Mapping[str, str], variable: str, *names: str) -> str:
     if named := environ.get(variable, "").strip():
         if shutil.which(named.split()[0], path=environ.get("PATH")) is None:
-            raise NoCompilerError(f"{variable} is {named}, which is not there: name a compiler that is, or unset it.")
+            raise NoCompilerError(f"{variable} is {named}, which does not exist: name another compiler, or unset it.")
         return named
     for name in names:
         if shutil.which(name, path=environ.get("PATH")):

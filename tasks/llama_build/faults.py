@@ -95,7 +95,7 @@ def _tiles(name: str, built: Built, processor: Processor) -> list[str]:
         return []
     does_wrong = f"{name} was compiled by {built.compiler}, which compiles AMX wrong (gcc PR 114098): it dies"
     if not built.commands:
-        return [f"{does_wrong} at its first prompt, unless it was told better, which it does not say; {AGAIN}."]
+        return [f"{does_wrong} at its first prompt, unless unrecorded switches prevent it; {AGAIN}."]
     with_tiles = [switches for switches in map(_switches, built.commands) if "amx_tile" in (_sets(switches) or ())]
     if all(_last(switches, flag) for switches in with_tiles for flag in WHOLE_STORES):
         return []
@@ -120,7 +120,7 @@ def _fit(name: str, sets: frozenset[str] | None, processor: Processor) -> list[s
     if unused := processor.sets - sets - _MATTERS_NOT:
         found.append(
             f"{name} leaves {', '.join(say(unused))} of this processor unused, and is slower for it; {AGAIN}, "
-            "with a newer compiler if it stays so."
+            "with a newer compiler if that does not help."
         )
     return found
 

@@ -82,7 +82,7 @@ RULES = (
         cmake=("-DCMAKE_INSTALL_LIBDIR=llama_cpp/lib", "-DCMAKE_INSTALL_BINDIR=llama_cpp/lib"),
     ),
     Rule(
-        "What the build's own options leave no say in; the file tells the reasons.",
+        "Changes for which llama.cpp's build has no option; the file has the reasons.",
         lambda _: True,
         cmake=(f"-DCMAKE_PROJECT_llama_cpp_INCLUDE={ARRANGE}",),
     ),
@@ -111,8 +111,7 @@ RULES = (
         cmake=("-DCARAVAN_WITHOUT_SME=ON",),
     ),
     Rule(
-        "A library tells what it was made with (`elf.py`): `caravan doctor` reads it. clang 9 took over gcc's name "
-        "for it.",
+        "Each library records its switches (`elf.py`) for `caravan doctor`. clang 9 took over gcc's name for it.",
         lambda _: True,
         switches=("-frecord-gcc-switches",),
     ),

@@ -132,7 +132,7 @@ def _explain(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()
     wrong = next((at for at, line in enumerate(lines) if WENT_WRONG.search(line)), max(0, len(lines) - TAIL_LINES))
     said = "\n".join(f"  {line.strip()}"[:300] for line in lines[wrong : wrong + TAIL_LINES])
-    return f"llama.cpp could not be compiled:\n\n{said}\n\n{_advice(said)} All that was said is in {log}."
+    return f"llama.cpp could not be compiled:\n\n{said}\n\n{_advice(said)} The whole output is in {log}."
 
 
 def _advice(said: str) -> str:
@@ -141,5 +141,5 @@ def _advice(said: str) -> str:
     if "No space left" in said:
         return "The disk is full: compiling takes 1 GB in TMPDIR."
     if any(word in said for word in ("Could not find a version", "Connection", "Retrying")):
-        return "Its source could not be fetched: see that pip reaches the package index (PIP_INDEX_URL, proxies)."
-    return "See that the compiler is one of the last five years, or name another in CC and CXX."
+        return "The source could not be fetched: check that pip reaches the package index (PIP_INDEX_URL, proxies)."
+    return "Check that the compiler is at most five years old, or name another in CC and CXX."

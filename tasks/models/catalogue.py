@@ -46,13 +46,13 @@ def _path(value: str) -> str:
     if value.startswith(hub.SCHEME):
         hub.HubFile.parse(value)
     elif "://" in value:
-        raise ValueError("a model is a file on this machine, or hf://owner/repo/file.gguf")
+        raise ValueError("a model must be a file on this machine, or hf://owner/repo/file.gguf")
     return value
 
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
-        raise ValueError("a model's name has letters, digits, '.', '_' and '-', 64 at most")
+        raise ValueError("a model's name may have letters, digits, '.', '_' and '-', 64 at most")
     if value in task_names.CLERK_QUEUES:
         raise ValueError(f"'{value}' is reserved for a queue of the clerk")
     return value

@@ -30,7 +30,7 @@ class HubFile:
         """``hf://owner/repo/file.gguf`` or ``hf://owner/repo@revision/file.gguf``. Raises ValueError."""
         match = _URL.fullmatch(url)
         if match is None or ".." in url.split("/"):
-            raise ValueError("a model on the Hugging Face Hub is hf://owner/repo/file.gguf")
+            raise ValueError("the path of a model on the Hugging Face Hub must be hf://owner/repo/file.gguf")
         return cls(match["repo"], match["file"], match["revision"])
 
     @property

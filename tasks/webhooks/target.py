@@ -33,16 +33,16 @@ class Target:
 def parse(url: str) -> Target:
     """The parts of a webhook's URL; raises ValueError, in words for whoever sent it."""
     if len(url) > MAX_LENGTH:
-        raise ValueError(f"a webhook's URL has {MAX_LENGTH} characters at most")
+        raise ValueError(f"a webhook's URL may have {MAX_LENGTH} characters at most")
     if not url.lower().startswith(("http://", "https://")):
-        raise ValueError("a webhook's URL begins with https:// or http://")
+        raise ValueError("a webhook's URL must begin with https:// or http://")
     if "@" in url.split("://", 1)[1].split("/", 1)[0].split("?", 1)[0]:
-        raise ValueError("a webhook's URL holds no user and password; what it sends is signed")
+        raise ValueError("a webhook's URL must not have a user or password; messages are signed instead")
     if "#" in url:
-        raise ValueError("a webhook's URL has no fragment")
+        raise ValueError("a webhook's URL must not have a fragment")
     match = re.fullmatch(PATTERN, url)
     if match is None or url.endswith("\n"):
-        raise ValueError("a webhook's URL is made of printable ASCII, and its host of letters, digits, '-' and '.'")
+        raise ValueError("a webhook's URL must be printable ASCII, and its host letters, digits, '-' and '.'")
     scheme, name, address, port, rest = match.groups(default="")
     scheme = scheme.lower()
     return Target(scheme, _name(name) if name else _address(address), _port(scheme, port), _path(rest))
@@ -51,7 +51,7 @@ def parse(url: str) -> Target:
 def _name(given: str) -> str:
     name = given.lower().rstrip(".")
     if not name or ".." in name:
-        raise ValueError("a webhook's host is a name or an address")
+        raise ValueError("a webhook's host must be a name or an address")
     return name
 
 
@@ -59,13 +59,13 @@ def _address(given: str) -> str:
     try:
         return str(IPv6Address(given))
     except ValueError as exc:
-        raise ValueError("what stands in brackets in a webhook's URL is an address of version 6") from exc
+        raise ValueError("the brackets in a webhook's URL must hold an IPv6 address") from exc
 
 
 def _port(scheme: str, given: str | None) -> int:
     port = int(given) if given else PORTS[scheme]
     if port not in PORTS.values() and not LOWEST_PORT <= port <= 65535:
-        raise ValueError(f"a webhook's port is 80, 443 or {LOWEST_PORT} to 65535")
+        raise ValueError(f"a webhook's port must be 80, 443 or {LOWEST_PORT} to 65535")
     return port
 
 

@@ -23,11 +23,9 @@ def main() -> int:
     """Parse, run; the exit status."""
     parser = argparse.ArgumentParser(prog="caravan worker", description="Serve one model of the catalogue.")
     parser.add_argument("model", help="the model's name in models.yaml")
+    parser.add_argument("--name", help="the worker's name; a worker that restarts under it continues its jobs at once")
     parser.add_argument(
-        "--name", help="the worker's name; one that starts again under its name takes up its jobs at once"
-    )
-    parser.add_argument(
-        "--prove", action="store_true", help="load the model, run its self-test, tell how it went as JSON, and end"
+        "--prove", action="store_true", help="load the model, run its self-test, print the result as JSON, and exit"
     )
     args = parser.parse_args()
     try:

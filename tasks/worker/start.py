@@ -132,8 +132,8 @@ def explain(ending: Ending) -> str:
 def proof_failed(phase: str, what: str) -> str:
     """Why a model that was loaded is not served, and what to do."""
     return (
-        f"The self-test of the model failed ({phase}). {what} llama.cpp, as it was built, does not run this model on "
-        "this machine: `caravan doctor` says what does not fit, and docs/build.md how to build it again."
+        f"The self-test of the model failed ({phase}). {what} This build of llama.cpp does not run this model on "
+        "this machine: `caravan doctor` shows the cause, and docs/build.md describes a new build."
     )
 
 
@@ -141,7 +141,7 @@ def hung(phase: str, seconds: float) -> str:
     """Why a process whose self-test did not end was ended, and what to do."""
     return (
         f"The self-test of the model hangs ({phase}): it did not end within {seconds:.0f} seconds, and was ended. If "
-        "this machine is that slow, raise CARAVAN_STUCK_SECONDS; else `caravan doctor` says what does not fit."
+        "this machine is slow, raise CARAVAN_STUCK_SECONDS; otherwise run `caravan doctor`."
     )
 
 

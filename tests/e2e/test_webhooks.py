@@ -73,9 +73,9 @@ def test_jobs_that_are_cancelled_and_run_again_are_told_of_each_time(telling: Cl
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("ftp://example.com/", "begins with https:// or http://"),
-        ("https://user:hunter2@example.com/", "no user and password"),
-        ("https://example.com:22/", "port is 80, 443 or"),
+        ("ftp://example.com/", "must begin with https:// or http://"),
+        ("https://user:hunter2@example.com/", "not have a user or password"),
+        ("https://example.com:22/", "port must be 80, 443 or"),
         ("http://10.0.0.1/", "CARAVAN_WEBHOOK_NETWORKS"),
         ("http://169.254.169.254/latest/meta-data", "CARAVAN_WEBHOOK_NETWORKS"),
         ("http://[::1]:8080/", "CARAVAN_WEBHOOK_NETWORKS"),

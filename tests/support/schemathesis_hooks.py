@@ -73,7 +73,7 @@ RULES = (
     r"This server sends no webhooks",
     r"expires_after needs an anchor and seconds",
     r"Only a file with the purpose 'batch'",
-    r"[Ww]ebhook's (port|host)|^webhook: what stands in brackets",
+    r"[Ww]ebhook's (port|host)|^webhook: the brackets",
 )
 _RULE = re.compile("|".join(RULES))
 

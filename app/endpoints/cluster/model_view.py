@@ -47,6 +47,6 @@ def _trouble(model: str, health: Health) -> str:
     how = next(iter(health.trouble.values()))
     return (
         f"Workers of '{model}' died of {len(health.trouble)} jobs one after the other ({how}), and no job had a token "
-        "in between. Its jobs wait; one at a time is tried, every minute at most. The workers' logs and "
-        "`caravan doctor` say more."
+        "in between. Its jobs wait, and workers try one at a time, a minute apart at most. Read the workers' logs and "
+        "run `caravan doctor`."
     )

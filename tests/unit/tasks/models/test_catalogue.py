@@ -169,9 +169,15 @@ def test_a_very_long_name_is_not_repeated_in_full() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("models: {a: {path: 'hf://owner/file.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
-        ("models: {a: {path: 'hf://owner/repo/../x.gguf'}}", "models.a.path: Value error, a model on the Hugging Face"),
-        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: Value error, a model is a file"),
+        (
+            "models: {a: {path: 'hf://owner/file.gguf'}}",
+            "models.a.path: Value error, the path of a model on the Hugging Face",
+        ),
+        (
+            "models: {a: {path: 'hf://owner/repo/../x.gguf'}}",
+            "models.a.path: Value error, the path of a model on the Hugging Face",
+        ),
+        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: Value error, a model must be a file"),
         ("models: {a: {path: x.gguf}, a: {path: y.gguf}}", "the key 'a' occurs twice"),
         ("models: {a: {path: x.gguf, keep_alive: .inf}}", "models.a.keep_alive"),
     ],
