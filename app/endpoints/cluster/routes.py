@@ -124,7 +124,7 @@ def alive() -> Response:
 @health.get("/readyz")
 @without_key
 def ready() -> Response:
-    """Check that jobs are accepted: both databases of Redis take writes. A sleeping model is ready, since its jobs wait.
+    """Check that jobs are accepted: both databases of Redis take writes. A sleeping model is ready: its jobs wait.
 
     A caller who may use models also gets the state of each, and the reason of a failure.
     """
