@@ -21,7 +21,7 @@ from tasks.llama_build.rules import WHOLE_STORES
 CHECK, BUILD = "llama.cpp", "llama.cpp build"
 PARTS = ("libllama.so", "libggml.so", "libggml-base.so")
 AGAIN_WHOLE = "Install it again with pip install --force-reinstall --no-deps, as in docs/install.md."
-LESSER = ("slower", "does not say")
+LESSER = ("slower", "unrecorded")
 """Words of what does no harm, or may do none: the models' self-tests tell."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -146,16 +145,3 @@ def test_statuses_of_the_table_are_written_there_alone() -> None:
     setting = [file for file, source in SOURCES.items() if re.search(r"job_key\(\w+\),[^\n]*'status', ", source)
                and "'HSET', job_key(id), 'fence'" in source]  # fmt: skip
     assert setting == ["lib/transition"]
-
-
-@pytest.mark.skipif(shutil.which("luacheck") is None, reason="there is no luacheck")
-def test_a_warning_is_told_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = scripts.parts
-
-    def broken(name: str) -> list[tuple[str, str]]:
-        return [(file, source.replace("local live = busy", "local lively = busy")) for file, source in real(name)]
-
-    assert lua.luacheck() == []
-    monkeypatch.setattr(scripts, "parts", broken)
-    line = 1 + SOURCES["jobs/submit"].splitlines().index("local live = busy(owner, most_in_flight)")
-    assert any(f"lua/jobs/submit.lua:{line}:7: (W211) unused variable 'lively'" in each for each in lua.luacheck())
