@@ -1,7 +1,8 @@
-"""Scripts on a real Redis: each is Lua, keys are named as in Python, and the table of transitions is kept."""
+"""Scripts on a real Redis: each is Lua, keys are named as in Python, the table of transitions is kept; and luacheck."""
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
@@ -51,22 +52,6 @@ def test_scripts_name_keys_as_python_does(any_client: redis.Redis, parts: list[s
     calls = ", ".join(f"{name}(unpack(ARGV))" for name in functions)
     found: Any = any_client.eval(scripts.head(calls) + f"return {{ {calls} }}", 0, *parts)
     assert found == [name(*parts[: len(name.parts)]) for _, name in KINDS]
-
-
-words = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,5}|old|out|pending|high|low|sweep|line|held", fullmatch=True)
-
-
-@given(one=st.sampled_from(KINDS), two=st.sampled_from(KINDS), parts=st.lists(words, min_size=6, max_size=6))
-def test_two_keys_never_have_one_name(
-    one: tuple[str, redis_keys.Name], two: tuple[str, redis_keys.Name], parts: list[str]
-) -> None:
-    first, second = tuple(parts[: len(one[1].parts)]), tuple(parts[3 : 3 + len(two[1].parts)])
-    if (one, first) != (two, second) and {one[0], two[0]} not in SHARED:
-        assert one[1](*first) != two[1](*second)
-
-
-SHARED = ({"files", "old_files"}, {"receiver", "webhooks_published"}, {"receiver", "webhooks_pending"})
-"""An origin has a scheme, so the last two cannot meet; the files of an owner called `old` do meet the old files."""
 
 
 @pytest.mark.parametrize(("before", "after"), REFUSED)
@@ -136,3 +121,16 @@ def test_an_index_that_lists_an_ended_job_does_not_stop_the_sweep(store: Ledger,
     client.zadd(redis_keys.due("fake"), {job.id: 1})
     assert store.line.sweep("fake").ended == []
     assert client.exists(redis_keys.due("fake")) == 0
+
+
+@pytest.mark.skipif(shutil.which("luacheck") is None, reason="there is no luacheck")
+def test_a_warning_is_told_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = scripts.parts
+
+    def broken(name: str) -> list[tuple[str, str]]:
+        return [(file, source.replace("local live = busy", "local lively = busy")) for file, source in real(name)]
+
+    assert lua.luacheck() == []
+    monkeypatch.setattr(scripts, "parts", broken)
+    line = 1 + lua.sources()["jobs/submit"].splitlines().index("local live = busy(owner, most_in_flight)")
+    assert any(f"lua/jobs/submit.lua:{line}:7: (W211) unused variable 'lively'" in each for each in lua.luacheck())
