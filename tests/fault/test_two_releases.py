@@ -24,10 +24,10 @@ from tests.support.waiting import until
 COUNT = 12
 MODELS = "models: {demo: {path: demo, slots: 4, context: 512, kv_tokens: 2048}}"
 CHANGES = (
-    ("VERSIONS = range(1, 2)", "VERSIONS = range(1, 3)"),
-    ('"request": json.dumps(self.request,', '"request": json.dumps([self.request],'),
-    ("    cached_tokens: int = 0\n", "    cached_tokens: int = 0\n    draft_tokens: int = 0\n"),
-    ('request=json.loads(fields["request"]),', 'request=_unwrapped(json.loads(fields["request"])),'),
+    ("job.py", "VERSIONS = range(1, 2)", "VERSIONS = range(1, 3)"),
+    ("job.py", '"request": json.dumps(self.request,', '"request": json.dumps([self.request],'),
+    ("outcome.py", "    cached_tokens: int = 0\n", "    cached_tokens: int = 0\n    draft_tokens: int = 0\n"),
+    ("job.py", 'request=json.loads(fields["request"]),', 'request=_unwrapped(json.loads(fields["request"])),'),
 )
 UNWRAPPED = "\n\ndef _unwrapped(kept: Any) -> Any:\n    return kept[0] if isinstance(kept, list) else kept\n"
 
@@ -42,12 +42,13 @@ def copy(folder: Path) -> Path:
 
 def newer(folder: Path) -> Path:
     """A release after this one."""
-    jobs = copy(folder) / "tasks" / "jobs.py"
-    text = jobs.read_text()
-    for before, after in CHANGES:
+    records = copy(folder) / "tasks" / "records"
+    for file, before, after in CHANGES:
+        text = (records / file).read_text()
         assert text.count(before) == 1, before
-        text = text.replace(before, after)
-    jobs.write_text(text + UNWRAPPED)
+        (records / file).write_text(text.replace(before, after))
+    with (records / "job.py").open("a") as job:
+        job.write(UNWRAPPED)
     return folder
 
 
