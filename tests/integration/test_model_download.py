@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,12 +67,33 @@ def test_all_parts_of_a_split_model_are_downloaded(tmp_path: Path, hub: Hub) -> 
     assert sorted(hub.downloads) == sorted(PARTS)
 
 
-def test_a_download_that_was_cut_off_is_whole_in_the_end(tmp_path: Path, hub: Hub) -> None:
-    hub.cut = True
-    pull(tmp_path, hub, "m")
+def test_a_download_that_is_cut_off_is_tried_again(tmp_path: Path, hub: Hub) -> None:
+    hub.cuts = 2
     status, output = pull(tmp_path, hub, "m")
     assert status == 0, output
     assert told_path(output).read_bytes() == CONTENT
+
+
+def test_a_download_that_is_always_cut_off_ends_in_a_sentence(tmp_path: Path, hub: Hub) -> None:
+    hub.cuts = 1000
+    status, output = pull(tmp_path, hub, "m")
+    assert status == 1
+    assert "hf://owner/repo/model.gguf cannot be downloaded" in output
+    assert "Traceback" not in output
+
+
+def test_what_killed_downloads_have_left_is_removed(tmp_path: Path, hub: Hub) -> None:
+    blobs = tmp_path / "hub" / "hub" / "models--owner--repo" / "blobs"
+    blobs.mkdir(parents=True)
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    left, growing = blobs / f"{digest}.0a1b2c3d.incomplete", blobs / f"{digest}.ffffffff.incomplete"
+    for part in (left, growing):
+        part.write_bytes(b"x")
+    os.utime(left, (0, 0))
+    os.utime(growing, (soon := time.time() + 3600, soon))
+    status, output = pull(tmp_path, hub, "m")
+    assert status == 0, output
+    assert [part.name for part in blobs.glob("*.incomplete")] == [growing.name]
 
 
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path: Path, hub: Hub) -> None:

@@ -13,11 +13,11 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class Hub:
-    """Serves files by ``owner/repo/file``. `cut` breaks the next download off in its middle."""
+    """Serves files by ``owner/repo/file``. `cuts` is how many of the next downloads are broken off in the middle."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self.files = dict(files)
-        self.cut = False
+        self.cuts = 0
         self.downloads: list[str] = []
         self.tokens: set[str | None] = set()
         self.url = ""
@@ -64,8 +64,9 @@ def hub_server(files: Mapping[str, bytes]) -> Iterator[Hub]:
             self.end_headers()
             if body:
                 hub.downloads.append(name)
-                cut, hub.cut = hub.cut, False
-                self.wfile.write(content[begin : len(content) // 2] if cut else content[begin:])
+                cut, hub.cuts = hub.cuts > 0, max(0, hub.cuts - 1)
+                middle = (begin + len(content)) // 2
+                self.wfile.write(content[begin:middle] if cut else content[begin:])
                 if cut:
                     self.close_connection = True
                     self.connection.close()

@@ -48,6 +48,7 @@ class Server(BaseApplication):
             "logger_class": RootLogger,
             "proc_name": "caravan-web",
             "child_exit": _forget_metrics,
+            "control_socket_disable": True,  # gunicorn 27 has one for all servers of a user, in the home folder
         }
         for name, value in options.items():
             self.cfg.set(name, value)
