@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -22,29 +23,10 @@ MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
-PASSED_ON = {
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "repeat_penalty",
-    "presence_penalty",
-    "frequency_penalty",
-    "repeat_last_n",
-    "dry_multiplier",
-    "dry_base",
-    "dry_allowed_length",
-    "dry_penalty_last_n",
-    "top_n_sigma",
-    "xtc_probability",
-    "xtc_threshold",
-    "dynatemp_range",
-    "dynatemp_exponent",
-    "ignore_eos",
-    "n",
-}
-"""Fields that mean in `SamplingParams` what they mean here."""
+READ_APART = {"max_tokens", "seed", "stop", "logit_bias", "grammar", "logprobs"}
+"""Fields of `SamplingParams` that `SamplingBody.sampling` makes of what stands here."""
+PASSED_ON = {field.name for field in fields(SamplingParams)} - READ_APART
+"""Those that mean there what they mean here, under the same names."""
 
 
 def _as_list(value: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from app.bodies.job import JobBody
+from app.bodies.sampling import SamplingBody
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody
 from app.endpoints.openai.chat_body import ChatBody, Message
 from app.endpoints.openai.completion_body import OPENAI_DEFAULT_MAX_TOKENS, CompletionBody
@@ -285,32 +288,47 @@ def test_an_answer_may_be_sent_back_as_it_came() -> None:
     assert Message.model_validate(sent).payload() == {"role": "assistant", "content": "", "tool_calls": [call]}
 
 
+SAMPLING: dict[str, Any] = {
+    "max_tokens": 9,
+    "temperature": 0.5,
+    "top_k": 7,
+    "top_p": 0.6,
+    "min_p": 0.1,
+    "typical_p": 0.9,
+    "repeat_penalty": 1.2,
+    "presence_penalty": 0.3,
+    "frequency_penalty": -0.4,
+    "seed": 12,
+    "repeat_last_n": -1,
+    "dry_multiplier": 0.8,
+    "dry_base": 1.5,
+    "dry_allowed_length": 3,
+    "dry_penalty_last_n": 100,
+    "top_n_sigma": 1.5,
+    "xtc_probability": 0.5,
+    "xtc_threshold": 0.2,
+    "dynatemp_range": 0.3,
+    "dynatemp_exponent": 1.1,
+    "ignore_eos": True,
+    "n": 3,
+}
+NO_SAMPLING = {
+    *JobBody.model_fields,
+    *("user", "store", "service_tier", "stream", "stream_options"),
+    *("json_schema", "response_format"),  # they are ways to say a grammar
+}
+
+
 def test_every_sampling_field_reaches_the_worker() -> None:
-    fields: dict[str, Any] = {
-        "max_tokens": 9,
-        "temperature": 0.5,
-        "top_k": 7,
-        "top_p": 0.6,
-        "min_p": 0.1,
-        "typical_p": 0.9,
-        "repeat_penalty": 1.2,
-        "presence_penalty": 0.3,
-        "frequency_penalty": -0.4,
-        "seed": 12,
-        "repeat_last_n": -1,
-        "dry_multiplier": 0.8,
-        "dry_base": 1.5,
-        "dry_allowed_length": 3,
-        "dry_penalty_last_n": 100,
-        "top_n_sigma": 1.5,
-        "xtc_probability": 0.5,
-        "xtc_threshold": 0.2,
-        "dynatemp_range": 0.3,
-        "dynatemp_exponent": 1.1,
-        "ignore_eos": True,
-        "n": 3,
-    }
-    assert chat(**fields, stop=["a", "b"]).sampling(ENTRY) == SamplingParams(**fields, stop=("a", "b"))
+    made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1}).sampling(ENTRY)
+    assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),))
+    untouched = {field.name for field in fields(made) if getattr(made, field.name) == field.default}
+    assert untouched == {"grammar", "logprobs"}, "the test has a value for every other one"
+
+
+def test_what_a_body_says_of_sampling_and_what_a_worker_goes_by_have_the_same_names() -> None:
+    beside = {"logprobs"}  # which chats and completions ask for in ways of their own
+    assert set(SamplingBody.model_fields) - NO_SAMPLING == {field.name for field in fields(SamplingParams)} - beside
 
 
 def test_what_is_left_out_or_null_is_the_default() -> None:
