@@ -16,6 +16,7 @@ from tasks.answers.deltas import (
     joined,
 )
 from tasks.answers.source import Source, Wait
+from tasks.answers.spans import Spans
 from tasks.answers.syntax import Syntax
 from tasks.answers.text import Text
 from tasks.answers.tools.calls import Calls
@@ -43,14 +44,23 @@ class AnswerParser:
         tools: names of the functions that may be called, and the schemas of their arguments. A call of another is
             content, as it was written.
         reasoning: whether reasoning is told apart; otherwise it is content, with its markers.
+        spans: is told of all that is read, and of what is content.
     """
 
-    def __init__(self, syntax: Syntax, tools: Mapping[str, Mapping[str, Any]], *, reasoning: bool = True) -> None:
+    def __init__(
+        self,
+        syntax: Syntax,
+        tools: Mapping[str, Mapping[str, Any]],
+        *,
+        reasoning: bool = True,
+        spans: Spans | None = None,
+    ) -> None:
         self._syntax, self._splits = syntax, reasoning
         self._format = format_of(syntax.tool_format) if tools else None
         self._deltas: list[Delta] = []
-        self._source = Source()
-        self._content = Text(lambda text: self._deltas.append(Content(text)))
+        self._source = Source(spans.take if spans else None)
+        on_write = spans.write if spans else None
+        self._content = Text(lambda text: self._deltas.append(Content(text)), on_write=on_write)
         self._calls = Calls(self._source, tools, self._tell_call)
         if not self._format:
             self._content.settle()
@@ -66,6 +76,11 @@ class AnswerParser:
         """What is told by there being no more."""
         self._source.end()
         return self._advance()
+
+    @property
+    def undecided(self) -> str:
+        """What was read and may be content or not."""
+        return self._source.held
 
     def _advance(self) -> list[Delta]:
         next(self._reader, None)
@@ -155,3 +170,20 @@ def parse(text: str, syntax: Syntax, tools: Mapping[str, Mapping[str, Any]], rea
     calls = tuple(Call(name, "".join(arguments[call])) for call, name in enumerate(names))
     said = None if calls and not content else "".join(content)
     return Answer(said, "".join(thoughts) if thoughts else None, calls)
+
+
+def answer_parser(request: Mapping[str, Any], syntax: Syntax, *, spans: Spans | None = None) -> AnswerParser:
+    """What takes a choice's text apart while it comes, as the request of its job asks."""
+    return AnswerParser(syntax, called_functions(request), reasoning=tells_reasoning_apart(request), spans=spans)
+
+
+def called_functions(request: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The functions that may be called, and the schemas of their arguments."""
+    if request.get("tool_choice") == "none":
+        return {}
+    return {tool["name"]: tool.get("parameters") or {} for tool in request.get("tools", ())}
+
+
+def tells_reasoning_apart(request: Mapping[str, Any]) -> bool:
+    """Whether reasoning is no part of the content."""
+    return bool(request.get("reasoning_format", "auto") != "none")

@@ -25,7 +25,9 @@ _NEVER: Final = re.compile(r"(?!)")
 class Source:
     """What has come of a text and was not read yet. It keeps little: readers take what they have seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_take: Sink | None = None) -> None:
+        """`on_take` is told of all that is taken."""
+        self._on_take = on_take or nowhere
         self._text, self._at, self._ended = "", 0, False
         self._held: list[str] | None = None
 
@@ -46,10 +48,16 @@ class Source:
         held, self._held = self._held, None
         return "".join(held or ())
 
+    @property
+    def held(self) -> str:
+        """What was taken since `hold`, if it was not released."""
+        return "".join(self._held or ())
+
     def take(self, count: int = 1) -> str:
         """The next characters, which have come."""
         piece = self._text[self._at : self._at + count]
         self._at += len(piece)
+        self._on_take(piece)
         if self._held is not None:
             self._held.append(piece)
         return piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.answers.source import BLANKS, Sink
+from tasks.answers.source import BLANKS, Sink, nowhere
 
 
 class Text:
@@ -11,14 +11,17 @@ class Text:
     Args:
         sink: what takes the text.
         starts_after: whether something stands before it, so that blanks at its beginning are no part of it.
+        on_write: is told of all that is written.
     """
 
-    def __init__(self, sink: Sink, *, starts_after: bool = False) -> None:
+    def __init__(self, sink: Sink, *, starts_after: bool = False, on_write: Sink | None = None) -> None:
         self._sink, self._after = sink, starts_after
+        self._on_write = on_write or nowhere
         self._blanks: list[str] = []
         self._begun = self._is_last = False
 
     def write(self, text: str) -> None:
+        self._on_write(text)
         if self._after:
             text = text.lstrip(BLANKS)
             self._after = not text

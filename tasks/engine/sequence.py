@@ -38,7 +38,17 @@ class Sequence:
     already and `num_computed` 0: it is prefilled again, generated tokens included, and goes on.
     """
 
-    def __init__(self, *, job: Hashable, index: int, prompt: list[int], params: SamplingParams, context: int) -> None:
+    def __init__(
+        self,
+        *,
+        job: Hashable,
+        index: int,
+        prompt: list[int],
+        params: SamplingParams,
+        context: int,
+        stops: StopStrings | None = None,
+    ) -> None:
+        """`stops` looks for the stop strings elsewhere than in all of the text."""
         self.job = job
         self.index = index
         self.params = params
@@ -58,7 +68,7 @@ class Sequence:
         self.finish_reason: FinishReason | None = None
         self._context = context
         self._detokenizer = Detokenizer()
-        self._stops = StopStrings(params.stop)
+        self._stops = stops or StopStrings(params.stop)
 
     @property
     def state(self) -> SequenceState:

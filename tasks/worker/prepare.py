@@ -8,12 +8,14 @@ from typing import Any
 
 from tasks.answers.constraint import GrammarError
 from tasks.answers.grammar import answer_grammar
-from tasks.answers.syntax import Syntax, after_prompt
+from tasks.answers.syntax import PLAIN, Syntax, after_prompt
 from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
+from tasks.engine.stop_strings import StopStrings
 from tasks.errors import ContextLengthExceeded, InvalidRequest
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
+from tasks.worker.content_stops import ContentStops
 from tasks.worker.held import Held
 
 
@@ -39,10 +41,26 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         ]
     backend.check(params)
     return [
-        Sequence(job=held, index=number * params.n + choice, prompt=prompt, params=params, context=backend.context)
+        Sequence(
+            job=held,
+            index=number * params.n + choice,
+            prompt=prompt,
+            params=params,
+            context=backend.context,
+            stops=_stops(job, params, held.syntax),
+        )
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)
     ]
+
+
+def _stops(job: Job, params: SamplingParams, syntax: Syntax) -> StopStrings:
+    """Where stop strings are looked for: nowhere in constrained output, and never in reasoning or calls."""
+    if not params.stop or job.request["sampling"].get("grammar"):
+        return StopStrings(())
+    if not job.operation.converses or syntax == PLAIN:
+        return StopStrings(params.stop)
+    return ContentStops(params.stop, job.request, syntax)
 
 
 def render(job: Job, backend: Backend) -> str:
