@@ -200,7 +200,7 @@ def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tm
     other = BulkCommand(cluster, source, command.output, "--prompt", "Sentiment of: {{ text }}", "--no-dedup")
     refused = other.run()
     assert refused.returncode == 1
-    assert "What is asked has changed since out.csv.progress was begun: --prompt." in refused.stderr
+    assert "The run in out.csv.progress had other options or another input: --prompt." in refused.stderr
     source.write_text(source.read_text().replace("terrible", "awful"))
     refused = command.run()
     assert refused.returncode == 1

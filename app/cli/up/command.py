@@ -153,7 +153,7 @@ def _catalogue(models: Path | None) -> Catalogue:
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
     if missing := [f"{name} ({entry.path})" for name, entry in catalogue.items() if not has_file(entry)]:
-        raise click.ClickException(f"The model files of {', '.join(missing)} do not exist.")
+        raise click.ClickException(f"These model files do not exist: {', '.join(missing)}.")
     return catalogue
 
 
