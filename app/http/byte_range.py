@@ -8,7 +8,7 @@ from tasks.errors import CaravanError
 
 
 class RangeNotSatisfiable(CaravanError):
-    """Raised when a range lies behind the end of a file of so many bytes."""
+    """Raised when a range begins after the end of a file of so many bytes."""
 
     http_status = 416
     type = "invalid_request_error"

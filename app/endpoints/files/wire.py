@@ -21,7 +21,7 @@ Expiry = Annotated[int | None, Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY), WithJsonS
 
 
 class FileInUse(CaravanError):
-    """Raised when a file is to be deleted that a batch works with."""
+    """Raised when a file cannot be deleted, since a batch needs it."""
 
     http_status = 409
     type = "conflict_error"
