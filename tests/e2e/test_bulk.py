@@ -204,7 +204,7 @@ def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tm
     source.write_text(source.read_text().replace("terrible", "awful"))
     refused = command.run()
     assert refused.returncode == 1
-    assert "was begun: the input." in refused.stderr
+    assert "another input: the input." in refused.stderr
     assert BulkCommand(cluster, source, command.output, *PROMPT, "--restart").run().returncode == 0
     assert all(row["answer"] == row["sentiment"] for row in read(command.output))
 
