@@ -27,6 +27,7 @@ from tasks.settings import Settings
 def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
     app = Flask("app", static_folder=None)
+    app.url_map.strict_slashes = False  # clients that join addresses by hand end some with a slash
     app.json.sort_keys = False  # type: ignore[attr-defined]
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)

@@ -12,6 +12,7 @@ CaravanError                500
   FileInUse                 409  app.endpoints.files.wire
   JobConflict, BatchConflict  409
   RequestTooLarge           413
+  UnsupportedEncoding       415  app.http.content_encoding
   RangeNotSatisfiable       416  app.http.byte_range
   Overloaded                429  with Retry-After
     QueueFull, RateLimited
@@ -34,10 +35,7 @@ from typing import Any, ClassVar
 
 
 class SettingsError(Exception):
-    """Raised when a variable of the environment makes no sense; no client sees it.
-
-    The message is a sentence that names the variable as it is typed, and says what it may be.
-    """
+    """Raised when a variable of the environment makes no sense; no client sees it. The message says what it may be."""
 
 
 class CaravanError(Exception):

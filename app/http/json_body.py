@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 import pydantic_core
 from flask import request
 from gunicorn.http.errors import ParseException
 
+from app.http.content_encoding import decoded
 from app.services.services import services
 from tasks.errors import InvalidRequest, RequestTooLarge
 
@@ -15,7 +17,7 @@ from tasks.errors import InvalidRequest, RequestTooLarge
 def read_json() -> dict[str, Any]:
     """The request's body as a JSON object; raises InvalidRequest if it is not one."""
     try:
-        body = pydantic_core.from_json(_read(), allow_inf_nan=False)
+        body = pydantic_core.from_json(_read().removeprefix(codecs.BOM_UTF8), allow_inf_nan=False)
     except ValueError as exc:
         raise InvalidRequest(f"The body is not valid JSON: {exc}.", code="invalid_json") from exc
     if not isinstance(body, dict):
@@ -37,6 +39,10 @@ def _read() -> bytes:
         raise _too_large(limit)
     if declared is not None and len(data) < declared:
         raise InvalidRequest("The body is shorter than its Content-Length.", code="invalid_body")
+    if encodings := request.headers.get("Content-Encoding", ""):
+        data = decoded(data, encodings, limit=limit)
+        if len(data) > limit:
+            raise _too_large(limit)
     return data
 
 

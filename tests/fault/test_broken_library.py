@@ -53,8 +53,9 @@ def test_a_sound_library_passes(library: Path) -> None:
 
 @pytest.mark.parametrize("how", WAYS)
 def test_the_self_test_finds_a_library_that(library: Path, how: str) -> None:
-    told = proven(**breaking(library, how, CARAVAN_STUCK_SECONDS="1"))
     phase, words = WAYS[how]
+    quick = {"CARAVAN_STUCK_SECONDS": "1"} if words == "hangs" else {}
+    told = proven(**breaking(library, how, **quick))
     assert (told["ok"], told["phase"]) == (False, phase)
     assert words in told["reason"]
     assert "caravan doctor" in told["reason"], "it says what to do"

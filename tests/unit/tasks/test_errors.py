@@ -10,6 +10,7 @@ import pytest
 from app.endpoints.cluster.flower import FlowerUnavailable
 from app.endpoints.files.wire import FileInUse
 from app.http.byte_range import RangeNotSatisfiable
+from app.http.content_encoding import UnsupportedEncoding
 from tasks import errors
 from tasks.errors import CaravanError, UpstreamError, from_wire
 from tests.support.error_tree import ErrorClass, error_classes
@@ -29,6 +30,7 @@ TABLE = [
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),
     (errors.RequestTooLarge, 413, "invalid_request_error", "request_too_large", None),
     (RangeNotSatisfiable, 416, "invalid_request_error", "range_not_satisfiable", None),
+    (UnsupportedEncoding, 415, "invalid_request_error", "unsupported_encoding", None),
     (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limit_exceeded", 5),
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
