@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/record"
 
 -- Do what is asked of a batch.
@@ -27,7 +28,7 @@ if not status or (owner ~= '' and batch.owner ~= owner) then return { 'unknown' 
 local live = status == 'validating' or status == 'in_progress'
 -- It is looked at now, if no clerk has it.
 local function wake()
-  if redis.call('ZSCORE', held_batches_key(), id) then return end
+  if is_leased(held_batches_key(), id) then return end
   redis.call('ZADD', waiting_batches_key(), stamp(now), id)
 end
 

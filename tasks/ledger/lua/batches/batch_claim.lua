@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/version"
 
 -- Work on a batch that was posted: a new fence, and a lease.
@@ -21,13 +22,13 @@ local now, key = clock(), batch_key(id)
 -- A batch that this clerk cannot read is looked at again after so long.
 local LEFT_SECONDS = 5
 
-if not redis.call('ZSCORE', held_batches_key(), id) or redis.call('HEXISTS', key, 'clerk') == 1 then return {} end
+if not is_leased(held_batches_key(), id) or redis.call('HEXISTS', key, 'clerk') == 1 then return {} end
 if not readable(redis.call('HGET', key, 'v'), oldest, newest) then  -- for a newer clerk
-  redis.call('ZREM', held_batches_key(), id)
+  release(held_batches_key(), id)
   redis.call('ZADD', waiting_batches_key(), stamp(now + LEFT_SECONDS), id)
   return {}
 end
 redis.call('HSET', key, 'clerk', clerk)
 local fence = redis.call('HINCRBY', key, 'fence', 1)
-redis.call('ZADD', held_batches_key(), stamp(now + lease_seconds), id)
+lease(held_batches_key(), id, now, lease_seconds)
 return { fence, unpack(redis.call('HGETALL', key)) }

@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/record"
 
 -- Extend a clerk's lease on a batch.
@@ -16,6 +17,6 @@ local id, fence, lease_seconds = ARGV[1], ARGV[2], tonumber(ARGV[3])
 even_if_full()
 local now, batch = clock(), read(batch_key(id), { 'fence', 'status', 'paused_at', 'expires_at' })
 if batch.fence ~= fence then return { 'lost' } end
-redis.call('ZADD', held_batches_key(), stamp(now + lease_seconds), id)
+lease(held_batches_key(), id, now, lease_seconds)
 local waiting = redis.call('ZCOUNT', waiting_batches_key(), '-inf', stamp(now))
 return { batch.status, batch.paused_at and 1 or 0, tonumber(batch.expires_at) <= now and 1 or 0, waiting }

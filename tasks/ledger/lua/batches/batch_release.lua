@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/record"
 
 -- Put a batch back into the line.
@@ -18,7 +19,7 @@ local batch = read(key, { 'fence', 'paused_at', 'expires_at', 'status' })
 if batch.fence ~= fence then return 0 end
 redis.call('HINCRBY', key, 'fence', 1)
 redis.call('HDEL', key, 'clerk')
-redis.call('ZREM', held_batches_key(), id)
+release(held_batches_key(), id)
 local paused = batch.paused_at and batch.status ~= 'cancelling'
 local at = paused and math.max(now, tonumber(batch.expires_at)) or now + seconds
 redis.call('ZADD', waiting_batches_key(), stamp(at), id)

@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/record"
 
 -- Write down how far a batch has come, under the fence of the clerk that works on it.
@@ -58,7 +59,7 @@ if ended[next_status] then
   end
   redis.call('HDEL', key, 'clerk', 'paused_at', 'earlier_output')
   redis.call('HINCRBY', key, 'fence', 1)
-  redis.call('ZREM', held_batches_key(), id)
+  release(held_batches_key(), id)
   redis.call('ZADD', old_batches_key(), stamp(now + kept_seconds), id)
 end
 return 'ok'

@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 
 -- Choose batches for which there is room; the caller publishes them.
 --
@@ -14,20 +15,15 @@
 -- Events: none
 local most, unclaimed_seconds = tonumber(ARGV[1]), tonumber(ARGV[2])
 even_if_full()
-local now, line, held, ids = clock(), waiting_batches_key(), held_batches_key(), {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', stamp(now))) do
-  redis.call('ZREM', held, id)
+local now, line, held = clock(), waiting_batches_key(), held_batches_key()
+for _, id in ipairs(lapsed(held, now)) do
   if redis.call('EXISTS', batch_key(id)) == 1 then
     redis.call('HINCRBY', batch_key(id), 'fence', 1)  -- a clerk that was silent for so long has lost it
     redis.call('ZADD', line, stamp(now), id)
   end
 end
 local room = most - redis.call('ZCARD', held)
-if room <= 0 then return ids end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', line, '-inf', stamp(now), 'LIMIT', 0, room)) do
-  redis.call('ZREM', line, id)
-  redis.call('ZADD', held, stamp(now + unclaimed_seconds), id)
-  redis.call('HDEL', batch_key(id), 'clerk')
-  ids[#ids + 1] = id
-end
+if room <= 0 then return {} end
+local ids = take_due(line, held, now, room, unclaimed_seconds)
+for _, id in ipairs(ids) do redis.call('HDEL', batch_key(id), 'clerk') end
 return ids

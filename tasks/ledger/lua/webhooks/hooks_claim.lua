@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 
 -- Hold a published webhook while it is sent.
 --
@@ -13,13 +14,13 @@
 local id, lease_seconds = ARGV[1], tonumber(ARGV[2])
 even_if_full()
 local out = webhooks_published_key()
-if not redis.call('ZSCORE', out, id) then return {} end
+if not is_leased(out, id) then return {} end
 if redis.call('EXISTS', hook_key(id)) == 0 then
-  redis.call('ZREM', out, id)
+  release(out, id)
   redis.call('ZREM', webhooks_pending_key(), id)
   return {}
 end
 if redis.call('HSETNX', hook_key(id), 'held', 1) == 0 then return {} end
 redis.call('HINCRBY', hook_key(id), 'calls', 1)
-redis.call('ZADD', out, stamp(clock() + lease_seconds), id)
+lease(out, id, clock(), lease_seconds)
 return redis.call('HGETALL', hook_key(id))

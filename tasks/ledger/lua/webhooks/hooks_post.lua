@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/webhook_due"
 
 -- Choose webhooks that are due and that there is room for; the caller publishes them.
@@ -14,9 +15,8 @@
 local most, share, unclaimed_seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 even_if_full()
 local now, room, receivers, out, busy = clock(), most, receivers_key(), webhooks_published_key(), {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', out, '-inf', stamp(now))) do
+for _, id in ipairs(lapsed(out, now)) do
   local origin = redis.call('HGET', hook_key(id), 'origin')
-  redis.call('ZREM', out, id)
   if origin then wait_to_tell(id, origin, stamp(now)) end
 end
 for _, id in ipairs(redis.call('ZRANGE', out, 0, -1)) do
@@ -30,10 +30,8 @@ for _, origin in ipairs(redis.call('ZRANGEBYSCORE', receivers, '-inf', stamp(now
   if room <= 0 then break end
   local waiting, free = receiver_key(origin), math.min(room, share - (busy[origin] or 0))
   if free > 0 then
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', stamp(now), 'LIMIT', 0, free)) do
-      redis.call('ZREM', waiting, id)
+    for _, id in ipairs(take_due(waiting, out, now, free, unclaimed_seconds)) do
       redis.call('HDEL', hook_key(id), 'held')
-      redis.call('ZADD', out, stamp(now + unclaimed_seconds), id)
       ids[#ids + 1] = id
       room = room - 1
     end

@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/lease"
 --- @include "lib/record"
 --- @include "lib/webhook_drop"
 --- @include "lib/webhook_due"
@@ -31,7 +32,7 @@ local attempts, next_at = tonumber(hook.attempts) + 1, cjson.null
 if verdict == 'pending' then
   next_at = math.floor(now + seconds)
   redis.call('HSET', hook_key(id), 'attempts', attempts)
-  redis.call('ZREM', webhooks_published_key(), id)
+  release(webhooks_published_key(), id)
   wait_to_tell(id, hook.origin, stamp(now + seconds))
 else
   redis.call('HINCRBY', totals, verdict == 'delivered' and 'delivered' or 'given_up', 1)
