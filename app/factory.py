@@ -11,12 +11,12 @@ from app.http import access_log, cors, errors, request_id
 from app.services.http_metrics import HttpMetrics
 from app.services.rate_counter import Rates
 from app.services.services import Services
-from app.services.stream_hub import StreamHub
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
 from tasks.ledger.ledger import open_ledger
+from tasks.ledger.stream_hub import StreamHub
 from tasks.models.catalogue import load
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher

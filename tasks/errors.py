@@ -31,7 +31,10 @@ CaravanError                500
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+
+from tasks.error_wire import Error, ErrorType
 
 
 class SettingsError(Exception):
@@ -48,7 +51,7 @@ class CaravanError(Exception):
     """
 
     http_status: ClassVar[int] = 500
-    type: ClassVar[str] = "server_error"
+    type: ClassVar[ErrorType] = "server_error"
     code: str = "engine_failure"
     default_retry_after_seconds: ClassVar[int | None] = None
 
@@ -61,12 +64,11 @@ class CaravanError(Exception):
         retry_after_seconds: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.message, self.param = message, param
-        self.code = code or self.code
+        self.message, self.param, self.code = message, param, code or self.code
         self.retry_after_seconds = retry_after_seconds or self.default_retry_after_seconds
 
-    def to_wire(self) -> dict[str, Any]:
-        """The object that goes under ``error`` in a response: message, type, param, code."""
+    def to_wire(self) -> Error:
+        """The object that goes under ``error`` in a response."""
         return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
 
 
@@ -241,7 +243,7 @@ def _leaves(cls: type[CaravanError]) -> list[type[CaravanError]]:
     return [cls, *(leaf for sub in cls.__subclasses__() for leaf in _leaves(sub))]
 
 
-def from_wire(error: dict[str, Any]) -> CaravanError:
+def from_wire(error: Mapping[str, Any]) -> CaravanError:
     """Rebuild the error that a worker wrote down, by its code."""
     by_code = {cls.code: cls for cls in _leaves(CaravanError)}  # a class comes after its base, and takes its code
     cls = by_code.get(str(error.get("code")), UpstreamError)

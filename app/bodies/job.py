@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
 
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import MAX_ATTEMPTS, Operation
 from tasks.webhooks import target
 
 
-def _webhook(url: str) -> str:
-    target.parse(url)
-    return url
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as it was sent, and the host that it leads to."""
+
+    url: str
+    host: str
 
 
-Webhook = Annotated[
-    str,
-    AfterValidator(_webhook),
-    Field(json_schema_extra={"format": "uri", "maxLength": target.MAX_LENGTH, "pattern": target.PATTERN}),
-]
+def _webhook(url: Any) -> Webhook:
+    if not isinstance(url, str):
+        raise PydanticCustomError("string_type", "Input should be a valid string")
+    return Webhook(url, target.parse(url).host)
+
+
+_READ = GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_function(_webhook))
+_WEBHOOK = {"type": "string", "format": "uri", "maxLength": target.MAX_LENGTH, "pattern": target.PATTERN}
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
@@ -56,4 +64,4 @@ class Envelope(BaseModel):
     priority: PriorityName = "normal"
     timeout: float | None = Field(None, gt=0, le=7 * 86_400)
     max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)
-    webhook: Webhook | None = None
+    webhook: Annotated[Webhook, _READ, WithJsonSchema(_WEBHOOK)] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -106,6 +106,11 @@ class ResponseFormat(BaseModel):
 class SamplingBody(JobBody):
     """Sampling as a client asks for it."""
 
+    limits: ClassVar[tuple[str, ...]] = ("max_tokens",)
+    """Fields that limit the answer; the first that is given counts."""
+    default_limit: ClassVar[int | None] = None
+    """What counts if none is."""
+
     max_tokens: MaxTokens = None
     temperature: float | None = Field(None, ge=0, le=2)
     top_k: MaybeTopK = None
@@ -143,13 +148,10 @@ class SamplingBody(JobBody):
     def include_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def limit(self) -> tuple[str, int | None]:
-        """The field that limits the answer, and its value."""
-        return "max_tokens", self.max_tokens
-
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""
-        field, max_tokens = self.limit()
+        given_limits = [(name, value) for name in self.limits if (value := getattr(self, name)) is not None]
+        field, max_tokens = next(iter(given_limits), ("max_tokens", self.default_limit))
         if max_tokens is not None and max_tokens > entry.context:
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from filelock import FileLock, Timeout
+
 from app.bulk.errors import BulkError, as_bulk_error
 
 VERSION = 1
@@ -20,7 +21,7 @@ VERSION = 1
 class Folder:
     """The state of one run. Only one process has it."""
 
-    def __init__(self, path: Path, run_id: str, lock: BinaryIO) -> None:
+    def __init__(self, path: Path, run_id: str, lock: FileLock) -> None:
         self.path = path
         self.run_id = run_id
         self._lock = lock
@@ -34,7 +35,7 @@ class Folder:
         return self.path / "input"
 
     def close(self) -> None:
-        self._lock.close()
+        self._lock.release()
 
     def remove(self) -> None:
         """Forget the run. What says that there is one goes first: a half removed one is none."""
@@ -45,7 +46,7 @@ class Folder:
         self.close()
 
 
-def lock(output: Path, *, restart: bool) -> tuple[Path, BinaryIO]:
+def lock(output: Path, *, restart: bool) -> tuple[Path, FileLock]:
     """The folder of an output, made if there is none, and the lock on it.
 
     Raises BulkError if another process has it, or if the output is there already and no run of it goes on.
@@ -56,16 +57,15 @@ def lock(output: Path, *, restart: bool) -> tuple[Path, BinaryIO]:
     with as_bulk_error(path, "make"):
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
-        held = (path / "lock").open("ab")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        held.close()
-        raise BulkError(f"Another command is making {output}.") from exc
+        held = FileLock(path / "lock")
+        try:
+            held.acquire(blocking=False)
+        except Timeout as exc:
+            raise BulkError(f"Another command is making {output}.") from exc
     return path, held
 
 
-def begin(path: Path, held: BinaryIO, asked: Mapping[str, Any], *, restart: bool) -> Folder:
+def begin(path: Path, held: FileLock, asked: Mapping[str, Any], *, restart: bool) -> Folder:
     """The run in a folder that is ours: the one that is there, if it asks the same, else a new one.
 
     Args:

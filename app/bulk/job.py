@@ -56,7 +56,7 @@ class BulkJob:
         except BaseException:
             if not (path / "run.json").exists():
                 shutil.rmtree(path, ignore_errors=True)
-            held.close()
+            held.release()
             raise
         data = _Data(source, survey, columns)
         try:
@@ -80,9 +80,9 @@ class BulkJob:
             report.say(f"Resuming after {done} of {total} rows.")
         async with connect() as client:
             run = Run(
-                client,
-                journal,
-                _rows(data, self.choice, done),
+                client=client,
+                journal=journal,
+                rows=_rows(data, self.choice, done),
                 asks=self.question,
                 columns=data.columns,
                 run_id=folder.run_id,

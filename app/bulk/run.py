@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from typing import Any
 
 from app.bulk.answer import Answer
@@ -16,6 +16,7 @@ from app.bulk.errors import BulkError
 from app.bulk.journal import Journal
 from app.bulk.report import Report, State
 from app.bulk.row_groups import Row
+from app.bulk.vain import Judge
 from app.client import AsyncClient
 from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
 from tasks.rows.dedup import Dedup, Known, question
@@ -28,8 +29,6 @@ LOOK_SECONDS = 2.0
 COMMIT_SECONDS = 0.25
 MOST_OPEN = 4096
 """Rows that were read and are not written down, before more are read."""
-STREAK = 50
-"""Rows one after the other that failed by no fault of their own: the model fails, not the rows."""
 
 _HOPELESS = (AuthenticationFailed, InsufficientScope, ModelNotFound, JobConflict)
 """What the server says of one row and means of all."""
@@ -66,40 +65,31 @@ class _Done:
     job_id: str | None = None
 
 
+@dataclass(kw_only=True, eq=False)
 class Run:
     """One run, from the journal's end to the last row."""
 
-    def __init__(
-        self,
-        client: AsyncClient,
-        journal: Journal,
-        rows: Iterator[Row],
-        *,
-        asks: Question,
-        columns: AnswerColumns,
-        run_id: str,
-        total: int,
-        limits: Limits,
-        report: Report,
-    ) -> None:
-        self._client = client
-        self._journal = journal
-        self._run_id = run_id
-        self._asks = asks
-        self._columns = columns
-        self._total = total
-        self._limits = limits
-        self._report = report
-        self._first = journal.tally.num_rows
-        self._seen = replace(journal.tally)
+    client: AsyncClient
+    journal: Journal
+    rows: InitVar[Iterator[Row]]
+    asks: Question
+    columns: AnswerColumns
+    run_id: str
+    total: int
+    limits: Limits
+    report: Report
+
+    def __post_init__(self, rows: Iterator[Row]) -> None:
+        self._first = self.journal.tally.num_rows
+        self._seen = replace(self.journal.tally)
+        self._judge = Judge(self.journal, total=self.total, max_failures=self.limits.max_failures)
         self._lineup = PrefixOrder(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
         self._collected = InOrder[_Done](self._first)
         self._alike = Dedup[Answer]()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._width = min(ASLEEP, limits.window)
+        self._width = min(ASLEEP, self.limits.window)
         self._changed = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
-        self._streak = 0
         self._stopped: Exception | None = None
 
     async def __call__(self) -> None:
@@ -124,7 +114,7 @@ class Run:
         """Begin rows as the window has room, and as few enough of those that were read are open."""
         while not self._stopped:
             self._changed.clear()
-            open_rows = self._lineup.num_read + self._first - self._journal.tally.num_rows
+            open_rows = self._lineup.num_read + self._first - self.journal.tally.num_rows
             if len(self._under_way) >= self._width or (self._lineup.reads_next and open_rows > MOST_OPEN):
                 await self._changed.wait()
                 continue
@@ -139,10 +129,10 @@ class Run:
     def _prepare(self, numbered: tuple[int, Row]) -> _Asked:
         number, row = numbered
         try:
-            body = self._asks.body(row)
+            body = self.asks.body(row)
         except RowError as exc:
             return _Asked(number, {}, None, Answer(code=exc.code, message=str(exc)))
-        return _Asked(number, body, question(body) if self._limits.dedup else None)
+        return _Asked(number, body, question(body) if self.limits.dedup else None)
 
     def _begin(self, asked: _Asked) -> None:
         if asked.failure:
@@ -157,14 +147,14 @@ class Run:
             task.add_done_callback(self._over)
 
     async def _ask(self, asked: _Asked) -> None:
-        key = f"bulk-{self._run_id}-{asked.number}"
+        key = f"bulk-{self.run_id}-{asked.number}"
         job_id = None
         try:
-            job = await self._client.run(asked.body, idempotency_key=key)
+            job = await self.client.run(asked.body, idempotency_key=key)
             job_id = job.id
             answer = Answer.of(job)
             if not answer.failed:
-                self._columns.check(answer)
+                self.columns.check(answer)
         except RowError as exc:
             answer = Answer(code=exc.code, message=str(exc))
         except _HOPELESS as exc:
@@ -197,7 +187,7 @@ class Run:
 
     async def _commit_all(self) -> None:
         """Write answers down as their turn comes, a quarter of a second's at once, until there are no more."""
-        while self._journal.tally.num_rows < self._total and not self._stopped:
+        while self.journal.tally.num_rows < self.total and not self._stopped:
             await asyncio.sleep(COMMIT_SECONDS)
             self._show()
             try:
@@ -212,43 +202,25 @@ class Run:
         if not done:
             return
         answers = [each.answer for each in done]
-        self._writing = asyncio.ensure_future(asyncio.to_thread(self._journal.append, first, answers))
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self.journal.append, first, answers))
         await asyncio.shield(self._writing)
         self._changed.set()
-        await self._client.delete([each.job_id for each in done if each.job_id])
-        self._judge(done)
-
-    def _judge(self, done: list[_Done]) -> None:
-        """Stop if too many rows have failed."""
-        for each in done:
-            self._streak = self._streak + 1 if each.answer.failed and each.answer.passing else 0
-        most, tally = self._limits.max_failures, self._journal.tally
-        vain = tally.num_rows if tally.num_failed == tally.num_rows and most is None else self._streak
-        if vain >= min(STREAK, self._total):
-            self._journal.take_back(vain)
-            last = done[-1].answer
-            raise BulkError(
-                f"{vain} rows in a row have failed, the last one with {last.code}: {last.message.rstrip('.')}. "
-                "The next run asks them again."
-            )
-        if most is not None and tally.num_failed > most:
-            raise BulkError(f"{tally.num_failed} rows have failed, and --max-failures allows {most}.")
+        await self.client.delete([each.job_id for each in done if each.job_id])
+        self._judge.see(answers)
 
     async def _keep_what_is_ready(self) -> None:
         """Before an early end: what has its turn is written down. The rest is found again by its idempotency keys."""
         if self._writing:
             await asyncio.wait([self._writing])
         first, done = self._collected.next, [each.answer for _, each in self._collected.ready()]
-        if done and first == self._journal.tally.num_rows and not isinstance(self._stopped, BulkError):
+        if done and first == self.journal.tally.num_rows and not isinstance(self._stopped, BulkError):
             with contextlib.suppress(BulkError):
-                self._journal.append(first, done)
+                self.journal.append(first, done)
 
     def _show(self) -> None:
         """Tell of all that have an answer, also of those whose turn to be written down has not come."""
         seen = self._seen
-        self._report.show(
-            State(seen.num_rows, self._total, seen.num_failed, seen.prompt_tokens + seen.completion_tokens)
-        )
+        self.report.show(State(seen.num_rows, self.total, seen.num_failed, seen.prompt_tokens + seen.completion_tokens))
 
     # -- the window
 
@@ -257,15 +229,15 @@ class Run:
         asleep_since: float | None = time.monotonic()
         while True:
             with contextlib.suppress(CaravanError):
-                models = (await self._client.call("GET", "/models"))["data"]
-                model = next((each for each in models if each["id"] == self._asks.model), None)
+                models = (await self.client.call("GET", "/models"))["data"]
+                model = next((each for each in models if each["id"] == self.asks.model), None)
                 if model is not None:
                     others = max(0, model["queued"] + model["running"] - len(self._under_way))
-                    self._width = width(slots=model["slots"], others=others, most=self._limits.window)
+                    self._width = width(slots=model["slots"], others=others, most=self.limits.window)
                     self._changed.set()
                     if model["slots"]:
                         asleep_since = None
                     elif asleep_since is None:
                         asleep_since = time.monotonic()
-                        self._report.say(f"'{self._asks.model}' has no worker; the rows wait for one.")
+                        self.report.say(f"'{self.asks.model}' has no worker; the rows wait for one.")
             await asyncio.sleep(LOOK_SECONDS)

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tasks.errors import CaravanError
 INTERRUPTED = 130
 _OURS = frozenset({"model", "messages", "priority", "response_format", "json_schema", "stream", "n", "prompt", "input"})
 """Fields that a run sets itself, or that would leave it without one answer a row."""
+_SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed")
 QUIET_SECONDS = 30.0
 """After which what is waited for is said again."""
 
@@ -66,55 +68,19 @@ def command() -> None:
 @click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
 @url_option
 @key_option
-def run(source: Path, model: str, output: Path, prompt: str | None, system: str | None, messages_column: str | None,
-        schema: Path | None, column: str, limit: int | None, sample: int | None, window: int,
-        max_failures: int | None, no_dedup: bool, fields: tuple[str, ...], stdin_kind: str, restart: bool,
-        url: str, api_key: str | None, **sampling: Any) -> None:  # fmt: skip
+def run(output: Path, url: str, api_key: str | None, **given: Any) -> None:
     """Ask a model about every row of INPUT, and write the rows with their answers to OUTPUT.
 
     INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. The same
     command resumes a stopped run; OUTPUT.progress holds the state. Failed rows go to a file of their own beside
     OUTPUT.
     """
-    if (prompt is None) == (messages_column is None):
-        raise click.UsageError("Give --prompt or --messages-column.")
     report: Report = Bar() if sys.stderr.isatty() else Lines()
-    options = {name: value for name, value in sampling.items() if value not in (None, ())}
-    options |= {"stop": list(sampling["stop"])} if sampling["stop"] else {}
-    options |= dict(_field(each) for each in fields)
+    patience = Patience(None, on_wait=_teller(report))
     try:
-        question = Question(
-            model=model,
-            prompt=None if prompt is None else Template(prompt, "--prompt"),
-            system=None if system is None else Template(system, "--system"),
-            messages_column=messages_column,
-            schema=None if schema is None else _schema(schema),
-            options=options,
-        )
-        job = BulkJob(
-            source=source,
-            stdin=sys.stdin.buffer,
-            stdin_kind=stdin_kind,
-            output=output,
-            question=question,
-            column=column,
-            choice=Choice(sample, limit),
-            limits=Limits(window, max_failures, not no_dedup),
-            restart=restart,
-            asked={
-                "--model": model,
-                "--prompt": prompt,
-                "--system": system,
-                "--messages-column": messages_column,
-                "--schema": question.schema,
-                "--column": column,
-                "--limit": limit,
-                "--sample": sample,
-                **{f"--{name.replace('_', '-')}": value for name, value in options.items()},
-            },
-        )
+        job = _job(output, given)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-        tally = job(lambda: AsyncClient(url, api_key, patience=Patience(None, on_wait=_teller(report))), report)
+        tally = job(lambda: AsyncClient(url, api_key, patience=patience), report)
     except (BulkError, CaravanError) as exc:
         raise click.ClickException(f"{exc} {_again(output)}".strip()) from exc
     except KeyboardInterrupt:
@@ -124,6 +90,40 @@ def run(source: Path, model: str, output: Path, prompt: str | None, system: str 
     click.echo(f"{tally.num_rows - tally.num_failed} rows, {tokens}: {output}", err=True)
     if tally.num_failed:
         click.echo(f"{tally.num_failed} rows failed: {failures_path(output)}", err=True)
+
+
+def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
+    """What the command's options ask for, by the names of its parameters; raises UsageError or BulkError."""
+    question = _question(given)
+    named = ("model", "prompt", "system", "messages_column", "column", "limit", "sample")
+    asked = {name: given[name] for name in named} | {"schema": question.schema} | dict(question.options)
+    return BulkJob(
+        source=given["source"],
+        stdin=sys.stdin.buffer,
+        stdin_kind=given["stdin_kind"],
+        output=output,
+        question=question,
+        column=given["column"],
+        choice=Choice(given["sample"], given["limit"]),
+        limits=Limits(given["window"], given["max_failures"], not given["no_dedup"]),
+        restart=given["restart"],
+        asked={f"--{name.replace('_', '-')}": value for name, value in asked.items()},
+    )
+
+
+def _question(given: Mapping[str, Any]) -> Question:
+    prompt, system, schema = given["prompt"], given["system"], given["schema"]
+    if (prompt is None) == (given["messages_column"] is None):
+        raise click.UsageError("Give --prompt or --messages-column.")
+    options = {name: given[name] for name in _SAMPLING if given[name] is not None}
+    return Question(
+        model=given["model"],
+        prompt=None if prompt is None else Template(prompt, "--prompt"),
+        system=None if system is None else Template(system, "--system"),
+        messages_column=given["messages_column"],
+        schema=None if schema is None else _schema(schema),
+        options=options | ({"stop": list(given["stop"])} if given["stop"] else {}) | dict(map(_field, given["fields"])),
+    )
 
 
 def _field(given: str) -> tuple[str, Any]:

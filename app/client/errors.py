@@ -14,47 +14,33 @@ import json
 from typing import Any
 
 from app.client.proxies import Proxy, through
-from tasks.errors import (
-    AuthenticationFailed,
-    CaravanError,
-    EngineFailure,
-    InsufficientScope,
-    InvalidRequest,
-    JobConflict,
-    JobTimeout,
-    NotFound,
-    Overloaded,
-    RequestTooLarge,
-    Unavailable,
-    UpstreamError,
-    from_wire,
-)
+from tasks import errors
 
 HTTP_AWAY = frozenset({502, 503, 504})
 """What a proxy answers while the server behind it is away."""
 
 
-_KINDS: dict[int, type[CaravanError]] = {
-    400: InvalidRequest,
-    401: AuthenticationFailed,
-    403: InsufficientScope,
-    404: NotFound,
-    409: JobConflict,
-    413: RequestTooLarge,
-    429: Overloaded,
-    500: EngineFailure,
-    503: Unavailable,
-    504: JobTimeout,
+_KINDS: dict[int, type[errors.CaravanError]] = {
+    400: errors.InvalidRequest,
+    401: errors.AuthenticationFailed,
+    403: errors.InsufficientScope,
+    404: errors.NotFound,
+    409: errors.JobConflict,
+    413: errors.RequestTooLarge,
+    429: errors.Overloaded,
+    500: errors.EngineFailure,
+    503: errors.Unavailable,
+    504: errors.JobTimeout,
 }
 
 
-class ServerAway(Unavailable):
+class ServerAway(errors.Unavailable):
     """Raised when nothing answers at the address."""
 
     code = "server_away"
 
 
-class JobNotSuccessful(CaravanError):
+class JobNotSuccessful(errors.CaravanError):
     """Raised when a job ended without a result, and without an error that says more."""
 
     http_status = 409
@@ -68,26 +54,26 @@ class JobCancelled(JobNotSuccessful):
     code = "job_cancelled"
 
 
-class AnswerInvalid(CaravanError):
+class AnswerInvalid(errors.CaravanError):
     """Raised when an answer was cut before its end, or does not fit the model that it is to be read with."""
 
     code = "answer_invalid"
 
 
-def passes(error: CaravanError) -> bool:
+def passes(error: errors.CaravanError) -> bool:
     """Whether the same call may well be answered later."""
-    return isinstance(error, Overloaded | Unavailable)
+    return isinstance(error, errors.Overloaded | errors.Unavailable)
 
 
-def from_response(status: int, retry_after: str | None, body: bytes, proxy: Proxy | None = None) -> CaravanError:
+def from_response(status: int, retry_after: str | None, body: bytes, proxy: Proxy | None = None) -> errors.CaravanError:
     """The error that a response tells of."""
     try:
         wire: dict[str, Any] = json.loads(body)["error"]
-        error = from_wire(wire)
-        if isinstance(error, UpstreamError):  # a code of its own: the status says of what kind it is
-            error = _KINDS.get(status, UpstreamError)(error.message, param=error.param, code=error.code)
+        error = errors.from_wire(wire)
+        if isinstance(error, errors.UpstreamError):  # a code of its own: the status says of what kind it is
+            error = _KINDS.get(status, errors.UpstreamError)(error.message, param=error.param, code=error.code)
     except (ValueError, KeyError, TypeError, AttributeError):
-        kind = ServerAway if status in HTTP_AWAY else CaravanError
+        kind = ServerAway if status in HTTP_AWAY else errors.CaravanError
         error = kind(f"The server answered {status}{through(proxy)}, and its response is not one of Caravan's.")
     if retry_after and retry_after.isdigit():
         error.retry_after_seconds = int(retry_after)

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from app.endpoints.batches import document as batches_document
-from app.endpoints.batches import routes as batches
-from app.endpoints.cluster import document as cluster_document
-from app.endpoints.cluster import routes as cluster
-from app.endpoints.docs import document as docs_document
-from app.endpoints.docs import routes as docs
-from app.endpoints.files import document as files_document
-from app.endpoints.files import routes as files
-from app.endpoints.jobs import document as jobs_document
-from app.endpoints.jobs import routes as jobs
-from app.endpoints.keys import document as keys_document
-from app.endpoints.keys import routes as keys
-from app.endpoints.openai import document as openai_document
-from app.endpoints.openai import routes as openai
-from app.endpoints.openai import token_document
-from app.endpoints.openai.responses import document as responses_document
-from app.endpoints.openai.responses import routes as responses
+from importlib import import_module
+
 from app.openapi.describe import Described
 
-ROUTES = (jobs, openai, responses, files, batches, cluster, keys, docs)
-DOCUMENTS = (
-    *(jobs_document, openai_document, responses_document, files_document, batches_document),
-    *(token_document, cluster_document, keys_document, docs_document),
-)
+FOLDERS = ("jobs", "openai", "openai.responses", "files", "batches", "tokens", "cluster", "keys", "docs")
+"""Each has `routes` with its BLUEPRINTS, and a `document` with their CALLS and with its TAG and what that is ABOUT."""
 
-BLUEPRINTS = tuple(blueprint for module in ROUTES for blueprint in module.BLUEPRINTS)
+_ROUTES = [import_module(f"app.endpoints.{folder}.routes") for folder in FOLDERS]
+_DOCUMENTS = [import_module(f"app.endpoints.{folder}.document") for folder in FOLDERS]
+
+BLUEPRINTS = tuple(blueprint for routes in _ROUTES for blueprint in routes.BLUEPRINTS)
 DESCRIBED = Described(
-    calls={name: call for document in DOCUMENTS for name, call in document.CALLS.items()},
-    tags={document.TAG: document.ABOUT for document in DOCUMENTS},
+    calls={name: call for document in _DOCUMENTS for name, call in document.CALLS.items()},
+    tags={document.TAG: document.ABOUT for document in _DOCUMENTS},
 )

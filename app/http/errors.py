@@ -10,14 +10,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from app.http.byte_range import RangeNotSatisfiable
-from tasks.errors import (
-    AuthenticationFailed,
-    BrokerUnavailable,
-    CaravanError,
-    EngineFailure,
-    InvalidRequest,
-    NotFound,
-)
+from tasks import errors as kinds
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger
 
@@ -41,29 +34,31 @@ log = get_logger(__name__)
 
 def install(app: Flask) -> None:
     """Answer every failure in the form ``{"error": {message, type, param, code}}``."""
-    app.register_error_handler(CaravanError, _respond)
+    app.register_error_handler(kinds.CaravanError, _respond)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _unexpected)
     for away in UNAVAILABLE:
-        app.register_error_handler(away, lambda _: _respond(BrokerUnavailable("Redis does not answer. Try again.")))
+        app.register_error_handler(
+            away, lambda _: _respond(kinds.BrokerUnavailable("Redis does not answer. Try again."))
+        )
 
 
-def from_validation(exc: ValidationError) -> InvalidRequest:
+def from_validation(exc: ValidationError) -> kinds.InvalidRequest:
     """The first fault that pydantic found, in a sentence that names the field."""
     fault = exc.errors(include_url=False, include_context=False)[0]
     param = ".".join(str(part) for part in fault["loc"]) or None
     if fault["type"] == "extra_forbidden":
         hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
         message = f"'{param}' is not a parameter of this call.{hint}"
-        return InvalidRequest(message, param=param, code="unknown_parameter")
+        return kinds.InvalidRequest(message, param=param, code="unknown_parameter")
     message = fault["msg"].removeprefix("Value error, ")
-    return InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
+    return kinds.InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
 
 
-def _respond(error: CaravanError) -> Response:
+def _respond(error: kinds.CaravanError) -> Response:
     log.info("request refused", status=error.http_status, code=error.code, param=error.param, reason=error.message)
     response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
-    if isinstance(error, AuthenticationFailed):
+    if isinstance(error, kinds.AuthenticationFailed):
         response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
     if isinstance(error, RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
@@ -83,8 +78,8 @@ def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int 
 def _from_werkzeug(exc: HTTPException) -> Response:
     status = exc.code or 500
     if status == 404:
-        return _respond(NotFound(_nothing_here()))
-    error = InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
+        return _respond(kinds.NotFound(_nothing_here()))
+    error = kinds.InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
     log.info("request refused", status=status, code=error.code)
     response = to_response(error.to_wire(), status)
     for name, value in exc.get_headers():
@@ -104,4 +99,4 @@ def _nothing_here() -> str:
 
 def _unexpected(exc: Exception) -> Response:
     log.error("request failed", exc_info=exc)
-    return _respond(EngineFailure("The server failed; its log has the cause.", code="internal_error"))
+    return _respond(kinds.EngineFailure("The server failed; its log has the cause.", code="internal_error"))

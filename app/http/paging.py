@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, jsonify
+
+from app.http.query import integer
 
 T = TypeVar("T")
 
 
-def page(found: Sequence[T], *, limit: int, view: Callable[[T], dict[str, Any]]) -> Response:
+class PageSize(NamedTuple):
+    """How many there are on a page: unless the client says, and at most. The document says the same."""
+
+    default: int
+    most: int
+
+    def asked(self) -> int:
+        """What the request's ``?limit=`` asks for; raises InvalidRequest."""
+        return integer("limit", self.default, 1, self.most)
+
+
+def page(found: Sequence[T], *, limit: int, view: Callable[[T], Mapping[str, Any]]) -> Response:
     """A page of what was looked for one beyond its limit, so that it is known whether there is more."""
     shown = [view(one) for one in found[:limit]]
     return jsonify(

@@ -4,88 +4,96 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
 from app.services.services import Services
-from app.services.stream_hub import Missed, Subscription
-from tasks.ledger import event_stream, redis_keys
+from tasks.ledger import event_stream
 from tasks.ledger.connection import UNAVAILABLE
-from tasks.logs import get_logger
+from tasks.ledger.stream_hub import Missed, Subscription
+from tasks.ledger.until_answered import until_answered
 from tasks.records.event import START, Cursor, Event
-from tasks.records.job import Job, JobStatus
+from tasks.records.job import Job
 
 PAUSE_SECONDS = 0.5
-RELOAD_TRIES = 20
+RELOAD_SECONDS = 10
 
-log = get_logger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Stands among a job's events for a time without any, so that a caller can act."""
+
+    type: Literal["silence"] = "silence"
+
+
+SILENCE = Silence()
 
 
 def follow(
-    services: Services, job: Job, *, after: Cursor = START, silence_seconds: float | None = None
-) -> Iterator[Event | None]:
-    """The events of a job after a cursor, up to the end; None for each time of silence, so that a caller can act.
+    services: Services, job_id: str, *, after: Cursor = START, silence_seconds: float | None = None
+) -> Iterator[Event | Silence]:
+    """The events of a job after a cursor, up to its end.
 
     While Redis is away there is silence, and then the stream goes on where it was.
     """
-    silence_seconds = silence_seconds or services.settings.heartbeat_seconds
-    with services.hub.subscribe(job.id) as subscription:
-        cursor, heard = after, list[Event]()
+    return _Follower(services, job_id, after, silence_seconds or services.settings.heartbeat_seconds).events()
+
+
+class _Follower:
+    """One reader's way along one job's stream."""
+
+    def __init__(self, services: Services, job_id: str, after: Cursor, silence_seconds: float) -> None:
+        self._services = services
+        self._job_id = job_id
+        self._silence_seconds = silence_seconds
+        self._cursor = after
+        self._end: Event | None = None
+        """The job's end, if the doorbell told it behind a gap."""
+
+    def events(self) -> Iterator[Event | Silence]:
+        with self._services.hub.subscribe(self._job_id) as subscription:
+            while True:
+                try:
+                    status, stored = event_stream.look(self._services.redis, self._job_id, after=self._cursor)
+                except UNAVAILABLE:
+                    yield SILENCE
+                    time.sleep(PAUSE_SECONDS)
+                    continue
+                if self._end and not (stored and stored[0].cursor <= self._end.cursor):
+                    yield self._end  # the job is run again already, and the stream that had this end is gone
+                    return
+                for each in stored:
+                    self._cursor = each.cursor
+                    yield each
+                    if each.type == "done":
+                        return
+                if not stored and (status is None or status.ended):
+                    return
+                for live in self._live(subscription):
+                    yield live
+                    if live.type == "done":
+                        return
+
+    def _live(self, subscription: Subscription) -> Iterator[Event | Silence]:
+        """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again."""
         while True:
             try:
-                status = services.redis.hget(
-                    redis_keys.job(job.id), "status"
-                )  # before the stream, which `done` ends with it
-                events = event_stream.read(services.redis, job.id, after=cursor)
-            except UNAVAILABLE:
-                yield None
-                time.sleep(PAUSE_SECONDS)
-                continue
-            if heard and not (events and events[0].cursor <= heard[0].cursor):
-                yield heard[0]  # the job is run again already, and the stream that had this end is gone
+                told = subscription.get(self._silence_seconds)
+            except Missed:
                 return
-            for event in events:
-                cursor = event.cursor
+            if not told:
+                yield SILENCE
+                return
+            for event in told:
+                if event.cursor <= self._cursor:
+                    continue
+                if not self._cursor.precedes(event.cursor):
+                    self._end = event if event.type == "done" else self._end
+                    return
+                self._cursor = event.cursor
                 yield event
-                if event.type == "done":
-                    return
-            if not events and (status is None or JobStatus(str(status)).ended):
-                return
-            for live in _live(subscription, cursor, silence_seconds, heard):
-                cursor = live.cursor if live else cursor
-                yield live
-                if live and live.type == "done":
-                    return
-
-
-def _live(
-    subscription: Subscription, cursor: Cursor, silence_seconds: float, heard: list[Event]
-) -> Iterator[Event | None]:
-    """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again.
-
-    An end that was heard behind a gap is put into `heard`.
-    """
-    while True:
-        try:
-            events = subscription.get(silence_seconds)
-        except Missed:
-            return
-        if not events:
-            yield None
-            return
-        for event in events:
-            if event.cursor <= cursor:
-                continue
-            if not cursor.precedes(event.cursor):
-                heard += [event] if event.type == "done" else []
-                return
-            cursor = event.cursor
-            yield event
 
 
 def reload(services: Services, job: Job) -> Job:
     """The job as it is now, or as it was if it is gone. Waits for Redis, some seconds at most."""
-    for _ in range(RELOAD_TRIES):
-        try:
-            return services.ledger.jobs.get(job.id) or job
-        except UNAVAILABLE:
-            time.sleep(PAUSE_SECONDS)
-    return services.ledger.jobs.get(job.id) or job
+    return until_answered(lambda: services.ledger.jobs.get(job.id), seconds=RELOAD_SECONDS) or job

@@ -5,43 +5,44 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from flask import request
 
 from app.access.caller import caller, catalogue
 from app.access.limits import spend
-from app.bodies.job import Envelope, JobBody
+from app.bodies.job import Envelope, JobBody, Webhook
 from app.bodies.validation import entry_for
 from app.http import request_id
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger.admission import Idempotency
 from tasks.records.job import Job, Priority
-from tasks.webhooks import target
 from tasks.webhooks.networks import literal, may_dial
 
 MAX_KEY_LENGTH = 255
 
 
-def submit(sent: dict[str, Any], make: Callable[[], Job]) -> str:
+def submit(sent: dict[str, Any], body: JobBody) -> str:
     """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
 
     Args:
         sent: the body as the client sent it.
-        make: makes the job, if there is no earlier one.
+        body: the same, as its schema read it. It is asked for a job's request only if there is no earlier job.
+
+    Raises:
+        ModelNotFound, InvalidRequest: the body cannot be run.
+        CaravanError: what `spend` and `QueueService.submit` raise.
     """
     key = idempotency(sent)
     if key and (known := services().ledger.admission.known(caller().owner, key)):
         return known
-    job = make()
+    job = _job(body)
     spend(job)
     return services().queue.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
 
 
-def build_job(body: JobBody) -> Job:
-    """A job for a validated body; raises ModelNotFound or InvalidRequest."""
+def _job(body: JobBody) -> Job:
     entry = entry_for(body, catalogue())
     envelope = body if isinstance(body, Envelope) else Envelope()
     return Job(
@@ -60,23 +61,23 @@ def build_job(body: JobBody) -> Job:
     )
 
 
-def _webhook(url: str | None) -> str | None:
+def _webhook(webhook: Webhook | None) -> str | None:
     """A webhook that this server sends; raises InvalidRequest. Names are looked up when they are dialled."""
     settings = services().settings
-    if url is None:
+    if webhook is None:
         return None
     if not settings.webhook_secrets:
         raise InvalidRequest(
             "This server sends no webhooks. Set CARAVAN_WEBHOOK_SECRET for the web front and the clerk.",
             param="webhook",
         )
-    address = literal(target.parse(url).host)
+    address = literal(webhook.host)
     if address is not None and not may_dial(address, settings.webhook_networks):
         raise InvalidRequest(
             "webhook: its address is not public, and CARAVAN_WEBHOOK_NETWORKS does not allow it.",
             param="webhook",
         )
-    return url
+    return webhook.url
 
 
 def _priority(envelope: Envelope) -> Priority:

@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 
 from flask import Response, after_this_request, request
 
+from app.access.caller import caller
 from app.http.client_gone import CONTINUES, watch
-from app.jobs.follow import follow
+from app.jobs.follow import Silence, follow
 from app.jobs.lookup import find
 from app.jobs.submission import has_idempotency_key
 from app.services.services import Services, services
-from tasks.errors import CaravanError, InvalidRequest, JobConflict, JobTimeout, from_wire
+from tasks.errors import CaravanError, InvalidRequest
+from tasks.records.ending import failure
 from tasks.records.event import Event
-from tasks.records.job import Job, JobStatus
+from tasks.records.job import Job
 
 JOB_HEADER = "X-Job-Id"
 DISCONNECT_HEADER = "X-On-Disconnect"
@@ -34,50 +36,39 @@ def cancels_on_disconnect() -> bool:
     return wish == "cancel" and not has_idempotency_key()
 
 
-def name_job(job: Job) -> None:
+def name_job(job_id: str) -> None:
     """Have the response name its job, be it an answer or an error."""
 
     @after_this_request
     def send(response: Response) -> Response:
-        response.headers[JOB_HEADER] = job.id
+        response.headers[JOB_HEADER] = job_id
         return response
 
 
-def wait_for_end(job: Job, *, cancels: bool) -> Job:
+def wait_for_end(job_id: str, *, cancels: bool) -> Job:
     """The job when it has succeeded; raises its error if it ended otherwise. Cancels it when its client goes away."""
     has_left, looked = watch(request.environ, cancels), time.monotonic()
-    for event in follow(services(), job, silence_seconds=SILENCE_SECONDS):
-        if event and event.type == "done":
+    for event in follow(services(), job_id, silence_seconds=SILENCE_SECONDS):
+        if event.type == "done":
             break
-        if event is None or time.monotonic() - looked > LOOK_SECONDS:
+        if event.type == "silence" or time.monotonic() - looked > LOOK_SECONDS:
             looked = time.monotonic()
             if has_left():
-                cancel(services(), job)
-    ended = find(job.id)
+                cancel(services(), job_id, owner=caller().owner)
+    ended = find(job_id)
     if ended.outcome is None:
         raise failure(ended)
     return ended
 
 
-def failure(job: Job) -> CaravanError:
-    """The error of a job that ended without a result."""
-    if job.status is JobStatus.FAILED and job.error:
-        return from_wire(dict(job.error))
-    if job.status is JobStatus.EXPIRED:
-        return JobTimeout("The job's timeout ran out before it ended.")
-    return JobConflict(f"Job '{job.id}' is {job.status}.", code=f"job_{job.status}")
-
-
-def begun(job: Job, events: Iterator[Event | None]) -> Iterator[Event | None]:
+def begun(job: Job, events: Iterator[Event | Silence]) -> Iterator[Event | Silence]:
     """The events, once there is a token, the end or a long silence: a refused prompt can still be a 400 until then."""
     head = []
     for event in events:
         head.append(event)
-        if event is None or event.type != "status":
+        if event.type in ("silence", "token"):
             break
-    if head and head[-1] and head[-1].type == "done":
-        ended = find(job.id)
-        if ended.outcome is None:
+        if event.type == "done" and (ended := find(job.id)).outcome is None:
             raise failure(ended)
     return itertools.chain(head, events)
 
@@ -93,10 +84,10 @@ def closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable
         ended = True
     finally:
         if not ended and has_left():
-            cancel(to, job)
+            cancel(to, job.id, owner=job.owner)
 
 
-def cancel(to: Services, job: Job) -> None:
+def cancel(to: Services, job_id: str, *, owner: str) -> None:
     """Cancel a job for which nobody waits any more."""
     with contextlib.suppress(CaravanError):  # it has ended meanwhile, or Redis is away and the job runs on
-        to.queue.cancel(job.id, owner=job.owner)
+        to.queue.cancel(job_id, owner=owner)

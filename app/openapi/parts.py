@@ -6,23 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.openapi.describe import Header, Parameter
-from tasks.errors import (
-    BatchConflict,
-    BrokerUnavailable,
-    CaravanError,
-    ContextLengthExceeded,
-    EngineFailure,
-    InvalidRequest,
-    JobConflict,
-    JobNotFound,
-    ModelChanged,
-    ModelNotFound,
-    ModelUnavailable,
-    QueueFull,
-    RateLimited,
-    RequestTooLarge,
-    WorkerDied,
-)
+from tasks import errors
 
 REQUEST_ID = r"^[A-Za-z0-9._:/+=-]{1,128}$"
 CURSOR = r"^([0-9]{1,15}-[0-9]{1,15})?$"
@@ -124,26 +108,32 @@ LOCATION = Header(
     name="Location", meaning="The job's address.", schema={"type": "string", "pattern": "^/jobs/[0-9a-f-]{36}$"}
 )
 
-MORE_CODES: Mapping[type[CaravanError], tuple[str, ...]] = {
-    InvalidRequest: ("unknown_parameter", "invalid_json", "invalid_body"),
-    JobConflict: ("job_not_failed", "job_not_queued", "job_cancelled", "idempotency_key_reused"),
-    ModelUnavailable: ("queue_draining",),
-    BatchConflict: ("batch_not_failed", "batch_files_gone"),
-    EngineFailure: ("internal_error", "unknown_error"),
+MORE_CODES: Mapping[type[errors.CaravanError], tuple[str, ...]] = {
+    errors.InvalidRequest: ("unknown_parameter", "invalid_json", "invalid_body"),
+    errors.JobConflict: ("job_not_failed", "job_not_queued", "job_cancelled", "idempotency_key_reused"),
+    errors.ModelUnavailable: ("queue_draining",),
+    errors.BatchConflict: ("batch_not_failed", "batch_files_gone"),
+    errors.EngineFailure: ("internal_error", "unknown_error"),
 }
 """Codes that errors are raised with beside that of their class."""
 
 SUBMIT_ERRORS = (
-    InvalidRequest,
-    ModelNotFound,
-    JobConflict,
-    RequestTooLarge,
-    QueueFull,
-    RateLimited,
-    ModelUnavailable,
-    BrokerUnavailable,
+    errors.InvalidRequest,
+    errors.ModelNotFound,
+    errors.JobConflict,
+    errors.RequestTooLarge,
+    errors.QueueFull,
+    errors.RateLimited,
+    errors.ModelUnavailable,
+    errors.BrokerUnavailable,
 )
-RUN_ERRORS = (*SUBMIT_ERRORS, ContextLengthExceeded, EngineFailure, WorkerDied, ModelChanged)
+RUN_ERRORS = (
+    *SUBMIT_ERRORS,
+    errors.ContextLengthExceeded,
+    errors.EngineFailure,
+    errors.WorkerDied,
+    errors.ModelChanged,
+)
 """Of a call that waits for the end of its job."""
-JOB_ERRORS = (JobNotFound, BrokerUnavailable)
+JOB_ERRORS = (errors.JobNotFound, errors.BrokerUnavailable)
 """Of a call that is about one job."""

@@ -10,11 +10,11 @@ from redis import Redis
 from app.openapi.describe import Described
 from app.services.http_metrics import HttpMetrics
 from app.services.rate_counter import Rates
-from app.services.stream_hub import StreamHub
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.ledger import Ledger
+from tasks.ledger.stream_hub import StreamHub
 from tasks.models.catalogue import Catalogue
 from tasks.queue.service import QueueService
 from tasks.settings import Settings

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from tasks.batches.batch import Counts
-from tasks.errors import CaravanError, JobConflict, JobTimeout, from_wire
-from tasks.records.job import Job, JobStatus
+from tasks.errors import CaravanError
+from tasks.records.ending import failure
+from tasks.records.job import Job
 from tasks.records.outcome import Usage
 
 
@@ -75,21 +76,13 @@ def copied(text: bytes) -> ResultLine:
 
 def result_line(job_id: str, custom_id: str, job: Job, answer: Callable[[Job], Mapping[str, Any]]) -> ResultLine:
     """What came of a job that has ended, as the line of a row whose own job has this id."""
+    job = replace(job, id=job_id)
     if job.outcome is None:
         return refused(job_id, custom_id, failure(job))
     try:
-        return answered(job_id, custom_id, answer(replace(job, id=job_id)), job.outcome.usage)
+        return answered(job_id, custom_id, answer(job), job.outcome.usage)
     except CaravanError as exc:
         return refused(job_id, custom_id, exc)
-
-
-def failure(job: Job) -> CaravanError:
-    """Why a job ended without an answer."""
-    if job.status is JobStatus.EXPIRED:
-        return JobTimeout("The job's timeout ran out before it ended.")
-    if job.error:
-        return from_wire(dict(job.error))
-    return JobConflict(f"The job of this line is {job.status}.", code=f"job_{job.status}")
 
 
 def _line(job_id: str, custom_id: str, *, response: Any = None, error: Any = None) -> bytes:

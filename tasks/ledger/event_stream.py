@@ -9,8 +9,18 @@ import redis
 
 from tasks.ledger import redis_keys
 from tasks.records.event import START, Cursor, Event
+from tasks.records.job import JobStatus
 
 PAGE = 1000
+
+
+def look(client: redis.Redis, job_id: str, *, after: Cursor = START) -> tuple[JobStatus | None, list[Event]]:
+    """A job's status, None if it is gone, and its events after a cursor.
+
+    The status is the older of the two: a job that has ended has its end among the events, unless that was seen before.
+    """
+    status = client.hget(redis_keys.job(job_id), "status")
+    return None if status is None else JobStatus(str(status)), read(client, job_id, after=after)
 
 
 def read(client: redis.Redis, job_id: str, *, after: Cursor = START) -> list[Event]:

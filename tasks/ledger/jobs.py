@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import redis
 
@@ -59,13 +59,6 @@ class Jobs:
             redis_keys.owned(owner), newest, "-inf", start=0, num=count, withscores=True
         )
         return cast("list[tuple[str, float]]", found)
-
-    def dead(self, models: Iterable[str]) -> list[str]:
-        """Ids of the dead letters of some models, the last one first."""
-        found: list[tuple[str, float]] = []
-        for model in models:
-            found += cast("Any", self._redis.zrevrange(redis_keys.dead_letters(model), 0, -1, withscores=True))
-        return [job_id for job_id, _ in sorted(found, key=lambda dead: dead[1], reverse=True)]
 
     def queue_position(self, job: Job) -> int | None:
         """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import redis
 
@@ -31,7 +31,10 @@ class QueueOverview:
 
 @dataclass(frozen=True, slots=True)
 class WorkerOverview:
-    """One live worker, as it last reported itself; `figures` are counts since it started."""
+    """One live worker, as it last reported itself; `figures` are counts since it started.
+
+    A worker of another release may report fewer or other figures: what is missing counts as nothing.
+    """
 
     name: str
     model: str
@@ -41,7 +44,26 @@ class WorkerOverview:
 
     @property
     def slots(self) -> int:
-        return int(self.figures["slots"])
+        return int(self.figures.get("slots", 0))
+
+    @property
+    def busy(self) -> int:
+        return int(self.figures.get("busy", 0))
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that a sequence may have; None if it does not say."""
+        return int(self.figures["context"]) if "context" in self.figures else None
+
+    @property
+    def tokens_per_second(self) -> float:
+        """In the last second with work."""
+        return self.figures.get("tokens_per_second", 0.0)
+
+    @property
+    def job_seconds(self) -> float:
+        """How long a job has had a slot lately; 0 if none has ended."""
+        return self.figures.get("job_seconds", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +71,7 @@ class StartOverview:
     """A worker that does not serve yet: ``loading``, or ``failed`` with the reason."""
 
     worker: str
-    state: str
+    state: Literal["loading", "failed"]
     phase: str
     progress: float | None
     """Of loading the file, from 0 to 1."""
@@ -134,6 +156,24 @@ def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
         for name, fields in zip(found, pipe.execute(), strict=True)
         if fields
     ]
+
+
+def eta_seconds(crew: Sequence[WorkerOverview], position: int) -> float | None:
+    """Seconds until a queued job is likely to begin; None if no worker of its model lives, or none has ended a job.
+
+    It is how many jobs must end before its turn, times how often one has ended lately. A full queue's ``Retry-After``
+    is made of the same figures, by ``seconds_a_job`` in ``lua/lib/job_rate.lua``.
+
+    Args:
+        crew: the workers of its model.
+        position: how many jobs begin before its wait ends, itself counted.
+    """
+    slots = sum(worker.slots for worker in crew)
+    timed = [worker.job_seconds for worker in crew if worker.job_seconds]
+    if not slots or not timed:
+        return None
+    free = max(0, slots - sum(worker.busy for worker in crew))
+    return max(0, position - free) / slots * sum(timed) / len(timed)
 
 
 def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:

@@ -111,17 +111,6 @@ class QueueState(StrEnum):
     """It takes none, and gives those that it has."""
 
 
-def timeout_error(seconds: float) -> dict[str, Any]:
-    """The error of a job that has expired, in its wire form."""
-    message = f"The job did not end within its timeout of {seconds:g} seconds."
-    return {"message": message, "type": "timeout_error", "param": None, "code": "deadline_exceeded"}
-
-
-def urls(job_id: str) -> dict[str, str]:
-    """Where a job is found; the front is asked at an address that only its clients know."""
-    return {"self": f"/jobs/{job_id}", "events": f"/jobs/{job_id}/events", "cancel": f"/jobs/{job_id}/cancel"}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.version import known
@@ -56,14 +56,6 @@ class Usage:
     completion_tokens: int
     cached_tokens: int = 0
 
-    def to_wire(self) -> dict[str, Any]:
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": self.cached_tokens},
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -100,8 +92,7 @@ class Outcome:
 class Delivery:
     """How far it has come with telling a job's webhook of its end."""
 
-    status: str = "pending"
-    """``pending``, ``delivered`` or ``failed``."""
+    status: Literal["pending", "delivered", "failed"] = "pending"
     attempts: int = 0
     """Those that are over."""
     next_at: int | None = None

@@ -13,7 +13,9 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from tasks.records.job import JobStatus, timeout_error, urls
+from tasks.records import wire
+from tasks.records.ending import error_of
+from tasks.records.job import JobStatus
 from tasks.records.outcome import Usage
 from tasks.records.version import known
 
@@ -50,18 +52,15 @@ def _data(fields: Mapping[str, str]) -> dict[str, Any]:
         "started_at": _whole(fields["started_at"]) if "started_at" in fields else None,
         "finished_at": _whole(fields["finished_at"]),
         "attempt": int(fields.get("claims", 0)),
-        "error": _error(fields),
-        "usage": Usage(**known(Usage, json.loads(fields["usage"]))).to_wire() if "usage" in fields else None,
+        "error": error_of(
+            JobStatus(fields["status"]),
+            error=json.loads(fields["error"]) if "error" in fields else None,
+            timeout_seconds=float(fields["timeout"]) if "timeout" in fields else None,
+        ),
+        "usage": wire.usage(Usage(**known(Usage, json.loads(fields["usage"])))) if "usage" in fields else None,
         "metadata": json.loads(fields["metadata"]),
-        "urls": urls(fields["id"]),
+        "urls": wire.urls(fields["id"]),
     }
-
-
-def _error(fields: Mapping[str, str]) -> dict[str, Any] | None:
-    if fields["status"] == JobStatus.EXPIRED:
-        return timeout_error(float(fields["timeout"]))
-    error: dict[str, Any] | None = json.loads(fields["error"]) if "error" in fields else None
-    return error
 
 
 def _whole(seconds: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.ledger import dead_letters
 from tasks.records.job import Job, JobStatus
 from tasks.worker.worker import STUCK
 from tests.support.crew import Crew, assert_whole
@@ -50,7 +51,7 @@ def check_outcome(crew: Crew, innocent: list[Job], culprit: Job) -> None:
     assert failed.error is not None
     assert failed.error["code"] == "worker_died"
     assert [death["alone"] for death in failed.deaths] == [False, False, True]
-    assert crew.store.jobs.dead(["fake"]) == [culprit.id]
+    assert dead_letters.page(crew.redis, ["fake"], count=9) == [culprit.id]
     for job in succeeded:
         assert_whole(crew.events(job), job)
         assert len(job.deaths) < 3, "the last death is blamed on nobody else"

@@ -59,7 +59,8 @@ def bury(store: Ledger, job: Job) -> None:
             store.workers.begin_trial("w1", job.id)
         store.workers.release("fake", "w1", reason="crashed")
     store.workers.end_trial("w1")
-    assert store.jobs.dead(["fake"]) == [job.id]
+    (buried,) = store.jobs.get_many([job.id])
+    assert buried.status is JobStatus.FAILED
 
 
 def expire(store: Ledger, job: Job) -> None:

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tasks.errors import RecordTooNew
-from tasks.ledger import event_stream, redis_keys
+from tasks.ledger import dead_letters, event_stream, redis_keys
 from tasks.ledger.admission import Cancelled, Idempotency, Submission
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.leases import Append, Claim, Holder
@@ -244,7 +244,7 @@ def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_le
     assert found.error["code"] == "worker_died"
     assert found.error["message"].startswith("3 workers died")
     assert [death["alone"] for death in found.deaths] == [False, False, True]
-    assert store.jobs.dead(["none", "fake"]) == [job.id]
+    assert dead_letters.page(client, ["none", "fake"], count=9) == [job.id]
 
 
 def test_a_suspect_is_not_blamed_before_it_is_tried(store: Ledger) -> None:

@@ -20,7 +20,7 @@ from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.records.sampling import SamplingParams
 from tests.support.decoding import drain, sequence
-from tests.support.job_records import MakeJob
+from tests.support.job_records import MakeJob, as_read
 
 TOLD = TokenLogprobs(17, b"\xc3", -0.25, ((b"\xc3", -0.25), (b" a", -1.5)))
 
@@ -108,8 +108,7 @@ def test_they_survive_an_event_and_a_result() -> None:
 def test_a_chat_tells_them_as_openai_does(make_job: MakeJob) -> None:
     choice = Choice(index=0, text="x", finish_reason="stop", logprobs=(TOLD,))
     job = make_job(outcome=Outcome(choices=(choice,), usage=Usage(prompt_tokens=1, completion_tokens=1)))
-    made = result(job)
-    assert made is not None
+    made = as_read(result(job))
     assert made["choices"][0]["logprobs"] == {
         "content": [
             {
@@ -131,8 +130,7 @@ def test_a_completion_tells_them_as_openai_does(make_job: MakeJob) -> None:
     choice = Choice(index=0, text="Hi!", finish_reason="stop", logprobs=told)
     usage = Usage(prompt_tokens=1, completion_tokens=2)
     job = make_job(operation=Operation.COMPLETION, outcome=Outcome(choices=(choice,), usage=usage))
-    made = result(job)
-    assert made is not None
+    made = as_read(result(job))
     assert made["choices"][0]["logprobs"] == {
         "tokens": ["Hi", "!"],
         "token_logprobs": [-0.5, -0.1],

@@ -43,7 +43,10 @@ def _classes() -> Iterator[tuple[str, ast.ClassDef]]:
 
 
 def _base(node: ast.ClassDef) -> str:
-    return node.bases[0].id if node.bases and isinstance(node.bases[0], ast.Name) else ""
+    match node.bases:
+        case [ast.Name(id=name) | ast.Attribute(attr=name), *_]:
+            return name
+    return ""
 
 
 def _own(node: ast.ClassDef, name: str, default: object) -> object:

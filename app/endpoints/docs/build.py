@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,27 +14,11 @@ from pydantic import BaseModel
 from werkzeug.routing import Rule
 
 from app.access.scopes import scope_of
-from app.http.error_wire import ErrorAnswer
-from app.http.errors import FINAL
-from app.openapi.describe import Answer, Described, Description, Event, Header, Parameter
-from app.openapi.parts import (
-    ANSWER_REQUEST_ID,
-    MORE_CODES,
-    PATH,
-    RETRY_AFTER,
-    SHOULD_RETRY,
-    WWW_AUTHENTICATE,
-    X_REQUEST_ID,
-)
+from app.endpoints.docs.responses import header, plain, responses
+from app.openapi import parts
+from app.openapi.describe import Described, Description, Parameter
 from app.openapi.schemas import Schemas
-from tasks.errors import (
-    AuthenticationFailed,
-    BrokerUnavailable,
-    CaravanError,
-    EngineFailure,
-    InsufficientScope,
-    RecordTooNew,
-)
+from tasks.error_wire import ErrorAnswer
 from tasks.models.catalogue import Catalogue
 from tasks.records.api_key import Scope
 
@@ -89,8 +72,10 @@ def build(app: Flask, described: Described, catalogue: Catalogue, *, keys: bool 
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "parameters": {X_REQUEST_ID.name: _parameter(X_REQUEST_ID)},
-            "headers": {header.name: _header(header) for header in (ANSWER_REQUEST_ID, RETRY_AFTER, SHOULD_RETRY)},
+            "parameters": {parts.X_REQUEST_ID.name: _parameter(parts.X_REQUEST_ID)},
+            "headers": {
+                each.name: header(each) for each in (parts.ANSWER_REQUEST_ID, parts.RETRY_AFTER, parts.SHOULD_RETRY)
+            },
             **({"securitySchemes": {_SCHEME: {"type": "http", "scheme": "bearer"}}} if keys else {}),
         },
     }
@@ -129,28 +114,22 @@ def _operation(route: _Route, schemas: Schemas, catalogue: Catalogue) -> dict[st
     operation: dict[str, Any] = {
         "operationId": route.rule.endpoint.replace(".", "_"),
         "tags": [says.tag],
-        "summary": _plain(summary, code=""),  # Markdown is not for summaries
-        **({"description": _plain(more)} if more else {}),
-        "parameters": [*map(_parameter, parameters), {"$ref": f"#/components/parameters/{X_REQUEST_ID.name}"}],
+        "summary": plain(summary, code=""),  # Markdown is not for summaries
+        **({"description": plain(more)} if more else {}),
+        "parameters": [*map(_parameter, parameters), {"$ref": f"#/components/parameters/{parts.X_REQUEST_ID.name}"}],
     }
     if says.bodies:
         operation["requestBody"] = _body(says, schemas, catalogue)
-    operation["responses"] = {str(status): _answer(answer, schemas) for status, answer in says.answers.items()}
-    operation["responses"] |= _failures(says, route.scope)
+    operation["responses"] = responses(says, route.scope, schemas)
     if route.scope is None:
         operation["security"] = []
     return operation
 
 
-def _plain(text: str, *, code: str = "`") -> str:
-    """A docstring's text on one line."""
-    return " ".join(text.replace("``", code).split())
-
-
 def _of_path(name: str, says: Description) -> Parameter:
     """What stands in the path under a name, which the route may say itself."""
     own = {parameter.name: parameter for parameter in says.parameters if parameter.where == "path"}
-    return own.get(name) or PATH[name]
+    return own.get(name) or parts.PATH[name]
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
@@ -162,10 +141,6 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "schema": dict(parameter.schema),
     }
     return described if parameter.example is None else {**described, "example": parameter.example}
-
-
-def _header(header: Header) -> dict[str, Any]:
-    return {"description": header.meaning, "required": header.always, "schema": dict(header.schema)}
 
 
 def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str, Any]:
@@ -191,89 +166,3 @@ def _complete(example: Mapping[str, Any], says: Description, catalogue: Catalogu
 
 def _fields(body: type[BaseModel]) -> set[str]:
     return {field.alias or name for name, field in body.model_fields.items()}
-
-
-def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {}
-    if answer.schema is not None:
-        content[answer.content] = {"schema": schemas.of(answer.schema)}
-    if answer.events:
-        content["text/event-stream"] = {"schema": _stream(answer.events, schemas)}
-    headers = {header.name: _header(header) for header in answer.headers}
-    return {
-        "description": answer.meaning,
-        "headers": {**_common(ANSWER_REQUEST_ID), **headers},
-        **({"content": content} if content else {}),
-        **({"links": dict(map(_link, answer.links.items()))} if answer.links else {}),
-    }
-
-
-def _link(link: tuple[str, str]) -> tuple[str, dict[str, Any]]:
-    operation, parameter = link[0].replace(".", "_"), link[1]
-    return operation, {"operationId": operation, "parameters": {parameter: "$response.body#/id"}}
-
-
-def _stream(events: Iterable[Event], schemas: Schemas) -> dict[str, Any]:
-    """The schema of one event, which is what OpenAPI 3.1 has for a stream."""
-    kinds = [_event(event, schemas) for event in events]
-    return {"description": "Server-sent events; the schema is that of one event.", "anyOf": kinds}
-
-
-def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
-    data: dict[str, Any] = {"type": "string"}
-    if event.word:
-        data["const"] = event.word
-    else:
-        data |= {"contentMediaType": "application/json", "contentSchema": schemas.of(event.data)}
-    fields: dict[str, Any] = {"data": data}
-    if event.name:
-        fields["event"] = {"type": "string", "const": event.name}
-    if event.cursor:
-        fields["id"] = {"type": "string", "description": "The event's cursor, to resume after it."}
-    return {"type": "object", "description": event.meaning, "required": list(fields), "properties": fields}
-
-
-def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
-    """The answers that are errors, by status, with the codes that are to be expected."""
-    by_status: dict[int, list[type[CaravanError]]] = {}
-    errors: set[type[CaravanError]] = {*says.errors, EngineFailure}
-    if scope is not None:  # the key is asked for, which Redis has
-        errors |= {AuthenticationFailed, BrokerUnavailable}
-    if scope is Scope.ADMIN:
-        errors.add(InsufficientScope)
-    if BrokerUnavailable in errors:
-        errors.add(RecordTooNew)  # whoever reads records may meet one
-    for error in sorted(errors, key=lambda error: error.code):
-        by_status.setdefault(error.http_status, []).append(error)
-    return {str(status): _failure(status, errors, says) for status, errors in sorted(by_status.items())}
-
-
-def _failure(status: int, errors: Iterable[type[CaravanError]], says: Description) -> dict[str, Any]:
-    reasons = "; ".join(f"{_codes(error)}: {_reason(error)}" for error in errors)
-    again = any(error.default_retry_after_seconds for error in errors)
-    return {
-        "description": f"{http.HTTPStatus(status).phrase}. {reasons}.",
-        "headers": {
-            **_common(
-                ANSWER_REQUEST_ID, *([RETRY_AFTER] if again else []), *([SHOULD_RETRY] if status in FINAL else [])
-            ),
-            **(
-                {WWW_AUTHENTICATE.name: _header(WWW_AUTHENTICATE)} if status == AuthenticationFailed.http_status else {}
-            ),
-            **{header.name: _header(header) for header in says.error_headers},
-        },
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
-    }
-
-
-def _codes(error: type[CaravanError]) -> str:
-    return ", ".join(f"`{code}`" for code in (error.code, *MORE_CODES.get(error, ())))
-
-
-def _reason(error: type[CaravanError]) -> str:
-    """When the error is raised, as its class says."""
-    return _plain(error.__doc__ or "").removeprefix("Raised when ").rstrip(".")
-
-
-def _common(*headers: Header) -> dict[str, Any]:
-    return {header.name: {"$ref": f"#/components/headers/{header.name}"} for header in headers}

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from app.endpoints.files.wire import DeletedFile, FileForm, FileInUse, FileList, FileObject
+from app.endpoints.files.wire import PAGE, DeletedFile, FileForm, FileInUse, FileList, FileObject
 from app.http.byte_range import RangeNotSatisfiable
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Header, Parameter
 from app.openapi.parts import limit
-from tasks.errors import (
-    BrokerUnavailable,
-    FileNotFound,
-    InvalidRequest,
-    RequestTooLarge,
-    StorageUnavailable,
-)
+from tasks import errors
 from tasks.files.record import Purpose
 
 TAG = "Files"
 ABOUT = "Inputs and outputs of batches."
-_ERRORS = (FileNotFound, BrokerUnavailable)
+_ERRORS = (errors.FileNotFound, errors.BrokerUnavailable)
 _FILTERS = (
     Parameter(
         name="purpose",
@@ -34,7 +28,7 @@ _FILTERS = (
         schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
         example="desc",
     ),
-    limit(10_000, 10_000),
+    limit(*PAGE),
     Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
 )
 _RANGE = Parameter(
@@ -57,13 +51,13 @@ CALLS = {
         form=True,
         examples=examples.FILES,
         answers={200: Answer(meaning="The file.", schema=FileObject, links=_NEXT)},
-        errors=(InvalidRequest, RequestTooLarge, StorageUnavailable, BrokerUnavailable),
+        errors=(errors.InvalidRequest, errors.RequestTooLarge, errors.StorageUnavailable, errors.BrokerUnavailable),
     ),
     "files.index": Description(
         tag=TAG,
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=FileList)},
-        errors=(InvalidRequest, BrokerUnavailable),
+        errors=(errors.InvalidRequest, errors.BrokerUnavailable),
     ),
     "files.show": Description(tag=TAG, answers={200: Answer(meaning="The file.", schema=FileObject)}, errors=_ERRORS),
     "files.content": Description(

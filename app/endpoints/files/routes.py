@@ -8,10 +8,10 @@ from app.access.caller import caller
 from app.bodies.validation import validate
 from app.endpoints.files.upload import receive
 from app.endpoints.files.view import view
-from app.endpoints.files.wire import FileForm, FileInUse
+from app.endpoints.files.wire import PAGE, DeletedFile, FileForm, FileInUse
 from app.http.byte_range import span
 from app.http.paging import page
-from app.http.query import choice, integer
+from app.http.query import choice
 from app.services.services import services
 from tasks.errors import FileNotFound, InvalidRequest
 from tasks.files.record import File
@@ -20,8 +20,6 @@ from tasks.ledger.connection import as_broker_errors
 from tasks.logs import get_logger
 
 blueprint = Blueprint("files", __name__)
-
-MAX_PAGE = 10_000
 
 log = get_logger(__name__)
 
@@ -45,7 +43,7 @@ def create() -> Response:
 @blueprint.get("/v1/files")
 def index() -> Response:
     """List the caller's files, newest first unless ``?order=asc``."""
-    limit = integer("limit", MAX_PAGE, 1, MAX_PAGE)
+    limit = PAGE.asked()
     order = choice("order", "desc", ("asc", "desc"))
     try:
         found = services().files.owned(
@@ -93,7 +91,8 @@ def delete(file_id: str) -> Response:
     if verdict == "unknown":
         raise _unknown(file_id)
     log.info("file deleted", file_id=file_id)
-    return jsonify({"id": file_id, "object": "file", "deleted": True})
+    deleted: DeletedFile = {"id": file_id, "object": "file", "deleted": True}
+    return jsonify(deleted)
 
 
 def find(file_id: str) -> File:

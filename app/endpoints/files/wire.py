@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
-from app.http.wire_types import Count, When
+from app.http.paging import PageSize
+from app.http.wire_types import Count, Page, When
 from tasks.errors import CaravanError
 
+PAGE = PageSize(10_000, 10_000)
 LEAST_EXPIRY = 3600
 MOST_EXPIRY = 30 * 86_400
 
@@ -53,14 +55,10 @@ class FileObject(TypedDict):
     status_details: None
 
 
-class FileList(TypedDict):
+class FileList(Page):
     """A page of files."""
 
-    object: Literal["list"]
     data: list[FileObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class DeletedFile(TypedDict):

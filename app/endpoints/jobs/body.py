@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,10 +21,9 @@ class ChatJobBody(ChatBody, Envelope):
 class CompletionJobBody(CompletionBody, Envelope):
     """A completion as a job. Unlike OpenAI's endpoint it generates to the end unless ``max_tokens`` is given."""
 
-    stream: Literal[False] | None = None
+    default_limit: ClassVar[int | None] = None
 
-    def limit(self) -> tuple[str, int | None]:
-        return "max_tokens", self.max_tokens
+    stream: Literal[False] | None = None
 
 
 class EmbeddingJobBody(EmbeddingBody, Envelope):

@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
-from app.endpoints.jobs.wire import DeletedJobs, Job, JobList, StatusEvent, TokenEvent
-from app.openapi import examples
+from app.endpoints.jobs.wire import PAGE, DeletedJobs, Job, JobList, StatusEvent, TokenEvent
+from app.openapi import examples, parts
 from app.openapi.describe import Answer, Description, Event, Parameter
-from app.openapi.parts import (
-    AFTER_EVENT,
-    IDEMPOTENCY_KEY,
-    JOB_ERRORS,
-    LAST_EVENT_ID,
-    LOCATION,
-    PREFER,
-    RATE_LIMITS,
-    SUBMIT_ERRORS,
-    WAIT,
-    limit,
-)
-from tasks.errors import (
-    BrokerUnavailable,
-    InsufficientScope,
-    InvalidRequest,
-    JobConflict,
-    JobNotFound,
-    ModelNotFound,
-    ModelUnavailable,
-    QueueFull,
-    RateLimited,
-    RequestTooLarge,
-)
+from tasks import errors
 from tasks.records.job import JobStatus
 
 TAG = "Jobs"
@@ -49,7 +26,7 @@ _FILTERS = (
         example="succeeded",
     ),
     Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
-    limit(20, 100),
+    parts.limit(*PAGE),
     Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
     Parameter(
         name="dead_letter",
@@ -60,7 +37,7 @@ _FILTERS = (
     ),
 )
 
-_ACCEPTED = (LOCATION, *RATE_LIMITS)
+_ACCEPTED = (parts.LOCATION, *parts.RATE_LIMITS)
 _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {
@@ -68,69 +45,69 @@ CALLS = {
         tag=TAG,
         bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
         examples=examples.JOBS,
-        parameters=(IDEMPOTENCY_KEY, PREFER),
+        parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER),
         answers={
             200: Answer(
                 meaning="The job ended within the wait, with any status.", schema=Job, headers=_ACCEPTED, links=_NEXT
             ),
             202: Answer(meaning="The job was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
         },
-        errors=SUBMIT_ERRORS,
-        error_headers=RATE_LIMITS,
+        errors=parts.SUBMIT_ERRORS,
+        error_headers=parts.RATE_LIMITS,
     ),
     "jobs.index": Description(
         tag=TAG,
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=JobList)},
-        errors=(InvalidRequest, InsufficientScope, BrokerUnavailable),
+        errors=(errors.InvalidRequest, errors.InsufficientScope, errors.BrokerUnavailable),
     ),
     "jobs.delete": Description(
         tag=TAG,
         bodies=(JobDeletion,),
         examples=examples.DELETIONS,
         answers={200: Answer(meaning="The jobs are deleted.", schema=DeletedJobs)},
-        errors=(InvalidRequest, RequestTooLarge, BrokerUnavailable),
+        errors=(errors.InvalidRequest, errors.RequestTooLarge, errors.BrokerUnavailable),
     ),
     "jobs.show": Description(
         tag=TAG,
-        parameters=(WAIT,),
+        parameters=(parts.WAIT,),
         answers={200: Answer(meaning="The job.", schema=Job)},
-        errors=(InvalidRequest, *JOB_ERRORS),
+        errors=(errors.InvalidRequest, *parts.JOB_ERRORS),
     ),
     "jobs.events": Description(
         tag=TAG,
-        parameters=(LAST_EVENT_ID, AFTER_EVENT),
+        parameters=(parts.LAST_EVENT_ID, parts.AFTER_EVENT),
         answers={
             200: Answer(meaning="The job's events, to the last.", events=_EVENTS),
             204: Answer(meaning="The job has ended, and no event comes after the cursor."),
         },
-        errors=(InvalidRequest, *JOB_ERRORS),
+        errors=(errors.InvalidRequest, *parts.JOB_ERRORS),
     ),
     "jobs.change": Description(
         tag=TAG,
         bodies=(JobChange,),
         examples=examples.CHANGES,
         answers={200: Answer(meaning="The job with its new priority.", schema=Job)},
-        errors=(InvalidRequest, RequestTooLarge, JobConflict, *JOB_ERRORS),
+        errors=(errors.InvalidRequest, errors.RequestTooLarge, errors.JobConflict, *parts.JOB_ERRORS),
     ),
     "jobs.cancel": Description(
         tag=TAG,
         answers={200: Answer(meaning="The job, cancelled.", schema=Job)},
-        errors=(JobConflict, *JOB_ERRORS),
+        errors=(errors.JobConflict, *parts.JOB_ERRORS),
     ),
     "jobs.retry": Description(
         tag=TAG,
         answers={202: Answer(meaning="The job, queued.", schema=Job)},
         errors=(
-            InvalidRequest,
-            JobNotFound,
-            ModelNotFound,
-            JobConflict,
-            QueueFull,
-            RateLimited,
-            ModelUnavailable,
-            BrokerUnavailable,
+            errors.InvalidRequest,
+            errors.JobNotFound,
+            errors.ModelNotFound,
+            errors.JobConflict,
+            errors.QueueFull,
+            errors.RateLimited,
+            errors.ModelUnavailable,
+            errors.BrokerUnavailable,
         ),
-        error_headers=RATE_LIMITS,
+        error_headers=parts.RATE_LIMITS,
     ),
 }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import cast
 
+from app.endpoints.jobs import wire
 from app.endpoints.openai.result import result
-from tasks.records.job import Job, JobStatus, timeout_error, urls
+from app.http.wire_types import whole
+from tasks.records.ending import error_of
+from tasks.records.job import Job
+from tasks.records.outcome import Timings
+from tasks.records.wire import urls, usage
 
 
-def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | None = None) -> dict[str, Any]:
+def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | None = None) -> wire.Job:
     """All the fields of the interface. Times are whole seconds since the epoch.
 
     Args:
@@ -20,31 +24,44 @@ def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | No
         "id": job.id,
         "object": "job",
         "model": job.model,
-        "operation": job.operation.value,
-        "status": job.status.value,
-        "priority": job.priority.value,
+        "operation": job.operation,
+        "status": job.status,
+        "priority": job.priority,
         "created_at": int(job.created_at),
-        "started_at": _whole(job.started_at),
-        "finished_at": _whole(job.finished_at),
+        "started_at": whole(job.started_at),
+        "finished_at": whole(job.finished_at),
         "queue_position": queue_position,
         "eta_seconds": eta_seconds,
         "attempt": job.attempt,
         "result": result(job),
-        "error": _error(job),
-        "deaths": [dict(death) for death in job.deaths],
-        "usage": job.outcome.usage.to_wire() if job.outcome else None,
-        "timings": asdict(job.outcome.timings) if job.outcome and job.outcome.timings else None,
+        "error": error_of(job.status, error=job.error, timeout_seconds=job.timeout_seconds),
+        "deaths": [cast("wire.JobDeath", dict(death)) for death in job.deaths],
+        "usage": usage(job.outcome.usage) if job.outcome else None,
+        "timings": _timings(job.outcome.timings) if job.outcome and job.outcome.timings else None,
         "metadata": dict(job.metadata),
-        "webhook": {"origin": job.webhook_origin, **asdict(job.delivery)} if job.webhook else None,
+        "webhook": _webhook(job),
         "urls": urls(job.id),
     }
 
 
-def _error(job: Job) -> dict[str, Any] | None:
-    if job.status is JobStatus.EXPIRED and job.timeout_seconds is not None:
-        return timeout_error(job.timeout_seconds)
-    return dict(job.error) if job.error else None
+def _timings(timings: Timings) -> wire.JobTimings:
+    return {
+        "queue_seconds": timings.queue_seconds,
+        "prefill_seconds": timings.prefill_seconds,
+        "decode_seconds": timings.decode_seconds,
+        "tokens_per_second": timings.tokens_per_second,
+    }
 
 
-def _whole(seconds: float | None) -> int | None:
-    return None if seconds is None else int(seconds)
+def _webhook(job: Job) -> wire.JobWebhook | None:
+    if job.webhook_origin is None:
+        return None
+    delivery = job.delivery
+    return {
+        "origin": job.webhook_origin,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "next_at": delivery.next_at,
+        "last_status": delivery.last_status,
+        "last_error": delivery.last_error,
+    }

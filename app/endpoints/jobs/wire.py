@@ -7,19 +7,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.endpoints.openai.responses.wire import ResponseObject
-from app.endpoints.openai.wire import (
-    ChatCompletion,
-    Completion,
-    EmbeddingList,
-    RenderedPrompt,
-    TokenList,
-    TokensText,
-    Usage,
-)
-from app.http.error_wire import Error
-from app.http.wire_types import Count, Seconds, When
+from app.endpoints.openai.result import Result
+from app.http.paging import PageSize
+from app.http.wire_types import Count, Page, Seconds, When
+from tasks.error_wire import Error
 from tasks.records.job import JobStatus, Operation, Priority
+from tasks.records.wire import JobUrls, Usage
+
+PAGE = PageSize(20, 100)
 
 
 class JobDeath(TypedDict):
@@ -51,14 +46,6 @@ class JobWebhook(TypedDict):
     last_error: Annotated[str | None, Field(description="Why the last attempt got no response.")]
 
 
-class JobUrls(TypedDict):
-    """Paths of the job's calls."""
-
-    self: str
-    events: str
-    cancel: str
-
-
 class Job(TypedDict):
     """One request to one model, from its acceptance until a day after its end."""
 
@@ -75,8 +62,7 @@ class Job(TypedDict):
     eta_seconds: Annotated[Seconds | None, Field(description="An estimate.")]
     attempt: Annotated[Count, Field(description="How often a worker has begun the job.")]
     result: Annotated[
-        ChatCompletion | Completion | ResponseObject | EmbeddingList | TokenList | TokensText | RenderedPrompt | None,
-        Field(description="The response of the operation's own endpoint; null unless the job succeeded."),
+        Result | None, Field(description="The response of the operation's own endpoint; null unless the job succeeded.")
     ]
     error: Error | None
     deaths: Annotated[list[JobDeath], Field(max_length=10)]
@@ -87,14 +73,10 @@ class Job(TypedDict):
     urls: JobUrls
 
 
-class JobList(TypedDict):
+class JobList(Page):
     """A page of jobs, newest first."""
 
-    object: Literal["list"]
     data: list[Job]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
 
 class DeletedJobs(TypedDict):

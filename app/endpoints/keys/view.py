@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from app.endpoints.keys.wire import ApiKey, KeyLimits
+from app.http.wire_types import whole
+from tasks.records.api_key import Key, Limits
 
-from tasks.records.api_key import Key
 
-
-def view(key: Key) -> dict[str, Any]:
+def view(key: Key) -> ApiKey:
     """All but the secret, which nobody has. Times are whole seconds since the epoch."""
     return {
         "id": key.id,
@@ -16,12 +15,19 @@ def view(key: Key) -> dict[str, Any]:
         "name": key.name,
         "owner": key.owner,
         "scopes": sorted(key.scopes),
-        "limits": asdict(key.limits),
+        "limits": _limits(key.limits),
         "created_at": int(key.created_at),
-        "expires_at": _whole(key.expires_at),
-        "last_used_at": _whole(key.last_used_at),
+        "expires_at": whole(key.expires_at),
+        "last_used_at": whole(key.last_used_at),
     }
 
 
-def _whole(seconds: float | None) -> int | None:
-    return None if seconds is None else int(seconds)
+def _limits(limits: Limits) -> KeyLimits:
+    return {
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
+        "jobs_in_flight": limits.jobs_in_flight,
+        "models": None if limits.models is None else list(limits.models),
+        "priority": limits.priority,
+        "weight": limits.weight,
+    }

@@ -14,11 +14,12 @@ from app.endpoints.openai.result import result
 from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
-from app.jobs.follow import follow, reload
+from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find
-from app.jobs.submission import build_job, submit
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, failure, name_job, wait_for_end
+from app.jobs.submission import submit
+from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.services.services import Services, services
+from tasks.records.ending import failure
 from tasks.records.event import Event
 from tasks.records.job import Job
 
@@ -28,24 +29,24 @@ def answer(schema: type[JobBody]) -> Response:
     sent = read_json()
     body = validate(schema, sent)
     cancels = cancels_on_disconnect()
-    job = find(submit(sent, lambda: build_job(body)))
-    name_job(job)
+    job_id = submit(sent, body)
+    name_job(job_id)
     if isinstance(body, SamplingBody) and body.stream:
-        return _stream(job, include_usage=body.include_usage, cancels=cancels)
-    return jsonify(result(wait_for_end(job, cancels=cancels)))
+        return _stream(find(job_id), include_usage=body.include_usage, cancels=cancels)
+    return jsonify(result(wait_for_end(job_id, cancels=cancels)))
 
 
 def _stream(job: Job, *, include_usage: bool, cancels: bool) -> Response:
     """Stream a job, and cancel it when its reader goes away."""
-    events = begun(job, follow(services(), job))
+    events = begun(job, follow(services(), job.id))
     frames = _frames(services(), job, events, include_usage=include_usage)
     return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
 
 
-def _frames(to: Services, job: Job, events: Iterator[Event | None], *, include_usage: bool) -> Iterator[str]:
+def _frames(to: Services, job: Job, events: Iterator[Event | Silence], *, include_usage: bool) -> Iterator[str]:
     chunks = Chunks(job, include_usage=include_usage)
     for event in events:
-        if event is None:
+        if event.type == "silence":
             yield sse.HEARTBEAT
         elif event.type == "token":
             for chunk in chunks.of(event):

@@ -131,6 +131,7 @@ class ChatBody(Conversation, SamplingBody):
     """``POST /v1/chat/completions``, and ``POST /jobs`` with ``messages``."""
 
     operation: ClassVar[Operation] = Operation.CHAT
+    limits: ClassVar[tuple[str, ...]] = ("max_completion_tokens", "max_tokens")
 
     max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
     logprobs: bool | None = None
@@ -139,11 +140,6 @@ class ChatBody(Conversation, SamplingBody):
     modalities: list[Literal["text"]] | None = None
     safety_identifier: str | None = Field(None, max_length=128)
     prompt_cache_key: str | None = Field(None, max_length=512)
-
-    def limit(self) -> tuple[str, int | None]:
-        if self.max_completion_tokens is not None:
-            return "max_completion_tokens", self.max_completion_tokens
-        return super().limit()
 
     def num_logprobs(self) -> int | None:
         if self.top_logprobs is not None and not self.logprobs:

@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
-from app.endpoints.openai.completion import chat_logprobs, completion_logprobs, echoed, finish_reason, head
-from app.endpoints.openai.generated_text import answer_parser, call_id
-from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning
+from app.endpoints.openai import completion, wire
+from app.endpoints.openai.generated_text import call_id
+from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
+from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Outcome
+from tasks.records.wire import usage
 
-_OBJECT = {Operation.CHAT: "chat.completion.chunk", Operation.COMPLETION: "text_completion"}
+Chunk = wire.ChatChunk | wire.CompletionChunk
 
 
-def usage_chunk(job: Job, outcome: Outcome) -> dict[str, Any]:
+def usage_chunk(job: Job, outcome: Outcome) -> Chunk:
     """The chunk that ``stream_options.include_usage`` asks for: no choices, only the counts."""
-    return {**head(job, _OBJECT[job.operation]), "choices": [], "usage": outcome.usage.to_wire()}
+    made: Chunk = _chat_chunk(job) if job.operation is Operation.CHAT else _completion_chunk(job)
+    made["usage"] = usage(outcome.usage)
+    return made
+
+
+def _chat_chunk(job: Job, *choices: wire.ChatChunkChoice) -> wire.ChatChunk:
+    made, name = completion.made_of(job), completion.object_id(job)
+    kind: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    return {"id": name, "object": kind, "created": made["created"], "model": made["model"], "choices": [*choices]}
+
+
+def _completion_chunk(job: Job, *choices: wire.CompletionChunkChoice) -> wire.CompletionChunk:
+    made, name = completion.made_of(job), completion.object_id(job)
+    kind: Literal["text_completion"] = "text_completion"
+    return {"id": name, "object": kind, "created": made["created"], "model": made["model"], "choices": [*choices]}
 
 
 @dataclass(slots=True)
@@ -44,68 +61,73 @@ class Chunks:
         self._offsets: defaultdict[int, int] = defaultdict(int)
         """Characters of each completion's tokens so far."""
 
-    def of(self, event: Event) -> list[dict[str, Any]]:
+    def of(self, event: Event) -> Sequence[Chunk]:
         """The chunks for one token event: what may be told of its text, then the end of the choice if it is that."""
-        return self._chat(event) if self._job.operation is Operation.CHAT else self._completion(event)
-
-    def _completion(self, event: Event) -> list[dict[str, Any]]:
-        made, text = [], event.text
-        if event.index not in self._echoed:
-            self._echoed.add(event.index)
-            text = echoed(self._job, event.index) + text
-        if text or event.logprobs:
-            logprobs = completion_logprobs(event.logprobs or None, self._offsets[event.index])
-            made.append(self._chunk(event.index, {"text": text}, logprobs))
-            self._offsets[event.index] += sum(map(len, logprobs["tokens"])) if logprobs else 0
-        if event.finish_reason:
-            made.append(self._chunk(event.index, {"text": ""}, None, event.finish_reason))
+        made: list[Chunk] = []
+        if self._job.operation is Operation.CHAT:
+            made += [_chat_chunk(self._job, choice) for choice in self._chat(event)]
+        else:
+            made += [_completion_chunk(self._job, choice) for choice in self._completion(event)]
+        if self._include_usage:
+            for chunk in made:
+                chunk["usage"] = None
         return made
 
-    def _chat(self, event: Event) -> list[dict[str, Any]]:
+    def _completion(self, event: Event) -> list[wire.CompletionChunkChoice]:
+        made: list[wire.CompletionChunkChoice] = []
+        index, text = event.index, event.text
+        if index not in self._echoed:
+            self._echoed.add(index)
+            text = completion.echoed(self._job, index) + text
+        if text or event.logprobs:
+            logprobs = completion.completion_logprobs(event.logprobs or None, self._offsets[index])
+            made.append({"index": index, "text": text, "logprobs": logprobs, "finish_reason": None})
+            self._offsets[index] += sum(map(len, logprobs["tokens"])) if logprobs else 0
+        if event.finish_reason:
+            reason = completion.finish_reason(event.finish_reason)
+            made.append({"index": index, "text": "", "logprobs": None, "finish_reason": reason})
+        return made
+
+    def _chat(self, event: Event) -> list[wire.ChatChunkChoice]:
         choice = self._choices.get(event.index)
         if choice is None:
-            choice = self._choices[event.index] = _Choice(answer_parser(self._job, event.syntax))
+            choice = self._choices[event.index] = _Choice(answer_parser(self._job.request, Syntax.decode(event.syntax)))
         deltas = choice.parser.feed(event.text)
         if event.finish_reason:
             deltas += choice.parser.finish()
         choice.logprobs += event.logprobs
-        made = []
+        made: list[wire.ChatChunkChoice] = []
         for delta in deltas:
             made += self._begin(event.index, choice, delta)
-            logprobs, choice.logprobs = chat_logprobs(choice.logprobs or None), []
-            made.append(self._chunk(event.index, self._piece(event.index, delta), logprobs))
+            logprobs, choice.logprobs = completion.chat_logprobs(choice.logprobs or None), []
+            piece = self._piece(event.index, delta)
+            made.append({"index": event.index, "delta": piece, "logprobs": logprobs, "finish_reason": None})
             choice.calls |= isinstance(delta, CallBegun)
         if event.finish_reason:
             made += self._begin(event.index, choice)
-            reason = finish_reason(event.finish_reason, calls=choice.calls)
-            made.append(self._chunk(event.index, {}, chat_logprobs(choice.logprobs or None), reason))
+            reason = completion.chat_finish_reason(event.finish_reason, calls=choice.calls)
+            logprobs = completion.chat_logprobs(choice.logprobs or None)
+            made.append({"index": event.index, "delta": {}, "logprobs": logprobs, "finish_reason": reason})
         return made
 
-    def _begin(self, index: int, choice: _Choice, first: Delta | None = None) -> list[dict[str, Any]]:
+    def _begin(self, index: int, choice: _Choice, first: Delta | None = None) -> list[wire.ChatChunkChoice]:
         """A chat's choice begins by saying who speaks."""
         if choice.begun:
             return []
         choice.begun = True
-        piece = {"role": "assistant", "content": None if isinstance(first, CallBegun) else ""}
-        return [self._chunk(index, piece, None)]
+        piece: wire.ChatDelta = {"role": "assistant", "content": None if isinstance(first, CallBegun) else ""}
+        return [{"index": index, "delta": piece, "logprobs": None, "finish_reason": None}]
 
-    def _piece(self, index: int, delta: Delta) -> dict[str, Any]:
+    def _piece(self, index: int, delta: Delta) -> wire.ChatDelta:
         match delta:
             case Content(text):
                 return {"content": text}
             case Reasoning(text):
                 return {"reasoning_content": text}
             case CallBegun(call, name):
-                function: dict[str, Any] = {"name": name, "arguments": ""}
-                begun = {"index": call, "id": call_id(self._job, index, call), "type": "function", "function": function}
+                named: wire.CalledPart = {"name": name, "arguments": ""}
+                call_name = call_id(self._job, index, call)
+                begun: wire.CallDelta = {"index": call, "id": call_name, "type": "function", "function": named}
                 return {"tool_calls": [begun]}
             case Arguments(call, text):
                 return {"tool_calls": [{"index": call, "function": {"arguments": text}}]}
-
-    def _chunk(
-        self, index: int, piece: dict[str, Any], logprobs: dict[str, Any] | None, finish_reason: str | None = None
-    ) -> dict[str, Any]:
-        said = {"delta": piece} if self._job.operation is Operation.CHAT else piece
-        choice = {"index": index, **said, "logprobs": logprobs, "finish_reason": finish_reason}
-        chunk = {**head(self._job, _OBJECT[self._job.operation]), "choices": [choice]}
-        return {**chunk, "usage": None} if self._include_usage else chunk

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal, cast
 
+from app.endpoints.openai import wire
 from app.endpoints.openai.generated_text import answer, call_id
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome
+from tasks.records.wire import usage
 
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
-_OBJECT = {Operation.CHAT: "chat.completion", Operation.COMPLETION: "text_completion"}
 
 
-def completion(job: Job, outcome: Outcome) -> dict[str, Any]:
-    """A chat completion, or a completion of the older kind."""
-    make = _chat_choice if job.operation is Operation.CHAT else _completion_choice
-    choices = [make(job, choice) for choice in outcome.choices]
-    return {**head(job, _OBJECT[job.operation]), "choices": choices, "usage": outcome.usage.to_wire()}
+def chat_completion(job: Job, outcome: Outcome) -> wire.ChatCompletion:
+    """The answer of a chat."""
+    made = [_chat_choice(job, choice) for choice in outcome.choices]
+    counted = usage(outcome.usage)
+    return {"id": object_id(job), "object": "chat.completion", **made_of(job), "choices": made, "usage": counted}
 
 
-def head(job: Job, kind: str) -> dict[str, Any]:
-    """What every object of a job begins with."""
-    return {"id": _PREFIX[job.operation] + job.id, "object": kind, "created": int(job.created_at), "model": job.model}
+def completion(job: Job, outcome: Outcome) -> wire.Completion:
+    """The answer of a completion of the older kind."""
+    made = [_completion_choice(job, choice) for choice in outcome.choices]
+    counted = usage(outcome.usage)
+    return {"id": object_id(job), "object": "text_completion", **made_of(job), "choices": made, "usage": counted}
 
 
-def tool_call(job: Job, choice: int, call: int, name: str, arguments: str) -> dict[str, Any]:
+def made_of(job: Job) -> wire.MadeOf:
+    """What the objects of a job have in common."""
+    return {"created": int(job.created_at), "model": job.model}
+
+
+def object_id(job: Job) -> str:
+    """What OpenAI's objects of a job are called, streamed or whole."""
+    return _PREFIX[job.operation] + job.id
+
+
+def tool_call(job: Job, choice: int, call: int, name: str, arguments: str) -> wire.MadeCall:
     """A tool call of a message."""
-    function = {"name": name, "arguments": arguments}
+    function: wire.CallOfFunction = {"name": name, "arguments": arguments}
     return {"id": call_id(job, choice, call), "type": "function", "function": function}
 
 
@@ -40,12 +53,12 @@ def echoed(job: Job, index: int) -> str:
     return str(job.request["prompt"][index // job.request["sampling"]["n"]])
 
 
-def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> dict[str, Any] | None:
+def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs | None:
     """Logprobs as the chat endpoint tells them."""
     return None if logprobs is None else {"content": [token_logprob(one) for one in logprobs], "refusal": None}
 
 
-def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 0) -> dict[str, Any] | None:
+def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 0) -> wire.CompletionLogprobs | None:
     """Logprobs as the older completions endpoint tells them; `offset` is where the first token begins in the text."""
     if logprobs is None:
         return None
@@ -58,15 +71,25 @@ def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 
     }
 
 
-def token_logprob(one: TokenLogprobs) -> dict[str, Any]:
+def token_logprob(one: TokenLogprobs) -> wire.TokenLogprob:
     """One token's logprobs, with those of its likeliest alternatives."""
     top = [_alternative(piece, logprob) for piece, logprob in one.top]
     return {**_alternative(one.piece, one.logprob), "top_logprobs": top}
 
 
-def _chat_choice(job: Job, choice: Choice) -> dict[str, Any]:
+def chat_finish_reason(reason: str, *, calls: bool) -> Literal["stop", "length", "tool_calls"]:
+    """OpenAI's word for why a choice ended: one that calls a function has not simply stopped."""
+    return "tool_calls" if calls and reason == "stop" else finish_reason(reason)
+
+
+def finish_reason(reason: str) -> Literal["stop", "length"]:
+    """Why a choice ended, as a worker wrote it down."""
+    return cast('Literal["stop", "length"]', reason)
+
+
+def _chat_choice(job: Job, choice: Choice) -> wire.ChatChoice:
     parts = answer(job, choice.text)
-    message: dict[str, Any] = {"role": "assistant", "content": parts.content, "refusal": None}
+    message: wire.AssistantMessage = {"role": "assistant", "content": parts.content, "refusal": None}
     if parts.reasoning is not None:
         message["reasoning_content"] = parts.reasoning
     if parts.calls:
@@ -77,25 +100,20 @@ def _chat_choice(job: Job, choice: Choice) -> dict[str, Any]:
         "index": choice.index,
         "message": message,
         "logprobs": chat_logprobs(choice.logprobs),
-        "finish_reason": finish_reason(choice.finish_reason, calls=bool(parts.calls)),
+        "finish_reason": chat_finish_reason(choice.finish_reason, calls=bool(parts.calls)),
     }
 
 
-def finish_reason(reason: str, *, calls: bool) -> str:
-    """OpenAI's word for why a choice ended: one that calls a function has not simply stopped."""
-    return "tool_calls" if calls and reason == "stop" else reason
-
-
-def _completion_choice(job: Job, choice: Choice) -> dict[str, Any]:
+def _completion_choice(job: Job, choice: Choice) -> wire.CompletionChoice:
     return {
         "index": choice.index,
         "text": echoed(job, choice.index) + choice.text,
         "logprobs": completion_logprobs(choice.logprobs),
-        "finish_reason": choice.finish_reason,
+        "finish_reason": finish_reason(choice.finish_reason),
     }
 
 
-def _alternative(piece: bytes, logprob: float) -> dict[str, Any]:
+def _alternative(piece: bytes, logprob: float) -> wire.TokenAlternative:
     return {"token": _text(piece), "logprob": logprob, "bytes": list(piece)}
 
 

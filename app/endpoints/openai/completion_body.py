@@ -20,14 +20,12 @@ class CompletionBody(SamplingBody):
     """``POST /v1/completions``, and ``POST /jobs`` with a ``prompt``."""
 
     operation: ClassVar[Operation] = Operation.COMPLETION
+    default_limit: ClassVar[int | None] = OPENAI_DEFAULT_MAX_TOKENS
 
     prompt: Annotated[list[str] | list[list[int]], *inputs(MOST_CHOICES)]
     logprobs: int | None = Field(None, ge=0, le=20)
     echo: bool | None = None
     best_of: Literal[1] | None = None
-
-    def limit(self) -> tuple[str, int | None]:
-        return "max_tokens", self.max_tokens or OPENAI_DEFAULT_MAX_TOKENS
 
     def num_logprobs(self) -> int | None:
         return self.logprobs

@@ -6,22 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.endpoints.openai import wire
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
-from app.endpoints.openai.wire import (
-    ChatChunk,
-    ChatCompletion,
-    Completion,
-    CompletionChunk,
-    EmbeddingList,
-    OpenAIModel,
-    OpenAIModelList,
-)
-from app.http.error_wire import ErrorAnswer
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Event
 from app.openapi.parts import IDEMPOTENCY_KEY, RATE_LIMITS, RUN_ERRORS, X_JOB_ID, X_JOB_ID_OF_ERROR, X_ON_DISCONNECT
+from tasks.error_wire import ErrorAnswer
 from tasks.errors import ModelNotFound
 
 TAG = "OpenAI"
@@ -57,11 +49,13 @@ def _chunks(chunk: Any) -> tuple[Event, ...]:
 
 
 CALLS = {
-    "chat.create": runs(ChatBody, ChatCompletion, examples.CHATS, events=_chunks(ChatChunk)),
-    "completions.create": runs(CompletionBody, Completion, examples.COMPLETIONS, events=_chunks(CompletionChunk)),
-    "embeddings.create": runs(EmbeddingBody, EmbeddingList, examples.EMBEDDINGS),
-    "models.openai_list": Description(tag=TAG, answers={200: Answer(meaning="The list.", schema=OpenAIModelList)}),
+    "chat.create": runs(ChatBody, wire.ChatCompletion, examples.CHATS, events=_chunks(wire.ChatChunk)),
+    "completions.create": runs(
+        CompletionBody, wire.Completion, examples.COMPLETIONS, events=_chunks(wire.CompletionChunk)
+    ),
+    "embeddings.create": runs(EmbeddingBody, wire.EmbeddingList, examples.EMBEDDINGS),
+    "models.openai_list": Description(tag=TAG, answers={200: Answer(meaning="The list.", schema=wire.OpenAIModelList)}),
     "models.openai_show": Description(
-        tag=TAG, answers={200: Answer(meaning="The model.", schema=OpenAIModel)}, errors=(ModelNotFound,)
+        tag=TAG, answers={200: Answer(meaning="The model.", schema=wire.OpenAIModel)}, errors=(ModelNotFound,)
     ),
 }

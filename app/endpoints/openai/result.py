@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
-from app.endpoints.openai.completion import completion
+from app.endpoints.openai.completion import chat_completion, completion
 from app.endpoints.openai.responses.response import response
+from app.endpoints.openai.responses.wire import ResponseObject
 from app.endpoints.openai.vectors import embeddings
+from app.endpoints.openai.wire import ChatCompletion, Completion, EmbeddingList, RenderedPrompt, TokenList, TokensText
 from tasks.records.job import Job, Operation
 
+Result = ChatCompletion | Completion | ResponseObject | EmbeddingList | TokenList | TokensText | RenderedPrompt
 
-def result(job: Job) -> dict[str, Any] | None:
+
+def result(job: Job) -> Result | None:
     """The object that the ``/v1`` endpoint answers with; None for a job that did not succeed."""
     if job.outcome is None:
         return None
     match job.operation:
-        case Operation.CHAT | Operation.COMPLETION:
+        case Operation.CHAT:
+            return chat_completion(job, job.outcome)
+        case Operation.COMPLETION:
             return completion(job, job.outcome)
         case Operation.RESPONSE:
             return response(job)
         case Operation.EMBEDDING:
             return embeddings(job, job.outcome)
-        case _:
-            return dict(job.outcome.data)
+        case _:  # as the worker's tokenizer or template answered
+            return cast("TokenList | TokensText | RenderedPrompt", dict(job.outcome.data))

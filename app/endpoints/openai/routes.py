@@ -1,4 +1,4 @@
-"""OpenAI's chats, completions and embeddings, and llama-server's calls for tokens: each runs its body as a job."""
+"""OpenAI's chats, completions and embeddings: each runs its body as a job."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from app.endpoints.openai.call import answer
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
-from app.endpoints.openai.token_body import ApplyTemplateBody, DetokenizeBody, TokenizeBody
 
 chat = Blueprint("chat", __name__)
 completions = Blueprint("completions", __name__)
 embeddings = Blueprint("embeddings", __name__)
-tokens = Blueprint("tokens", __name__)
 
 
 @chat.post("/v1/chat/completions", endpoint="create")
@@ -34,22 +32,4 @@ def create_embeddings() -> Response:
     return answer(EmbeddingBody)
 
 
-@tokens.post("/tokenize")
-def tokenize() -> Response:
-    """The token ids of a text."""
-    return answer(TokenizeBody)
-
-
-@tokens.post("/detokenize")
-def detokenize() -> Response:
-    """The text of token ids."""
-    return answer(DetokenizeBody)
-
-
-@tokens.post("/apply-template")
-def apply_template() -> Response:
-    """The prompt that a model's chat template makes of a conversation."""
-    return answer(ApplyTemplateBody)
-
-
-BLUEPRINTS = (chat, completions, embeddings, tokens)
+BLUEPRINTS = (chat, completions, embeddings)

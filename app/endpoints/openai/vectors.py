@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
+from app.endpoints.openai.wire import EmbeddingList
 from tasks.records.job import Job
 from tasks.records.outcome import Outcome
 
 
-def embeddings(job: Job, outcome: Outcome) -> dict[str, Any]:
+def embeddings(job: Job, outcome: Outcome) -> EmbeddingList:
     """The vectors, which the outcome holds as base64 of little-endian 32-bit floats, in the encoding asked for."""
     tokens = outcome.usage.prompt_tokens
     vectors = [_vector(vector, job.request) for vector in outcome.data["vectors"]]

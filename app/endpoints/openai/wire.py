@@ -8,21 +8,14 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count, When
+from tasks.records.wire import Usage
 
 
-class CachedTokens(TypedDict):
-    """Tokens of the prompt that were shared with another and not computed again."""
+class MadeOf(TypedDict):
+    """When a job was accepted, and which model answers it."""
 
-    cached_tokens: Count
-
-
-class Usage(TypedDict):
-    """Tokens read and written."""
-
-    prompt_tokens: Count
-    completion_tokens: Count
-    total_tokens: Count
-    prompt_tokens_details: CachedTokens
+    created: When
+    model: str
 
 
 class TokenAlternative(TypedDict):
@@ -89,13 +82,11 @@ class ChatChoice(TypedDict):
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 
-class ChatCompletion(TypedDict):
+class ChatCompletion(MadeOf):
     """The answer of a chat."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion"]
-    created: When
-    model: str
     choices: list[ChatChoice]
     usage: Usage
 
@@ -134,13 +125,11 @@ class ChatChunkChoice(TypedDict):
     finish_reason: Literal["stop", "length", "tool_calls"] | None
 
 
-class ChatChunk(TypedDict):
+class ChatChunk(MadeOf):
     """A piece of a streamed chat. Only the last chunk has `usage`, if the request asked for it."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion.chunk"]
-    created: When
-    model: str
     choices: list[ChatChunkChoice]
     usage: NotRequired[Usage | None]
 
@@ -154,13 +143,11 @@ class CompletionChoice(TypedDict):
     finish_reason: Literal["stop", "length"]
 
 
-class Completion(TypedDict):
+class Completion(MadeOf):
     """The answer of a completion."""
 
     id: Annotated[str, Field(pattern="^cmpl-")]
     object: Literal["text_completion"]
-    created: When
-    model: str
     choices: list[CompletionChoice]
     usage: Usage
 
@@ -174,13 +161,11 @@ class CompletionChunkChoice(TypedDict):
     finish_reason: Literal["stop", "length"] | None
 
 
-class CompletionChunk(TypedDict):
+class CompletionChunk(MadeOf):
     """A piece of a streamed completion. `usage` is as in a chat's."""
 
     id: Annotated[str, Field(pattern="^cmpl-")]
     object: Literal["text_completion"]
-    created: When
-    model: str
     choices: list[CompletionChunkChoice]
     usage: NotRequired[Usage | None]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
@@ -130,6 +130,7 @@ class ResponseBody(SamplingBody):
     model_config = ConfigDict(json_schema_extra=_leave_out_others)
 
     operation: ClassVar[Operation] = Operation.RESPONSE
+    limits: ClassVar[tuple[str, ...]] = ("max_output_tokens",)
 
     input: Items
     instructions: str | None = None
@@ -156,14 +157,11 @@ class ResponseBody(SamplingBody):
     prompt: None = None
     prompt_cache_retention: None = None
 
-    _earlier: Sequence[Message] = PrivateAttr(())
+    _earlier: Callable[[str], Sequence[Message]] | None = PrivateAttr(None)
 
-    def go_on_from(self, earlier: Sequence[Message]) -> None:
-        """Put the messages of the previous response before this one's."""
+    def go_on_from(self, earlier: Callable[[str], Sequence[Message]]) -> None:
+        """Have the messages of the previous response looked up, by its id, when a job is made of this one."""
         self._earlier = earlier
-
-    def limit(self) -> tuple[str, int | None]:
-        return "max_output_tokens", self.max_output_tokens
 
     def num_logprobs(self) -> int | None:
         if LOGPROBS in (self.include or ()):
@@ -204,7 +202,9 @@ class ResponseBody(SamplingBody):
             raise InvalidRequest("A background response must be stored, to be fetched later.", param="background")
 
     def _messages(self) -> list[Message]:
-        conversation = [*self._earlier, *messages(self.input)]
+        previous = self.previous_response_id
+        earlier = self._earlier(previous) if self._earlier and previous is not None else ()
+        conversation = [*earlier, *messages(self.input)]
         if not conversation:
             raise InvalidRequest("The input is empty.", param="input")
         check_outputs(conversation)

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
 from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
-from app.endpoints.openai.responses.wire import DeletedResponse, InputItemList, ResponseObject
-from app.openapi import examples
+from app.endpoints.openai.responses.wire import MOST_EVENTS, PAGE, DeletedResponse, InputItemList, ResponseObject
+from app.openapi import examples, parts
 from app.openapi.describe import Answer, Description, Event, Parameter
-from app.openapi.parts import (
-    IDEMPOTENCY_KEY,
-    JOB_ERRORS,
-    RATE_LIMITS,
-    RUN_ERRORS,
-    X_JOB_ID,
-    X_JOB_ID_OF_ERROR,
-    X_ON_DISCONNECT,
-    limit,
-)
 from tasks.errors import InvalidRequest, JobNotFound
 
 TAG = "Responses"
@@ -36,11 +26,11 @@ _SHOWN = (
         name="starting_after",
         where="query",
         meaning="The `sequence_number` of the last event that you saw. Needs `stream`.",
-        schema={"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        schema={"type": "integer", "minimum": 0, "maximum": MOST_EVENTS},
     ),
 )
 _PAGE = (
-    limit(20, 100),
+    parts.limit(*PAGE),
     Parameter(
         name="order",
         where="query",
@@ -58,18 +48,18 @@ CALLS = {
         tag=TAG,
         bodies=(ResponseBody,),
         examples=examples.RESPONSES,
-        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
+        parameters=(parts.IDEMPOTENCY_KEY, parts.X_ON_DISCONNECT),
         answers={
             200: Answer(
                 meaning="The response at its end, or in the background at its beginning; with `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
-                headers=(X_JOB_ID, *RATE_LIMITS),
+                headers=(parts.X_JOB_ID, *parts.RATE_LIMITS),
                 links=_NEXT,
             )
         },
-        errors=(*RUN_ERRORS, JobNotFound),
-        error_headers=(X_JOB_ID_OF_ERROR, *RATE_LIMITS),
+        errors=(*parts.RUN_ERRORS, JobNotFound),
+        error_headers=(parts.X_JOB_ID_OF_ERROR, *parts.RATE_LIMITS),
     ),
     "responses.show": Description(
         tag=TAG,
@@ -79,26 +69,26 @@ CALLS = {
                 meaning="The response; with `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
-                headers=(X_JOB_ID,),
+                headers=(parts.X_JOB_ID,),
             )
         },
-        errors=(InvalidRequest, *JOB_ERRORS),
-        error_headers=(X_JOB_ID_OF_ERROR,),
+        errors=(InvalidRequest, *parts.JOB_ERRORS),
+        error_headers=(parts.X_JOB_ID_OF_ERROR,),
     ),
     "responses.cancel": Description(
         tag=TAG,
         answers={200: Answer(meaning="The response as it is now.", schema=ResponseObject)},
-        errors=(InvalidRequest, *JOB_ERRORS),
+        errors=(InvalidRequest, *parts.JOB_ERRORS),
     ),
     "responses.delete": Description(
         tag=TAG,
         answers={200: Answer(meaning="The response is deleted.", schema=DeletedResponse)},
-        errors=JOB_ERRORS,
+        errors=parts.JOB_ERRORS,
     ),
     "responses.list_input_items": Description(
         tag=TAG,
         parameters=_PAGE,
         answers={200: Answer(meaning="A page.", schema=InputItemList)},
-        errors=(InvalidRequest, *JOB_ERRORS),
+        errors=(InvalidRequest, *parts.JOB_ERRORS),
     ),
 }

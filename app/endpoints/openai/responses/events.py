@@ -6,13 +6,21 @@ from whichever web process the job's stream is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from itertools import count
+from typing import Literal
 
 from app.endpoints.openai.responses.output import Output
-from app.endpoints.openai.responses.response import Status, response, skeleton
+from app.endpoints.openai.responses.response import response, skeleton
+from app.endpoints.openai.responses.stream_wire import ErrorEvent, ResponseEvent, ResponseStreamEvent, StatusEventType
+from app.endpoints.openai.responses.wire import ResponseObject
 from tasks.records.event import Event
 from tasks.records.job import Job, JobStatus
+
+_ENDED: dict[str, StatusEventType] = {
+    "completed": "response.completed",
+    "incomplete": "response.incomplete",
+    "failed": "response.failed",
+}
 
 
 class ResponseEvents:
@@ -22,45 +30,43 @@ class ResponseEvents:
         self._job = job
         self._output: Output | None = None
         self._waits = bool(job.request["response"]["background"])
-        self._count = 0
+        self._numbers = count()
 
-    def begin(self) -> list[dict[str, Any]]:
+    def begin(self) -> list[ResponseStreamEvent]:
         """What is told before anything has happened. Only of a background response is it told that it waits."""
-        status = "queued" if self._waits else "in_progress"
-        return self._numbered([self._status_event("created", status), self._status_event(status, status)])
+        status: Literal["queued", "in_progress"] = "queued" if self._waits else "in_progress"
+        begun = self._event("response.created", skeleton(self._job, status))
+        return [begun, self._status_event(status)]
 
-    def of(self, event: Event) -> list[dict[str, Any]]:
+    def of(self, event: Event) -> list[ResponseStreamEvent]:
         """The events for one of the job's. That it was begun counts once: it may be begun again by another worker."""
-        made = []
+        made: list[ResponseStreamEvent] = []
         if self._waits and (event.type == "token" or event.status == JobStatus.RUNNING):
             self._waits = False
-            made.append(self._status_event("in_progress", "in_progress"))
+            made.append(self._status_event("in_progress"))
         if event.type == "token":
-            self._output = self._output or Output(self._job, event.syntax)
+            self._output = self._output or Output(self._job, event.syntax, numbers=self._numbers)
             made += self._output.feed(event.text, event.logprobs)
             if event.finish_reason:
                 made += self._output.finish(cut=event.finish_reason == "length")
-        return self._numbered(made)
+        return made
 
-    def end(self, job: Job) -> list[dict[str, Any]]:
+    def end(self, job: Job) -> ResponseStreamEvent:
         """The last event, of the job as it ended. There is none of OpenAI's for one that was cancelled or deleted."""
         if job.outcome is not None or job.status in (JobStatus.FAILED, JobStatus.EXPIRED):
             ended = response(job)
-            return self._numbered([{"type": f"response.{ended['status']}", "response": ended}])
+            return self._event(_ENDED[ended["status"]], ended)
         if job.status is JobStatus.CANCELLED:
-            return self._numbered([_error("job_cancelled", "The response was cancelled.")])
-        return self._numbered([_error("job_not_found", "The response was deleted, or its record has expired.")])
+            return self._error("job_cancelled", "The response was cancelled.")
+        return self._error("job_not_found", "The response was deleted, or its record has expired.")
 
-    def _status_event(self, what: str, status: Status) -> dict[str, Any]:
-        return {"type": f"response.{what}", "response": skeleton(self._job, status)}
+    def _status_event(self, status: Literal["queued", "in_progress"]) -> ResponseEvent:
+        kind: StatusEventType = "response.queued" if status == "queued" else "response.in_progress"
+        return self._event(kind, skeleton(self._job, status))
 
-    def _numbered(self, events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        made = []
-        for event in events:
-            made.append({"type": event["type"], "sequence_number": self._count, **event})
-            self._count += 1
-        return made
+    def _event(self, kind: StatusEventType, response: ResponseObject) -> ResponseEvent:
+        return {"type": kind, "sequence_number": next(self._numbers), "response": response}
 
-
-def _error(code: str, message: str) -> dict[str, Any]:
-    return {"type": "error", "code": code, "message": message, "param": None}
+    def _error(self, code: str, message: str) -> ErrorEvent:
+        number = next(self._numbers)
+        return {"type": "error", "sequence_number": number, "code": code, "message": message, "param": None}

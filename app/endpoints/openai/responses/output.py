@@ -2,89 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from itertools import count
+from typing import Literal
 
-from app.endpoints.openai.completion import token_logprob as token_logprob
-from app.endpoints.openai.generated_text import answer_parser, call_id
-from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning
+from app.endpoints.openai import generated_text
+from app.endpoints.openai.completion import token_logprob
+from app.endpoints.openai.responses import stream_wire
+from app.endpoints.openai.responses.wire import CalledFunction, ItemStatus, OutputItem, OutputText, ReasoningText
+from app.endpoints.openai.wire import TokenLogprob
+from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
+from tasks.answers.syntax import Syntax
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
 
 Kind = Literal["message", "reasoning", "function_call"]
 _PREFIX: dict[Kind, str] = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
-_TEXT: dict[Kind, str] = {
-    "message": "response.output_text",
-    "reasoning": "response.reasoning_text",
-    "function_call": "response.function_call_arguments",
-}
-"""What the events are called that tell of an item's text."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Growing:
-    """The item that the model is writing."""
+    """The item that the model is writing: a message, its reasoning, or a call of a function."""
 
     kind: Kind
-    place: dict[str, Any]
-    """Where it stands, as its events tell it."""
-    call: dict[str, str]
-    """Of a call, its id and the function's name."""
+    id: str
+    index: int
+    call_id: str = ""
+    name: str = ""
+    """Of a call, the function's."""
     text: str = ""
-    logprobs: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
 
-    def part(self) -> dict[str, Any]:
+    def part(self) -> OutputText | ReasoningText:
         """The one part of its content, as it is now."""
+        return self._reasoning() if self.kind == "reasoning" else self._said()
+
+    def item(self, status: ItemStatus) -> OutputItem:
+        """The item as it is now; without content as long as it has begun and no more."""
+        empty = status == "in_progress"
+        if self.kind == "function_call":
+            called: CalledFunction = {"name": self.name, "arguments": self.text}
+            call_id = self.call_id
+            return {"id": self.id, "type": "function_call", "status": status, "call_id": call_id, **called}
         if self.kind == "reasoning":
-            return {"type": "reasoning_text", "text": self.text}
+            content = [] if empty else [self._reasoning()]
+            return {"id": self.id, "type": "reasoning", "status": status, "summary": [], "content": content}
+        said = [] if empty else [self._said()]
+        return {"id": self.id, "type": "message", "status": status, "role": "assistant", "content": said}
+
+    def delta(
+        self, number: int, text: str, logprobs: list[TokenLogprob]
+    ) -> stream_wire.TextDelta | stream_wire.ArgumentsDelta:
+        """The event for more text; a message's comes with its logprobs."""
+        if self.kind == "function_call":
+            return {"type": "response.function_call_arguments.delta", **self.of_item(number), "delta": text}
+        made: stream_wire.TextDelta = {
+            "type": "response.reasoning_text.delta" if self.kind == "reasoning" else "response.output_text.delta",
+            "sequence_number": number,
+            "item_id": self.id,
+            "output_index": self.index,
+            "content_index": 0,
+            "delta": text,
+        }
+        if self.kind == "message":
+            made["logprobs"] = logprobs
+        return made
+
+    def done(self, number: int) -> stream_wire.TextDone | stream_wire.ArgumentsDone:
+        """The event for the end of its text."""
+        if self.kind == "function_call":
+            whole: CalledFunction = {"name": self.name, "arguments": self.text}
+            return {"type": "response.function_call_arguments.done", **self.of_item(number), **whole}
+        made: stream_wire.TextDone = {
+            "type": "response.reasoning_text.done" if self.kind == "reasoning" else "response.output_text.done",
+            "sequence_number": number,
+            "item_id": self.id,
+            "output_index": self.index,
+            "content_index": 0,
+            "text": self.text,
+        }
+        if self.kind == "message":
+            made["logprobs"] = list(self.logprobs)
+        return made
+
+    def of_item(self, number: int) -> stream_wire.OfItem:
+        return {"sequence_number": number, "item_id": self.id, "output_index": self.index}
+
+    def of_part(self, number: int) -> stream_wire.OfPart:
+        return {**self.of_item(number), "content_index": 0}
+
+    def _said(self) -> OutputText:
         return {"type": "output_text", "text": self.text, "annotations": [], "logprobs": list(self.logprobs)}
 
-    def item(self, status: str) -> dict[str, Any]:
-        """The item as it is now; without content as long as it has begun and no more."""
-        base = {"id": self.place["item_id"], "type": self.kind, "status": status}
-        if self.kind == "function_call":
-            return {**base, **self.call, "arguments": self.text}
-        content = [] if status == "in_progress" else [self.part()]
-        if self.kind == "reasoning":
-            return {**base, "summary": [], "content": content}
-        return {**base, "role": "assistant", "content": content}
+    def _reasoning(self) -> ReasoningText:
+        return {"type": "reasoning_text", "text": self.text}
 
 
 class Output:
-    """Takes generated text apart into items. Events come without their sequence numbers.
+    """Takes generated text apart into items. Which there are in the end does not depend on how the text was cut."""
 
-    Which items there are in the end does not depend on how the text was cut.
-    """
-
-    def __init__(self, job: Job, syntax: str) -> None:
-        self.items: list[dict[str, Any]] = []
+    def __init__(self, job: Job, syntax: str, *, numbers: Iterator[int] | None = None) -> None:
+        self.items: list[OutputItem] = []
         """Those that are complete."""
         self._job = job
-        self._parser = answer_parser(job, syntax)
+        self._parser = answer_parser(job.request, Syntax.decode(syntax))
         self._growing: _Growing | None = None
-        self._logprobs: list[dict[str, Any]] = []
+        self._logprobs: list[TokenLogprob] = []
         """Of text that the parser holds back."""
+        self._numbers = count() if numbers is None else numbers
+        """Those of the stream's next events."""
 
-    def feed(self, text: str, logprobs: Iterable[TokenLogprobs] = ()) -> list[dict[str, Any]]:
+    def feed(self, text: str, logprobs: Iterable[TokenLogprobs] = ()) -> list[stream_wire.ResponseStreamEvent]:
         """The events for more text."""
         self._logprobs += map(token_logprob, logprobs)
         return self._add(self._parser.feed(text))
 
-    def finish(self, *, cut: bool) -> list[dict[str, Any]]:
+    def finish(self, *, cut: bool) -> list[stream_wire.ResponseStreamEvent]:
         """The events for the end of the text. What was cut short is incomplete; saying nothing is an empty message."""
         made = self._add(self._parser.finish())
         if not self.items and self._growing is None:
             made += self._begin("message")
         return made + self._end("incomplete" if cut else "completed")
 
-    def _add(self, deltas: Iterable[Delta]) -> list[dict[str, Any]]:
+    def _add(self, deltas: Iterable[Delta]) -> list[stream_wire.ResponseStreamEvent]:
         return [event for delta in deltas for event in self._events(delta)]
 
-    def _events(self, delta: Delta) -> list[dict[str, Any]]:
+    def _events(self, delta: Delta) -> list[stream_wire.ResponseStreamEvent]:
         match delta:
             case CallBegun(call, name):
-                return self._begin("function_call", call_id=call_id(self._job, 0, call), name=name)
+                return self._begin("function_call", call_id=generated_text.call_id(self._job, 0, call), name=name)
             case Arguments(_, text):
                 return self._grow("function_call", text)
             case Reasoning(text):
@@ -92,48 +139,46 @@ class Output:
             case Content(text):
                 return self._grow("message", text)
 
-    def _grow(self, kind: Kind, text: str) -> list[dict[str, Any]]:
+    def _grow(self, kind: Kind, text: str) -> list[stream_wire.ResponseStreamEvent]:
         made = [] if self._growing and self._growing.kind == kind else self._begin(kind)
         growing = self._growing
         assert growing is not None
         growing.text += text
-        event = {"type": f"{_TEXT[kind]}.delta", **growing.place, "delta": text}
-        if kind == "message":
-            event["logprobs"], self._logprobs = self._logprobs, []
-            growing.logprobs += event["logprobs"]
-        return [*made, event]
+        logprobs = self._take_logprobs(growing)
+        return [*made, growing.delta(next(self._numbers), text, logprobs)]
 
-    def _begin(self, kind: Kind, **call: str) -> list[dict[str, Any]]:
-        made = self._end("completed")
-        index = len(self.items)
-        place: dict[str, Any] = {"item_id": f"{_PREFIX[kind]}{self._job.id}_{index}", "output_index": index}
+    def _begin(self, kind: Kind, *, call_id: str = "", name: str = "") -> list[stream_wire.ResponseStreamEvent]:
+        made, index = self._end("completed"), len(self.items)
+        item_id = f"{_PREFIX[kind]}{self._job.id}_{index}"
+        growing = _Growing(kind=kind, id=item_id, index=index, call_id=call_id, name=name)
+        self._growing = growing
+        made.append(self._item_event("response.output_item.added", index, growing.item("in_progress")))
         if kind != "function_call":
-            place["content_index"] = 0
-        self._growing = growing = _Growing(kind, place, call)
-        made.append({"type": "response.output_item.added", "output_index": index, "item": growing.item("in_progress")})
-        if kind != "function_call":
-            made.append({"type": "response.content_part.added", **place, "part": growing.part()})
+            made.append(self._part_event("response.content_part.added", growing))
         return made
 
-    def _end(self, status: str) -> list[dict[str, Any]]:
+    def _end(self, status: ItemStatus) -> list[stream_wire.ResponseStreamEvent]:
         growing, self._growing = self._growing, None
         if growing is None:
             return []
-        done: dict[str, Any] = {"type": f"{_TEXT[growing.kind]}.done", **growing.place}
-        if growing.kind == "function_call":
-            made = [{**done, "name": growing.call["name"], "arguments": growing.text}]
-        else:
-            logprobs = self._last_logprobs(growing)
-            part = {"type": "response.content_part.done", **growing.place, "part": growing.part()}
-            made = [{**done, "text": growing.text, **logprobs}, part]
-        item = growing.item(status)
-        self.items.append(item)
-        return [*made, {"type": "response.output_item.done", "output_index": done["output_index"], "item": item}]
+        self._take_logprobs(growing)  # those that no text came for
+        made: list[stream_wire.ResponseStreamEvent] = [growing.done(next(self._numbers))]
+        if growing.kind != "function_call":
+            made.append(self._part_event("response.content_part.done", growing))
+        self.items.append(growing.item(status))
+        made.append(self._item_event("response.output_item.done", growing.index, self.items[-1]))
+        return made
 
-    def _last_logprobs(self, growing: _Growing) -> dict[str, Any]:
-        """A message takes those that no text came for."""
+    def _item_event(self, kind: stream_wire.ItemEventType, index: int, item: OutputItem) -> stream_wire.ItemEvent:
+        return {"type": kind, "sequence_number": next(self._numbers), "output_index": index, "item": item}
+
+    def _part_event(self, kind: stream_wire.PartEventType, growing: _Growing) -> stream_wire.PartEvent:
+        return {"type": kind, **growing.of_part(next(self._numbers)), "part": growing.part()}
+
+    def _take_logprobs(self, growing: _Growing) -> list[TokenLogprob]:
+        """Give a message those that were held back; no other item has any."""
         if growing.kind != "message":
-            return {}
-        growing.logprobs += self._logprobs
-        self._logprobs = []
-        return {"logprobs": list(growing.logprobs)}
+            return []
+        taken, self._logprobs = self._logprobs, []
+        growing.logprobs += taken
+        return taken

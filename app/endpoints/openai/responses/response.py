@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
-from app.endpoints.openai.generated_text import answer, call_id
+from app.endpoints.openai.completion import tool_call
+from app.endpoints.openai.generated_text import answer
+from app.endpoints.openai.responses import wire
 from app.endpoints.openai.responses.output import Output
+from tasks.records.ending import error_of
 from tasks.records.job import Job, JobStatus
-from tasks.records.outcome import Usage
+from tasks.records.outcome import Outcome, Usage
 
 PREFIX = "resp_"
-Status = str
-"""One of OpenAI's: queued, in_progress, completed, incomplete, failed, cancelled."""
-
-_STATUS: Mapping[JobStatus, Status] = {
+_STATUS: Mapping[JobStatus, wire.Status] = {
     JobStatus.QUEUED: "queued",
     JobStatus.RUNNING: "in_progress",
     JobStatus.SUCCEEDED: "completed",
@@ -22,27 +22,29 @@ _STATUS: Mapping[JobStatus, Status] = {
     JobStatus.CANCELLED: "cancelled",
     JobStatus.EXPIRED: "failed",
 }
-_ERROR_CODES = {"invalid_request_error": "invalid_prompt", "rate_limit_error": "rate_limit_exceeded"}
+_ERROR_CODES: Mapping[str, wire.ErrorCode] = {
+    "invalid_request_error": "invalid_prompt",
+    "rate_limit_error": "rate_limit_exceeded",
+}
 """OpenAI's codes for our types of errors; any other is a ``server_error``."""
 
 
-def response(job: Job) -> dict[str, Any]:
+def response(job: Job) -> wire.ResponseObject:
     """The response, whatever its job's status."""
     status = _status(job)
-    ended_well = job.outcome is not None
     return {
         **skeleton(job, status),
         "completed_at": int(job.finished_at) if status == "completed" and job.finished_at else None,
         "error": _error(job) if status == "failed" else None,
         "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
-        "output": _output(job) if ended_well else [],
+        "output": _output(job, job.outcome) if job.outcome else [],
         "usage": _usage(job.outcome.usage) if job.outcome else None,
     }
 
 
-def skeleton(job: Job, status: Status) -> dict[str, Any]:
+def skeleton(job: Job, status: wire.Status) -> wire.ResponseObject:
     """The response without anything that comes with its end: the same however often its job is begun."""
-    asked, sampling = job.request["response"], job.request["sampling"]
+    asked, sampling = cast("wire.EchoedRequest", job.request["response"]), job.request["sampling"]
     return {
         "id": PREFIX + job.id,
         "object": "response",
@@ -72,30 +74,28 @@ def conversation(job: Job) -> list[dict[str, Any]]:
     return [*_asked(job), *_said(job)]
 
 
-def input_items(job: Job) -> list[dict[str, Any]]:
+def input_items(job: Job) -> list[wire.InputItem]:
     """What the response was made from, earlier responses included, as items; the oldest first."""
-    items: list[dict[str, Any]] = []
+    items: list[wire.InputItem] = []
     for message in _asked(job):
-        for item in _items(message):
-            items.append({"id": f"in_{job.id}_{len(items)}", **item, "status": "completed"})
+        items += _items(message, f"in_{job.id}_", len(items))
     return items
 
 
-def _status(job: Job) -> Status:
+def _status(job: Job) -> wire.Status:
     if job.outcome and job.outcome.choices[0].finish_reason == "length":
         return "incomplete"
     return _STATUS[job.status]
 
 
-def _output(job: Job) -> list[dict[str, Any]]:
-    assert job.outcome is not None
-    choice, output = job.outcome.choices[0], Output(job, job.outcome.syntax)
+def _output(job: Job, outcome: Outcome) -> list[wire.OutputItem]:
+    choice, output = outcome.choices[0], Output(job, outcome.syntax)
     output.feed(choice.text, choice.logprobs or ())
     output.finish(cut=choice.finish_reason == "length")
     return output.items
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: Usage) -> wire.ResponseUsage:
     """Tokens of reasoning are not counted apart, and nothing is charged for filling a cache."""
     return {
         "input_tokens": usage.prompt_tokens,
@@ -106,14 +106,9 @@ def _usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _error(job: Job) -> dict[str, Any]:
-    if job.status is JobStatus.EXPIRED:
-        return {
-            "code": "server_error",
-            "message": "The job's timeout ran out before it ended.",
-            "type": "timeout_error",
-        }
-    error = job.error or {"message": "The response failed.", "type": "server_error"}
+def _error(job: Job) -> wire.ResponseError:
+    found = error_of(job.status, error=job.error, timeout_seconds=job.timeout_seconds)
+    error = found or {"message": "The response failed.", "type": "server_error"}
     kind = error.get("type")
     return {
         "code": _ERROR_CODES.get(str(kind), "server_error"),
@@ -136,26 +131,28 @@ def _said(job: Job) -> list[dict[str, Any]]:
     message: dict[str, Any] = {"role": "assistant", "content": parts.content or ""}
     if parts.calls:
         message["tool_calls"] = [
-            {
-                "id": call_id(job, 0, number),
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for number, call in enumerate(parts.calls)
+            tool_call(job, 0, number, call.name, call.arguments) for number, call in enumerate(parts.calls)
         ]
     return [message]
 
 
-def _items(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The items that a message stands for."""
-    text, role = message["content"], message["role"]
+def _items(message: Mapping[str, Any], prefix: str, first: int) -> list[wire.InputItem]:
+    """The items that a message stands for, whose ids are numbered from `first` on."""
+    text, role, item_id = message["content"], message["role"], f"{prefix}{first}"
     if role == "tool":
-        return [{"type": "function_call_output", "call_id": message["tool_call_id"], "output": text}]
-    if role != "assistant":
-        return [{"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}]
-    calls = [
-        {"type": "function_call", "call_id": call["id"], **call["function"]} for call in message.get("tool_calls", ())
-    ]
-    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    said = [{"type": "message", "role": role, "content": [part]}] if text or not calls else []
-    return [*said, *calls]
+        answers = message["tool_call_id"]
+        return [
+            {"id": item_id, "type": "function_call_output", "call_id": answers, "output": text, "status": "completed"}
+        ]
+    calls = message.get("tool_calls", ()) if role == "assistant" else ()
+    items: list[wire.InputItem] = []
+    if text or not calls:
+        part: wire.InputText | wire.OutputText = {"type": "input_text", "text": text}
+        if role == "assistant":
+            part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        items.append({"id": item_id, "type": "message", "role": role, "content": [part], "status": "completed"})
+    for number, call in enumerate(calls, first + len(items)):
+        called: wire.CalledFunction = {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}
+        item_id = f"{prefix}{number}"
+        items.append({"id": item_id, "type": "function_call", "call_id": call["id"], **called, "status": "completed"})
+    return items

@@ -14,13 +14,16 @@ from app.bodies.validation import validate
 from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
 from app.endpoints.openai.responses.events import ResponseEvents
 from app.endpoints.openai.responses.response import PREFIX, conversation, input_items, response
+from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
+from app.endpoints.openai.responses.wire import MOST_EVENTS, PAGE, DeletedResponse
 from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
-from app.http.query import flag, integer
-from app.jobs.follow import follow, reload
+from app.http.paging import page
+from app.http.query import choice, flag, integer
+from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find as find_job
-from app.jobs.submission import build_job, submit
+from app.jobs.submission import submit
 from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.services.services import Services, services
 from tasks.errors import InvalidRequest, JobConflict, JobNotFound
@@ -29,10 +32,6 @@ from tasks.records.job import Job, JobStatus, Operation
 
 blueprint = Blueprint("responses", __name__)
 
-DEFAULT_PAGE = 20
-MAX_PAGE = 100
-MOST_EVENTS = 10**9 - 1
-
 
 @blueprint.post("/v1/responses")
 def create() -> Response:
@@ -40,11 +39,12 @@ def create() -> Response:
     sent = read_json()
     body = validate(ResponseBody, sent)
     cancels = cancels_on_disconnect() and not body.background
-    job = find_job(submit(sent, lambda: _job(body)))
-    name_job(job)
+    body.go_on_from(_earlier)
+    job_id = submit(sent, body)
+    name_job(job_id)
     if not body.stream:
-        return jsonify(response(job if body.background else wait_for_end(job, cancels=cancels)))
-    events = follow(services(), job)
+        return jsonify(response(find_job(job_id) if body.background else wait_for_end(job_id, cancels=cancels)))
+    job, events = find_job(job_id), follow(services(), job_id)
     frames = _frames(services(), job, events if body.background else begun(job, events))
     return sse.respond(closing(services(), job, frames, has_left=watch(request.environ, cancels)))
 
@@ -54,13 +54,13 @@ def show(response_id: str) -> Response:
     """Show a response; with ``?stream=true`` its events after ``starting_after``."""
     job = _find(response_id)
     _check_include()
-    name_job(job)
+    name_job(job.id)
     if not flag("stream"):
         if "starting_after" in request.args:
             raise InvalidRequest("starting_after needs stream=true.", param="starting_after")
         return jsonify(response(job))
     after = integer("starting_after", 0, 0, MOST_EVENTS) if "starting_after" in request.args else -1
-    frames = _frames(services(), job, follow(services(), job), after=after)
+    frames = _frames(services(), job, follow(services(), job.id), after=after)
     return sse.respond(frames)
 
 
@@ -82,33 +82,23 @@ def delete(response_id: str) -> Response:
     """Remove a response and its job, whatever its status."""
     job = _find(response_id)
     services().queue.forget(job.id, owner=job.owner)
-    return jsonify({"id": response_id, "object": "response", "deleted": True})
+    deleted: DeletedResponse = {"id": response_id, "object": "response", "deleted": True}
+    return jsonify(deleted)
 
 
 @blueprint.get("/v1/responses/<response_id>/input_items")
 def list_input_items(response_id: str) -> Response:
     """List a response's input, newest first unless ``?order=asc``."""
     items = input_items(_find(response_id))
-    order, after = request.args.get("order", "desc"), request.args.get("after")
-    if order not in ("asc", "desc"):
-        raise InvalidRequest("order must be asc or desc.", param="order")
-    if order == "desc":
+    after = request.args.get("after")
+    if choice("order", "desc", ("asc", "desc")) == "desc":
         items.reverse()
     if after is not None:
         ids = [item["id"] for item in items]
         if after not in ids:
             raise InvalidRequest("after is not the id of an item of this response.", param="after")
         items = items[ids.index(after) + 1 :]
-    page = items[: integer("limit", DEFAULT_PAGE, 1, MAX_PAGE)]
-    return jsonify(
-        {
-            "object": "list",
-            "data": page,
-            "first_id": page[0]["id"] if page else None,
-            "last_id": page[-1]["id"] if page else None,
-            "has_more": len(items) > len(page),
-        }
-    )
+    return page(items, limit=PAGE.asked(), view=lambda item: item)
 
 
 def _find(response_id: str, *, param: str | None = None) -> Job:
@@ -119,13 +109,6 @@ def _find(response_id: str, *, param: str | None = None) -> Job:
     if not job.request["response"]["store"]:
         raise JobNotFound(f"Response '{response_id}' was not stored: its request had store: false.", param=param)
     return job
-
-
-def _job(body: ResponseBody) -> Job:
-    """The job of a body, which goes on from the earlier response that it names."""
-    if body.previous_response_id is not None:
-        body.go_on_from(_earlier(body.previous_response_id))
-    return build_job(body)
 
 
 def _earlier(response_id: str) -> list[dict[str, Any]]:
@@ -139,26 +122,26 @@ def _earlier(response_id: str) -> list[dict[str, Any]]:
     return conversation(job)
 
 
-def _frames(to: Services, job: Job, events: Iterable[Event | None], *, after: int = -1) -> Iterator[str]:
+def _frames(to: Services, job: Job, events: Iterable[Event | Silence], *, after: int = -1) -> Iterator[str]:
     """The stream after an event's number. What comes before is made as well: the numbers depend on it."""
     for event in _events(to, job, events):
-        if event is None:
+        if isinstance(event, Silence):
             yield sse.HEARTBEAT
         elif event["sequence_number"] > after:
             yield sse.frame(event, event=event["type"])
 
 
-def _events(to: Services, job: Job, events: Iterable[Event | None]) -> Iterator[dict[str, Any] | None]:
+def _events(to: Services, job: Job, events: Iterable[Event | Silence]) -> Iterator[ResponseStreamEvent | Silence]:
     made, done = ResponseEvents(job), None
     yield from made.begin()
     for event in events:
-        if event is None:
-            yield None
+        if event.type == "silence":
+            yield event
         elif event.type == "done":
             done = event
         else:
             yield from made.of(event)
-    yield from made.end(_as_ended(to, job, done))
+    yield made.end(_as_ended(to, job, done))
 
 
 def _as_ended(to: Services, job: Job, done: Event | None) -> Job:

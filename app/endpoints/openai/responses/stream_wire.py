@@ -6,95 +6,102 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from app.endpoints.openai.responses.wire import OutputItem, OutputText, ReasoningText, ResponseLogprob, ResponseObject
+from app.endpoints.openai.responses.wire import (
+    CalledFunction,
+    OutputItem,
+    OutputText,
+    ReasoningText,
+    ResponseLogprob,
+    ResponseObject,
+)
 from app.http.wire_types import Count
 
+StatusEventType = Literal[
+    "response.created",
+    "response.queued",
+    "response.in_progress",
+    "response.completed",
+    "response.incomplete",
+    "response.failed",
+]
+ItemEventType = Literal["response.output_item.added", "response.output_item.done"]
+PartEventType = Literal["response.content_part.added", "response.content_part.done"]
 
-class ResponseEvent(TypedDict):
+
+class Numbered(TypedDict):
+    """An event, by its number in the stream."""
+
+    sequence_number: Count
+
+
+class OfItem(Numbered):
+    """An event of an item of the output."""
+
+    item_id: str
+    output_index: Count
+
+
+class OfPart(OfItem):
+    """An event of an item's one part."""
+
+    content_index: Count
+
+
+class ResponseEvent(Numbered):
     """The response as it is now: at its creation, at its start, and at its end."""
 
-    type: Literal[
-        "response.created",
-        "response.queued",
-        "response.in_progress",
-        "response.completed",
-        "response.incomplete",
-        "response.failed",
-    ]
-    sequence_number: Count
+    type: StatusEventType
     response: ResponseObject
 
 
-class ItemEvent(TypedDict):
+class ItemEvent(Numbered):
     """An item begins, or is complete."""
 
-    type: Literal["response.output_item.added", "response.output_item.done"]
-    sequence_number: Count
+    type: ItemEventType
     output_index: Count
     item: OutputItem
 
 
-class PartEvent(TypedDict):
+class PartEvent(OfPart):
     """A part of an item's content begins, or is complete."""
 
-    type: Literal["response.content_part.added", "response.content_part.done"]
-    sequence_number: Count
-    item_id: str
-    output_index: Count
-    content_index: Count
+    type: PartEventType
     part: OutputText | ReasoningText
 
 
-class TextDelta(TypedDict):
+class TextDelta(OfPart):
     """More text; a message's comes with its logprobs."""
 
     type: Literal["response.output_text.delta", "response.reasoning_text.delta"]
-    sequence_number: Count
-    item_id: str
-    output_index: Count
-    content_index: Count
     delta: str
     logprobs: NotRequired[list[ResponseLogprob]]
 
 
-class TextDone(TypedDict):
+class TextDone(OfPart):
     """The whole text."""
 
     type: Literal["response.output_text.done", "response.reasoning_text.done"]
-    sequence_number: Count
-    item_id: str
-    output_index: Count
-    content_index: Count
     text: str
     logprobs: NotRequired[list[ResponseLogprob]]
 
 
-class ArgumentsDelta(TypedDict):
+class ArgumentsDelta(OfItem):
     """More of a call's arguments."""
 
     type: Literal["response.function_call_arguments.delta"]
-    sequence_number: Count
-    item_id: str
-    output_index: Count
     delta: str
 
 
-class ArgumentsDone(TypedDict):
+class ArgumentsDone(OfItem, CalledFunction):
     """A call's arguments, whole."""
 
     type: Literal["response.function_call_arguments.done"]
-    sequence_number: Count
-    item_id: str
-    output_index: Count
-    name: str
-    arguments: str
 
 
-class ErrorEvent(TypedDict):
+class ErrorEvent(Numbered):
     """The stream ends without a response."""
 
     type: Literal["error"]
-    sequence_number: Count
     code: str
     message: str
     param: None

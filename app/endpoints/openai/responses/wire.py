@@ -7,9 +7,13 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.http.wire_types import Count
+from app.http.paging import PageSize
+from app.http.wire_types import Count, Page
 
+PAGE = PageSize(20, 100)
+MOST_EVENTS = 10**9 - 1  # of a stream
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
+Status = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 
 
 class ResponseAlternative(TypedDict):
@@ -62,15 +66,20 @@ class ReasoningItem(TypedDict):
     content: list[ReasoningText]
 
 
-class FunctionCallItem(TypedDict):
+class CalledFunction(TypedDict):
+    """A function, and its arguments, which are JSON as text."""
+
+    name: str
+    arguments: str
+
+
+class FunctionCallItem(CalledFunction):
     """A call that the model asks for. `arguments` is JSON, as text."""
 
     id: str
     type: Literal["function_call"]
     status: ItemStatus
     call_id: str
-    name: str
-    arguments: str
 
 
 OutputItem = OutputMessage | ReasoningItem | FunctionCallItem
@@ -103,20 +112,22 @@ class FunctionOutputItem(TypedDict):
     output: str
 
 
-class InputItemList(TypedDict):
+InputItem = InputMessage | FunctionCallItem | FunctionOutputItem
+
+
+class InputItemList(Page):
     """A page of a response's input."""
 
-    object: Literal["list"]
-    data: list[InputMessage | FunctionCallItem | FunctionOutputItem]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
+    data: list[InputItem]
+
+
+ErrorCode = Literal["server_error", "invalid_prompt", "rate_limit_exceeded"]
 
 
 class ResponseError(TypedDict):
     """Why a response failed. `type` and `param` are those of the job's error."""
 
-    code: Literal["server_error", "invalid_prompt", "rate_limit_exceeded"]
+    code: ErrorCode
     message: str
     type: NotRequired[str | None]
     param: NotRequired[str | None]
@@ -191,18 +202,9 @@ class ResponseUsage(TypedDict):
     total_tokens: Count
 
 
-class ResponseObject(TypedDict):
-    """A response."""
+class EchoedRequest(TypedDict):
+    """What a response tells of its request."""
 
-    id: Annotated[str, Field(pattern="^resp_")]
-    object: Literal["response"]
-    created_at: Count
-    status: Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
-    completed_at: Count | None
-    error: ResponseError | None
-    incomplete_details: IncompleteDetails | None
-    model: str
-    output: list[OutputItem]
     instructions: str | None
     previous_response_id: str | None
     user: str | None
@@ -217,6 +219,20 @@ class ResponseObject(TypedDict):
     tool_choice: Literal["auto", "none", "required"] | ChosenFunction
     tools: list[OfferedTool]
     top_logprobs: Annotated[int, Field(ge=0, le=20)]
+
+
+class ResponseObject(EchoedRequest):
+    """A response."""
+
+    id: Annotated[str, Field(pattern="^resp_")]
+    object: Literal["response"]
+    created_at: Count
+    status: Status
+    completed_at: Count | None
+    error: ResponseError | None
+    incomplete_details: IncompleteDetails | None
+    model: str
+    output: list[OutputItem]
     metadata: dict[str, str]
     temperature: float
     top_p: float

@@ -184,7 +184,7 @@ def open_folder(output: Path, asked: dict[str, Any], *, restart: bool = False) -
     try:
         return begin(path, held, asked, restart=restart)
     except BulkError:
-        held.close()
+        held.release()
         raise
 
 

@@ -12,14 +12,14 @@ import pytest
 from app.endpoints.batches.view import view
 from tasks.batches.batch import Batch, BatchStatus, Checkpoint, Counts, OutputFile, Speed, new_id, window_seconds
 from tasks.batches.endpoints import Guarded
-from tasks.batches.output_lines import CANCELLED, EXPIRED, answered, copied, failure, left_out, refused, result_line
+from tasks.batches.output_lines import CANCELLED, EXPIRED, answered, copied, left_out, refused, result_line
 from tasks.batches.speed import Pace
-from tasks.errors import ContextLengthExceeded, EngineFailure, RecordTooNew, WorkerDied
+from tasks.errors import ContextLengthExceeded, EngineFailure, RecordTooNew
 from tasks.files.record import Part
 from tasks.records.api_key import Limits
 from tasks.records.job import JobStatus
 from tasks.records.outcome import Outcome, Usage
-from tests.support.job_records import MakeJob
+from tests.support.job_records import MakeJob, as_read
 
 JOB = "5ab5d4f2-9d0a-5a49-9c7b-6f9c9b2c9d11"
 
@@ -121,13 +121,6 @@ def test_an_earlier_line_counts_as_it_did() -> None:
     assert copied(line.text.rstrip(b"\n")) == line
 
 
-def test_why_a_job_has_no_answer(make_job: MakeJob) -> None:
-    died = make_job(status=JobStatus.FAILED, error={"message": "Dead.", "code": "worker_died"})
-    assert isinstance(failure(died), WorkerDied)
-    assert failure(make_job(status=JobStatus.EXPIRED)).http_status == 504
-    assert failure(make_job(status=JobStatus.CANCELLED)).code == "job_cancelled"
-
-
 def test_a_batch_is_shown_as_openai_does_and_how_it_goes_on() -> None:
     running = batch(
         status=BatchStatus.IN_PROGRESS,
@@ -149,7 +142,7 @@ def test_a_batch_is_shown_as_openai_does_and_how_it_goes_on() -> None:
     }  # fmt: skip
     paused = view(replace(running, times={**running.times, "paused_at": 8.0}))["progress"]
     assert (paused["lines_per_second"], paused["eta_seconds"]) == (0.0, None)
-    assert view(replace(running, stalled="storage_full"))["progress"]["stalled"]["code"] == "storage_full"
+    assert as_read(view(replace(running, stalled="storage_full")))["progress"]["stalled"]["code"] == "storage_full"
 
 
 def test_the_pace_is_that_of_the_last_seconds() -> None:

@@ -106,7 +106,7 @@ def test_what_is_shown_of_a_key_holds_no_secret() -> None:
     assert set(shown) == {
         "id", "object", "name", "owner", "scopes", "limits", "created_at", "expires_at", "last_used_at"
     }  # fmt: skip
-    assert shown["limits"]["models"] == ("demo",)
+    assert shown["limits"]["models"] == ["demo"]
     assert shown["limits"]["priority"] == "low"
 
 

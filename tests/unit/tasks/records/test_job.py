@@ -13,6 +13,7 @@ from tasks.records.api_key import Limits
 from tasks.records.event import Event
 from tasks.records.job import TRANSITIONS, Job, JobStatus, Operation, Priority
 from tasks.records.outcome import Choice, Delivery, Outcome, Usage
+from tasks.records.wire import usage
 
 LIVE = {JobStatus.QUEUED, JobStatus.RUNNING}
 counts = st.integers(0, 10**6)
@@ -82,7 +83,7 @@ def test_an_outcome_is_read_as_it_was_written(outcome: Outcome) -> None:
 
 
 def test_usage_adds_up_on_the_wire() -> None:
-    assert Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=2).to_wire() == {
+    assert usage(Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=2)) == {
         "prompt_tokens": 3,
         "completion_tokens": 4,
         "total_tokens": 7,

@@ -10,7 +10,7 @@ from app.endpoints.jobs.view import view
 from app.endpoints.openai.result import result
 from tasks.records.job import JobStatus, Operation, Priority
 from tasks.records.outcome import Delivery, Outcome
-from tests.support.job_records import MakeJob
+from tests.support.job_records import MakeJob, as_read
 
 NOTHING_YET: dict[str, Any] = {
     "id": "j1",
@@ -82,7 +82,7 @@ def test_a_job_that_failed_shows_its_error(make_job: MakeJob) -> None:
 
 @pytest.mark.parametrize(("seconds", "words"), [(30.0, "30 seconds"), (0.5, "0.5 seconds")])
 def test_a_job_that_expired_says_which_timeout_ran_out(make_job: MakeJob, seconds: float, words: str) -> None:
-    error = view(make_job(status=JobStatus.EXPIRED, timeout_seconds=seconds))["error"]
+    error = as_read(view(make_job(status=JobStatus.EXPIRED, timeout_seconds=seconds)))["error"]
     assert words in error.pop("message")
     assert error == {"type": "timeout_error", "param": None, "code": "deadline_exceeded"}
 
@@ -97,6 +97,6 @@ def test_of_a_webhook_its_origin_is_shown_and_how_far_it_has_come(make_job: Make
     shown = view(make_job(webhook=url))
     assert shown["webhook"] == {"origin": "https://receiver.example:8443", **nothing_yet}
     delivery = Delivery(attempts=2, next_at=1700000060, last_error="timeout")
-    shown = view(make_job(webhook=url, delivery=delivery))
+    shown = as_read(view(make_job(webhook=url, delivery=delivery)))
     assert shown["webhook"]["next_at"] == 1700000060
     assert "secret" not in str(shown)

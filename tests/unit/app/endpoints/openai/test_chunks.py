@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from app.endpoints.openai.chunks import Chunks, usage_chunk
 from tasks.answers.syntax import Syntax
@@ -44,7 +44,7 @@ def text_chunk(text: str, finish_reason: str | None = None) -> dict[str, Any]:
 
 def chunks(job: Job, *events: Event) -> list[dict[str, Any]]:
     made = Chunks(job)
-    return [piece for event in events for piece in made.of(event)]
+    return [cast("dict[str, Any]", piece) for event in events for piece in made.of(event)]
 
 
 def deltas(job: Job, *events: Event) -> list[dict[str, Any]]:

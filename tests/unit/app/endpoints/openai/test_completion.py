@@ -9,7 +9,7 @@ from app.endpoints.openai.result import result
 from tasks.answers.syntax import Syntax
 from tasks.records.job import Operation
 from tasks.records.outcome import Choice, Outcome
-from tests.support.job_records import MakeJob
+from tests.support.job_records import MakeJob, as_read
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "prompt_tokens_details": {"cached_tokens": 3}}
 TOOLS = [{"name": "get_weather"}]
@@ -68,8 +68,7 @@ def test_a_completion_that_succeeded_is_a_text_completion(make_job: MakeJob, out
 
 def test_prompts_that_are_echoed_stand_before_their_choices(make_job: MakeJob, outcome: Outcome) -> None:
     request = {"prompt": ["Say ", "Tell "], "echo": True, "sampling": {"n": 1}}
-    made = result(make_job(operation=Operation.COMPLETION, request=request, outcome=outcome))
-    assert made is not None
+    made = as_read(result(make_job(operation=Operation.COMPLETION, request=request, outcome=outcome)))
     assert [choice["text"] for choice in made["choices"]] == ["Say Hi.", "Tell Hello the"]
 
 
@@ -78,8 +77,7 @@ def test_a_job_without_an_outcome_has_no_result(make_job: MakeJob) -> None:
 
 
 def test_calls_are_told_apart_from_the_text_before_them(make_job: MakeJob, outcome: Outcome) -> None:
-    made = result(make_job(request={"tools": TOOLS}, outcome=said(outcome, CALLS)))
-    assert made is not None
+    made = as_read(result(make_job(request={"tools": TOOLS}, outcome=said(outcome, CALLS))))
     (choice,) = made["choices"]
     assert choice["finish_reason"] == "tool_calls"
     assert choice["message"]["content"] == "Let me see."
@@ -90,17 +88,15 @@ def test_calls_are_told_apart_from_the_text_before_them(make_job: MakeJob, outco
 
 def test_without_tools_a_call_is_text(make_job: MakeJob, outcome: Outcome) -> None:
     for request in ({}, {"tools": TOOLS, "tool_choice": "none"}):
-        made = result(make_job(request=request, outcome=said(outcome, CALLS)))
-        assert made is not None
+        made = as_read(result(make_job(request=request, outcome=said(outcome, CALLS))))
         assert made["choices"][0]["message"] == {"role": "assistant", "content": CALLS, "refusal": None}
         assert made["choices"][0]["finish_reason"] == "stop"
 
 
 def test_reasoning_stands_beside_the_content_unless_it_is_to_stay_there(make_job: MakeJob, outcome: Outcome) -> None:
     thought = said(outcome, "<think>\nHm.\n</think>\n\nYes.", thinking="optional")
-    made, raw = (result(make_job(request=request, outcome=thought)) for request in ({}, {"reasoning_format": "none"}))
-    assert made is not None
-    assert raw is not None
+    requests: list[dict[str, str]] = [{}, {"reasoning_format": "none"}]
+    made, raw = (as_read(result(make_job(request=request, outcome=thought))) for request in requests)
     assert made["choices"][0]["message"]["content"] == "Yes."
     assert made["choices"][0]["message"]["reasoning_content"].strip() == "Hm."
     assert raw["choices"][0]["message"]["content"] == "<think>\nHm.\n</think>\n\nYes."

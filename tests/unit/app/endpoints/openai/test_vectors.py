@@ -21,7 +21,7 @@ from tasks.records.job import Job, Operation
 from tasks.records.outcome import Outcome
 from tasks.worker.embedding_runner import Embedding, passages
 from tasks.worker.held import Held
-from tests.support.job_records import MakeJob
+from tests.support.job_records import MakeJob, as_read
 
 ENTRY = ModelEntry(path="x", kind="embedding")
 CONTEXT = 16
@@ -183,7 +183,7 @@ def test_the_answer_is_openais(make_job: MakeJob) -> None:
 
 
 def test_base64_holds_the_same_numbers(make_job: MakeJob) -> None:
-    answer = embeddings(*done(make_job, VECTORS, encoding_format="base64"))
+    answer = as_read(embeddings(*done(make_job, VECTORS, encoding_format="base64")))
     read = [np.frombuffer(base64.b64decode(one["embedding"]), "<f4").tolist() for one in answer["data"]]
     assert read == np.array(VECTORS, np.float32).tolist()
 

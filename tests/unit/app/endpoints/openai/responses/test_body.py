@@ -95,7 +95,9 @@ def test_reasoning_is_passed_over() -> None:
 
 def test_an_earlier_conversation_comes_between_the_instructions_and_the_input() -> None:
     sent = body(instructions="New.", input=[GIVEN], previous_response_id="resp_1")
-    sent.go_on_from([{"role": "user", "content": "Q"}, {"role": "assistant", "content": "", "tool_calls": [CALLED]}])
+    answered = {"role": "assistant", "content": "", "tool_calls": [CALLED]}
+    said: dict[str, list[dict[str, Any]]] = {"resp_1": [{"role": "user", "content": "Q"}, answered]}
+    sent.go_on_from(said.__getitem__)
     assert [message["role"] for message in sent.request(ENTRY)["messages"]] == ["system", "user", "assistant", "tool"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import openai
@@ -40,7 +40,8 @@ def stream(job: Job, events: Iterable[Event], end: Job | None = None) -> list[di
     made = told.begin()
     for event in events:
         made += told.of(event)
-    return made + told.end(end or replace(job, status=JobStatus.SUCCEEDED, outcome=outcome("x")))
+    made.append(told.end(end or replace(job, status=JobStatus.SUCCEEDED, outcome=outcome("x"))))
+    return cast("list[dict[str, Any]]", made)
 
 
 def types(made: Iterable[dict[str, Any]]) -> list[str]:

@@ -11,6 +11,7 @@ from openai.types.responses import Response
 from app.endpoints.openai.responses.response import conversation, input_items, response
 from tasks.records.job import Job, JobStatus
 from tasks.records.logprobs import TokenLogprobs
+from tests.support.job_records import as_read
 from tests.support.responses import HERMES, WEATHER, outcome, response_job
 
 CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>'
@@ -27,7 +28,9 @@ def output(job: Job) -> Any:
 
 
 def test_an_answer_is_one_message_with_one_part() -> None:
-    made = response(ended("Hi.", instructions="Be short.", metadata={"a": "b"}, max_output_tokens=9, temperature=0))
+    made = as_read(
+        response(ended("Hi.", instructions="Be short.", metadata={"a": "b"}, max_output_tokens=9, temperature=0))
+    )
     assert made["output"] == [
         {
             "id": "msg_j1_0",
@@ -68,13 +71,13 @@ def test_it_is_what_the_openai_package_takes_for_a_response() -> None:
     ],
 )
 def test_a_response_without_a_result_tells_its_status(before: JobStatus, after: str) -> None:
-    made = response(replace(response_job(), status=before))
+    made = as_read(response(replace(response_job(), status=before)))
     assert (made["status"], made["output"], made["usage"], made["completed_at"]) == (after, [], None, None)
     assert (made["error"] is not None) is (after == "failed")
 
 
 def test_an_answer_that_was_cut_is_incomplete() -> None:
-    made = response(ended("Hi", "length"))
+    made = as_read(response(ended("Hi", "length")))
     assert (made["status"], made["completed_at"]) == ("incomplete", None)
     assert made["incomplete_details"] == {"reason": "max_output_tokens"}
     assert made["output"][0]["status"] == "incomplete"
@@ -86,7 +89,7 @@ def test_an_answer_that_was_cut_is_incomplete() -> None:
 )
 def test_a_failure_has_one_of_openais_codes(kind: str, code: str) -> None:
     error = {"message": "No.", "type": kind, "param": "messages", "code": "whatever"}
-    made = response(replace(response_job(), status=JobStatus.FAILED, error=error))
+    made = as_read(response(replace(response_job(), status=JobStatus.FAILED, error=error)))
     assert made["error"] == {"code": code, "message": "No.", "param": "messages", "type": kind}
 
 
@@ -152,7 +155,7 @@ def test_the_input_is_told_as_items() -> None:
         {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
     ]
-    items = input_items(response_job(input=sent, instructions="Be short."))
+    items = as_read(input_items(response_job(input=sent, instructions="Be short.")))
     assert [item["id"] for item in items] == ["in_j1_0", "in_j1_1", "in_j1_2", "in_j1_3"]
     assert [(item["type"], item.get("role")) for item in items] == [
         ("message", "user"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.endpoints.openai.document import runs
-from app.endpoints.openai.token_body import ApplyTemplateBody, DetokenizeBody, TokenizeBody
 from app.endpoints.openai.wire import RenderedPrompt, TokenList, TokensText
+from app.endpoints.tokens.body import ApplyTemplateBody, DetokenizeBody, TokenizeBody
 from app.openapi import examples
 
 TAG = "Tokens"
