@@ -6,6 +6,7 @@ import http
 from collections.abc import Iterable
 from typing import Any
 
+from app.http.content_encoding import UnsupportedEncoding
 from app.http.errors import FINAL
 from app.openapi.describe import Answer, Description, Event, Header
 from app.openapi.parts import ANSWER_REQUEST_ID, MORE_CODES, RETRY_AFTER, SHOULD_RETRY, WWW_AUTHENTICATE
@@ -68,6 +69,8 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
         raised |= {errors.AuthenticationFailed, errors.BrokerUnavailable}
     if scope is Scope.ADMIN:
         raised.add(errors.InsufficientScope)
+    if says.bodies and not says.form:  # a form's body is read as it comes
+        raised.add(UnsupportedEncoding)
     if errors.BrokerUnavailable in raised:
         raised.add(errors.RecordTooNew)  # whoever reads records may meet one
     for error in sorted(raised, key=lambda error: error.code):
