@@ -78,13 +78,13 @@ class _Follower:
         """What the doorbell tells, as long as it leaves no gap; after one silence the stream is looked at again."""
         while True:
             try:
-                told = subscription.get(self._silence_seconds)
+                events = subscription.get(self._silence_seconds)
             except Missed:
                 return
-            if not told:
+            if not events:
                 yield SILENCE
                 return
-            for event in told:
+            for event in events:
                 if event.cursor <= self._cursor:
                     continue
                 if not self._cursor.precedes(event.cursor):
