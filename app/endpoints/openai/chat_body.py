@@ -78,8 +78,8 @@ class Message(BaseModel):
     parsed: Any = Field(None, exclude=True)
 
     def payload(self) -> dict[str, Any]:
-        """The message as chat templates know it; OpenAI's ``developer`` is their ``system``."""
-        text = "".join(part.text for part in self.content or ())
+        """The message as chat templates know it: parts are lines, and OpenAI's ``developer`` is their ``system``."""
+        text = "\n".join(part.text for part in self.content or ())
         message = {"role": "system" if self.role == "developer" else self.role, "content": text}
         extra = {
             "name": self.name,

@@ -133,4 +133,4 @@ def _check(item: InputItem, where: str) -> None:
 
 
 def _text(parts: Sequence[InputPart] | None) -> str:
-    return "".join(part.text for part in parts or ())
+    return "\n".join(part.text for part in parts or ())

@@ -249,10 +249,10 @@ def test_a_developer_is_the_templates_system() -> None:
     assert roles == ["system", "system", "user", "assistant", "tool"]
 
 
-def test_text_parts_are_joined() -> None:
-    parts = [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]
+def test_text_parts_are_lines() -> None:
+    parts = [{"type": "text", "text": "What is"}, {"type": "text", "text": "12 + 7?"}]
     (message,) = chat(messages=[{"role": "user", "content": parts}]).request(ENTRY)["messages"]
-    assert message == {"role": "user", "content": "Hello"}
+    assert message == {"role": "user", "content": "What is\n12 + 7?"}
 
 
 def test_a_message_keeps_name_and_tool_call_id() -> None:

@@ -60,10 +60,10 @@ def test_instructions_come_first_as_the_systems() -> None:
 
 
 def test_easy_messages_have_text_or_parts() -> None:
-    parts = [{"type": "input_text", "text": "Hel"}, {"type": "input_text", "text": "lo"}]
+    parts = [{"type": "input_text", "text": "What is"}, {"type": "input_text", "text": "12 + 7?"}]
     assert messages({"role": "developer", "content": "Be short."}, {"role": "user", "content": parts}) == [
         {"role": "system", "content": "Be short."},
-        {"role": "user", "content": "Hello"},
+        {"role": "user", "content": "What is\n12 + 7?"},
     ]
 
 
