@@ -78,7 +78,7 @@ def _text(file: BinaryIO) -> str:
     data = file.read(length)
     if len(data) < length:
         raise struct.error("the file ends")
-    return data.decode()
+    return data.decode(errors="replace")
 
 
 def _value(file: BinaryIO, kind: int) -> Any:

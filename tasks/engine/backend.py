@@ -115,10 +115,12 @@ class Backend(Vocabulary, Protocol):
         *,
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
+        at: float = 0.0,
     ) -> str:
         """The prompt of a conversation, by the model's own template; raises InvalidRequest if it refuses.
 
-        `tools` are OpenAI's function objects; `variables` are what else the template may know of.
+        `tools` are OpenAI's function objects; `variables` are what else the template may know of; `at` is what it
+        takes for now, in seconds since the epoch.
         """
 
     def is_end(self, token: int) -> bool:

@@ -97,6 +97,7 @@ class FakeBackend:
         *,
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
+        at: float = 0.0,
     ) -> str:
         if any("content" not in message for message in messages):
             raise InvalidRequest("A message has no content.", param="messages")

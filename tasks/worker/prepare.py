@@ -64,10 +64,16 @@ def _stops(job: Job, params: SamplingParams, syntax: Syntax) -> StopStrings:
 
 
 def render(job: Job, backend: Backend) -> str:
-    """The prompt of a conversation; raises InvalidRequest if the model's template refuses it."""
+    """The prompt of a conversation; raises InvalidRequest if the model's template refuses it.
+
+    The time that a template is told is that of the submission, so that a worker that goes on with the job of another
+    makes the same prompt.
+    """
     request = job.request
     offered = request.get("tools") if request.get("tool_choice") != "none" else None
-    return backend.render_chat(request["messages"], tools=offered, variables=request.get("template_variables"))
+    return backend.render_chat(
+        request["messages"], tools=offered, variables=request.get("template_variables"), at=job.created_at
+    )
 
 
 def answer_small(job: Job, backend: Backend) -> Mapping[str, Any]:
@@ -126,8 +132,7 @@ def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, fie
         tokens = backend.tokenize(prompt, add_special=add_special, parse_special=True)
     if len(tokens) >= backend.context:
         raise ContextLengthExceeded(
-            f"The prompt has {len(tokens)} tokens, and the model's context holds {backend.context}, "
-            "at least one of them for the answer. Shorten it.",
+            _too_long(f"{len(tokens)} tokens", backend, field),
             param=field,
         )
     return tokens
@@ -136,7 +141,16 @@ def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, fie
 def check_length(text: str, backend: Backend, field: str) -> None:
     """Raise ContextLengthExceeded for what cannot fit: tokenising takes quadratic time for some texts."""
     if len(text.encode()) > backend.context * backend.longest_piece:
-        raise ContextLengthExceeded(f"The prompt cannot fit into {backend.context} tokens. Shorten it.", param=field)
+        least = -(-len(text.encode()) // backend.longest_piece)
+        raise ContextLengthExceeded(_too_long(f"at least {least} tokens", backend, field), param=field)
+
+
+def _too_long(length: str, backend: Backend, field: str) -> str:
+    """OpenAI's words: by them agents know that they should shorten the conversation."""
+    return (
+        f"This model's maximum context length is {backend.context} tokens, at least one of them for the answer. "
+        f"However, your {field} resulted in {length}. Please reduce the length of the {field}."
+    )
 
 
 def check_tokens(tokens: list[int], vocabulary: Vocabulary, field: str) -> None:

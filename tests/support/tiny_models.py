@@ -420,7 +420,9 @@ def _packed(value: Any, kind: int) -> bytes:
 
 
 def _string(text: str) -> bytes:
-    return struct.pack("<Q", len(text.encode())) + text.encode()
+    """A text, in which a surrogate stands for a byte that is no UTF-8."""
+    data = text.encode(errors="surrogateescape")
+    return struct.pack("<Q", len(data)) + data
 
 
 def _padded(data: bytes) -> bytes:

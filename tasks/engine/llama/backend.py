@@ -68,6 +68,7 @@ class LlamaBackend(Model):
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
+        self._closes_texts = bool(llama_cpp.llama_vocab_get_add_eos(self._vocab))
         self.compiler = Compiler(self._vocab, vocab_size=self.vocab_size, end_tokens=self.end_tokens)
         self.distribution = Distribution(self.vocab_size)
         self._template, self._tools_template = self._chat_template(None), self._chat_template(b"tool_use")
@@ -84,13 +85,19 @@ class LlamaBackend(Model):
         *,
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
+        at: float = 0.0,
     ) -> str:
         template = (tools and self._tools_template) or self._template
         if template is None:
             raise InvalidRequest(
                 "This model has no chat template. Send a prompt instead of messages.", param="messages"
             )
-        return template.render(messages, tools=tools, variables=variables)
+        return template.render(messages, tools=tools, variables=variables, at=at)
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """As `Vocabulary` says; a prompt never ends with the token that ends an answer, whatever the file says."""
+        tokens = super().tokenize(text, add_special=add_special, parse_special=parse_special)
+        return tokens[:-1] if add_special and self._closes_texts else tokens
 
     def piece(self, token: int) -> bytes:
         if token not in self._pieces:
@@ -196,7 +203,7 @@ class LlamaBackend(Model):
         if not template:
             return None
         bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
-        return ChatTemplate(template.decode(), bos=self._special_text(bos), eos=self._special_text(eos))
+        return ChatTemplate(template.decode(errors="replace"), bos=self._special_text(bos), eos=self._special_text(eos))
 
     def _find_markers(self) -> Iterator[tuple[str, int]]:
         """The markers of tool calls and reasoning that are one token, and no ordinary one."""

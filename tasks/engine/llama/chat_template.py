@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final, NoReturn
+from contextlib import suppress
+from copy import deepcopy
+from functools import partial
+from typing import Any, Final
 
 import jinja2
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tasks.answers.syntax import Syntax
 from tasks.answers.tools.formats import detect
-from tasks.engine.llama.conversation import Conversation, Habits
+from tasks.engine.llama.conversation import Habits, as_given
+from tasks.engine.llama.fitting import REFUSALS, Fit, find_fit
+from tasks.engine.llama.forms import PLAIN, apply, names
+from tasks.engine.llama.shape import Kind, shape_of
+from tasks.engine.llama.steps import Given
+from tasks.engine.llama.template_environment import changes_lists, create_environment, time_names
 from tasks.errors import InvalidRequest
+from tasks.logs import get_logger
 
-_REFUSALS: Final = (
-    jinja2.TemplateError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-"""What templates raise, on purpose or because they did not think of such messages."""
+log = get_logger(__name__)
+
+MOST_SHAPES: Final = 1024
+"""Shapes of conversations whose form is remembered."""
+
+Variables = Mapping[str, Any]
 
 
 class ChatTemplate:
     """One template. Nothing is wrong with one that cannot be read until it is used.
+
+    The prompt depends on the template, the conversation and the time that is given, and on nothing else: another
+    worker makes the same.
 
     Args:
         source: the template.
@@ -40,13 +43,16 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos: str, eos: str) -> None:
+        self._source = source
         self._tokens = {"bos_token": bos, "eos_token": eos}
         self._habits = Habits.read(source)
+        self._changes_lists = changes_lists(source)
+        self._fits: dict[tuple[tuple[Kind, ...], bool, str], Fit] = {}
         self.syntax: Syntax = detect(source)
         """How the model that has it writes."""
         self._error = ""
         try:
-            self._template = _environment().from_string(source)
+            self._template = create_environment().from_string(source)
         except (jinja2.TemplateError, RecursionError, SyntaxError) as exc:  # of the Python that jinja2 makes of it
             self._error = str(exc)
 
@@ -55,7 +61,8 @@ class ChatTemplate:
         messages: Sequence[Mapping[str, Any]],
         *,
         tools: Sequence[Mapping[str, Any]] | None = None,
-        variables: Mapping[str, Any] | None = None,
+        variables: Variables | None = None,
+        at: float = 0.0,
     ) -> str:
         """The prompt of a conversation, up to where the model's answer begins.
 
@@ -63,62 +70,59 @@ class ChatTemplate:
             messages: as OpenAI has them; contents are text, and the arguments of calls JSON text.
             tools: OpenAI's function objects.
             variables: what else the template may know of.
+            at: what the template takes for now, in seconds since the epoch.
 
         Raises:
-            InvalidRequest: the template refuses them.
+            InvalidRequest: the template refuses them in every form, or leaves out what is asked.
         """
         if self._error:
             raise InvalidRequest(f"The model's chat template cannot be read: {self._error}", param="messages")
-        conversation = Conversation(messages, tools or (), self._habits)
+        given, known = as_given(messages, tools or (), self._habits), _known(variables, at)
+        shape = shape_of(messages)
+        fit = self._fit(shape.kinds, with_tools=bool(tools), variables=variables)
+        if fit.lost is not None:
+            where = _where(messages, shape.places[fit.lost])
+            raise InvalidRequest(f"The model's chat template leaves out the text of {where}.", param="messages")
         try:
-            try:
-                return self._run(conversation, variables or {}, parsed=True)
-            except TypeError:  # it puts the arguments into a text, so it wants them as one
-                return self._run(conversation, variables or {}, parsed=False)
-        except _REFUSALS as exc:
-            raise InvalidRequest(f"The model's chat template refuses these messages: {exc}", param="messages") from exc
+            return self._render_as(fit, given, known)
+        except REFUSALS as exc:
+            where = "" if fit.refused is None else f" ({_where(messages, shape.places[fit.refused])})"
+            message = f"The model's chat template refuses these messages: {exc}{where}"
+            raise InvalidRequest(message, param="messages") from exc
 
-    def _run(self, conversation: Conversation, variables: Mapping[str, Any], *, parsed: bool) -> str:
-        given = {
-            "messages": conversation.messages(parsed=parsed),
-            "tools": conversation.tools(),
-            "add_generation_prompt": True,
-        }
-        return self._template.render({"documents": None, **variables, **self._tokens, **given})
+    def _fit(self, kinds: tuple[Kind, ...], *, with_tools: bool, variables: Variables | None) -> Fit:
+        """The form of conversations of this shape; looked for once."""
+        key = (kinds, with_tools, json.dumps(variables or {}, sort_keys=True))
+        fit = self._fits.get(key)
+        if fit is None:
+            run = partial(self._run, known=_known(variables, 0.0))
+            fit = find_fit(kinds, with_tools=with_tools, habits=self._habits, source=self._source, run=run)
+            if len(self._fits) >= MOST_SHAPES:
+                self._fits.clear()
+            self._fits[key] = fit
+            if done := names(fit.form):
+                log.info("chat template takes another form", form=done, roles=[kind.role for kind in kinds])
+        return fit
 
+    def _render_as(self, fit: Fit, given: Given, known: Variables) -> str:
+        if fit.form != PLAIN:
+            with suppress(*REFUSALS):  # it is the contents that are refused
+                return self._run(apply(fit.form, given), known)
+        return self._run(apply(PLAIN, given), known)
 
-class _GenerationTag(Extension):
-    """``{% generation %}``: marks for training what an assistant said."""
-
-    tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals |= {"raise_exception": _refuse, "strftime_now": _now}
-    return environment
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+    def _run(self, given: Given, known: Variables) -> str:
+        rendered: dict[str, Any] = {"messages": given.messages, "tools": given.tools, "add_generation_prompt": True}
+        if self._changes_lists:
+            rendered = deepcopy(rendered)
+        if not self._habits.knows_tools:  # how Firefunction's template is told of them
+            rendered["functions"] = json.dumps(given.tools, ensure_ascii=False, indent=2) if given.tools else ""
+        return self._template.render({**known, **self._tokens, **rendered})
 
 
-def _refuse(message: str) -> NoReturn:
-    raise jinja2.TemplateError(message)
+def _known(variables: Variables | None, at: float) -> Variables:
+    """What a template may know of beside the conversation, as llama.cpp tells it too."""
+    return {"enable_thinking": True, "documents": None, **time_names(at), **(variables or {})}
 
 
-def _now(form: str) -> str:
-    return datetime.now().strftime(form)
+def _where(messages: Sequence[Mapping[str, Any]], place: int) -> str:
+    return f"messages.{place}, of the role {messages[place].get('role')}"

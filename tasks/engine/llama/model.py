@@ -71,7 +71,7 @@ class Model:
         """What the file says under a key, as text; empty if it says nothing."""
         buffer = ctypes.create_string_buffer(256)
         size = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
-        return buffer.value.decode() if size >= 0 else ""
+        return buffer.value.decode(errors="replace") if size >= 0 else ""
 
     def _longest_piece(self) -> int:
         if llama_cpp.llama_vocab_type(self._vocab) not in WITHOUT_UNKNOWN:

@@ -122,7 +122,7 @@ def test_texts_and_token_ids_become_passages(make_job: MakeJob, backend: FakeEmb
 def test_a_passage_that_is_too_long_is_named(
     make_job: MakeJob, backend: FakeEmbeddingBackend, texts: list[str] | list[list[int]]
 ) -> None:
-    with pytest.raises(ContextLengthExceeded, match=r"input\.1 has") as caught:
+    with pytest.raises(ContextLengthExceeded, match=r"length is 16 tokens\. However, input\.1 resulted in") as caught:
         passages(held(make_job, texts), backend)
     assert caught.value.param == "input"
     assert len(passages(held(make_job, ["b" * CONTEXT]), backend)[0].tokens) == CONTEXT

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tasks.answers.syntax import Syntax
+from tasks.engine.llama import chat_template
 from tasks.engine.llama.chat_template import ChatTemplate
+from tasks.engine.llama.fitting import find_fit
 from tasks.errors import InvalidRequest
 from tests.support import chat_templates
 
@@ -26,6 +29,8 @@ CALLED: dict[str, Any] = {
 }
 RESULT = {"role": "tool", "content": "sunny", "tool_call_id": "call_0123456789"}
 CONVERSATION = [QUESTION, CALLED, RESULT]
+SEPARATOR = "|||"
+SAID = SEPARATOR + "{{ messages[-1].content }}"
 
 
 def template(source: str) -> ChatTemplate:
@@ -33,7 +38,9 @@ def template(source: str) -> ChatTemplate:
 
 
 def render(source: str, *messages: dict[str, Any], **options: Any) -> str:
-    return template(source).render(list(messages), **options)
+    """The prompt, without what `SAID` adds to a template that does not say what is asked."""
+    whole = source if "content" in source else source + SAID
+    return template(whole).render(list(messages), **options).removesuffix(SEPARATOR + QUESTION["content"])
 
 
 def refused(source: str, *messages: dict[str, Any], **options: Any) -> str:
@@ -154,9 +161,11 @@ def test_they_join_the_first_question_where_there_can_be_no_system_message() -> 
     assert "plain text.\n\nHow is it in Zürich?<end_of_turn>" in prompt
 
 
-def test_a_template_that_knows_calls_but_no_tools_is_left_alone() -> None:
+def test_functions_are_told_in_front_where_the_template_knows_calls_and_no_functions() -> None:
     source = "{% for m in messages %}{{ m.tool_calls or m.content }}{% endfor %}"
-    assert render(source, QUESTION, tools=TOOLS) == QUESTION["content"]
+    prompt = render(source, QUESTION, tools=TOOLS)
+    assert prompt.startswith("You can call these functions")
+    assert prompt.endswith(QUESTION["content"])
 
 
 def test_results_beside_each_other_are_one_message_where_roles_must_alternate() -> None:
@@ -177,10 +186,10 @@ def test_variables_reach_the_template_but_cannot_take_the_place_of_what_it_is_gi
 def test_the_environment_is_hugging_faces() -> None:
     assert render("{{ {'b': 'é<', 'a': 1} | tojson }}", QUESTION) == '{"b": "é<", "a": 1}'
     assert render("{% for i in range(9) %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}", QUESTION) == "01"
-    assert render("{{ strftime_now('%Y') }}", QUESTION) == str(datetime.now().year)
     assert render("a\n  {% if true %}\n  b\n  {% endif %}\nc", QUESTION) == "a\n  b\nc"
     assert render("{% generation %}a{% endgeneration %}b", QUESTION) == "ab"
     assert render("{{ tools is none }}{{ documents is none }}{{ eos_token }}", QUESTION) == "TrueTrue</s>"
+    assert render("{{ messages | map(attribute='role') | tojson }}", QUESTION) == '["user"]'
 
 
 @pytest.mark.parametrize(
@@ -192,7 +201,6 @@ def test_the_environment_is_hugging_faces() -> None:
         ("{{ 1 / 0 }}", "refuses"),
         ("{{ range(1000000) | list }}", "refuses"),
         ("{{ messages.__class__.__mro__ }}", "refuses"),
-        ("{{ messages.append(1) }}", "refuses"),
         ("{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}", "refuses"),
         ("{{ messages | attr('x') | int | tojson(indent={}) }}", "refuses"),
         ("{% if %}", "cannot be read"),
@@ -203,6 +211,85 @@ def test_a_template_that_fails_refuses_the_messages(source: str, said: str) -> N
     assert said in refused(source)
 
 
-def test_llama_refuses_two_calls_at_once() -> None:
-    twice = {**CALLED, "tool_calls": [*CALLED["tool_calls"], *CALLED["tool_calls"]]}
-    assert "single tool-calls" in refused(chat_templates.LLAMA31, QUESTION, twice)
+def test_a_refusal_names_the_message() -> None:
+    source = "{% for m in messages %}{% if m.role == 'assistant' %}{{ raise_exception('No!') }}{% endif %}{% endfor %}"
+    said = refused(source + "{{ messages[0].content }}", QUESTION, {"role": "assistant", "content": "Hot."}, QUESTION)
+    assert said == "The model's chat template refuses these messages: No! (messages.1, of the role assistant)"
+
+
+def test_a_template_that_leaves_out_the_question_in_every_form_is_an_error_that_names_the_message() -> None:
+    source = "{% for m in messages %}{% if m.role == 'assistant' %}{{ m.content }}{% endif %}{% endfor %}"
+    said = refused(source, {"role": "assistant", "content": "Hi."}, QUESTION)
+    assert said == "The model's chat template leaves out the text of messages.1, of the role user."
+
+
+def test_a_question_that_is_empty_is_not_missed() -> None:
+    assert template("x").render([{"role": "user", "content": ""}]) == "x"
+
+
+def test_a_template_may_gather_in_a_list_and_the_clients_messages_stay_as_they_are() -> None:
+    sent = [dict(QUESTION)]
+    source = "{% set _ = messages.append(1) %}{{ messages | length }}{{ messages[0].content }}"
+    assert template(source).render(sent) == f"2{QUESTION['content']}"
+    assert sent == [QUESTION]
+
+
+NOON = datetime(2031, 2, 3, 12, 30, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("{{ date_string }}", "03 Feb 2031"),
+        ("{{ datetime }}", "Feb 03 2031"),
+        ("{{ strftime_now('%Y-%m-%d %H:%M') }}", "2031-02-03 12:30"),
+        ("{{ date_string if date_string is defined else 'long ago' }}", "03 Feb 2031"),
+    ],
+)
+def test_a_template_is_told_the_time_that_is_given(source: str, told: str) -> None:
+    assert render(source, QUESTION, at=NOON) == told
+
+
+def test_the_time_is_the_same_whatever_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        assert render("{{ strftime_now('%H:%M') }}", QUESTION, at=NOON) == "12:30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_template_may_think_unless_it_is_told_not_to() -> None:
+    source = "{% if not enable_thinking %}</think>{% endif %}"
+    assert render(source, QUESTION) == ""
+    assert render(source, QUESTION, variables={"enable_thinking": False}) == "</think>"
+
+
+def test_functions_are_told_by_the_name_that_firefunctions_template_knows() -> None:
+    source = "{{ functions }}{{ messages[-1].content }}"
+    assert '"name": "get_weather"' in render(source, QUESTION, tools=TOOLS)
+    assert render(source, QUESTION) == QUESTION["content"]
+
+
+def test_the_form_of_a_shape_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[Any] = []
+
+    def counted(*args: Any, **options: Any) -> Any:
+        searches.append(args)
+        return find_fit(*args, **options)
+
+    monkeypatch.setattr(chat_template, "find_fit", counted)
+    made = template(chat_templates.GEMMA2)
+    system = {"role": "system", "content": "Be kind."}
+    answered = [QUESTION, {"role": "assistant", "content": "Warm."}]
+    for turns in range(2, 20):
+        assert made.render([system, *answered * turns, QUESTION]).startswith("<s><start_of_turn>user\nBe kind.\n\n")
+    assert len(searches) == 1
+
+
+def test_what_is_refused_for_its_words_and_not_its_shape_is_tried_as_it_is() -> None:
+    shy = (
+        "{% if messages | length == 1 and 'Zürich' not in messages[0].content %}{{ raise_exception('No!') }}{% endif %}"
+    )
+    assert render(shy + "{{ messages[0].content }}", QUESTION) == QUESTION["content"]

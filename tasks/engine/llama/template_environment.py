@@ -1,0 +1,78 @@
+"""The jinja2 in which chat templates run: Hugging Face's, and the names that llama.cpp knows beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import GeneratorType
+from typing import Any, Final, NoReturn
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
+from jinja2.sandbox import SandboxedEnvironment
+
+_CHANGE: Final = re.compile(r"\b(append|clear|extend|insert|pop|popitem|remove|reverse|setdefault|sort|update)\b")
+
+
+class _GenerationTag(Extension):
+    """``{% generation %}``: marks for training what an assistant said."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja2 declares it
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def create_environment() -> jinja2.Environment:
+    """The environment. Lists can be changed in it, as in llama.cpp: templates of Kimi's gather messages so."""
+    environment = SandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _refuse
+    return environment
+
+
+def changes_lists(source: str) -> bool:
+    """Whether a template may change what it is given, which then has to be a copy."""
+    return _CHANGE.search(source) is not None
+
+
+def time_names(at: float) -> Mapping[str, Any]:
+    """What tells a template the time: ``date_string`` and ``datetime`` as llama.cpp writes them, and ``strftime_now``.
+
+    Args:
+        at: the time, in seconds since the epoch. It is told in UTC, so that every machine tells the same.
+    """
+    moment = datetime.fromtimestamp(at, UTC)
+    return {
+        "date_string": moment.strftime("%d %b %Y"),
+        "datetime": moment.strftime("%b %d %Y"),
+        "strftime_now": moment.strftime,
+    }
+
+
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(
+        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys, default=_listed
+    )
+
+
+def _listed(value: Any) -> Any:
+    """What a filter like ``map`` gives is read to its end."""
+    if isinstance(value, GeneratorType):
+        return list(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise jinja2.TemplateError(message)
