@@ -88,7 +88,7 @@ def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> 
         tokens = given
     else:
         if len(given.encode()) > backend.context * backend.longest_piece:  # else tokenising might take very long
-            raise _too_long(name, "too many", backend)
+            raise _too_long(name, f"at least {-(-len(given.encode()) // backend.longest_piece)}", backend)
         tokens = backend.tokenize(given, add_special=True, parse_special=True)
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")
@@ -99,5 +99,7 @@ def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> 
 
 def _too_long(name: str, count: str, backend: EmbeddingBackend) -> ContextLengthExceeded:
     return ContextLengthExceeded(
-        f"{name} has {count} tokens, and the model's context holds {backend.context}. Split the text.", param="input"
+        f"This model's maximum context length is {backend.context} tokens. However, {name} resulted in {count} tokens. "
+        "Split the text.",
+        param="input",
     )
