@@ -110,4 +110,4 @@ def _cities(messages: Iterable[Message]) -> list[str]:
 
 def _python(prompt: str) -> list[str]:
     """Signs of values that are written as Python shows them."""
-    return [sign for sign in ("{'city'", "'type': 'text'", '"type": "text"') if sign in prompt]
+    return [sign for sign in ("{'city': 'B", "'type': 'text'", '"type": "text"') if sign in prompt]
