@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from tasks.answers.constraint import GrammarError, from_json_schema
+from tasks.answers.constraint import GrammarError
+from tasks.answers.lark import check_strict
 from tasks.errors import InvalidRequest
 
 MOST_TOOLS = 128
@@ -63,19 +64,31 @@ Tools = Annotated[list[Tool], Field(max_length=MOST_TOOLS)]
 ToolChoice = Annotated[Choice, BeforeValidator(_as_choice, json_schema_input_type=Words | Choice)]
 
 
-def check_functions(functions: list[Function], *, field: str = "tools") -> None:
-    """Raise InvalidRequest if two have one name, or a schema of parameters cannot be followed."""
+def check_functions(functions: list[Function], choice: Choice | None) -> None:
+    """Raise InvalidRequest if two have one name, or the parameters of a strict one cannot be followed.
+
+    One that the choice rules out is not judged.
+    """
     seen: set[str] = set()
     for function in functions:
         if function.name in seen:
-            raise InvalidRequest(f"Two functions are named '{function.name}'.", param=field)
+            raise InvalidRequest(f"Two functions are named '{function.name}'.", param="tools")
         seen.add(function.name)
-        try:
-            from_json_schema(function.parameters or {"type": "object"}, strict=function.strict is True)
-        except GrammarError as exc:
-            raise InvalidRequest(
-                f"The parameters of '{function.name}' cannot be followed: {exc}.", param=field
-            ) from exc
+        if not _is_ruled_out(function, choice):
+            _check_strict(function)
+
+
+def _is_ruled_out(function: Function, choice: Choice | None) -> bool:
+    if choice is None or choice.type in ("auto", "required"):
+        return False
+    return choice.function is None or choice.function.name != function.name
+
+
+def _check_strict(function: Function) -> None:
+    try:
+        check_strict(function.model_dump())
+    except GrammarError as exc:
+        raise InvalidRequest(f"The parameters of '{function.name}' cannot be followed: {exc}.", param="tools") from exc
 
 
 def chosen(choice: Choice | None, functions: list[Function]) -> str | dict[str, str]:

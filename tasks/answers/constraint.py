@@ -10,6 +10,8 @@ from typing import Any
 from llguidance import LLMatcher
 from llguidance.gbnf_to_lark import any_to_lark
 
+from tasks.answers.schemas.followed import Unfollowed, followed
+
 MAX_BYTES = 65_536
 """Longest grammar. Compiling one takes time that grows with it."""
 
@@ -17,8 +19,7 @@ _BLANKS = r"( |\n[ \t]{0,40})?"
 """Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
 
 
-_LEAST_INTEGER = re.compile(r"-922337203685477\d{4}(?!\d)")
-"""llguidance 1.9 ends the process (a segmentation fault) over a constant that a float rounds to -2^63."""
+_LARGE_NEGATIVE = re.compile(r"-9223372036854\d{6}(?!\d)")
 
 
 class GrammarError(ValueError):
@@ -26,17 +27,23 @@ class GrammarError(ValueError):
 
 
 def from_json_schema(schema: Mapping[str, Any], *, strict: bool = True) -> str:
-    """The grammar of the instances of a JSON schema.
+    """The grammar of the instances of a JSON schema. Raises GrammarError."""
+    return _from_schema(followed_schema(schema, strict=strict), strict=strict)
 
-    Which keywords can be followed is llguidance's matter. One that cannot is an error, or, if it need not be strict,
-    left to the model.
+
+def followed_schema(schema: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
+    """A schema as it is followed: its objects closed, and what asks for nothing left out.
+
+    Which keywords can be followed is llguidance's matter. One that cannot is an error, which names it and where it
+    stands, or, if the schema need not be followed strictly, left to the model. Raises GrammarError.
     """
-    options: Any = _options(strict)
     try:
-        grammar = LLMatcher.grammar_from_json_schema(dict(schema), overrides=options)
-    except ValueError as exc:  # a lone surrogate, or an integer beyond 64 bits
-        raise GrammarError(str(exc)) from exc
-    return _checked(grammar)
+        _check_length(json.dumps(schema))
+        return followed(schema, lambda tried: _refusal(tried, strict=strict), strict=strict)
+    except Unfollowed as exc:
+        raise GrammarError(str(exc.args[0])) from None
+    except RecursionError:
+        raise GrammarError("it is nested too deeply") from None
 
 
 def from_text(text: str) -> str:
@@ -50,8 +57,7 @@ def from_text(text: str) -> str:
 
 
 def lark_term(schema: Mapping[str, Any], *, strict: bool) -> str:
-    """The instances of a JSON schema, as a term of a Lark grammar."""
-    from_json_schema(schema, strict=strict)
+    """The instances of a JSON schema that can be followed, as a term of a Lark grammar."""
     return "%json " + json.dumps({**schema, "x-guidance": _options(strict)})
 
 
@@ -65,12 +71,31 @@ def from_lark(rules: str, *, answer: str | None = None, max_bytes: int = MAX_BYT
 
 
 def _options(strict: bool) -> dict[str, Any]:
-    return {"whitespace_pattern": _BLANKS, "lenient": not strict, "coerce_one_of": False}
+    return {"whitespace_pattern": _BLANKS, "lenient": not strict, "coerce_one_of": not strict}
+
+
+def _from_schema(schema: Mapping[str, Any], *, strict: bool) -> str:
+    options: Any = _options(strict)
+    try:
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options)
+    except ValueError as exc:  # a lone surrogate
+        raise GrammarError(str(exc)) from exc
+    return _checked(grammar)
+
+
+def _refusal(schema: Mapping[str, Any], *, strict: bool) -> str | None:
+    """Why llguidance does not follow a schema, on one line; None if it does."""
+    try:
+        _from_schema(schema, strict=strict)
+    except GrammarError as exc:
+        return " ".join(str(exc).split())
+    return None
 
 
 def _checked(grammar: str, max_bytes: int = MAX_BYTES) -> str:
     _check_length(grammar, max_bytes)
-    if _LEAST_INTEGER.search(grammar):
+    if any(float(found) == -(2.0**63) for found in _LARGE_NEGATIVE.findall(grammar)):
+        # llguidance 1.9 ends the process (a segmentation fault) over a constant that a float rounds to -2^63
         raise GrammarError("it has an integer at the lower end of 64 bits")
     try:
         failed, messages = LLMatcher.validate_grammar_with_warnings(grammar)

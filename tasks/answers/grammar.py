@@ -26,6 +26,7 @@ def answer_grammar(
     parallel: bool,
     answer: str | None,
     special: Mapping[str, int],
+    free: bool = False,
 ) -> str | None:
     """The grammar that an answer is constrained by; None if nothing constrains it.
 
@@ -36,20 +37,21 @@ def answer_grammar(
         parallel: whether there may be more than one.
         answer: the grammar of what is no call.
         special: ids of the markers that are tokens of their own, which no literal matches.
+        free: whether the arguments of all functions that are not strict are left to the model.
 
     Raises:
-        GrammarError: a function's parameters cannot be followed; it names the function.
+        GrammarError: a strict function's parameters cannot be followed, which it names; or all is too long together.
     """
     tool_format, marks = format_of(syntax.tool_format) if tools else None, Marks(special)
     if tool_format is None and (answer is None or syntax.thinking == "no"):
         return answer
-    free = answer is None and not required
+    talks = answer is None and not required
     rules = [_GAP]
     bodies = [] if answer is None or (tool_format and required) else ["@answer"]
     if tool_format:
-        rules += tool_format.rules([Function.read(tool) for tool in tools], marks, parallel)
-        bodies += _calls(tool_format, marks, rules, said=_said(syntax, tool_format, marks) if free else None)
-    starts = _starts(syntax, marks, rules, free=free)
+        rules += tool_format.rules([Function.read(tool, free=free) for tool in tools], marks, parallel)
+        bodies += _calls(tool_format, marks, rules, said=_said(syntax, tool_format, marks) if talks else None)
+    starts = _starts(syntax, marks, rules, free=talks)
     rules.insert(0, "body: " + " | ".join(bodies))
     rules.insert(0, "start: " + " | ".join(starts))
     used = answer if "@answer" in bodies else None

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from tasks.answers.constraint import GrammarError, lark_term
+from tasks.answers.constraint import GrammarError, followed_schema, lark_term
+from tasks.answers.schemas.followed import ANY_OBJECT
 
 ANYTHING: Final = "(?s:.*)"
 
@@ -44,28 +45,47 @@ class Function:
     strict: bool
 
     @classmethod
-    def read(cls, tool: Mapping[str, Any]) -> Self:
-        """From OpenAI's function object. Raises GrammarError, which names the function, as the methods do."""
-        name, parameters = tool["name"], dict(tool.get("parameters") or _NO_PARAMETERS)
-        if parameters.setdefault("type", "object") != "object":
-            raise GrammarError(f"the parameters of the function {name!r} are no object")
-        return cls(name, parameters, strict=tool.get("strict") is True)
+    def read(cls, tool: Mapping[str, Any], *, free: bool = False) -> Self:
+        """From OpenAI's function object.
+
+        Args:
+            tool: the object.
+            free: whether all of the arguments is left to the model, unless the function is strict.
+
+        Raises:
+            GrammarError: the function is strict, and its parameters cannot be followed; it names the function.
+        """
+        name, strict = tool["name"], tool.get("strict") is True
+        try:
+            parameters = ANY_OBJECT if free and not strict else _parameters(tool, strict=strict)
+        except GrammarError as exc:
+            if strict:
+                raise GrammarError(f"the parameters of the function {name!r}: {exc}") from exc
+            parameters = ANY_OBJECT
+        return cls(name, parameters, strict=strict)
 
     def arguments(self) -> str:
         """A term for the arguments."""
-        return self._term(self.parameters)
+        return lark_term(self.parameters, strict=self.strict)
 
     def call(self, key: str) -> str:
         """A term for a call, with the arguments under `key`."""
         members = {"name": {"const": self.name}, key: {"$id": _BASE, **self.parameters}}
         required = {"required": list(members), "additionalProperties": False}
-        return self._term({"type": "object", "properties": members, **required})
+        return lark_term({"type": "object", "properties": members, **required}, strict=self.strict)
 
-    def _term(self, schema: Mapping[str, Any]) -> str:
-        try:
-            return lark_term(schema, strict=self.strict)
-        except GrammarError as exc:
-            raise GrammarError(f"the parameters of the function {self.name!r}: {exc}") from exc
+
+def check_strict(tool: Mapping[str, Any]) -> None:
+    """Raise GrammarError if a strict function's parameters cannot be followed; it says what and where."""
+    if tool.get("strict") is True:
+        _parameters(tool, strict=True)
+
+
+def _parameters(tool: Mapping[str, Any], *, strict: bool) -> Mapping[str, Any]:
+    parameters = followed_schema({"type": "object", **(tool.get("parameters") or _NO_PARAMETERS)}, strict=strict)
+    if parameters.get("type") != "object":
+        raise GrammarError("they are no object")
+    return parameters
 
 
 def call_rules(functions: Sequence[Function], *, key: str) -> list[str]:

@@ -297,15 +297,17 @@ def test_without_tools_and_reasoning_the_answers_grammar_is_all() -> None:
         ({"type": "object", "properties": {"a": {"type": "strin"}}}, "strin"),
         ({"type": "object", "required": ["a"], "additionalProperties": False}, "unsatisfiable"),
         ({"type": "object", "properties": {"a": {"$ref": "#/$defs/missing"}}}, "missing"),
-        ({"type": "object", "properties": {"a": {"const": "\ud800"}}}, "serializable"),
+        ({"type": "object", "properties": {"a": {"const": "\ud800"}}}, "escape"),
     ],
 )
-def test_parameters_that_cannot_be_followed_name_their_function(
-    tool_format: str, parameters: dict[str, Any], said: str
+def test_parameters_that_cannot_be_followed_name_their_function_if_it_is_strict(
+    demo: LlamaBackend, tool_format: str, parameters: dict[str, Any], said: str
 ) -> None:
-    tools = [WEATHER_TOOL, {"name": "broken", "parameters": parameters}]
+    broken = {"name": "broken", "parameters": parameters}
     with pytest.raises(GrammarError, match=rf"'broken'.*{said}"):
-        grammar(tool_format, tools=tools)
+        grammar(tool_format, tools=[WEATHER_TOOL, {**broken, "strict": True}])
+    made = grammar(tool_format, tools=[WEATHER_TOOL, broken], required=True)
+    assert verdict(demo, made, "") == "begun"
 
 
 def test_as_many_tools_as_a_request_may_have_make_a_grammar(demo: LlamaBackend) -> None:

@@ -113,7 +113,7 @@ class Conversation(BaseModel):
         """What a job's request holds of it; raises InvalidRequest."""
         _check(self.messages)
         functions = [tool.function for tool in self.tools or ()]
-        check_functions(functions)
+        check_functions(functions, self.tool_choice)
         if self.parallel_tool_calls is not None and not functions:
             raise InvalidRequest("parallel_tool_calls needs tools.", param="parallel_tool_calls")
         request: dict[str, Any] = {"messages": [message.payload() for message in self.messages]}

@@ -173,7 +173,7 @@ class ResponseBody(SamplingBody):
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         self._check()
         functions: list[Function] = [*(self.tools or ())]
-        check_functions(functions)
+        check_functions(functions, self.tool_choice)
         choice = chosen(self.tool_choice, functions)
         if functions and choice != "none" and (self.ignore_eos or self.include):
             field = "ignore_eos" if self.ignore_eos else "include"

@@ -281,6 +281,29 @@ def test_tools_reach_the_worker_as_functions() -> None:
     assert request["tool_choice"] == {"name": "f"}
 
 
+UNFOLLOWED = {"type": "object", "properties": {"email": {"type": "string", "pattern": "^(?!x)y$"}}}
+
+
+def tools(strict: bool | None) -> list[dict[str, Any]]:
+    """Two tools, of which the schema of one cannot be followed."""
+    invite = {"name": "invite", "parameters": UNFOLLOWED, "strict": strict}
+    return [{"type": "function", "function": function} for function in ({"name": "now"}, invite)]
+
+
+def test_only_a_strict_tool_that_the_model_may_call_is_judged() -> None:
+    now = {"type": "function", "function": {"name": "now"}}
+    for strict in (None, False):
+        assert len(chat(tools=tools(strict)).request(ENTRY)["tools"]) == 2
+    for choice in ("none", now):
+        assert chat(tools=tools(True), tool_choice=choice).request(ENTRY)
+    invite = {"type": "function", "function": {"name": "invite"}}
+    for choice in (None, "auto", "required", invite):
+        with pytest.raises(
+            InvalidRequest, match=r"'invite' cannot be followed: 'pattern' at #/properties/email: .*look"
+        ):
+            chat(tools=tools(True), tool_choice=choice).request(ENTRY)
+
+
 def test_an_answer_may_be_sent_back_as_it_came() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     nothing = {"refusal": None, "annotations": None, "audio": None, "function_call": None}

@@ -1,0 +1,1 @@
+"""JSON schemas as their generators write them, brought into a form that llguidance follows."""
