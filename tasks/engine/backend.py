@@ -126,8 +126,11 @@ class Backend(Vocabulary, Protocol):
     def is_end(self, token: int) -> bool:
         """Whether a token ends the answer."""
 
-    def check(self, params: SamplingParams) -> None:
-        """Raise InvalidRequest if this model cannot sample so; else make ready what takes time, like a grammar."""
+    def check(self, params: SamplingParams) -> object:
+        """Raise InvalidRequest if this model cannot sample so; else make ready what takes time, like a grammar.
+
+        It stays ready for as long as what this gives is kept. Not for the engine's thread.
+        """
 
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> Sampler:
         """A sampler for choice `index` of a job."""

@@ -112,9 +112,10 @@ class FakeBackend:
     def is_end(self, token: int) -> bool:
         return token == END
 
-    def check(self, params: SamplingParams) -> None:
+    def check(self, params: SamplingParams) -> object:
         if params.grammar or params.logit_bias:
             raise InvalidRequest("The fake model follows neither a grammar nor a logit_bias.")
+        return None
 
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> FakeSampler:
         return FakeSampler(self, params, index)

@@ -20,6 +20,8 @@ from tasks.worker.publisher import Publisher
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 PAUSE_SECONDS = 0.05
+SLOW_THREADS = 2
+"""Threads that prepare the jobs with a grammar: compiling one may take a second."""
 
 log = get_logger(__name__)
 
@@ -59,7 +61,9 @@ class Claimer:
         self._stopped = False
         self.clock = StepClock()
         """Of preparing jobs: a tokenizer that never returns is as bad as an engine that does not."""
+        self.slow_clocks = tuple(StepClock() for _ in range(SLOW_THREADS))
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._slow: SimpleQueue[Held | None] = SimpleQueue()
 
     def claim(self, job_id: str) -> None:
         """Any thread: claim a job when its turn comes."""
@@ -73,11 +77,19 @@ class Claimer:
         """Any thread: claim no more. What is not acknowledged, the broker hands to another worker."""
         self._stopped = True
         self._inbox.put(None)
+        for _ in self.slow_clocks:
+            self._slow.put(None)
 
     def run(self) -> None:
         """Until `stop`."""
         while (work := self._inbox.get()) is not None and not self._stopped:
             work()
+
+    def run_slow(self, clock: StepClock) -> None:
+        """Until `stop`: prepare the jobs that take long, which others need not wait for. One thread for each clock."""
+        while (held := self._slow.get()) is not None:
+            if self._holdings.get(held.id) is held:
+                self._begin(held, clock=clock)
 
     def _cancel(self, job_id: str) -> None:
         self._until_redis_answers(lambda: self._ledger.admission.cancel(job_id))
@@ -102,8 +114,10 @@ class Claimer:
         log.info("job claimed", **held.named, attempt=held.job.attempt)
         if held.job.suspect:
             self._try_alone(held)
+        elif self._work.takes_long(held.job):
+            self._slow.put(held)
         else:
-            self._begin(held)
+            self._begin(held, clock=self.clock)
 
     def _try_alone(self, held: Held) -> None:
         """Begin a job that workers may have died of, with nothing beside it until it has a token, or has ended.
@@ -112,20 +126,20 @@ class Claimer:
         """
         log.warning("a job is tried alone", **held.named, crashes=held.job.crashes)
         self._until_redis_answers(lambda: self._ledger.workers.begin_trial(self._holder.worker, held.id))
-        self._begin(held, alone=True)
+        self._begin(held, clock=self.clock, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
             if held.proven.wait(PAUSE_SECONDS):
                 break
         self._until_redis_answers(lambda: self._ledger.workers.end_trial(self._holder.worker))
 
-    def _begin(self, held: Held, *, alone: bool = False) -> None:
+    def _begin(self, held: Held, *, clock: StepClock, alone: bool = False) -> None:
         try:
             if held.job.operation.needs_slot:
-                with self.clock.step():
+                with clock.step():
                     self._work.prepare(held)
                 self._submit(held, alone=alone)
             else:
-                with self.clock.step():
+                with clock.step():
                     held.data = self._work.answer_small(held.job)
                 self._publisher.finish(held)
         except CaravanError as exc:

@@ -35,6 +35,9 @@ class Embedding:
     def prove(self, begin: Begin) -> None:
         prove_embedding(self._backend, begin)
 
+    def takes_long(self, job: Job) -> bool:
+        return False
+
     def prepare(self, held: Held) -> None:
         held.passages = passages(held, self._backend)
 

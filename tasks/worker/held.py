@@ -32,6 +32,8 @@ class Held:
     proven: threading.Event = field(default_factory=threading.Event)
     """Set once tokens of this claim are in the stream."""
     claimed_at: float = field(default_factory=time.monotonic)
+    ready: object = None
+    """Keeps ready what its sequences are sampled with."""
     syntax: Syntax = PLAIN
     """How the model writes tool calls and reasoning."""
     begun: set[int] = field(default_factory=set)

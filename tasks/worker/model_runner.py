@@ -59,6 +59,9 @@ class ModelRunner(Protocol):
     def prove(self, begin: Begin) -> None:
         """Run the model as jobs would, before there are any. Raises `ProofFailed` or `BackendFailure`."""
 
+    def takes_long(self, job: Job) -> bool:
+        """Whether preparing it may take so long that others should not wait for it."""
+
     def prepare(self, held: Held) -> None:
         """Tokenise a job into parts that the engine can run. Raises CaravanError if the model cannot do it."""
 

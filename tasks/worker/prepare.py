@@ -32,14 +32,14 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         field = "input" if job.operation is Operation.RESPONSE else "messages"
         prompts = [_tokens(text, backend, add_special=False, field=field)]
         held.syntax = after_prompt(backend.syntax, text)
-        params = _constrained(job, params, held.syntax, backend)
+        params, held.ready = _constrained(job, params, held.syntax, backend)
     else:
         given = job.request["prompt"]
         prompts = [
             _tokens(prompt, backend, add_special=True, field="prompt")
             for prompt in (given if isinstance(given, list) else [given])
         ]
-    backend.check(params)
+        held.ready = backend.check(params)
     return [
         Sequence(
             job=held,
@@ -103,8 +103,28 @@ def _piece(data: bytes) -> str | list[int]:
         return list(data)
 
 
-def _constrained(job: Job, params: SamplingParams, syntax: Syntax, backend: Backend) -> SamplingParams:
-    """The parameters with the grammar of tool calls, reasoning and answer together."""
+def takes_long(job: Job) -> bool:
+    """Whether preparing it may take a second: whatever is constrained by a grammar."""
+    calls = bool(job.request.get("tools")) and job.request.get("tool_choice") != "none"
+    return job.operation.needs_slot and (calls or bool(job.request.get("sampling", {}).get("grammar")))
+
+
+def _constrained(job: Job, params: SamplingParams, syntax: Syntax, backend: Backend) -> tuple[SamplingParams, object]:
+    """The parameters with the grammar of tool calls, reasoning and answer together, and what keeps it ready.
+
+    If it cannot be followed with what tools that are not strict ask for, that is left to the model.
+    """
+    try:
+        return _with_grammar(job, params, syntax, backend, free=False)
+    except InvalidRequest:
+        if not any(tool.get("strict") is not True for tool in job.request.get("tools", [])):
+            raise
+        return _with_grammar(job, params, syntax, backend, free=True)
+
+
+def _with_grammar(
+    job: Job, params: SamplingParams, syntax: Syntax, backend: Backend, *, free: bool
+) -> tuple[SamplingParams, object]:
     request, choice = job.request, job.request.get("tool_choice", "auto")
     tools = request.get("tools", []) if choice != "none" else []
     if named := (choice["name"] if isinstance(choice, dict) else None):
@@ -117,10 +137,12 @@ def _constrained(job: Job, params: SamplingParams, syntax: Syntax, backend: Back
             parallel=request.get("parallel_tool_calls", True) and named is None,
             answer=params.grammar,
             special=backend.special_markers,
+            free=free,
         )
     except GrammarError as exc:
         raise InvalidRequest(f"The tools cannot be followed: {exc}.", param="tools") from exc
-    return replace(params, grammar=grammar)
+    params = replace(params, grammar=grammar)
+    return params, backend.check(params)
 
 
 def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, field: str) -> list[int]:

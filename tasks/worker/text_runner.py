@@ -11,7 +11,7 @@ from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.worker.held import Held
-from tasks.worker.prepare import answer_small, prepare
+from tasks.worker.prepare import answer_small, prepare, takes_long
 from tasks.worker.proof import Begin, prove_generation
 from tasks.worker.publisher import Publisher
 
@@ -36,6 +36,9 @@ class TextRunner:
 
     def prove(self, begin: Begin) -> None:
         prove_generation(self._backend, begin)
+
+    def takes_long(self, job: Job) -> bool:
+        return takes_long(job)
 
     def prepare(self, held: Held) -> None:
         held.sequences = prepare(held, self._backend)

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from tasks.ledger.connection import UNAVAILABLE, RedisErrors, connect
 from tasks.ledger.leases import Holder
@@ -104,7 +105,7 @@ class Worker:
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
-            clocks=(self._engine.clock, self._claimer.clock),
+            clocks=(self._engine.clock, self._claimer.clock, *self._claimer.slow_clocks),
             stuck_seconds=settings.stuck_seconds,
             redis_errors=redis_errors,
             heartbeat=heartbeat,
@@ -118,6 +119,8 @@ class Worker:
         self._spawn("engine", self._decode)
         self._spawn("publisher", self._publisher.run)
         self._spawn("intake", self._claimer.run, stack_bytes=INTAKE_STACK_BYTES)
+        for number, clock in enumerate(self._claimer.slow_clocks):
+            self._spawn(f"compiler-{number}", partial(self._claimer.run_slow, clock), stack_bytes=INTAKE_STACK_BYTES)
         self._spawn("keeper", lambda: self._lease_keeper.run(self._stopping))
         self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))

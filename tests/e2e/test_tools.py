@@ -146,13 +146,27 @@ def test_a_parsed_message_can_be_sent_back(client: openai.OpenAI) -> None:
 
 
 def test_a_keyword_that_cannot_be_followed_is_left_to_the_model_unless_it_is_strict(client: openai.OpenAI) -> None:
-    parameters = {**CITY, "properties": {"city": {"type": "string", "format": "path"}}}
+    parameters = {**CITY, "properties": {"city": {"type": "string", "pattern": "^(?!X)[A-Z]"}}}
     tool: Any = {"type": "function", "function": {"name": "get_weather", "parameters": parameters}}
     (choice,) = ask(client, tools=[tool]).choices
     assert json.loads(choice.message.tool_calls[0].function.arguments) == {"city": "Paris"}
     tool["function"]["strict"] = True
-    with pytest.raises(openai.BadRequestError, match="format"):
+    with pytest.raises(openai.BadRequestError, match="'pattern' at #/properties/city"):
         ask(client, tools=[tool])
+    assert ask(client, tools=[tool], tool_choice="none").choices
+
+
+def test_a_schema_that_compiles_for_ever_is_refused_or_left_to_the_model(client: openai.OpenAI) -> None:
+    hog = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "n": {"type": "integer", "multipleOf": 400_009}},
+    }
+    response_format: Any = {"type": "json_schema", "json_schema": {"name": "m", "schema": hog}}
+    with pytest.raises(openai.BadRequestError, match="more than 1 second of a processor, or more than 256 MiB"):
+        ask(client, response_format=response_format)
+    tool: Any = {"type": "function", "function": {"name": "get_weather", "parameters": hog}}
+    (choice,) = ask(client, tools=[tool]).choices
+    assert json.loads(choice.message.tool_calls[0].function.arguments)["city"]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def grammar(
 
 def verdict(demo: LlamaBackend, made: str, text: str, special: Mapping[str, int] | None = None) -> Verdict:
     """Whether an answer may be this text, begin with it, or neither."""
-    matcher = LLMatcher(demo.compiler._view(), made, log_level=0)
+    matcher = LLMatcher(demo.compiler._view()[0], made, log_level=0)
     assert not matcher.is_error(), matcher.get_error()
     for token in tokens(demo, text, special or {}):
         if not matcher.try_consume_tokens([token]):

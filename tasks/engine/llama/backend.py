@@ -107,12 +107,11 @@ class LlamaBackend(Model):
     def is_end(self, token: int) -> bool:
         return token in self._ends
 
-    def check(self, params: SamplingParams) -> None:
+    def check(self, params: SamplingParams) -> object:
         for token, _ in params.logit_bias:
             if token >= self.vocab_size:
                 raise InvalidRequest(f"The vocabulary has {self.vocab_size} tokens, none {token}.", param="logit_bias")
-        if params.grammar:
-            self.compiler.compile(params.grammar)
+        return self.compiler.compile(params.grammar) if params.grammar else None
 
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> LlamaSampler:
         return LlamaSampler(self, params, index, prompt)
@@ -152,6 +151,7 @@ class LlamaBackend(Model):
         library.seq_cp(self._memory, source, target, 0, length)
 
     def close(self) -> None:
+        self.compiler.close()
         llama_cpp.llama_free(self.ctx)
         super().close()
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import llama_cpp
 from llguidance import LLMatcher, LLTokenizer
-from llguidance.llamacpp import lltokenizer_from_vocab
 
+from tasks.answers.trial import first_error, limits
 from tasks.engine.backend import SequenceFailed
+from tasks.engine.llama import library
 from tasks.engine.llama.logits import Logits, Mask
+from tasks.engine.llama.trials import Trials
 from tasks.errors import InvalidRequest
 
 MOST_COMPILED = 64
+MOST_BYTES = 256 << 20
+"""What the grammars that are kept may take together."""
 
 
 class Constraint:
@@ -29,12 +35,20 @@ class Constraint:
         """Forbid what the grammar does not allow next. Raises `SequenceFailed` if it grew beyond its limits."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.address, self._mask.num_bytes)
         if self._matcher.is_error():
-            raise SequenceFailed(f"The grammar cannot be followed any further: {_reason(self._matcher)}.")
+            raise SequenceFailed(f"The grammar cannot be followed any further: {first_error(self._matcher)}.")
         self._mask.apply(logits)
 
     def accept(self, token: int) -> None:
         """Go on by a token."""
         self._matcher.consume_token(token)
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Compiled:
+    """A grammar that is ready. Whoever will need it keeps it."""
+
+    matcher: LLMatcher
+    num_bytes: int
 
 
 class Compiler:
@@ -44,57 +58,104 @@ class Compiler:
     """
 
     def __init__(self, vocab: Any, *, vocab_size: int, end_tokens: Sequence[int]) -> None:
-        self._vocab, self._end_tokens = vocab, list(end_tokens)
+        self._vocab, self._vocab_size, self._end_tokens = vocab, vocab_size, list(end_tokens)
         self._mask = Mask(vocab_size)
+        self._view_lock, self._lock = threading.Lock(), threading.Lock()
         self._tokenizer: LLTokenizer | None = None
-        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
-        self._lock = threading.Lock()
+        self._trials: Trials | None = None
+        self._known: WeakValueDictionary[str, Compiled] = WeakValueDictionary()
+        self._recent: OrderedDict[str, Compiled] = OrderedDict()
+        self._refused: OrderedDict[str, str] = OrderedDict()
 
-    def compile(self, grammar: str) -> None:
-        """Make a grammar ready for `constraint`; raises InvalidRequest if the model cannot follow it."""
-        self._matcher(grammar)
+    def compile(self, grammar: str) -> Compiled:
+        """Make a grammar ready for `constraint`, for as long as what this gives is kept.
+
+        It is compiled in another process first, which has limits of time and memory. Not for the engine's thread.
+        Raises InvalidRequest if the model cannot follow it, or it is over the limits.
+        """
+        with self._lock:
+            compiled = self._known.get(grammar)
+            refused = self._refused.get(grammar)
+        if compiled is None:
+            error = refused or ""
+            if not error:
+                compiled, error = self._compile(grammar)
+            if compiled is None:
+                raise InvalidRequest(f"The grammar cannot be followed: {error}.", param="grammar")
+        self._keep(grammar, compiled)
+        return compiled
 
     def constraint(self, grammar: str) -> Constraint:
-        """A constraint at the grammar's beginning."""
-        return Constraint(self._matcher(grammar).deep_copy(), self._mask)
-
-    def _matcher(self, grammar: str) -> LLMatcher:
-        """Compiled without the lock: the engine's thread never waits for what the intake compiles."""
+        """A constraint at the beginning of a grammar that is ready."""
         with self._lock:
-            matcher = self._compiled.get(grammar)
-        if matcher is None:
-            matcher = LLMatcher(self._view(), grammar, log_level=0)
-            if matcher.is_error():
-                raise InvalidRequest(f"The grammar cannot be followed: {_reason(matcher)}.", param="grammar")
-        with self._lock:
-            self._compiled[grammar] = matcher
-            self._compiled.move_to_end(grammar)
-            if len(self._compiled) > MOST_COMPILED:
-                self._compiled.popitem(last=False)
-        return matcher
+            compiled = self._known.get(grammar)
+        return Constraint((compiled or self.compile(grammar)).matcher.deep_copy(), self._mask)
 
-    def _view(self) -> LLTokenizer:
+    def close(self) -> None:
+        """End the process for trials."""
+        if self._trials is not None:
+            self._trials.close()
+
+    def _compile(self, grammar: str) -> tuple[Compiled | None, str]:
+        """The grammar, or why it cannot be compiled. No lock is held meanwhile: nobody waits for another's."""
+        tokenizer, trials = self._view()
+        verdict = trials.run(grammar)
+        if not verdict.error:
+            matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=limits())
+            if not matcher.is_error():
+                return Compiled(matcher, verdict.num_bytes), ""
+        error = verdict.error or first_error(matcher)
+        with self._lock:
+            self._refused[grammar] = error
+            if len(self._refused) > MOST_COMPILED:
+                self._refused.popitem(last=False)
+        return None, error
+
+    def _keep(self, grammar: str, compiled: Compiled) -> None:
+        with self._lock:
+            self._known[grammar] = self._recent[grammar] = compiled
+            self._recent.move_to_end(grammar)
+            used = sum(each.num_bytes for each in self._recent.values())
+            while len(self._recent) > 1 and (len(self._recent) > MOST_COMPILED or used > MOST_BYTES):
+                used -= self._recent.popitem(last=False)[1].num_bytes
+
+    def _view(self) -> tuple[LLTokenizer, Trials]:
         if not self._end_tokens:
             raise InvalidRequest("This model has no token that ends an answer, so no grammar can end.", param="grammar")
-        if self._tokenizer is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # it calls llama.cpp by a name of yesterday
-                self._tokenizer = lltokenizer_from_vocab(self._vocab, eos_token=self._end_tokens)
-        return self._tokenizer
+        with self._view_lock:
+            if self._tokenizer is None or self._trials is None:
+                tokens = [_token_bytes(self._vocab, token) for token in range(self._vocab_size)]
+                self._trials = Trials(tokens, self._end_tokens)
+                tokenize = ctypes.cast(llama_cpp.llama_cpp._lib.llama_tokenize, ctypes.c_void_p).value
+                make: Any = LLTokenizer
+                self._tokenizer = make.from_llamacpp(
+                    tokens=tokens,
+                    vocab_ptr=self._vocab,
+                    tokenize_fptr=tokenize,
+                    eos_token=self._end_tokens,
+                    slices=None,
+                )
+            return self._tokenizer, self._trials
+
+
+def _token_bytes(vocab: Any, token: int) -> bytes:
+    """A token's bytes as llguidance wants them: those that are taken by their id alone begin with 0xff."""
+    buffer = ctypes.create_string_buffer(256)
+    size = library.token_to_piece(vocab, token, buffer, len(buffer), 0, True)
+    if size < 0:
+        buffer = ctypes.create_string_buffer(-size)
+        size = library.token_to_piece(vocab, token, buffer, len(buffer), 0, True)
+    piece = buffer.raw[:size]
+    return b"\xff" + piece if is_special(vocab, token, piece.decode(errors="replace")) else piece
 
 
 def is_special(vocab: Any, token: int, text: str) -> bool:
     """Whether llguidance takes a token by its id alone: a control token, or one of the model's own that looks like one.
 
-    The rule stands in `lltokenizer_from_vocab`.
+    The rule stands in its `lltokenizer_from_vocab`, whose view of the vocabulary is the same as `Compiler`'s.
     """
     attributes = llama_cpp.llama_vocab_get_attr(vocab, token)
     if attributes & llama_cpp.LLAMA_TOKEN_ATTR_CONTROL:
         return True
     own = attributes & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
     return bool(own) and text.startswith("<") and text.endswith(">")
-
-
-def _reason(matcher: LLMatcher) -> str:
-    """What it says, without the state that it appends."""
-    return matcher.get_error().partition("\n")[0]

@@ -297,11 +297,11 @@ def test_only_a_strict_tool_that_the_model_may_call_is_judged() -> None:
     for choice in ("none", now):
         assert chat(tools=tools(True), tool_choice=choice).request(ENTRY)
     invite = {"type": "function", "function": {"name": "invite"}}
-    for choice in (None, "auto", "required", invite):
+    for told in (None, "auto", "required", invite):
         with pytest.raises(
             InvalidRequest, match=r"'invite' cannot be followed: 'pattern' at #/properties/email: .*look"
         ):
-            chat(tools=tools(True), tool_choice=choice).request(ENTRY)
+            chat(tools=tools(True), tool_choice=told).request(ENTRY)
 
 
 def test_an_answer_may_be_sent_back_as_it_came() -> None:
