@@ -91,7 +91,7 @@ ALL: Final = {**WITHOUT_CALLS, **WITH_CALLS}
 
 
 def lost(template: ChatTemplate, messages: Sequence[Message], *, tools: bool) -> list[str]:
-    """What the prompt does not say just once; calls and functions may be told more often.
+    """What the prompt does not say just once; calls may be told more often.
 
     Raises:
         InvalidRequest: the template refuses the conversation.
@@ -99,7 +99,7 @@ def lost(template: ChatTemplate, messages: Sequence[Message], *, tools: bool) ->
     prompt = template.render(messages, tools=TOOLS if tools else None)
     texts = [message["content"] for message in messages if message["role"] != "assistant"]
     wrong = [text for text in texts if prompt.count(text) != 1]
-    names = [FUNCTION] if tools or any("tool_calls" in message for message in messages) else []
+    names = [FUNCTION] if any("tool_calls" in message for message in messages) else []
     return [*wrong, *(text for text in (*names, *_cities(messages)) if text not in prompt), *_python(prompt)]
 
 

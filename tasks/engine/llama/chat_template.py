@@ -121,7 +121,9 @@ class ChatTemplate:
 
 def _known(variables: Variables | None, at: float) -> Variables:
     """What a template may know of beside the conversation, as llama.cpp tells it too."""
-    return {"enable_thinking": True, "documents": None, **time_names(at), **(variables or {})}
+    given = variables or {}
+    effort = {"reasoning_strength": given["reasoning_effort"]} if "reasoning_effort" in given else {}
+    return {"enable_thinking": True, "documents": None, **time_names(at), **effort, **given}
 
 
 def _where(messages: Sequence[Mapping[str, Any]], place: int) -> str:

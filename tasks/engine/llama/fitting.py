@@ -62,7 +62,7 @@ def find_fit(kinds: Sequence[Kind], *, with_tools: bool, habits: Habits, source:
         source: the template.
         run: renders; raises one of `REFUSALS`.
     """
-    sample = sample_of(kinds, with_tools=with_tools)
+    sample = sample_of(kinds)
     parts = partial(_part, sample, SAMPLE_TOOLS if with_tools else (), habits)
     found = _search(sample, parts(len(kinds)), source, run)
     if found is None and len(kinds) <= LONGEST_BLAMED:

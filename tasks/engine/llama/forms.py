@@ -66,7 +66,6 @@ AS_IT_IS: Final = Step("", 0, steps.as_it_is)
 
 GROUPS: Final[tuple[tuple[Step, ...], ...]] = (
     (AS_IT_IS, Step("calls as text", 20, steps.write_calls)),
-    (AS_IT_IS, Step("functions in a system message", 10, steps.tell_functions)),
     (
         AS_IT_IS,
         Step("system messages as one in front", 4, steps.system_in_front),

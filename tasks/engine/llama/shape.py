@@ -18,10 +18,9 @@ NO_OBJECT: Final = "cut"
 NO_CALL: Final = "call_none"
 PERIODS: Final = range(1, 5)
 """Messages of a turn: at most a question, a call, its result and an answer."""
-TOOL: Final = "offered_0x"
 SAMPLE_TOOLS: Final = (
     {
-        "name": TOOL,
+        "name": "offered",
         "description": "A sample",
         "parameters": {
             "type": "object",
@@ -56,7 +55,7 @@ class Sample:
     """A short conversation.
 
     ``needed`` is the text that has to be in the prompt, the last that is not the assistant's, and its place.
-    ``wanted`` are all texts that are not the assistant's, and the names of functions.
+    ``wanted`` are all texts that are not the assistant's, and the names of what is called.
     """
 
     messages: list[Message]
@@ -76,7 +75,7 @@ def shape_of(messages: Sequence[Mapping[str, Any]]) -> Shape:
     return Shape(tuple(kinds), tuple(places))
 
 
-def sample_of(kinds: Sequence[Kind], *, with_tools: bool) -> Sample:
+def sample_of(kinds: Sequence[Kind]) -> Sample:
     """A conversation of that shape, with texts that are all different."""
     messages = [_message(at, kinds) for at in range(len(kinds))]
     texts = {at: _text(at) for at, kind in enumerate(kinds) if kind.has_text and kind.role != "assistant"}
@@ -85,7 +84,7 @@ def sample_of(kinds: Sequence[Kind], *, with_tools: bool) -> Sample:
     return Sample(
         messages=messages,
         needed=None if last is None else (last, texts[last]),
-        wanted=frozenset(texts.values()) | called | ({TOOL} if with_tools else set()),
+        wanted=frozenset(texts.values()) | called,
     )
 
 

@@ -161,11 +161,9 @@ def test_they_join_the_first_question_where_there_can_be_no_system_message() -> 
     assert "plain text.\n\nHow is it in Zürich?<end_of_turn>" in prompt
 
 
-def test_functions_are_told_in_front_where_the_template_knows_calls_and_no_functions() -> None:
+def test_a_template_that_knows_calls_but_no_tools_is_left_alone() -> None:
     source = "{% for m in messages %}{{ m.tool_calls or m.content }}{% endfor %}"
-    prompt = render(source, QUESTION, tools=TOOLS)
-    assert prompt.startswith("You can call these functions")
-    assert prompt.endswith(QUESTION["content"])
+    assert render(source, QUESTION, tools=TOOLS) == QUESTION["content"]
 
 
 def test_results_beside_each_other_are_one_message_where_roles_must_alternate() -> None:
@@ -264,6 +262,12 @@ def test_a_template_may_think_unless_it_is_told_not_to() -> None:
     source = "{% if not enable_thinking %}</think>{% endif %}"
     assert render(source, QUESTION) == ""
     assert render(source, QUESTION, variables={"enable_thinking": False}) == "</think>"
+
+
+def test_an_effort_is_told_by_both_names_that_templates_know() -> None:
+    source = "{{ reasoning_effort }} {{ reasoning_strength }}"
+    assert render(source, QUESTION, variables={"reasoning_effort": "low"}) == "low low"
+    assert render(source, QUESTION) == " "
 
 
 def test_functions_are_told_by_the_name_that_firefunctions_template_knows() -> None:

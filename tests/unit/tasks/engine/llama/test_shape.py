@@ -42,7 +42,7 @@ def test_arguments_of_other_kinds_are_another_shape() -> None:
 
 def test_a_result_of_a_sample_is_of_the_same_call() -> None:
     kinds = shape_of([user(), calling("{}", "{}"), result(1), result(0), result(7)]).kinds
-    messages = sample_of(kinds, with_tools=False).messages
+    messages = sample_of(kinds).messages
     first, second = (call["id"] for call in messages[1]["tool_calls"])
     assert [message["tool_call_id"] for message in messages[2:4]] == [second, first]
     assert messages[4]["tool_call_id"] not in (first, second)
@@ -51,7 +51,7 @@ def test_a_result_of_a_sample_is_of_the_same_call() -> None:
 @given(st.lists(st.sampled_from(MESSAGES), max_size=12))
 def test_a_sample_has_the_shape_that_it_stands_for(messages: list[Message]) -> None:
     kinds = shape_of(messages).kinds
-    sample = sample_of(kinds, with_tools=True)
+    sample = sample_of(kinds)
     made = shape_of(sample.messages).kinds
     assert [replace(kind, answers=None) for kind in made] == [replace(kind, answers=None) for kind in kinds]
     texts = [message["content"] for message in sample.messages if message["content"]]
