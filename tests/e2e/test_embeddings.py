@@ -100,7 +100,7 @@ def test_a_passage_that_is_too_long_is_a_400_that_names_it(client: openai.OpenAI
     with pytest.raises(openai.BadRequestError) as refused:
         client.embeddings.create(model="bert", input=["llama", "llama " * 200])
     assert (refused.value.code, refused.value.param) == ("context_length_exceeded", "input")
-    assert "input.1 has 202 tokens" in refused.value.message
+    assert "input.1 resulted in 202 tokens" in refused.value.message
 
 
 @pytest.mark.parametrize("text", ["", [], ["llama", ""], [[]], [-1]])
