@@ -6,9 +6,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, WithJsonSchema
+from pydantic import Field, GetPydanticSchema, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
+from app.bodies.part import Part
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import MAX_ATTEMPTS, Operation
 from tasks.webhooks import target
@@ -37,10 +38,8 @@ PriorityName = Literal["high", "normal", "low"]
 ModelName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class JobBody(BaseModel):
-    """A body that becomes a job. Unknown fields are refused, so that none is ignored in silence."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+class JobBody(Part):
+    """A body that becomes a job."""
 
     operation: ClassVar[Operation]
 
@@ -52,14 +51,12 @@ class JobBody(BaseModel):
         """What goes to the worker; raises InvalidRequest if the model cannot do it."""
 
 
-class Envelope(BaseModel):
+class Envelope(Part):
     """How a job is to be treated.
 
     ``timeout`` is in seconds from acceptance, time in the queue included. ``max_attempts`` is how often it may fail by
     a fault of the server's before it has failed. ``webhook`` is told of the job's end.
     """
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     priority: PriorityName = "normal"
     timeout: float | None = Field(None, gt=0, le=7 * 86_400)

@@ -6,10 +6,11 @@ import secrets
 from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.bodies.job import JobBody
+from app.bodies.part import Part
 from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -56,10 +57,8 @@ StopList = Annotated[list[StopString], Field(max_length=16)]
 StopStrings = Annotated[StopList | None, BeforeValidator(_as_list, json_schema_input_type=StopString | StopList | None)]
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Part):
     """Options of a streamed answer."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     include_usage: bool = False
     include_obfuscation: Literal[False] | None = None
@@ -69,10 +68,8 @@ TokenId = Annotated[str, Field(pattern="^[0-9]{1,9}$")]
 Bias = Annotated[float, Field(ge=-100, le=100)]
 
 
-class JsonSchema(BaseModel):
+class JsonSchema(Part):
     """The ``json_schema`` of a response format."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str | None = Field(None, max_length=64)
     description: str | None = None
@@ -80,10 +77,8 @@ class JsonSchema(BaseModel):
     schema_: dict[str, Any] = Field(alias="schema")
 
 
-class ResponseFormat(BaseModel):
+class ResponseFormat(Part):
     """The required form of the answer."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bodies.part import Part
 from tasks.answers.constraint import GrammarError
 from tasks.answers.lark import check_strict
 from tasks.errors import InvalidRequest
@@ -15,10 +16,8 @@ MOST_TOOLS = 128
 FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,64}$")]
 
 
-class Function(BaseModel):
+class Function(Part):
     """A function that a model may call."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: FunctionName
     description: str | None = None
@@ -26,19 +25,15 @@ class Function(BaseModel):
     strict: bool | None = None
 
 
-class Tool(BaseModel):
+class Tool(Part):
     """A tool; functions are the only kind."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["function"]
     function: Function
 
 
-class NamedFunction(BaseModel):
+class NamedFunction(Part):
     """The function that is to be called."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: FunctionName
 
@@ -50,10 +45,8 @@ def _as_choice(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
 
-class Choice(BaseModel):
+class Choice(Part):
     """Which tools may, must or must not be called."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["auto", "none", "required", "function"]
     function: NamedFunction | None = None

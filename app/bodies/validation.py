@@ -16,15 +16,9 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def validate(schema: type[Body], body: Mapping[str, Any]) -> Body:
-    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault.
-
-    Null asks for nothing, whatever the field: clients send it for what was not given.
-    """
-    known = schema.model_fields
+    """The body as its schema reads it; raises InvalidRequest, which names the first field at fault."""
     try:
-        return schema.model_validate(
-            {name: value for name, value in body.items() if value is not None or name in known}
-        )
+        return schema.model_validate(body)
     except ValidationError as exc:
         raise from_validation(exc) from exc
 

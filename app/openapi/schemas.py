@@ -13,7 +13,7 @@ REFERENCE = "#/components/schemas/{model}"
 
 
 class _Generator(GenerateJsonSchema):
-    """As pydantic's, but for a title on every field, and for null as the default of what may be left out."""
+    """As pydantic's, but for titles, for null as a default, and for null where there is another (`app.bodies.part`)."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -21,7 +21,9 @@ class _Generator(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         if schema.get("default", ...) is None:
             return self.generate_inner(schema["schema"])
-        return super().default_schema(schema)
+        made = super().default_schema(schema)
+        default = {"default": made.pop("default")} if "default" in made else {}
+        return {**self.get_flattened_anyof([made, {"type": "null"}]), **default}
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         made = super().dict_schema(schema)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.bodies.job import Metadata
+from app.bodies.part import Part
 from app.endpoints.files.wire import LEAST_EXPIRY, MOST_EXPIRY
 from app.http.paging import PageSize
 from app.http.wire_types import Count, Page, When
@@ -27,19 +28,15 @@ def _window(text: str) -> str:
     return text
 
 
-class ExpiresAfter(BaseModel):
+class ExpiresAfter(Part):
     """When the output and error file expire: so many seconds after they were made."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     anchor: Literal["created_at"]
     seconds: int = Field(ge=LEAST_EXPIRY, le=MOST_EXPIRY)
 
 
-class BatchBody(BaseModel):
+class BatchBody(Part):
     """A batch to be run."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     input_file_id: str = Field(min_length=1, max_length=64)
     endpoint: Endpoint

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.bodies.job import Envelope, PriorityName
+from app.bodies.part import Part
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
@@ -30,17 +31,13 @@ class EmbeddingJobBody(EmbeddingBody, Envelope):
     """Vectors of texts as a job."""
 
 
-class JobDeletion(BaseModel):
+class JobDeletion(Part):
     """The jobs to delete."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
 
 
-class JobChange(BaseModel):
+class JobChange(Part):
     """A change to a queued job."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     priority: PriorityName

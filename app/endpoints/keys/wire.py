@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
 
 from app.bodies.job import ModelName
+from app.bodies.part import Part
 from app.http.wire_types import When
 from tasks.records.api_key import Key, Limits, Scope, new_id
 from tasks.records.job import Priority
@@ -20,10 +21,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 Some = Annotated[int, Field(ge=1, le=MOST)]
 
 
-class LimitsBody(BaseModel):
+class LimitsBody(Part):
     """The limits of a key; null is no limit."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     requests_per_minute: Some | None = None
     tokens_per_minute: Some | None = None
@@ -33,10 +32,8 @@ class LimitsBody(BaseModel):
     weight: float = Field(1.0, ge=0.001, le=1000)
 
 
-class KeyBody(BaseModel):
+class KeyBody(Part):
     """A key to make. Its owner is the key's name unless `owner` is given."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     name: Name
     owner: Name | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bodies.part import Part
 from app.bodies.sampling import MOST_TOKENS, SamplingBody
 from app.bodies.tools import ToolChoice, Tools, check_functions, chosen
 from tasks.errors import InvalidRequest
@@ -16,10 +17,8 @@ from tasks.records.job import Operation
 MOST_CALLS = 128
 
 
-class TextPart(BaseModel):
+class TextPart(Part):
     """One part of a message's content."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["text"]
     text: str
@@ -36,23 +35,19 @@ Parts = Annotated[list[TextPart], Field(min_length=1, fail_fast=True)]
 Content = Annotated[Parts | None, BeforeValidator(_as_parts, json_schema_input_type=str | Parts | None)]
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(Part):
     """A function that the model has called. ``arguments`` is JSON, as text.
 
     ``parsed_arguments`` is what OpenAI's Python client adds for its caller; it is passed over, as ``parsed`` is.
     """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     name: str = Field(min_length=1, max_length=64)
     arguments: str
     parsed_arguments: Any = Field(None, exclude=True)
 
 
-class ToolCall(BaseModel):
+class ToolCall(Part):
     """A call of an earlier turn. ``index`` is its number in streams."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     id: str = Field(max_length=128)
     type: Literal["function"] = "function"
@@ -60,10 +55,8 @@ class ToolCall(BaseModel):
     index: int | None = None
 
 
-class Message(BaseModel):
+class Message(Part):
     """One message of a conversation. Clients may send an earlier answer's message back unchanged."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Content = None
@@ -100,7 +93,7 @@ def _check(messages: list[Message]) -> None:
             raise InvalidRequest("A message needs content.", param=f"{where}.content")
 
 
-class Conversation(BaseModel):
+class Conversation(Part):
     """What the model's chat template renders."""
 
     messages: list[Message] = Field(min_length=1, fail_fast=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
+from app.bodies.part import Part
 from app.bodies.sampling import MOST_TOKENS, SamplingBody, StreamOptions
 from app.bodies.tools import (
     MOST_TOOLS,
@@ -73,10 +74,8 @@ class FlatChosen(NamedFunction):
 FlatChoice = Annotated[ToolChoice, BeforeValidator(_as_choice, json_schema_input_type=Words | FlatChosen)]
 
 
-class TextFormat(BaseModel):
+class TextFormat(Part):
     """The required form of the text."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["text", "json_object", "json_schema"]
     name: str | None = Field(None, max_length=64)
@@ -94,19 +93,15 @@ class TextFormat(BaseModel):
         return self.schema_ if self.type == "json_schema" else None
 
 
-class Text(BaseModel):
+class Text(Part):
     """Options of the text."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     format: TextFormat = TextFormat(type="text")
     verbosity: Literal["medium"] | None = None
 
 
-class Reasoning(BaseModel):
+class Reasoning(Part):
     """Options of reasoning. The model's template decides, so no option can be set."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     effort: None = None
     summary: None = None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bodies.part import Part
 from tasks.errors import InvalidRequest
 
 Message = dict[str, Any]
 
 
-class InputPart(BaseModel):
+class InputPart(Part):
     """One part of an item's content. Fields that came with an answer's text are ignored."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["input_text", "output_text"]
     text: str
@@ -36,10 +35,8 @@ Parts = Annotated[
 ]
 
 
-class InputItem(BaseModel):
+class InputItem(Part):
     """One item: a message, a call of the model, the result of a function, or reasoning, which is ignored."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     id: str | None = Field(None, max_length=128)
@@ -63,12 +60,8 @@ _ALLOWED = {"message": {"phase"}}
 
 
 def _as_item(value: Any) -> Any:
-    """Fields that are null count as left out, so that items can come back as a client holds them."""
-    if not isinstance(value, dict):
-        return value
-    if value.get("type") == "reasoning":
-        return InputItem(type="reasoning")
-    return {name: field for name, field in value.items() if field is not None}
+    """Reasoning may come back as a client holds it: nothing of it is read."""
+    return InputItem(type="reasoning") if isinstance(value, dict) and value.get("type") == "reasoning" else value
 
 
 Item = Annotated[InputItem, BeforeValidator(_as_item)]

@@ -87,7 +87,6 @@ BAD_CHAT: list[tuple[str, Any]] = [
 ]
 BAD_ENVELOPE: list[tuple[str, Any]] = [
     ("priority", "urgent"),
-    ("priority", None),
     ("timeout", 0),
     ("timeout", -1),
     ("timeout", 7 * 86_400 + 1),

@@ -57,7 +57,6 @@ def body(**fields: Any) -> EmbeddingBody:
         ("input", ["a"] * 2049),
         ("input", [[1]] * 2049),
         ("encoding_format", "int8"),
-        ("encoding_format", None),
         ("dimensions", 0),
         ("dimensions", 1.5),
         ("dimensions", "8"),
