@@ -16,9 +16,11 @@ VERSIONS = range(1, 2)
 
 
 class Purpose(StrEnum):
-    """What a file is for: to be run, or what came of that."""
+    """What a file is for: to be run, what came of that, or OpenAI's other purposes, of which nothing comes here."""
 
     BATCH = "batch"
+    USER_DATA = "user_data"
+    ASSISTANTS = "assistants"
     BATCH_OUTPUT = "batch_output"
 
 

@@ -111,6 +111,6 @@ def open_files(settings: Settings, client: redis.Redis | None = None) -> FileSto
     return FileStore(client or connect(settings.redis_url), Folder(settings.files_dir))
 
 
-def uploaded(file_id: str, *, owner: str, filename: str, part: Part) -> File:
-    """A file that a client sent, to be run."""
-    return File(id=file_id, owner=owner, filename=filename, purpose=Purpose.BATCH, parts=(part,))
+def uploaded(file_id: str, *, owner: str, filename: str, purpose: str, part: Part) -> File:
+    """A file that a client sent."""
+    return File(id=file_id, owner=owner, filename=filename, purpose=Purpose(purpose), parts=(part,))

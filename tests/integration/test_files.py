@@ -186,6 +186,20 @@ def test_files_are_listed_by_cursor_order_and_purpose(http: FlaskClient) -> None
         assert http.get(f"/v1/files?{query}", headers=ADMIN).status_code == 400, query
 
 
+@pytest.mark.parametrize("purpose", ["user_data", "assistants"])
+def test_a_file_for_another_use_is_kept_and_listed_but_cannot_be_run(http: FlaskClient, purpose: str) -> None:
+    kept = upload(http, data=b"%PDF-1.7", name="a.pdf", purpose=purpose).get_json()
+    assert (kept["purpose"], kept["filename"], kept["bytes"]) == (purpose, "a.pdf", 8)
+    assert [file["id"] for file in http.get(f"/v1/files?purpose={purpose}", headers=ADMIN).get_json()["data"]] == [
+        kept["id"]
+    ]
+    read = http.get(f"/v1/files/{kept['id']}/content", headers=ADMIN)
+    assert (read.data, read.headers["Content-Disposition"]) == (b"%PDF-1.7", f'attachment; filename="{kept["id"]}"')
+    body = {"input_file_id": kept["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    refused = http.post("/v1/batches", json=body, headers=ADMIN)
+    assert (refused.status_code, refused.get_json()["error"]["param"]) == (400, "input_file_id")
+
+
 def test_anothers_file_is_not_there(http: FlaskClient, alice: dict[str, str], bob: dict[str, str]) -> None:
     file_id = upload(http, alice).get_json()["id"]
     for path, call in ((f"/v1/files/{file_id}", http.get), (f"/v1/files/{file_id}/content", http.get)):

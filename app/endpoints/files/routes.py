@@ -14,7 +14,7 @@ from app.http.paging import page
 from app.http.query import choice
 from app.services.services import services
 from tasks.errors import FileNotFound, InvalidRequest
-from tasks.files.record import File
+from tasks.files.record import File, Purpose
 from tasks.files.store import uploaded
 from tasks.ledger.connection import as_broker_errors
 from tasks.logs import get_logger
@@ -26,14 +26,15 @@ log = get_logger(__name__)
 
 @blueprint.post("/v1/files")
 def create() -> Response:
-    """Upload a file of requests, to be run as a batch."""
+    """Upload a file: of requests, to be run as a batch, or to be kept."""
     settings, files = services().settings, services().files
     with receive(files, limit=settings.max_file_bytes) as upload:
         form = validate(FileForm, {"file": upload.filename, **upload.fields})
         if (form.expires_anchor is None) != (form.expires_seconds is None):
             raise InvalidRequest("expires_after needs an anchor and seconds.", param="expires_after")
     # The bytes stay, whatever comes of this: where only Redis' answer was lost, there is a record of them.
-    file = uploaded(upload.file_id, owner=caller().owner, filename=upload.filename, part=upload.writer.part)
+    part = upload.writer.part
+    file = uploaded(upload.file_id, owner=caller().owner, filename=upload.filename, purpose=form.purpose, part=part)
     with as_broker_errors():
         kept = files.keep(file, expires_in=form.expires_seconds or settings.file_ttl)
     log.info("file uploaded", file_id=kept.id, bytes=kept.bytes)
@@ -73,7 +74,7 @@ def content(file_id: str) -> Response:
     response = Response(services().files.read(file, first, last), mimetype="application/octet-stream")
     response.content_length = last - first
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Content-Disposition"] = f'attachment; filename="{file.id}.jsonl"'
+    response.headers["Content-Disposition"] = f'attachment; filename="{_download_name(file)}"'
     if asked:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {first}-{last - 1}/{file.bytes}"
@@ -101,6 +102,10 @@ def find(file_id: str) -> File:
     if file is None or not caller().sees(file):
         raise _unknown(file_id)
     return file
+
+
+def _download_name(file: File) -> str:
+    return f"{file.id}.jsonl" if file.purpose in (Purpose.BATCH, Purpose.BATCH_OUTPUT) else file.id
 
 
 def _unknown(file_id: str) -> FileNotFound:

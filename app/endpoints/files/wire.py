@@ -36,7 +36,7 @@ class FileForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     file: Annotated[str, Field(json_schema_extra={"format": "binary"})]
-    purpose: Literal["batch"]
+    purpose: Literal["batch", "user_data", "assistants"]
     expires_anchor: Anchor = Field(None, alias="expires_after[anchor]")
     expires_seconds: Expiry = Field(None, alias="expires_after[seconds]")
 
@@ -50,7 +50,7 @@ class FileObject(TypedDict):
     created_at: When
     expires_at: When | None
     filename: str
-    purpose: Literal["batch", "batch_output"]
+    purpose: Literal["batch", "batch_output", "user_data", "assistants"]
     status: Literal["processed"]
     status_details: None
 
