@@ -52,6 +52,8 @@ MaxTokens = Annotated[Tokens | None, BeforeValidator(_unlimited, json_schema_inp
 TopK = Annotated[int, Field(ge=0, le=1_000_000)]
 MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_input_type=TopK | Literal[-1] | None)]
 
+RepeatPenalty = Annotated[float | None, Field(ge=0.01, le=10)]
+
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
 StopList = Annotated[list[StopString], Field(max_length=16)]
 StopStrings = Annotated[StopList | None, BeforeValidator(_as_list, json_schema_input_type=StopString | StopList | None)]
@@ -61,6 +63,8 @@ class StreamOptions(Part):
     """Options of a streamed answer."""
 
     include_usage: bool = False
+    continuous_usage_stats: bool = False
+    """vLLM's: the counts so far, on every chunk."""
     include_obfuscation: Literal[False] | None = None
 
 
@@ -112,7 +116,9 @@ class SamplingBody(JobBody):
     top_p: float | None = Field(None, gt=0, le=1)
     min_p: float | None = Field(None, ge=0, le=1)
     typical_p: float | None = Field(None, gt=0, le=1)
-    repeat_penalty: float | None = Field(None, ge=0.01, le=10)
+    repeat_penalty: RepeatPenalty = None
+    repetition_penalty: RepeatPenalty = None
+    """vLLM's name of the same."""
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
@@ -139,10 +145,6 @@ class SamplingBody(JobBody):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
 
-    @property
-    def include_usage(self) -> bool:
-        return bool(self.stream_options and self.stream_options.include_usage)
-
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""
         given_limits = [(name, value) for name in self.limits if (value := getattr(self, name)) is not None]
@@ -150,6 +152,11 @@ class SamplingBody(JobBody):
         if max_tokens is not None and max_tokens > entry.context:
             raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
+        other_name = self.repetition_penalty
+        if other_name is not None and given.setdefault("repeat_penalty", other_name) != other_name:
+            raise InvalidRequest(
+                "repetition_penalty is another name of repeat_penalty. Send one of them.", param="repetition_penalty"
+            )
         if given.get("temperature", 1) < LEAST_TEMPERATURE:
             given["temperature"] = 0.0
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed

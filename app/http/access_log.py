@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 
 from tasks.logs import get_logger
 
-QUIET = frozenset({"health.alive", "health.ready", "health.metrics"})
+QUIET = frozenset({"health.alive", "health.short", "health.ready", "health.metrics"})
 """Endpoints that machines ask all the time: their lines are of the level debug."""
 
 log = get_logger(__name__)

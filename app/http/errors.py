@@ -20,7 +20,6 @@ FINAL = (409, 500, 504)
 _NAMES = {
     "n_predict": "max_tokens",
     "max_new_tokens": "max_tokens",
-    "repetition_penalty": "repeat_penalty",
     "guided_json": "response_format",
     "guided_grammar": "grammar",
     "structured_outputs": "response_format",

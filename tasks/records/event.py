@@ -57,6 +57,8 @@ class Event:
     logprobs: tuple[TokenLogprobs, ...] = ()
     syntax: str = ""
     """Of a choice's first piece: how the model writes tool calls and reasoning, if it does."""
+    prompt_tokens: int = 0
+    """Of a choice's first piece: how many its prompt has."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -72,6 +74,7 @@ def encode_token(
     finish_reason: str | None,
     logprobs: Iterable[TokenLogprobs] = (),
     syntax: str = "",
+    prompt_tokens: int = 0,
 ) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
@@ -81,6 +84,8 @@ def encode_token(
         body["logprobs"] = encoded
     if syntax:
         body["syntax"] = syntax
+    if prompt_tokens:
+        body["prompt_tokens"] = prompt_tokens
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

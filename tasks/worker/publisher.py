@@ -49,6 +49,7 @@ class _Piece:
     finish_reason: str | None = None
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     syntax: str = ""
+    prompt_tokens: int = 0
 
     def encode(self) -> str:
         return encode_token(
@@ -58,6 +59,7 @@ class _Piece:
             finish_reason=self.finish_reason,
             logprobs=self.logprobs,
             syntax=self.syntax,
+            prompt_tokens=self.prompt_tokens,
         )
 
 
@@ -174,6 +176,7 @@ class Publisher:
             if index not in held.begun:
                 held.begun.add(index)
                 piece.syntax = held.syntax.encode()
+                piece.prompt_tokens = output.sequence.num_prompt_tokens
             piece.text += output.text
             piece.tokens.append(output.token)
             if output.logprobs is not None:

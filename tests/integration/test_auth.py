@@ -21,7 +21,7 @@ from tests.support.redis_server import free_port
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 RESPONSE = {"model": "demo", "input": "Hello", "background": True, "store": True}
-OPEN = frozenset({"health.alive", "health.ready", "flower.proxy"})
+OPEN = frozenset({"health.alive", "health.short", "health.ready", "flower.proxy"})
 ADMIN = frozenset(
     {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}
 )
@@ -94,7 +94,7 @@ def test_every_route_but_the_probes_asks_for_a_key(http: FlaskClient, headers: d
             assert code(answer) == "invalid_api_key"
         asked += 1
     assert asked > 40
-    assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/healthz", "/readyz"}
+    assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/healthz", "/health", "/readyz"}
 
 
 def test_what_is_not_there_is_told_to_callers_with_a_key_alone(http: FlaskClient, alice: dict[str, str]) -> None:

@@ -1,1 +1,1 @@
-"""``/models``, ``/queues``, ``/healthz``, ``/readyz``, ``/metrics`` and ``/flower``."""
+"""``/models``, ``/queues``, ``/healthz``, ``/health``, ``/readyz``, ``/metrics`` and ``/flower``."""

@@ -1,4 +1,4 @@
-"""``/models``, ``/queues``, ``/healthz``, ``/readyz`` and ``/metrics``."""
+"""``/models``, ``/queues``, ``/healthz``, ``/health``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ NEEDS_REDIS = (BrokerUnavailable,)
 _CONTROL = Description(
     tag=TAG, answers={200: Answer(meaning="The queue.", schema=Queue)}, errors=(ModelNotFound, *NEEDS_REDIS)
 )
+_ALIVE = Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)})
 
 CALLS = {
     "models.index": Description(
@@ -27,7 +28,7 @@ CALLS = {
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS
     ),
     **{f"queues.{call}": _CONTROL for call in ("pause", "drain", "resume")},
-    "health.alive": Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)}),
+    **{f"health.{call}": _ALIVE for call in ("alive", "short")},
     "health.ready": Description(
         tag=TAG, answers={200: Answer(meaning="The server is ready.", schema=Readiness)}, errors=NEEDS_REDIS
     ),

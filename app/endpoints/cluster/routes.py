@@ -115,6 +115,7 @@ def _queue(queue: overview.QueueOverview) -> Queue:
     }
 
 
+@health.get("/health", endpoint="short")
 @health.get("/healthz")
 @without_key
 def alive() -> Response:

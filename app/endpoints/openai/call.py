@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import Response, jsonify, request, stream_with_context
 
 from app.bodies.job import JobBody
-from app.bodies.sampling import SamplingBody
+from app.bodies.sampling import SamplingBody, StreamOptions
 from app.bodies.validation import validate
 from app.endpoints.openai.chunks import Chunks, usage_chunk
 from app.endpoints.openai.result import result
@@ -32,26 +32,26 @@ def answer(schema: type[JobBody]) -> Response:
     job_id = submit(sent, body)
     name_job(job_id)
     if isinstance(body, SamplingBody) and body.stream:
-        return _stream(find(job_id), include_usage=body.include_usage, cancels=cancels)
+        return _stream(find(job_id), body.stream_options or StreamOptions(), cancels=cancels)
     return jsonify(result(wait_for_end(job_id, cancels=cancels)))
 
 
-def _stream(job: Job, *, include_usage: bool, cancels: bool) -> Response:
+def _stream(job: Job, options: StreamOptions, *, cancels: bool) -> Response:
     """Stream a job, and cancel it when its reader goes away."""
     events = begun(job, follow(services(), job.id))
-    frames = _frames(services(), job, events, include_usage=include_usage)
+    frames = _frames(services(), job, events, options)
     return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
 
 
-def _frames(to: Services, job: Job, events: Iterator[Event | Silence], *, include_usage: bool) -> Iterator[str]:
-    chunks = Chunks(job, include_usage=include_usage)
+def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: StreamOptions) -> Iterator[str]:
+    chunks = Chunks(job, include_usage=options.include_usage, continuous_usage=options.continuous_usage_stats)
     for event in events:
         if event.type == "silence":
             yield sse.HEARTBEAT
         elif event.type == "token":
             for chunk in chunks.of(event):
                 yield sse.frame(chunk)
-    yield from _end(reload(to, job), include_usage=include_usage)
+    yield from _end(reload(to, job), include_usage=options.include_usage)
 
 
 def _end(job: Job, *, include_usage: bool) -> Iterator[str]:

@@ -14,7 +14,7 @@ from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
-from tasks.records.outcome import Outcome
+from tasks.records.outcome import Outcome, Usage
 from tasks.records.wire import usage
 
 Chunk = wire.ChatChunk | wire.CompletionChunk
@@ -53,9 +53,10 @@ class _Choice:
 class Chunks:
     """Makes the chunks of one job's events, which come in order from its first."""
 
-    def __init__(self, job: Job, *, include_usage: bool = False) -> None:
+    def __init__(self, job: Job, *, include_usage: bool = False, continuous_usage: bool = False) -> None:
         self._job = job
         self._include_usage = include_usage
+        self._so_far = Usage(prompt_tokens=0, completion_tokens=0) if continuous_usage else None
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
         self._offsets: defaultdict[int, int] = defaultdict(int)
@@ -68,10 +69,20 @@ class Chunks:
             made += [_chat_chunk(self._job, choice) for choice in self._chat(event)]
         else:
             made += [_completion_chunk(self._job, choice) for choice in self._completion(event)]
-        if self._include_usage:
+        self._count(event)
+        if self._so_far or self._include_usage:
             for chunk in made:
-                chunk["usage"] = None
+                chunk["usage"] = usage(self._so_far) if self._so_far else None
         return made
+
+    def _count(self, event: Event) -> None:
+        """Add an event's tokens to those so far. The choices of one prompt have it in common."""
+        if self._so_far:
+            is_first_of_prompt = event.index % self._job.request["sampling"]["n"] == 0
+            self._so_far = Usage(
+                prompt_tokens=self._so_far.prompt_tokens + (event.prompt_tokens if is_first_of_prompt else 0),
+                completion_tokens=self._so_far.completion_tokens + len(event.tokens),
+            )
 
     def _completion(self, event: Event) -> list[wire.CompletionChunkChoice]:
         made: list[wire.CompletionChunkChoice] = []

@@ -336,7 +336,7 @@ SAMPLING: dict[str, Any] = {
 }
 NO_SAMPLING = {
     *JobBody.model_fields,
-    *("user", "store", "service_tier", "stream", "stream_options"),
+    *("repetition_penalty", "user", "store", "service_tier", "stream", "stream_options"),
     *("json_schema", "response_format"),  # they are ways to say a grammar
 }
 
@@ -404,7 +404,15 @@ def test_a_completion_has_openais_limit_unless_it_is_a_job() -> None:
     [(None, False), ({}, False), ({"include_usage": False}, False), ({"include_usage": True}, True)],
 )
 def test_usage_comes_with_a_stream_when_it_is_asked_for(options: Any, wanted: bool) -> None:
-    assert chat(stream=True, stream_options=options).include_usage is wanted
+    asked = chat(stream=True, stream_options=options).stream_options
+    assert bool(asked and asked.include_usage) is wanted
+
+
+def test_vllms_name_of_the_penalty_is_taken() -> None:
+    assert chat(repetition_penalty=1.25).sampling(ENTRY).repeat_penalty == 1.25
+    assert chat(repetition_penalty=1.25, repeat_penalty=1.25).sampling(ENTRY).repeat_penalty == 1.25
+    with pytest.raises(InvalidRequest, match="another name of repeat_penalty"):
+        chat(repetition_penalty=1.25, repeat_penalty=1.5).sampling(ENTRY)
 
 
 def test_a_job_says_how_it_is_to_be_treated() -> None:

@@ -104,6 +104,15 @@ def test_every_chunk_says_that_the_usage_is_still_to_come(make_job: MakeJob) -> 
     assert [one["usage"] for one in made] == [None] * 3
 
 
+def test_every_chunk_has_the_usage_so_far_if_that_is_asked_for(make_job: MakeJob) -> None:
+    job = make_job(request={"sampling": {"n": 2}})
+    made = Chunks(job, include_usage=True, continuous_usage=True)
+    first = [token("a", prompt_tokens=5), token("b", index=1, prompt_tokens=5)]
+    told = [chunk["usage"] for event in (*first, token("c")) for chunk in made.of(event)]
+    counted = [(one["prompt_tokens"], one["completion_tokens"], one["total_tokens"]) for one in told if one]
+    assert counted == [(5, 1, 6), (5, 1, 6), (5, 2, 7), (5, 2, 7), (5, 3, 8)]
+
+
 def test_calls_are_streamed_as_their_names_and_pieces_of_their_arguments(make_job: MakeJob) -> None:
     job = make_job(request={"tools": TOOLS})
     first, *others = [CALLS[start : start + 5] for start in range(0, len(CALLS), 5)]
