@@ -10,6 +10,7 @@ from pydantic import Field, GetPydanticSchema, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from app.bodies.part import Part
+from app.bodies.service_tier import Tier
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import MAX_ATTEMPTS, Operation
 from tasks.webhooks import target
@@ -45,6 +46,11 @@ class JobBody(Part):
 
     model: ModelName
     metadata: Metadata | None = None
+
+    @property
+    def tier(self) -> Tier | None:
+        """The service tier that is asked for; None if none is."""
+        return None
 
     @abstractmethod
     def request(self, entry: ModelEntry) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from app.bodies.job import JobBody
 from app.bodies.part import Part
+from app.bodies.service_tier import Tier
+from app.bodies.unused import UNUSED, Unused
 from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -54,6 +56,10 @@ MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_inpu
 
 RepeatPenalty = Annotated[float | None, Field(ge=0.01, le=10)]
 
+Verbosity = Literal["low", "medium", "high"]
+CacheRetention = Literal["in_memory", "in-memory", "24h"]
+"""In OpenAI's two spellings."""
+
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
 StopList = Annotated[list[StopString], Field(max_length=16)]
 StopStrings = Annotated[StopList | None, BeforeValidator(_as_list, json_schema_input_type=StopString | StopList | None)]
@@ -65,7 +71,7 @@ class StreamOptions(Part):
     include_usage: bool = False
     continuous_usage_stats: bool = False
     """vLLM's: the counts so far, on every chunk."""
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Annotated[bool | None, Unused(done=False)] = None
 
 
 TokenId = Annotated[str, Field(pattern="^[0-9]{1,9}$")]
@@ -139,11 +145,15 @@ class SamplingBody(JobBody):
     response_format: ResponseFormat | None = None
     ignore_eos: bool | None = None
     n: int | None = Field(None, ge=1, le=MOST_CHOICES)
-    user: str | None = Field(None, max_length=512)
-    store: Literal[False] | None = None
-    service_tier: Literal["auto", "default"] | None = None
+    user: Annotated[str | None, UNUSED] = Field(None, max_length=512)
+    store: Annotated[bool | None, Unused(done=False)] = None
+    service_tier: Tier | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+
+    @property
+    def tier(self) -> Tier | None:
+        return self.service_tier
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import Flask, Response, request
 
 METHODS = "GET, HEAD, POST, PATCH, DELETE"
-SHOWN = "Location, Retry-After, X-Job-Id, X-Request-Id, " + ", ".join(
+SHOWN = "Location, Retry-After, X-Job-Id, X-Request-Id, X-Unused-Parameters, " + ", ".join(
     f"x-ratelimit-{figure}-{kind}" for kind in ("requests", "tokens") for figure in ("limit", "remaining", "reset")
 )
 PREFLIGHT_SECONDS = "600"

@@ -45,13 +45,22 @@ def install(app: Flask) -> None:
 def from_validation(exc: ValidationError) -> kinds.InvalidRequest:
     """The first fault that pydantic found, in a sentence that names the field."""
     fault = exc.errors(include_url=False, include_context=False)[0]
-    param = ".".join(str(part) for part in fault["loc"]) or None
+    param = ".".join(str(part) for part in fault["loc"] if not _is_tag(part)) or None
     if fault["type"] == "extra_forbidden":
         hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
         message = f"'{param}' is not a parameter of this call.{hint}"
         return kinds.InvalidRequest(message, param=param, code="unknown_parameter")
     message = fault["msg"].removeprefix("Value error, ")
     return kinds.InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
+
+
+def as_tag(kind: str) -> str:
+    """The tag of one kind of a union's: of a fault in it, the path does not name the tag."""
+    return f"<{kind}>"
+
+
+def _is_tag(part: int | str) -> bool:
+    return isinstance(part, str) and part.startswith("<") and part.endswith(">")
 
 
 def _respond(error: kinds.CaravanError) -> Response:

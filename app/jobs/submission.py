@@ -7,11 +7,13 @@ import json
 import uuid
 from typing import Any
 
-from flask import request
+from flask import Response, after_this_request, request
 
 from app.access.caller import caller, catalogue
 from app.access.limits import spend
 from app.bodies.job import Envelope, JobBody, Webhook
+from app.bodies.service_tier import KEY, Tier, priority_of
+from app.bodies.unused import HEADER, unused
 from app.bodies.validation import entry_for
 from app.http import request_id
 from app.services.services import services
@@ -38,6 +40,7 @@ def submit(sent: dict[str, Any], body: JobBody) -> str:
     if key and (known := services().ledger.admission.known(caller().owner, key)):
         return known
     job = _job(body)
+    _tell_unused(body)
     spend(job)
     return services().queue.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
 
@@ -49,16 +52,26 @@ def _job(body: JobBody) -> Job:
         id=str(uuid.uuid4()),
         model=body.model,
         operation=body.operation,
-        request=body.request(entry),
+        request=body.request(entry) | ({KEY: body.tier} if body.tier else {}),
         owner=caller().owner,
         weight=caller().limits.weight,
-        priority=_priority(envelope),
+        priority=_priority(envelope, body.tier),
         metadata=body.metadata or {},
         request_id=request_id.current(),
         timeout_seconds=envelope.timeout,
         max_attempts=envelope.max_attempts,
         webhook=_webhook(envelope.webhook),
     )
+
+
+def _tell_unused(body: JobBody) -> None:
+    """Have the response name the fields of which nothing comes."""
+
+    @after_this_request
+    def name(response: Response) -> Response:
+        if names := ", ".join(unused(body)):
+            response.headers[HEADER] = names
+        return response
 
 
 def _webhook(webhook: Webhook | None) -> str | None:
@@ -80,11 +93,16 @@ def _webhook(webhook: Webhook | None) -> str | None:
     return webhook.url
 
 
-def _priority(envelope: Envelope) -> Priority:
-    """The one asked for; raises InvalidRequest if the caller's key may not. Unasked, the caller's if that is lower."""
+def _priority(envelope: Envelope, tier: Tier | None) -> Priority:
+    """The one asked for; raises InvalidRequest if the caller's key may not.
+
+    Unasked, or asked for by a service tier, it is the caller's if that is lower.
+    """
     asked, highest = Priority(envelope.priority), caller().limits.priority
     if "priority" in envelope.model_fields_set:
         check_priority(asked)
+    else:
+        asked = priority_of(tier) or asked
     return max(asked, highest, key=lambda priority: priority.rank)
 
 

@@ -104,6 +104,12 @@ X_JOB_ID = Header(name="X-Job-Id", meaning="The id of the request's job, under `
 X_JOB_ID_OF_ERROR = Header(
     name="X-Job-Id", meaning="The id of the failed job, if there is one.", schema=_JOB_ID, always=False
 )
+X_UNUSED_PARAMETERS = Header(
+    name="X-Unused-Parameters",
+    meaning="The request's fields of which nothing comes, by name.",
+    schema={"type": "string"},
+    always=False,
+)
 LOCATION = Header(
     name="Location", meaning="The job's address.", schema={"type": "string", "pattern": "^/jobs/[0-9a-f-]{36}$"}
 )

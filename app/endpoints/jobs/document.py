@@ -37,7 +37,7 @@ _FILTERS = (
     ),
 )
 
-_ACCEPTED = (parts.LOCATION, *parts.RATE_LIMITS)
+_ACCEPTED = (parts.LOCATION, parts.X_UNUSED_PARAMETERS, *parts.RATE_LIMITS)
 _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {

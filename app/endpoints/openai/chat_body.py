@@ -8,8 +8,10 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.bodies.part import Part
-from app.bodies.sampling import MOST_TOKENS, SamplingBody
+from app.bodies.sampling import MOST_TOKENS, CacheRetention, SamplingBody, Verbosity
+from app.bodies.template_variables import Effort, TemplateVariables, template_variables
 from app.bodies.tools import ToolChoice, Tools, check_functions, chosen
+from app.bodies.unused import UNUSED
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
@@ -100,7 +102,8 @@ class Conversation(Part):
     tools: Tools | None = None
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    chat_template_kwargs: Annotated[dict[str, Any], Field(max_length=32)] | None = None
+    reasoning_effort: Effort | None = None
+    chat_template_kwargs: TemplateVariables | None = None
 
     def conversation(self) -> dict[str, Any]:
         """What a job's request holds of it; raises InvalidRequest."""
@@ -115,8 +118,8 @@ class Conversation(Part):
             request["parallel_tool_calls"] = self.parallel_tool_calls is not False
         if (choice := chosen(self.tool_choice, functions)) != "auto":
             request["tool_choice"] = choice
-        if self.chat_template_kwargs:
-            request["template_variables"] = self.chat_template_kwargs
+        if variables := template_variables(self.reasoning_effort, self.chat_template_kwargs):
+            request["template_variables"] = variables
         return request
 
 
@@ -131,8 +134,12 @@ class ChatBody(Conversation, SamplingBody):
     top_logprobs: int | None = Field(None, ge=0, le=20)
     reasoning_format: Literal["auto", "none"] | None = None
     modalities: list[Literal["text"]] | None = None
-    safety_identifier: str | None = Field(None, max_length=128)
-    prompt_cache_key: str | None = Field(None, max_length=512)
+    verbosity: Annotated[Verbosity | None, UNUSED] = None
+    safety_identifier: Annotated[str | None, UNUSED] = Field(None, max_length=128)
+    prompt_cache_key: Annotated[str | None, UNUSED] = Field(None, max_length=512)
+    prompt_cache_retention: Annotated[CacheRetention | None, UNUSED] = None
+    prompt_cache_options: Annotated[dict[str, Any] | None, UNUSED] = None
+    prediction: Annotated[dict[str, Any] | None, UNUSED] = None
 
     def num_logprobs(self) -> int | None:
         if self.top_logprobs is not None and not self.logprobs:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.bodies.service_tier import served_as
 from app.endpoints.openai import completion, wire
 from app.endpoints.openai.generated_text import call_id
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
@@ -30,7 +31,16 @@ def usage_chunk(job: Job, outcome: Outcome) -> Chunk:
 def _chat_chunk(job: Job, *choices: wire.ChatChunkChoice) -> wire.ChatChunk:
     made, name = completion.made_of(job), completion.object_id(job)
     kind: Literal["chat.completion.chunk"] = "chat.completion.chunk"
-    return {"id": name, "object": kind, "created": made["created"], "model": made["model"], "choices": [*choices]}
+    chunk: wire.ChatChunk = {
+        "id": name,
+        "object": kind,
+        "created": made["created"],
+        "model": made["model"],
+        "choices": [*choices],
+    }
+    if tier := served_as(job):
+        chunk["service_tier"] = tier
+    return chunk
 
 
 def _completion_chunk(job: Job, *choices: wire.CompletionChunkChoice) -> wire.CompletionChunk:

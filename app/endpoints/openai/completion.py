@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Literal, cast
 
+from app.bodies.service_tier import served_as
 from app.endpoints.openai import wire
 from app.endpoints.openai.generated_text import answer, call_id
 from tasks.records.job import Job, Operation
@@ -19,8 +20,17 @@ _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
 def chat_completion(job: Job, outcome: Outcome) -> wire.ChatCompletion:
     """The answer of a chat."""
     made = [_chat_choice(job, choice) for choice in outcome.choices]
-    counted = usage(outcome.usage)
-    return {"id": object_id(job), "object": "chat.completion", **made_of(job), "choices": made, "usage": counted}
+    answer: wire.ChatCompletion = {
+        "id": object_id(job),
+        "object": "chat.completion",
+        "created": int(job.created_at),
+        "model": job.model,
+        "choices": made,
+        "usage": usage(outcome.usage),
+    }
+    if tier := served_as(job):
+        answer["service_tier"] = tier
+    return answer
 
 
 def completion(job: Job, outcome: Outcome) -> wire.Completion:

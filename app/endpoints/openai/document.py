@@ -12,12 +12,22 @@ from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Event
-from app.openapi.parts import IDEMPOTENCY_KEY, RATE_LIMITS, RUN_ERRORS, X_JOB_ID, X_JOB_ID_OF_ERROR, X_ON_DISCONNECT
+from app.openapi.parts import (
+    IDEMPOTENCY_KEY,
+    RATE_LIMITS,
+    RUN_ERRORS,
+    X_JOB_ID,
+    X_JOB_ID_OF_ERROR,
+    X_ON_DISCONNECT,
+    X_UNUSED_PARAMETERS,
+)
 from tasks.error_wire import ErrorAnswer
 from tasks.errors import ModelNotFound
 
 TAG = "OpenAI"
 ABOUT = "OpenAI's endpoints. Each call is a job; `X-Job-Id` is its id."
+
+_HEADERS = (X_JOB_ID, X_UNUSED_PARAMETERS, *RATE_LIMITS)
 
 
 def runs(
@@ -32,7 +42,10 @@ def runs(
         parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
         answers={
             200: Answer(
-                meaning=f"The result.{streamed}", schema=answer, events=events, headers=(X_JOB_ID, *RATE_LIMITS)
+                meaning=f"The result.{streamed}",
+                schema=answer,
+                events=events,
+                headers=_HEADERS,
             )
         },
         errors=RUN_ERRORS,

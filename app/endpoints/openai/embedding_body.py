@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.bodies.job import JobBody
 from app.bodies.texts_or_tokens import inputs
+from app.bodies.unused import UNUSED
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
 
@@ -23,7 +24,7 @@ class EmbeddingBody(JobBody):
     input: Annotated[list[str] | list[list[int]], *inputs(MOST_INPUTS)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(None, ge=1)
-    user: str | None = Field(None, max_length=512)
+    user: Annotated[str | None, UNUSED] = Field(None, max_length=512)
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         return self.model_dump(include={"input", "encoding_format", "dimensions"}, exclude_none=True)

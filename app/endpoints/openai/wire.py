@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from app.bodies.service_tier import ServedAs
 from app.http.wire_types import Count, When
 from tasks.records.wire import Usage
 
@@ -89,6 +90,7 @@ class ChatCompletion(MadeOf):
     object: Literal["chat.completion"]
     choices: list[ChatChoice]
     usage: Usage
+    service_tier: NotRequired[ServedAs]
 
 
 class CalledPart(TypedDict):
@@ -126,12 +128,13 @@ class ChatChunkChoice(TypedDict):
 
 
 class ChatChunk(MadeOf):
-    """A piece of a streamed chat. Only the last chunk has `usage`, if the request asked for it."""
+    """A piece of a streamed chat. `usage` is there if the request asked for it."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion.chunk"]
     choices: list[ChatChunkChoice]
     usage: NotRequired[Usage | None]
+    service_tier: NotRequired[ServedAs]
 
 
 class CompletionChoice(TypedDict):

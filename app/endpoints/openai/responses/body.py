@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from app.bodies.part import Part
-from app.bodies.sampling import MOST_TOKENS, SamplingBody, StreamOptions
-from app.bodies.tools import (
-    MOST_TOOLS,
-    Choice,
-    Function,
-    NamedFunction,
-    ToolChoice,
-    Words,
-    check_functions,
-    chosen,
-)
-from app.endpoints.openai.responses.input import Items, Message, check_outputs, messages
+from app.bodies.job import MetadataKey
+from app.bodies.sampling import MOST_TOKENS, CacheRetention, SamplingBody
+from app.bodies.template_variables import TemplateVariables, template_variables
+from app.bodies.tools import Choice, check_functions, chosen
+from app.bodies.unused import UNUSED, Unused
+from app.endpoints.openai.responses.input import FindItem, Items, Message, check_outputs, messages
+from app.endpoints.openai.responses.options import Reasoning, ResponseStreamOptions, Text
+from app.endpoints.openai.responses.tools import FlatChoice, HostedTool, Tools, chosen_of, functions_of
 from tasks.answers.constraint import GrammarError, from_json_schema
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
 
 LOGPROBS = "message.output_text.logprobs"
+SEALED_REASONING = "reasoning.encrypted_content"
+Includable = Literal[
+    "message.output_text.logprobs",
+    "reasoning.encrypted_content",
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "message.input_image.image_url",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+]
+"""But for the first two they are parts of items that no response here has."""
+ClientMetadata = Annotated[dict[MetadataKey, Annotated[str, Field(max_length=1 << 14)]], Field(max_length=16)]
+"""As metadata, but for its length: Codex puts a whole document there."""
 ResponseId = Annotated[str, Field(min_length=1, max_length=128)]
 OTHERWISE = {
     "max_tokens": "Use max_output_tokens.",
@@ -35,83 +43,6 @@ OTHERWISE = {
     "json_schema": "Use text.format.",
 }
 """Fields of the other endpoints, and what to do here."""
-
-
-class FlatFunction(Function):
-    """A function that the model may call. There are no other kinds of tools."""
-
-    type: Literal["function"]
-
-    @property
-    def function(self) -> dict[str, Any]:
-        """As a job's request holds it."""
-        return self.model_dump(exclude={"type"}, exclude_none=True)
-
-
-def _as_tool(value: Any) -> Any:
-    """Asked for first, so that a tool of another kind is not told that its name is missing."""
-    if isinstance(value, dict) and value.get("type") != "function":
-        raise PydanticCustomError("tool_type", "Only tools of type 'function' are supported")
-    return value
-
-
-def _as_choice(value: Any) -> Any:
-    """As the chat endpoint has it, where a function's name stands one level deeper."""
-    if isinstance(value, dict) and "name" in value:
-        return {**{key: each for key, each in value.items() if key != "name"}, "function": {"name": value["name"]}}
-    return value
-
-
-FlatTool = Annotated[FlatFunction, BeforeValidator(_as_tool)]
-
-
-class FlatChosen(NamedFunction):
-    """The function that is to be called."""
-
-    type: Literal["function"]
-
-
-FlatChoice = Annotated[ToolChoice, BeforeValidator(_as_choice, json_schema_input_type=Words | FlatChosen)]
-
-
-class TextFormat(Part):
-    """The required form of the text."""
-
-    type: Literal["text", "json_object", "json_schema"]
-    name: str | None = Field(None, max_length=64)
-    description: str | None = None
-    strict: bool | None = None
-    schema_: dict[str, Any] | None = Field(None, alias="schema")
-
-    def schema_of_answer(self) -> dict[str, Any] | None:
-        """The schema that the text has to meet, if any."""
-        if self.type == "json_schema" and (self.schema_ is None or self.name is None):
-            missing = "schema" if self.schema_ is None else "name"
-            raise InvalidRequest(f"The type json_schema needs a {missing}.", param=f"text.format.{missing}")
-        if self.type == "json_object":
-            return {"type": "object"}
-        return self.schema_ if self.type == "json_schema" else None
-
-
-class Text(Part):
-    """Options of the text."""
-
-    format: TextFormat = TextFormat(type="text")
-    verbosity: Literal["medium"] | None = None
-
-
-class Reasoning(Part):
-    """Options of reasoning. The model's template decides, so no option can be set."""
-
-    effort: None = None
-    summary: None = None
-    generate_summary: None = None
-
-
-class ResponseStreamOptions(StreamOptions):
-    """Options of a streamed response. Its last event always has the usage."""
-
-    include_usage: Literal[False] = False
 
 
 def _leave_out_others(schema: dict[str, Any]) -> None:
@@ -130,36 +61,44 @@ class ResponseBody(SamplingBody):
     input: Items
     instructions: str | None = None
     previous_response_id: ResponseId | None = None
-    tools: Annotated[list[FlatTool], Field(max_length=MOST_TOOLS)] | None = None
+    tools: Tools | None = None
     tool_choice: FlatChoice | None = None
     parallel_tool_calls: bool | None = None
     text: Text | None = None
     max_output_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
-    include: list[Literal["message.output_text.logprobs"]] | None = None
+    include: list[Includable] | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
     reasoning: Reasoning | None = None
     background: bool | None = None
-    store: bool | None = None  # type: ignore[assignment]  # a chat is never stored, a response is unless asked not to
-    truncation: Literal["disabled"] | None = None
-    safety_identifier: str | None = Field(None, max_length=128)
-    prompt_cache_key: str | None = Field(None, max_length=512)
+    store: bool | None = None
+    truncation: Annotated[Literal["auto", "disabled"] | None, Unused(done="disabled")] = None
+    safety_identifier: Annotated[str | None, UNUSED] = Field(None, max_length=128)
+    prompt_cache_key: Annotated[str | None, UNUSED] = Field(None, max_length=512)
+    prompt_cache_retention: Annotated[CacheRetention | None, UNUSED] = None
+    prompt_cache_options: Annotated[dict[str, Any] | None, UNUSED] = None
+    image: Annotated[dict[str, Any] | None, UNUSED] = None
+    max_tool_calls: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    """Of tools that the server runs: it runs none."""
     stream_options: ResponseStreamOptions | None = None
-    chat_template_kwargs: Annotated[dict[str, Any], Field(max_length=32)] | None = None
-    conversation: None = None
-    context_management: None = None
-    max_tool_calls: None = None
-    moderation: None = None
-    prompt: None = None
-    prompt_cache_retention: None = None
+    chat_template_kwargs: TemplateVariables | None = None
+    client_metadata: ClientMetadata | None = None
+    """Codex's: kept with the metadata."""
 
     _earlier: Callable[[str], Sequence[Message]] | None = PrivateAttr(None)
+    _item: FindItem | None = PrivateAttr(None)
 
-    def go_on_from(self, earlier: Callable[[str], Sequence[Message]]) -> None:
-        """Have the messages of the previous response looked up, by its id, when a job is made of this one."""
-        self._earlier = earlier
+    @model_validator(mode="after")
+    def _keep_client_metadata(self) -> Self:
+        if self.client_metadata:
+            self.metadata = {**self.client_metadata, **(self.metadata or {})}
+        return self
+
+    def go_on_from(self, earlier: Callable[[str], Sequence[Message]], item: FindItem) -> None:
+        """Have the messages of the previous response, and items of others, looked up by ids when a job is made."""
+        self._earlier, self._item = earlier, item
 
     def num_logprobs(self) -> int | None:
-        if LOGPROBS in (self.include or ()):
+        if self._includes(LOGPROBS):
             return self.top_logprobs or 0
         if self.top_logprobs:
             raise InvalidRequest(f"top_logprobs needs '{LOGPROBS}' in include.", param="top_logprobs")
@@ -167,25 +106,32 @@ class ResponseBody(SamplingBody):
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         self._check()
-        functions: list[Function] = [*(self.tools or ())]
-        check_functions(functions, self.tool_choice)
-        choice = chosen(self.tool_choice, functions)
-        if functions and choice != "none" and (self.ignore_eos or self.include):
-            field = "ignore_eos" if self.ignore_eos else "include"
-            raise InvalidRequest(f"tools cannot be combined with {self.include or field}.", param=field)
+        functions = functions_of(self.tools or ())
+        wanted = chosen_of(self.tool_choice, functions)
+        check_functions(functions, wanted)
+        choice = chosen(wanted, functions)
+        if functions and choice != "none" and (self.ignore_eos or self._includes(LOGPROBS)):
+            field, other = ("ignore_eos", "ignore_eos") if self.ignore_eos else ("include", f"'{LOGPROBS}'")
+            raise InvalidRequest(f"tools cannot be combined with {other}.", param=field)
         request: dict[str, Any] = {
             "messages": self._messages(),
             "sampling": self.sampling(entry).encode(),
             "response": self._echo(),
         }
-        if self.tools:
-            request["tools"] = [tool.function for tool in self.tools]
+        if functions:
+            request["tools"] = [function.model_dump(exclude_none=True) for function in functions]
             request["parallel_tool_calls"] = self.parallel_tool_calls is not False
         if choice != "auto":
             request["tool_choice"] = choice
-        if self.chat_template_kwargs:
-            request["template_variables"] = self.chat_template_kwargs
+        effort = self.reasoning.effort if self.reasoning else None
+        if variables := template_variables(effort, self.chat_template_kwargs):
+            request["template_variables"] = variables
+        if self._includes(SEALED_REASONING):
+            request["sealed_reasoning"] = True
         return request
+
+    def _includes(self, part: str) -> bool:
+        return part in (self.include or ())
 
     def _check(self) -> None:
         for field, hint in OTHERWISE.items():
@@ -199,7 +145,7 @@ class ResponseBody(SamplingBody):
     def _messages(self) -> list[Message]:
         previous = self.previous_response_id
         earlier = self._earlier(previous) if self._earlier and previous is not None else ()
-        conversation = [*earlier, *messages(self.input)]
+        conversation = [*earlier, *messages(self.input, self._item)]
         if not conversation:
             raise InvalidRequest("The input is empty.", param="input")
         check_outputs(conversation)
@@ -225,13 +171,13 @@ class ResponseBody(SamplingBody):
         return {
             **given,
             "background": bool(self.background),
-            "max_tool_calls": None,
+            "max_tool_calls": self.max_tool_calls,
             "parallel_tool_calls": self.parallel_tool_calls is not False,
-            "reasoning": {"effort": None, "summary": None},
+            "reasoning": {"effort": self.reasoning.effort if self.reasoning else None, "summary": None},
             "store": self.store is not False,
             "text": {"format": (self.text or Text()).format.model_dump(by_alias=True, exclude_none=True)},
             "tool_choice": _tool_choice(self.tool_choice),
-            "tools": [{"type": "function", **tool.model_dump(exclude={"type"})} for tool in self.tools or ()],
+            "tools": [tool.echo() for tool in self.tools or () if not isinstance(tool, HostedTool)],
             "top_logprobs": self.top_logprobs or 0,
         }
 

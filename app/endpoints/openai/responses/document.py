@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
+from typing import get_args
+
+from app.endpoints.openai.responses.body import LOGPROBS, Includable, ResponseBody
 from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
 from app.endpoints.openai.responses.wire import MOST_EVENTS, PAGE, DeletedResponse, InputItemList, ResponseObject
 from app.openapi import examples, parts
@@ -12,7 +14,7 @@ from tasks.errors import InvalidRequest, JobNotFound
 TAG = "Responses"
 ABOUT = "OpenAI's Responses. Each response is a job."
 _EVENTS = (Event(meaning="An event; its name is its `type`.", data=ResponseStreamEvent),)
-_LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [LOGPROBS]}}
+_LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [*get_args(Includable)]}}
 _SHOWN = (
     Parameter(name="include", where="query", meaning="Changes nothing.", schema=_LOGPROBS, example=[LOGPROBS]),
     Parameter(
@@ -54,7 +56,7 @@ CALLS = {
                 meaning="The response at its end, or in the background at its beginning; with `stream` its events.",
                 schema=ResponseObject,
                 events=_EVENTS,
-                headers=(parts.X_JOB_ID, *parts.RATE_LIMITS),
+                headers=(parts.X_JOB_ID, parts.X_UNUSED_PARAMETERS, *parts.RATE_LIMITS),
                 links=_NEXT,
             )
         },

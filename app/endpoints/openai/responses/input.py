@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.bodies.part import Part
+from app.endpoints.openai.responses.sealed import unseal
+from app.endpoints.openai.responses.tools import told_name
 from tasks.errors import InvalidRequest
 
 Message = dict[str, Any]
@@ -19,8 +22,10 @@ class InputPart(Part):
 
     type: Literal["input_text", "output_text"]
     text: str
-    annotations: list[Any] | None = None
-    logprobs: list[Any] | None = None
+    annotations: Any = Field(None, exclude=True)
+    logprobs: Any = Field(None, exclude=True)
+    parsed: Any = Field(None, exclude=True)
+    prompt_cache_breakpoint: Any = Field(None, exclude=True)
 
 
 def _as_parts(value: Any) -> Any:
@@ -36,9 +41,12 @@ Parts = Annotated[
 
 
 class InputItem(Part):
-    """One item: a message, a call of the model, the result of a function, or reasoning, which is ignored."""
+    """One item: a message, a call of the model, the result of a function, reasoning, or a reference to an item.
 
-    type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
+    What OpenAI's client adds to items for its caller, and its server for itself, is passed over.
+    """
+
+    type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
     id: str | None = Field(None, max_length=128)
     status: Literal["in_progress", "completed", "incomplete"] | None = None
     role: Literal["user", "assistant", "system", "developer"] | None = None
@@ -46,8 +54,16 @@ class InputItem(Part):
     phase: Literal["commentary", "final_answer"] | None = None
     call_id: str | None = Field(None, max_length=128)
     name: str | None = Field(None, min_length=1, max_length=64)
+    namespace: str | None = Field(None, min_length=1, max_length=64)
     arguments: str | None = None
     output: Parts | None = None
+    encrypted_content: str | None = None
+    reasoning: Annotated[str | None, SkipJsonSchema()] = None
+    """Of reasoning: what we could read of it."""
+    parsed_arguments: Any = Field(None, exclude=True)
+    caller: Any = Field(None, exclude=True)
+    created_by: Any = Field(None, exclude=True)
+    async_: Any = Field(None, alias="async", exclude=True)
 
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {
@@ -55,13 +71,32 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "function_call": ("call_id", "name", "arguments"),
     "function_call_output": ("call_id", "output"),
     "reasoning": (),
+    "item_reference": ("id",),
 }
-_ALLOWED = {"message": {"phase"}}
+_ALLOWED = {"message": {"phase"}, "function_call": {"namespace"}, "reasoning": {"reasoning"}}
+_PASSED_OVER = {"parsed_arguments", "caller", "created_by", "async_"}
+FindItem = Callable[[str, str], Mapping[str, Any]]
+"""Gives the item of an id; told the field that names it, for the error if there is none."""
 
 
 def _as_item(value: Any) -> Any:
-    """Reasoning may come back as a client holds it: nothing of it is read."""
-    return InputItem(type="reasoning") if isinstance(value, dict) and value.get("type") == "reasoning" else value
+    """Reasoning may come back as a client holds it, of whichever server it was; an id alone is a reference."""
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("type") == "reasoning":
+        return InputItem(type="reasoning", reasoning=_reasoning(value))
+    if {name for name, field in value.items() if field is not None} == {"id"}:
+        return {**value, "type": "item_reference"}
+    return value
+
+
+def _reasoning(item: Mapping[str, Any]) -> str | None:
+    """What we can read of a reasoning item."""
+    sealed, content = item.get("encrypted_content"), item.get("content")
+    if isinstance(sealed, str) and (text := unseal(sealed)) is not None:
+        return text
+    parts = [part.get("text") for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return "".join(part for part in parts if isinstance(part, str)) or None
 
 
 Item = Annotated[InputItem, BeforeValidator(_as_item)]
@@ -79,29 +114,45 @@ Items = Annotated[
 ]
 
 
-def messages(items: Sequence[InputItem]) -> list[Message]:
+def messages(items: Sequence[InputItem], find: FindItem | None = None) -> list[Message]:
     """The messages as chat templates know them. Calls belong to the message before them, if it is the assistant's.
 
-    Raises InvalidRequest for an item with missing fields, or with fields of another type's.
+    Reasoning belongs to the assistant's message that comes next. Raises InvalidRequest for an item with missing
+    fields, or with fields of another type's, and what `find` raises for a reference.
     """
     made: list[Message] = []
-    for number, item in enumerate(items):
-        _check(item, f"input.{number}")
-        match item.type:
-            case "message":
-                made.append(
-                    {"role": "system" if item.role == "developer" else item.role, "content": _text(item.content)}
-                )
-            case "function_call":
-                if not made or made[-1]["role"] != "assistant":
-                    made.append({"role": "assistant", "content": ""})
-                function = {"name": item.name, "arguments": item.arguments}
-                made[-1].setdefault("tool_calls", []).append(
-                    {"id": item.call_id, "type": "function", "function": function}
-                )
-            case "function_call_output":
-                made.append({"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id})
+    reasoning: str | None = None
+    for number, sent in enumerate(items):
+        _check(sent, f"input.{number}")
+        item = _referred(sent, f"input.{number}.id", find) if sent.type == "item_reference" else sent
+        if item.type == "reasoning":
+            reasoning = item.reasoning
+            continue
+        _add(made, item)
+        if reasoning and made[-1]["role"] == "assistant":
+            made[-1].setdefault("reasoning_content", reasoning)
+        reasoning = None
     return made
+
+
+def _referred(reference: InputItem, param: str, find: FindItem | None) -> InputItem:
+    if find is None:
+        raise InvalidRequest("A line of a batch cannot refer to an item; send the item itself.", param=param)
+    found: InputItem = TypeAdapter(Item).validate_python(find(reference.id or "", param))
+    return found
+
+
+def _add(made: list[Message], item: InputItem) -> None:
+    match item.type:
+        case "message":
+            made.append({"role": "system" if item.role == "developer" else item.role, "content": _text(item.content)})
+        case "function_call":
+            if not made or made[-1]["role"] != "assistant":
+                made.append({"role": "assistant", "content": ""})
+            function = {"name": told_name(item.name or "", item.namespace), "arguments": item.arguments}
+            made[-1].setdefault("tool_calls", []).append({"id": item.call_id, "type": "function", "function": function})
+        case "function_call_output":
+            made.append({"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id})
 
 
 def check_outputs(conversation: Sequence[Message]) -> None:
@@ -118,7 +169,8 @@ def _check(item: InputItem, where: str) -> None:
     for field in needed:
         if getattr(item, field) is None:
             raise InvalidRequest(f"An item of type {item.type} needs {field}.", param=f"{where}.{field}")
-    if unknown := item.model_fields_set - {"type", "id", "status", *needed} - _ALLOWED.get(item.type, set()):
+    known = {"type", "id", "status", *needed, *_PASSED_OVER, *_ALLOWED.get(item.type, ())}
+    if unknown := item.model_fields_set - known:
         field = min(unknown)
         raise InvalidRequest(
             f"An item of type {item.type} has no {field}.", param=f"{where}.{field}", code="unknown_parameter"

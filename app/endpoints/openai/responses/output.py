@@ -10,7 +10,17 @@ from typing import Literal
 from app.endpoints.openai import generated_text
 from app.endpoints.openai.completion import token_logprob
 from app.endpoints.openai.responses import stream_wire
-from app.endpoints.openai.responses.wire import CalledFunction, ItemStatus, OutputItem, OutputText, ReasoningText
+from app.endpoints.openai.responses.sealed import seal
+from app.endpoints.openai.responses.tools import own_name
+from app.endpoints.openai.responses.wire import (
+    CalledFunction,
+    FunctionCallItem,
+    ItemStatus,
+    OutputItem,
+    OutputText,
+    ReasoningItem,
+    ReasoningText,
+)
 from app.endpoints.openai.wire import TokenLogprob
 from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
@@ -30,7 +40,10 @@ class _Growing:
     index: int
     call_id: str = ""
     name: str = ""
+    namespace: str | None = None
     """Of a call, the function's."""
+    sealed: bool = False
+    """Of reasoning, whether it is told as an opaque text as well."""
     text: str = ""
     logprobs: list[TokenLogprob] = field(default_factory=list)
 
@@ -42,12 +55,29 @@ class _Growing:
         """The item as it is now; without content as long as it has begun and no more."""
         empty = status == "in_progress"
         if self.kind == "function_call":
-            called: CalledFunction = {"name": self.name, "arguments": self.text}
-            call_id = self.call_id
-            return {"id": self.id, "type": "function_call", "status": status, "call_id": call_id, **called}
+            call: FunctionCallItem = {
+                "id": self.id,
+                "type": "function_call",
+                "status": status,
+                "call_id": self.call_id,
+                "name": self.name,
+                "arguments": self.text,
+            }
+            if self.namespace is not None:
+                call["namespace"] = self.namespace
+            return call
         if self.kind == "reasoning":
             content = [] if empty else [self._reasoning()]
-            return {"id": self.id, "type": "reasoning", "status": status, "summary": [], "content": content}
+            reasoning: ReasoningItem = {
+                "id": self.id,
+                "type": "reasoning",
+                "status": status,
+                "summary": [],
+                "content": content,
+            }
+            if self.sealed and not empty:
+                reasoning["encrypted_content"] = seal(self.text)
+            return reasoning
         said = [] if empty else [self._said()]
         return {"id": self.id, "type": "message", "status": status, "role": "assistant", "content": said}
 
@@ -150,7 +180,16 @@ class Output:
     def _begin(self, kind: Kind, *, call_id: str = "", name: str = "") -> list[stream_wire.ResponseStreamEvent]:
         made, index = self._end("completed"), len(self.items)
         item_id = f"{_PREFIX[kind]}{self._job.id}_{index}"
-        growing = _Growing(kind=kind, id=item_id, index=index, call_id=call_id, name=name)
+        own, namespace = own_name(name, self._job.request["response"]["tools"])
+        growing = _Growing(
+            kind=kind,
+            id=item_id,
+            index=index,
+            call_id=call_id,
+            name=own,
+            namespace=namespace,
+            sealed=bool(self._job.request.get("sealed_reasoning")),
+        )
         self._growing = growing
         made.append(self._item_event("response.output_item.added", index, growing.item("in_progress")))
         if kind != "function_call":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from app.bodies.service_tier import served_as
 from app.endpoints.openai.completion import tool_call
 from app.endpoints.openai.generated_text import answer
 from app.endpoints.openai.responses import wire
@@ -60,7 +61,7 @@ def skeleton(job: Job, status: wire.Status) -> wire.ResponseObject:
         "temperature": sampling["temperature"],
         "top_p": sampling["top_p"],
         "max_output_tokens": sampling["max_tokens"],
-        "service_tier": "default",
+        "service_tier": served_as(job) or "default",
         "truncation": "disabled",
         "usage": None,
     }
@@ -152,7 +153,13 @@ def _items(message: Mapping[str, Any], prefix: str, first: int) -> list[wire.Inp
             part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
         items.append({"id": item_id, "type": "message", "role": role, "content": [part], "status": "completed"})
     for number, call in enumerate(calls, first + len(items)):
-        called: wire.CalledFunction = {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}
-        item_id = f"{prefix}{number}"
-        items.append({"id": item_id, "type": "function_call", "call_id": call["id"], **called, "status": "completed"})
+        item: wire.FunctionCallItem = {
+            "id": f"{prefix}{number}",
+            "type": "function_call",
+            "call_id": call["id"],
+            "name": call["function"]["name"],
+            "arguments": call["function"]["arguments"],
+            "status": "completed",
+        }
+        items.append(item)
     return items

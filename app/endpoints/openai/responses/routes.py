@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
 from app.bodies.validation import validate
-from app.endpoints.openai.responses.body import LOGPROBS, ResponseBody
+from app.endpoints.openai.responses import wire
+from app.endpoints.openai.responses.body import Includable, ResponseBody
 from app.endpoints.openai.responses.events import ResponseEvents
 from app.endpoints.openai.responses.response import PREFIX, conversation, input_items, response
 from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
@@ -39,7 +40,7 @@ def create() -> Response:
     sent = read_json()
     body = validate(ResponseBody, sent)
     cancels = cancels_on_disconnect() and not body.background
-    body.go_on_from(_earlier)
+    body.go_on_from(_earlier, _item)
     job_id = submit(sent, body)
     name_job(job_id)
     if not body.stream:
@@ -122,6 +123,16 @@ def _earlier(response_id: str) -> list[dict[str, Any]]:
     return conversation(job)
 
 
+def _item(item_id: str, param: str) -> wire.OutputItem | wire.InputItem:
+    """An item of the output or the input of a stored response, by its id; raises JobNotFound."""
+    job_id = item_id.partition("_")[2].rpartition("_")[0]
+    job = _find(PREFIX + job_id, param=param)
+    for item in (*response(job)["output"], *input_items(job)):
+        if item["id"] == item_id:
+            return item
+    raise JobNotFound(f"Response '{PREFIX}{job_id}' has no item '{item_id[:80]}'.", param=param)
+
+
 def _frames(to: Services, job: Job, events: Iterable[Event | Silence], *, after: int = -1) -> Iterator[str]:
     """The stream after an event's number. What comes before is made as well: the numbers depend on it."""
     for event in _events(to, job, events):
@@ -154,8 +165,8 @@ def _as_ended(to: Services, job: Job, done: Event | None) -> Job:
 
 def _check_include() -> None:
     asked = request.args.getlist("include") + request.args.getlist("include[]")
-    if any(each != LOGPROBS for each in asked):
-        raise InvalidRequest(f"include can only have '{LOGPROBS}'.", param="include")
+    if unknown := set(asked) - {*get_args(Includable)}:
+        raise InvalidRequest(f"include cannot have '{min(unknown)[:80]}'.", param="include")
 
 
 BLUEPRINTS = (blueprint,)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from app.bodies.service_tier import ServedAs
+from app.bodies.template_variables import Effort
 from app.http.paging import PageSize
 from app.http.wire_types import Count, Page
 
@@ -64,6 +66,7 @@ class ReasoningItem(TypedDict):
     status: ItemStatus
     summary: Annotated[list[Any], Field(max_length=0)]
     content: list[ReasoningText]
+    encrypted_content: NotRequired[str]
 
 
 class CalledFunction(TypedDict):
@@ -80,6 +83,7 @@ class FunctionCallItem(CalledFunction):
     type: Literal["function_call"]
     status: ItemStatus
     call_id: str
+    namespace: NotRequired[str]
 
 
 OutputItem = OutputMessage | ReasoningItem | FunctionCallItem
@@ -140,9 +144,9 @@ class IncompleteDetails(TypedDict):
 
 
 class ReasoningOptions(TypedDict):
-    """Nothing can be chosen."""
+    """The effort that the template was told of."""
 
-    effort: None
+    effort: Effort | None
     summary: None
 
 
@@ -170,6 +174,15 @@ class OfferedTool(TypedDict):
     description: str | None
     parameters: dict[str, Any] | None
     strict: bool | None
+
+
+class OfferedNamespace(TypedDict):
+    """A list of functions that the model might call."""
+
+    type: Literal["namespace"]
+    name: str
+    description: str
+    tools: list[OfferedTool]
 
 
 class ChosenFunction(TypedDict):
@@ -211,13 +224,13 @@ class EchoedRequest(TypedDict):
     safety_identifier: str | None
     prompt_cache_key: str | None
     background: bool
-    max_tool_calls: None
+    max_tool_calls: int | None
     parallel_tool_calls: bool
     reasoning: ReasoningOptions
     store: bool
     text: TextOptions
     tool_choice: Literal["auto", "none", "required"] | ChosenFunction
-    tools: list[OfferedTool]
+    tools: list[OfferedTool | OfferedNamespace]
     top_logprobs: Annotated[int, Field(ge=0, le=20)]
 
 
@@ -237,7 +250,7 @@ class ResponseObject(EchoedRequest):
     temperature: float
     top_p: float
     max_output_tokens: Annotated[int, Field(ge=1)] | None
-    service_tier: Literal["default"]
+    service_tier: ServedAs
     truncation: Literal["disabled"]
     usage: ResponseUsage | None
 

@@ -41,6 +41,7 @@ GIVEN: dict[str, Any] = {
     "completion_window": "24h",
     "seconds": 3600,
     "priority": "low",
+    "tools": [{"type": "function", "name": "x"}],
 }
 """A value for each required field that is no choice."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from app.endpoints.openai.responses.body import ResponseBody
+from app.endpoints.openai.responses.sealed import seal
+from app.endpoints.openai.responses.tools import HostedKind
 from app.http.errors import from_validation
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -93,11 +95,54 @@ def test_reasoning_is_passed_over() -> None:
     assert messages(reasoning, {"role": "user", "content": "Hello"}) == [{"role": "user", "content": "Hello"}]
 
 
+SUM = {"role": "user", "content": "What is 12 + 7?"}
+ASSISTANT = {"role": "assistant", "content": "19"}
+ELSEWHERE = "gAAAAB-of-another-server"
+
+
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        {"encrypted_content": seal("Café: add.")},
+        {"encrypted_content": seal("Café: add."), "content": None, "status": "completed"},
+        {"encrypted_content": ELSEWHERE, "content": [{"type": "reasoning_text", "text": "Café: add."}]},
+    ],
+)
+def test_reasoning_that_we_can_read_belongs_to_the_assistants_next_message(reasoning: dict[str, Any]) -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], **reasoning}
+    told = {**ASSISTANT, "reasoning_content": "Café: add."}
+    assert messages(SUM, item, ASSISTANT, SUM) == [SUM, told, SUM]
+    called = {"role": "assistant", "content": "", "tool_calls": [CALLED], "reasoning_content": "Café: add."}
+    assert messages(SUM, item, CALL, GIVEN)[1] == called
+
+
+@pytest.mark.parametrize("sealed", [ELSEWHERE, "", "caravan.1.", "caravan.1.%%%", "caravan.1._w==", 5, None, ["x"]])
+def test_reasoning_that_we_cannot_read_is_passed_over(sealed: Any) -> None:
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": sealed}
+    assert messages(SUM, item, ASSISTANT) == [SUM, ASSISTANT]
+
+
+@pytest.mark.parametrize("kind", [{"type": "item_reference"}, {}, {"type": None}])
+def test_a_reference_stands_for_its_item(kind: dict[str, Any]) -> None:
+    part = {"type": "output_text", "text": "19", "annotations": [], "logprobs": []}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    asked: list[tuple[str, str]] = []
+
+    def find(item_id: str, param: str) -> dict[str, Any]:
+        asked.append((item_id, param))
+        return item
+
+    sent = body(input=[SUM, {"id": "msg_1", **kind}, SUM])
+    sent.go_on_from(lambda _: [], find)
+    assert sent.request(ENTRY)["messages"] == [SUM, ASSISTANT, SUM]
+    assert asked == [("msg_1", "input.1.id")]
+
+
 def test_an_earlier_conversation_comes_between_the_instructions_and_the_input() -> None:
     sent = body(instructions="New.", input=[GIVEN], previous_response_id="resp_1")
     answered = {"role": "assistant", "content": "", "tool_calls": [CALLED]}
     said: dict[str, list[dict[str, Any]]] = {"resp_1": [{"role": "user", "content": "Q"}, answered]}
-    sent.go_on_from(said.__getitem__)
+    sent.go_on_from(said.__getitem__, lambda *_: {})
     assert [message["role"] for message in sent.request(ENTRY)["messages"]] == ["system", "user", "assistant", "tool"]
 
 
@@ -111,7 +156,10 @@ def test_an_earlier_conversation_comes_between_the_instructions_and_the_input() 
         ({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}, "input.0.content.0.type"),
         ({"role": "user", "content": "x", "call_id": "c1"}, "input.0.call_id"),
         ({"role": "user", "content": "x", "colour": "red"}, "input.0.colour"),
-        ({"type": "item_reference", "id": "msg_1"}, "input.0.type"),
+        ({"type": "item_reference", "id": "msg_1"}, "input.0.id"),
+        ({"type": "item_reference"}, "input.0.id"),
+        ({"role": "user", "content": "x", "namespace": "y"}, "input.0.namespace"),
+        ({"role": "user", "content": "x", "reasoning": "y"}, "input.0.reasoning"),
         ({"type": "function_call", "call_id": "c1", "name": "f"}, "input.0.arguments"),
         ({"type": "function_call_output", "output": "x"}, "input.0.call_id"),
         (GIVEN, "input"),
@@ -140,23 +188,24 @@ def test_an_item_that_makes_no_sense_is_refused_by_name(item: Any, param: str) -
         ({"max_output_tokens": 101}, "max_output_tokens"),
         ({"temperature": 3}, "temperature"),
         ({"top_logprobs": 2}, "top_logprobs"),
-        ({"include": ["reasoning.encrypted_content"]}, "include.0"),
-        ({"truncation": "auto"}, "truncation"),
-        ({"service_tier": "flex"}, "service_tier"),
-        ({"reasoning": {"effort": "low"}}, "reasoning.effort"),
         ({"background": True, "store": False}, "background"),
         ({"conversation": "conv_1"}, "conversation"),
+        ({"reasoning": {"effort": "much"}}, "reasoning.effort"),
+        ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
+        ({"include": ["everything"]}, "include.0"),
+        ({"max_tool_calls": 0}, "max_tool_calls"),
+        ({"tools": [{"type": "custom", "name": "x"}]}, "tools.0"),
+        ({"tools": [{"type": "local_shell"}]}, "tools.0"),
+        ({"tools": [{"type": "namespace", "name": "x"}]}, "tools.0.tools"),
+        ({"tools": [{"type": "namespace", "name": "x", "tools": [{"type": "custom"}]}]}, "tools.0.tools.0.name"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
         ({"prompt": {"id": "p"}}, "prompt"),
-        ({"max_tool_calls": 1}, "max_tool_calls"),
-        ({"stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
-        ({"text": {"verbosity": "low"}}, "text.verbosity"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
         ({"text": {"format": {"type": "json_schema", "name": "x"}}}, "text.format.schema"),
         ({"text": {"format": {"type": "json_schema", "schema": SCHEMA}}}, "text.format.name"),
         ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {"not": {}}}}}, "text.format"),
         ({"text": {"format": {"type": "json_object"}}, "grammar": 'root ::= "x"'}, "grammar"),
         ({"text": {"format": {"type": "json_object"}}, "ignore_eos": True}, "ignore_eos"),
-        ({"tools": [{"type": "web_search"}]}, "tools.0"),
         ({"tools": [{"type": "function"}]}, "tools.0.name"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools.0.name"),
         ({"tools": [WEATHER, WEATHER]}, "tools"),
@@ -190,6 +239,43 @@ def test_tools_reach_the_job_as_functions() -> None:
     assert made["tools"] == [{key: value for key, value in WEATHER.items() if key != "type"}]
     assert made["tool_choice"] == {"name": "get_weather"}
     assert made["parallel_tool_calls"] is False
+
+
+NOW = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}}
+CLOCK = {"type": "namespace", "name": "clock", "description": "Time.", "tools": [NOW]}
+CALL_NOW = {"type": "function", "name": "now"}
+
+
+def test_a_namespace_is_a_list_of_functions() -> None:
+    made = request(tools=[CLOCK, NOW], tool_choice=CALL_NOW)
+    assert [tool["name"] for tool in made["tools"]] == ["clock.now", "now"]
+    assert made["tool_choice"] == {"name": "now"}
+    told = {**NOW, "description": None, "strict": None}
+    assert made["response"]["tools"] == [{**CLOCK, "tools": [told]}, told]
+    assert request(tools=[CLOCK], tool_choice=CALL_NOW)["tool_choice"] == {"name": "clock.now"}
+    call = {**CALL, "name": "now", "namespace": "clock"}
+    assert messages(SUM, call)[1]["tool_calls"][0]["function"]["name"] == "clock.now"
+
+
+@pytest.mark.parametrize("kind", get_args(HostedKind))
+def test_a_tool_that_we_do_not_run_is_told_of_neither_to_the_model_nor_in_the_response(kind: str) -> None:
+    made = request(tools=[{"type": kind, "filters": {"x": 1}}, WEATHER])
+    assert [tool["name"] for tool in made["tools"]] == ["get_weather"]
+    assert made["response"]["tools"] == [WEATHER]
+    assert "tools" not in request(tools=[{"type": kind}])
+
+
+def test_the_clients_metadata_is_metadata() -> None:
+    given = body(client_metadata={"a": "b", "c": "d"}, metadata={"c": "e"})
+    assert given.metadata == {"a": "b", "c": "e"}
+
+
+def test_an_effort_reaches_the_template_and_is_told_again() -> None:
+    made = request(reasoning={"effort": "low", "summary": "auto"}, chat_template_kwargs={"x": 1})
+    assert made["template_variables"] == {"reasoning_effort": "low", "enable_thinking": True, "x": 1}
+    assert made["response"]["reasoning"] == {"effort": "low", "summary": None}
+    assert request(reasoning={"effort": "none"})["template_variables"]["enable_thinking"] is False
+    assert "template_variables" not in request(reasoning={"summary": "auto"})
 
 
 def test_limit_logprobs_and_samplers_reach_the_worker() -> None:
