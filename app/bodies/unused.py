@@ -28,7 +28,7 @@ UNUSED = Unused()
 def unused(body: BaseModel, prefix: str = "") -> Iterator[str]:
     """The names of the unused fields that a body has, as paths with dots; a list's objects count as one."""
     for name, field in type(body).model_fields.items():
-        value, path = getattr(body, name), prefix + name
+        value, path = getattr(body, name), prefix + (field.alias or name)
         marks = [mark for mark in field.metadata if isinstance(mark, Unused)]
         if marks and value not in (None, marks[0].done):
             yield path
