@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import openai
+import pydantic
 import pytest
 
 from tests.support.cluster import Cluster
@@ -94,6 +95,86 @@ def test_null_asks_for_nothing_and_other_names_are_told_ours(client: openai.Open
     assert ask(functions=None, max_tokens=-1, top_k=-1).choices
     with pytest.raises(openai.BadRequestError, match="Use max_tokens"):
         ask(n_predict=5)
+
+
+def test_what_clients_send_by_a_switch_is_taken_and_what_comes_to_nothing_is_named(client: openai.OpenAI) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="demo",
+        messages=[{"role": "user", "content": "What is 12 + 7?"}],
+        temperature=0,
+        reasoning_effort="low",
+        verbosity="low",
+        store=True,
+        service_tier="flex",
+        prompt_cache_retention="24h",
+        stream_options=None,
+        extra_body={"repetition_penalty": 1.0},
+    )
+    answer = raw.parse()
+    assert raw.headers["X-Unused-Parameters"] == "store, verbosity, prompt_cache_retention"
+    assert (answer.choices[0].message.content, answer.service_tier) == ("12 + 7 = 19.", "flex")
+
+
+def test_nothing_is_named_when_everything_is_done(client: openai.OpenAI, cluster: Cluster) -> None:
+    raw = client.chat.completions.with_raw_response.create(
+        model="demo",
+        messages=[{"role": "user", "content": "Hello"}],
+        service_tier="priority",
+        store=False,
+        max_tokens=1,
+    )
+    assert "X-Unused-Parameters" not in raw.headers
+    assert cluster.job(raw.headers["X-Job-Id"])["priority"] == "high"
+
+
+def test_every_chunk_has_the_counts_so_far_if_that_is_asked_for(client: openai.OpenAI) -> None:
+    options: Any = {"include_usage": True, "continuous_usage_stats": True, "include_obfuscation": True}
+    chunks = list(
+        client.chat.completions.create(
+            model="demo",
+            messages=[{"role": "user", "content": "Count to 9."}],
+            temperature=0,
+            stream=True,
+            stream_options=options,
+        )
+    )
+    counted = [chunk.usage for chunk in chunks]
+    assert all(counted)
+    tokens = [usage.completion_tokens for usage in counted if usage]
+    assert tokens == sorted(tokens)
+    last, final = counted[-2:]
+    assert last
+    assert final
+    assert {usage.prompt_tokens for usage in counted if usage} == {final.prompt_tokens}
+    assert last.completion_tokens == final.completion_tokens
+
+
+class Weather(pydantic.BaseModel):
+    city: str
+
+
+def test_what_the_package_makes_of_a_chat_can_be_sent_back(client: openai.OpenAI) -> None:
+    asked: Any = {"model": "demo", "messages": [{"role": "user", "content": "What is the weather in Paris?"}]}
+    parsed = client.chat.completions.parse(**asked, response_format=Weather, max_tokens=200, temperature=0)
+    called = client.chat.completions.parse(
+        **asked,
+        tools=[openai.pydantic_function_tool(Weather, name="get_weather")],
+        tool_choice="required",
+        max_tokens=200,
+        temperature=0,
+    )
+    call = (called.choices[0].message.tool_calls or [])[0]
+    result: Any = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+    for message, after in ((parsed.choices[0].message, []), (called.choices[0].message, [result])):
+        for dumped in (message.model_dump(), message.to_dict()):
+            back: Any = [*asked["messages"], dumped, *after, {"role": "user", "content": "Hello"}]
+            assert client.chat.completions.create(model="demo", messages=back, max_tokens=2).choices
+    assert parsed.choices[0].message.model_dump()["parsed"] is not None
+    assert call.function.model_dump()["parsed_arguments"] is not None
+
+
+def test_a_benchmark_client_finds_the_server_healthy(cluster: Cluster) -> None:
+    assert cluster.http.get("/health").json() == {"status": "ok"}
 
 
 def test_an_address_without_v1_is_told_so(cluster: Cluster) -> None:

@@ -29,6 +29,17 @@ WEATHER: Any = {
     },
     "strict": True,
 }
+
+
+class Weather(BaseModel):
+    sunny: bool
+    mood: bool
+
+
+class City(BaseModel):
+    city: str
+
+
 ENDED = ("completed", "incomplete", "failed", "cancelled")
 
 
@@ -97,6 +108,82 @@ def test_a_function_is_called_and_its_output_answered(client: openai.OpenAI) -> 
     assert create(client, input=items, tools=[WEATHER]).output_text == "It is sunny in Paris."
 
 
+NOW: Any = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}}
+
+
+def test_what_codex_sends_with_every_request_is_taken(client: openai.OpenAI) -> None:
+    raw = client.responses.with_raw_response.create(
+        model="demo",
+        temperature=0,
+        input=SUM,
+        include=["reasoning.encrypted_content"],
+        reasoning={"effort": "low", "summary": "auto"},
+        tools=[{"type": "web_search"}, {"type": "namespace", "name": "x", "description": "Time.", "tools": [NOW]}],
+        extra_body={"client_metadata": {"a": "b"}},
+        text={"verbosity": "low"},
+        service_tier="priority",
+        truncation="auto",
+    )
+    assert raw.headers["X-Unused-Parameters"] == "text.verbosity, reasoning.summary, truncation"
+    made: Any = raw.parse()
+    assert (made.output_text, made.metadata, made.reasoning.effort) == ("12 + 7 = 19.", {"a": "b"}, "low")
+    assert ([tool.type for tool in made.tools], made.service_tier) == (["namespace"], "priority")
+
+
+def test_a_function_of_a_namespace_is_called_by_its_own_name(client: openai.OpenAI) -> None:
+    tools: Any = [{"type": "namespace", "name": "clock", "description": "Time.", "tools": [NOW]}]
+    made = create(client, input=SUM, tools=tools, tool_choice="required", max_output_tokens=200)
+    (call,) = made.output
+    assert (call.name, call.namespace, made.status) == ("now", "clock", "completed")
+    items: list[Any] = [
+        {"role": "user", "content": SUM},
+        *made.output,
+        {"type": "function_call_output", "call_id": call.call_id, "output": "noon"},
+    ]
+    assert create(client, input=items, tools=tools).status == "completed"
+
+
+def test_a_reference_stands_for_an_earlier_answer(client: openai.OpenAI) -> None:
+    first = create(client, input="What is 1 + 2?")
+    question, next_question = [{"role": "user", "content": f"What is {sum}?"} for sum in ("1 + 2", "2 + 2")]
+    reference = {"type": "item_reference", "id": first.output[0].id}
+    referring = create(client, input=[question, reference, next_question])
+    assert referring.output_text == create(client, input=[question, *first.output, next_question]).output_text
+    told = [item.to_dict()["content"] for item in client.responses.input_items.list(referring.id, order="asc")]
+    said: Any = [parts[0]["text"] for parts in told if isinstance(parts, list)]
+    assert said == ["What is 1 + 2?", first.output_text, "What is 2 + 2?"]
+    for unknown in ("msg_x_0", f"{first.output[0].id}9", "x"):
+        with pytest.raises(openai.NotFoundError) as missing:
+            create(client, input=[question, {"type": "item_reference", "id": unknown}])
+        assert missing.value.param == "input.1.id"
+
+
+def test_what_the_package_makes_of_a_response_can_be_sent_back(client: openai.OpenAI) -> None:
+    parsed = client.responses.parse(
+        model="demo",
+        input="What is the weather in Paris?",
+        text_format=Weather,
+        temperature=0,
+        max_output_tokens=200,
+        include=["message.output_text.logprobs"],
+    )
+    called = client.responses.parse(
+        model="demo",
+        input="What is the weather in Paris?",
+        tools=[openai.pydantic_function_tool(City, name="get_weather")],
+        tool_choice="required",
+        temperature=0,
+        max_output_tokens=200,
+    )
+    for made in (parsed, called):
+        items: list[Any] = [{"role": "user", "content": "Hello"}, *(item.model_dump() for item in made.output)]
+        assert create(client, input=items, max_output_tokens=5).output
+        items[1:] = [item.to_dict(mode="json") for item in made.output]
+        assert create(client, input=items, max_output_tokens=5).output
+    assert parsed.output[0].model_dump()["content"][0]["parsed"] is not None
+    assert called.output[0].model_dump()["parsed_arguments"] is not None
+
+
 def test_arguments_are_streamed(client: openai.OpenAI) -> None:
     with client.responses.stream(
         model="demo", input="What is the weather in Paris?", tools=[WEATHER], temperature=0
@@ -117,11 +204,6 @@ def test_a_function_can_be_required_or_forbidden(client: openai.OpenAI) -> None:
         assert made.tool_choice == choice or made.tool_choice.name == "get_weather"
     made = create(client, input="What is the weather in Paris?", tools=[WEATHER], tool_choice="none")
     assert [item.type for item in made.output] == ["message"]
-
-
-class Weather(BaseModel):
-    sunny: bool
-    mood: bool
 
 
 def test_a_model_of_pydantics_is_parsed(client: openai.OpenAI) -> None:
@@ -260,7 +342,7 @@ def test_errors_come_as_the_clients_exceptions(client: openai.OpenAI) -> None:
         create(client, model="none", input=SUM)
     assert missing.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as refused:
-        create(client, input=SUM, tools=[{"type": "web_search"}])
+        create(client, input=SUM, tools=[{"type": "local_shell"}])
     assert refused.value.param == "tools.0"
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as long:
@@ -282,7 +364,7 @@ def test_a_failure_in_the_background_is_told_by_the_response(client: openai.Open
         ("/v1/responses/{}?stream=maybe", 400),
         ("/v1/responses/{}?starting_after=1", 400),
         ("/v1/responses/{}?stream=true&starting_after=x", 400),
-        ("/v1/responses/{}?include=reasoning.encrypted_content", 400),
+        ("/v1/responses/{}?include=everything", 400),
         ("/v1/responses/{}/input_items?order=up", 400),
         ("/v1/responses/{}/input_items?after=x", 400),
         ("/v1/responses/resp_none", 404),

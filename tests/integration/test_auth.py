@@ -15,6 +15,7 @@ from app.endpoints.openai.responses.response import PREFIX
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.ledger import Ledger
 from tasks.records.api_key import Scope
+from tasks.records.job import Priority
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 from tests.support.redis_server import free_port
@@ -95,6 +96,31 @@ def test_every_route_but_the_probes_asks_for_a_key(http: FlaskClient, headers: d
         asked += 1
     assert asked > 40
     assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/healthz", "/health", "/readyz"}
+
+
+def test_an_item_of_another_callers_response_is_not_there(
+    http: FlaskClient, alice: dict[str, str], bob: dict[str, str]
+) -> None:
+    first = http.post("/v1/responses", json=RESPONSE, headers=alice).get_json()["id"]
+    items: list[Any] = [{"type": "item_reference", "id": f"in_{first.removeprefix(PREFIX)}_0"}]
+    referring = {**RESPONSE, "input": items}
+    assert http.post("/v1/responses", json=referring, headers=alice).status_code == 200
+    refused = http.post("/v1/responses", json=referring, headers=bob)
+    assert (refused.status_code, refused.get_json()["error"]["param"]) == (404, "input.0.id")
+
+
+def test_a_tier_is_as_urgent_as_the_key_allows(http: FlaskClient, store: Ledger, keys: KeyStore) -> None:
+    slow = bearer(keys.create(key("slow", priority=Priority.NORMAL))[1])
+    for headers, tier, priority, served in (
+        (bearer(ADMIN_KEY), "priority", "high", "priority"),
+        (slow, "priority", "normal", "default"),
+        (slow, "flex", "low", "flex"),
+        (slow, "auto", "normal", "default"),
+    ):
+        made = http.post("/v1/responses", json={**RESPONSE, "service_tier": tier}, headers=headers)
+        job = store.jobs.get(made.get_json()["id"].removeprefix(PREFIX))
+        assert job is not None
+        assert (job.priority, made.get_json()["service_tier"]) == (priority, served)
 
 
 def test_what_is_not_there_is_told_to_callers_with_a_key_alone(http: FlaskClient, alice: dict[str, str]) -> None:

@@ -130,6 +130,8 @@ def _said(job: Job) -> list[dict[str, Any]]:
         return []
     parts = answer(job, job.outcome.choices[0].text)
     message: dict[str, Any] = {"role": "assistant", "content": parts.content or ""}
+    if parts.reasoning:
+        message["reasoning_content"] = parts.reasoning
     if parts.calls:
         message["tool_calls"] = [
             tool_call(job, 0, number, call.name, call.arguments) for number, call in enumerate(parts.calls)

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from openai.types.responses import Response
 
+from app.endpoints.openai.responses.body import SEALED_REASONING
 from app.endpoints.openai.responses.response import conversation, input_items, response
+from app.endpoints.openai.responses.sealed import seal, unseal
 from tasks.records.job import Job, JobStatus
 from tasks.records.logprobs import TokenLogprobs
 from tests.support.job_records import as_read
@@ -52,6 +54,28 @@ def test_an_answer_is_one_message_with_one_part() -> None:
         "resp_j1", "response", 1700000000, 1700000005, "completed", "Be short.", {"a": "b"}, 9,
     ]  # fmt: skip
     assert (made["temperature"], made["top_p"], made["error"], made["incomplete_details"]) == (0.0, 0.95, None, None)
+
+
+def test_reasoning_is_told_as_an_opaque_text_too_if_that_is_asked_for() -> None:
+    text = "<think>Hm, 19.</think>It is 19."
+    (reasoning, _), (plain, _) = (
+        output(ended(text, syntax=HERMES, include=[SEALED_REASONING])),
+        output(ended(text, syntax=HERMES)),
+    )
+    assert "encrypted_content" not in plain
+    assert reasoning == {**plain, "encrypted_content": seal("Hm, 19.")}
+    assert unseal(reasoning["encrypted_content"]) == "Hm, 19."
+    without = ended("It is 19.", syntax=HERMES, include=[SEALED_REASONING])
+    assert [item["type"] for item in output(without)] == ["message"]
+
+
+def test_a_call_of_a_namespaces_function_has_both_names() -> None:
+    told = CALL.replace("get_weather", "sky.get_weather")
+    job = ended(told, tools=[{"type": "namespace", "name": "sky", "tools": [WEATHER]}], syntax=HERMES)
+    (call,) = output(job)
+    assert (call["name"], call["namespace"]) == ("get_weather", "sky")
+    assert conversation(job)[-1]["tool_calls"][0]["function"]["name"] == "sky.get_weather"
+    Response.model_validate(response(job), strict=False)
 
 
 def test_it_is_what_the_openai_package_takes_for_a_response() -> None:
