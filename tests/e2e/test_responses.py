@@ -108,7 +108,8 @@ def test_a_function_is_called_and_its_output_answered(client: openai.OpenAI) -> 
     assert create(client, input=items, tools=[WEATHER]).output_text == "It is sunny in Paris."
 
 
-NOW: Any = {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}}
+NOTHING: Any = {"type": "object", "properties": {}, "additionalProperties": False}
+NOW: Any = {"type": "function", "name": "now", "parameters": NOTHING}
 
 
 def test_what_codex_sends_with_every_request_is_taken(client: openai.OpenAI) -> None:
@@ -176,11 +177,14 @@ def test_what_the_package_makes_of_a_response_can_be_sent_back(client: openai.Op
         max_output_tokens=200,
     )
     for made in (parsed, called):
-        items: list[Any] = [{"role": "user", "content": "Hello"}, *(item.model_dump() for item in made.output)]
+        items: list[Any] = [
+            {"role": "user", "content": "Hello"},
+            *(item.model_dump(warnings=False) for item in made.output),
+        ]
         assert create(client, input=items, max_output_tokens=5).output
-        items[1:] = [item.to_dict(mode="json") for item in made.output]
+        items[1:] = [item.to_dict(mode="json", warnings=False) for item in made.output]
         assert create(client, input=items, max_output_tokens=5).output
-    assert parsed.output[0].model_dump()["content"][0]["parsed"] is not None
+    assert parsed.output[0].model_dump(warnings=False)["content"][0]["parsed"] is not None
     assert called.output[0].model_dump()["parsed_arguments"] is not None
 
 
