@@ -67,7 +67,7 @@ class Message(Part):
     tool_calls: Annotated[list[ToolCall], Field(max_length=MOST_CALLS)] | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
-    annotations: Annotated[list[Any], Field(max_length=0)] | None = None
+    annotations: Any = Field(None, exclude=True)
     audio: None = None
     function_call: None = None
     parsed: Any = Field(None, exclude=True)

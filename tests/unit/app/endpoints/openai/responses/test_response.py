@@ -160,7 +160,7 @@ def test_a_conversation_ends_with_what_was_said_and_has_no_instructions() -> Non
     assert conversation(job) == [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi."}]
 
 
-def test_a_conversation_has_the_calls_under_the_ids_that_were_told_and_no_reasoning() -> None:
+def test_a_conversation_has_the_calls_under_the_ids_that_were_told_and_the_reasoning() -> None:
     job = ended(f"<think>Hm.</think>{CALL}", tools=[WEATHER], syntax=HERMES)
     *_, last = conversation(job)
     call = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
@@ -168,6 +168,7 @@ def test_a_conversation_has_the_calls_under_the_ids_that_were_told_and_no_reason
     assert last == {
         "role": "assistant",
         "content": "",
+        "reasoning_content": "Hm.",
         "tool_calls": [{"id": call_id, "type": "function", "function": call}],
     }
 
