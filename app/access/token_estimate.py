@@ -15,13 +15,14 @@ _READ = ("messages", "tools", "prompt", "input")
 def tokens(job: Job, context: int) -> int:
     """The prompts, guessed from their length, and the longest answer to each that the job allows.
 
-    An answer of which nobody said how long it may be is as long as the model's context lets it be.
+    No answer is longer than the model's context lets it be.
     """
     if not job.operation.needs_slot:
         return 0
     prompts = _prompts(job)
     sampling = job.request.get("sampling", {})
-    answers = [sampling.get("max_tokens") or max(1, context - prompt) for prompt in prompts]
+    most, limit = [max(1, context - prompt) for prompt in prompts], sampling.get("max_tokens")
+    answers = most if limit is None else [min(limit, longest) for longest in most]
     return sum(prompts) + (sum(answers) * int(sampling.get("n", 1)) if job.operation.generates else 0)
 
 

@@ -19,6 +19,7 @@ from tasks.models.catalogue import ModelEntry
 from tasks.records.sampling import MAX_SEED, SamplingParams
 
 MOST_TOKENS = 2**31 - 1
+"""The greatest limit of an answer; it is longer than any context, so it is none."""
 MOST_CHOICES = 128
 LEAST_TEMPERATURE = 1e-3
 """What is colder is greedy: logits divided by less are no numbers any more."""
@@ -40,8 +41,8 @@ def _as_list(value: Any) -> Any:
 
 
 def _unlimited(value: Any) -> Any:
-    """llama.cpp says -1 where OpenAI leaves the field out."""
-    return None if value == -1 and not isinstance(value, bool) else value
+    """llama.cpp's -1 is no limit; a field that is left out may have a default."""
+    return MOST_TOKENS if value == -1 and not isinstance(value, bool) else value
 
 
 def _all_tokens(value: Any) -> Any:
@@ -114,7 +115,7 @@ class SamplingBody(JobBody):
     limits: ClassVar[tuple[str, ...]] = ("max_tokens",)
     """Fields that limit the answer; the first that is given counts."""
     default_limit: ClassVar[int | None] = None
-    """What counts if none is."""
+    """What counts if none is. Whatever counts, an answer ends where the model's context does."""
 
     max_tokens: MaxTokens = None
     temperature: float | None = Field(None, ge=0, le=2)
@@ -156,11 +157,9 @@ class SamplingBody(JobBody):
         return self.service_tier
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
-        """The parameters for a model; raises InvalidRequest when more tokens are asked for than it can hold."""
-        given_limits = [(name, value) for name in self.limits if (value := getattr(self, name)) is not None]
-        field, max_tokens = next(iter(given_limits), ("max_tokens", self.default_limit))
-        if max_tokens is not None and max_tokens > entry.context:
-            raise InvalidRequest(f"{field} is {max_tokens}, but the model holds {entry.context} tokens.", param=field)
+        """The parameters for a model; raises InvalidRequest for what cannot be combined or followed."""
+        given_limits = [value for name in self.limits if (value := getattr(self, name)) is not None]
+        max_tokens = next(iter(given_limits), self.default_limit)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
         other_name = self.repetition_penalty
         if other_name is not None and given.setdefault("repeat_penalty", other_name) != other_name:
@@ -171,7 +170,7 @@ class SamplingBody(JobBody):
             given["temperature"] = 0.0
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
         return SamplingParams(
-            max_tokens=max_tokens,
+            max_tokens=None if max_tokens == MOST_TOKENS else max_tokens,
             seed=seed or 0,
             stop=tuple(self.stop or ()),
             logit_bias=tuple((int(token), bias) for token, bias in (self.logit_bias or {}).items()),

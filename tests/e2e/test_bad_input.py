@@ -167,3 +167,30 @@ def _raw(cluster: Cluster, request: bytes) -> bytes:
         connection.sendall(b"POST /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + request)
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "field"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What is 12 + 7?"}]}, "max_tokens"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, "max_completion_tokens"),
+        ("/v1/completions", {"prompt": "What is 12 + 7?"}, "max_tokens"),
+        ("/v1/responses", {"input": "What is 12 + 7?"}, "max_output_tokens"),
+        ("/jobs", {"prompt": "What is 12 + 7?"}, "max_tokens"),
+    ],
+)
+def test_a_limit_beyond_the_context_is_no_error(
+    cluster: Cluster, path: str, asked: dict[str, object], field: str
+) -> None:
+    body = {"model": "demo", "temperature": 0, field: 100_000, **asked}
+    response = cluster.http.post(path, json=body, timeout=60)
+    assert response.status_code == (202 if path == "/jobs" else 200), response.text
+
+
+def test_an_answer_whose_limit_is_beyond_the_context_ends_with_length_where_that_is_full(cluster: Cluster) -> None:
+    for limit in (100_000, -1):
+        body = {"model": "demo", "prompt": "Once upon a time", "max_tokens": limit, "ignore_eos": True}
+        answer = cluster.http.post("/v1/completions", json=body, timeout=120).json()
+        assert answer["choices"][0]["finish_reason"] == "length"
+        context = next(one["context"] for one in cluster.http.get("/models").json()["data"] if one["id"] == "demo")
+        assert answer["usage"]["total_tokens"] == context

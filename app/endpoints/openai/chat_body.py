@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.bodies.part import Part
-from app.bodies.sampling import MOST_TOKENS, CacheRetention, SamplingBody, Verbosity
+from app.bodies.sampling import CacheRetention, MaxTokens, SamplingBody, Verbosity
 from app.bodies.template_variables import Effort, TemplateVariables, template_variables
 from app.bodies.tools import ToolChoice, Tools, check_functions, chosen
 from app.bodies.unused import UNUSED
@@ -129,7 +129,7 @@ class ChatBody(Conversation, SamplingBody):
     operation: ClassVar[Operation] = Operation.CHAT
     limits: ClassVar[tuple[str, ...]] = ("max_completion_tokens", "max_tokens")
 
-    max_completion_tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
+    max_completion_tokens: MaxTokens = None
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=20)
     reasoning_format: Literal["auto", "none"] | None = None

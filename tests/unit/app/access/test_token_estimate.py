@@ -25,6 +25,7 @@ ASKED = {"messages": [{"role": "user", "content": "x" * 36}]}
         (Operation.RESPONSE, {**ASKED, "response": {"x": "y" * 99}, "sampling": {"max_tokens": 5}}, 15),
         (Operation.COMPLETION, {"prompt": "x" * 40, "sampling": {"max_tokens": 8}}, 18),
         (Operation.COMPLETION, {"prompt": ["x" * 40, [1, 2, 3]], "sampling": {"max_tokens": 8}}, 10 + 3 + 16),
+        (Operation.COMPLETION, {"prompt": ["x" * 40, "x" * 80], "sampling": {"max_tokens": 4096}}, 2000),
         (Operation.EMBEDDING, {"input": ["x" * 40, "y"], "encoding_format": "float"}, 11),
         (Operation.EMBEDDING, {"input": [[1, 2], [3]]}, 3),
         (Operation.TOKENIZE, {"content": "x" * 400}, 0),

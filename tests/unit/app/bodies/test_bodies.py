@@ -378,10 +378,15 @@ def test_a_seed_that_is_given_is_kept() -> None:
 
 
 @pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
-def test_more_tokens_than_the_model_holds_are_refused_by_name(field: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"{field} is 101, but the model holds 100") as caught:
-        chat(**{field: 101}).sampling(ENTRY)
-    assert caught.value.param == field
+def test_a_limit_beyond_the_context_is_taken_since_the_context_ends_the_answer_anyway(field: str) -> None:
+    assert chat(**{field: 4096}).sampling(ENTRY).max_tokens == 4096
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_minus_one_is_no_limit_though_there_is_a_default(field: str) -> None:
+    assert chat(**{field: -1}).sampling(ENTRY).max_tokens is None
+    assert completion(max_tokens=-1).sampling(ENTRY).max_tokens is None
+    assert completion(max_tokens=None).sampling(ENTRY).max_tokens == OPENAI_DEFAULT_MAX_TOKENS
 
 
 def test_the_newer_name_of_the_limit_goes_before_the_older() -> None:

@@ -26,7 +26,7 @@ def http() -> FlaskClient:
         ({**CHAT, "model": "gpt"}, 404, "model_not_found", "model"),
         ({**CHAT, "temperature": 9}, 400, "invalid_value", "temperature"),
         ({**CHAT, "colour": "red"}, 400, "unknown_parameter", "colour"),
-        ({**CHAT, "max_tokens": 5000}, 400, "invalid_value", "max_tokens"),
+        ({**CHAT, "max_tokens": 0}, 400, "invalid_value", "max_tokens"),
         ([CHAT], 400, "invalid_json", None),
     ],
 )
