@@ -84,6 +84,9 @@ class Vocabulary(Protocol):
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         """The text of tokens, that of control tokens included."""
 
+    def tokenizer_info(self) -> Mapping[str, Any]:
+        """The text of special tokens, whether the first begins a text, and the chat template; None if not there."""
+
 
 class Backend(Vocabulary, Protocol):
     """A loaded model that generates. All calls come from one thread, but for `render_chat`, `check` and those of a

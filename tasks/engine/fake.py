@@ -109,6 +109,9 @@ class FakeBackend:
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         return b"".join(map(self.piece, tokens))
 
+    def tokenizer_info(self) -> Mapping[str, Any]:
+        return dict.fromkeys(("bos_token", "eos_token", "pad_token", "chat_template")) | {"add_bos_token": False}
+
     def is_end(self, token: int) -> bool:
         return token == END
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,9 @@ class FakeEmbeddingBackend:
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         return bytes(tokens)
+
+    def tokenizer_info(self) -> Mapping[str, Any]:
+        return dict.fromkeys(("bos_token", "eos_token", "pad_token", "chat_template")) | {"add_bos_token": False}
 
     def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
         lengths = [len(passage) for passage in passages]

@@ -22,7 +22,7 @@ FAKE_PATH = "fake"
 _SMALL = frozenset(operation for operation in Operation if not operation.needs_slot)
 _OPERATIONS = {
     "generative": frozenset(operation for operation in Operation if operation.generates) | _SMALL,
-    "embedding": frozenset({Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE}),
+    "embedding": frozenset({Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE, Operation.TOKENIZER_INFO}),
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smh]?)")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

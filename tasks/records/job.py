@@ -65,6 +65,7 @@ class Operation(StrEnum):
     EMBEDDING = "embedding"
     TOKENIZE = "tokenize"
     DETOKENIZE = "detokenize"
+    TOKENIZER_INFO = "tokenizer_info"
     APPLY_TEMPLATE = "apply_template"
 
     @property

@@ -87,7 +87,10 @@ def answer_tokens(request: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping
     """What the tokenizer answers. Raises InvalidRequest."""
     if "tokens" in request:
         check_tokens(request["tokens"], vocabulary, "tokens")
-        return {"content": vocabulary.detokenize(request["tokens"]).decode(errors="replace")}
+        text = vocabulary.detokenize(request["tokens"]).decode(errors="replace")
+        return {"content": text, "prompt": text}
+    if "content" not in request:
+        return vocabulary.tokenizer_info()
     text = request["content"]
     tokens = vocabulary.tokenize(text, add_special=request["add_special"], parse_special=request["parse_special"])
     if not request["with_pieces"]:

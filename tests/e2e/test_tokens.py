@@ -13,10 +13,37 @@ TEXT = "<|im_start|>user\nWhat is 12 + 7?<|im_end|>\n"
 def test_a_text_becomes_tokens_and_tokens_the_text(cluster: Cluster) -> None:
     tokens = cluster.http.post("/tokenize", json={"model": "demo", "content": TEXT}).json()["tokens"]
     assert all(isinstance(token, int) for token in tokens)
-    assert cluster.http.post("/detokenize", json={"model": "demo", "tokens": tokens}).json() == {"content": TEXT}
+    assert cluster.http.post("/detokenize", json={"model": "demo", "tokens": tokens}).json() == {
+        "content": TEXT,
+        "prompt": TEXT,
+    }
     pieces = cluster.http.post("/tokenize", json={"model": "demo", "content": TEXT, "with_pieces": True}).json()
     assert "".join(token["piece"] for token in pieces["tokens"]) == TEXT
     assert [token["id"] for token in pieces["tokens"]] == tokens
+
+
+def test_vllms_names_are_known_as_well_and_the_only_model_need_not_be_named(cluster: Cluster) -> None:
+    def tokens(**body: object) -> object:
+        return cluster.http.post("/tokenize", json=body).json()["tokens"]
+
+    for special in (False, True):
+        expected = tokens(model="demo", content=TEXT, add_special=special)
+        assert tokens(model="demo", prompt=TEXT, add_special_tokens=special) == expected
+        assert tokens(prompt=TEXT, add_special_tokens=special) == expected
+    assert tokens(prompt=TEXT) == tokens(content=TEXT, add_special=True)
+    both = cluster.http.post("/tokenize", json={"content": TEXT, "prompt": TEXT})
+    assert (both.status_code, both.json()["error"]["param"]) == (400, "prompt")
+    neither = cluster.http.post("/tokenize", json={})
+    assert (neither.status_code, neither.json()["error"]["param"]) == (400, "content")
+
+
+def test_a_tokenizer_tells_its_special_tokens_and_its_chat_template(cluster: Cluster) -> None:
+    told = cluster.http.get("/tokenizer_info").json()
+    assert told == cluster.http.get("/tokenizer_info?model=demo").json()
+    assert told["eos_token"] == "<|im_end|>"
+    assert "<|im_start|>" in told["chat_template"]
+    assert set(told) == {"bos_token", "eos_token", "pad_token", "add_bos_token", "chat_template"}
+    assert cluster.http.get("/tokenizer_info?model=none").status_code == 404
 
 
 def test_a_part_of_a_character_is_told_as_bytes(cluster: Cluster) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Response, jsonify, request, stream_with_context
 
@@ -24,9 +25,9 @@ from tasks.records.event import Event
 from tasks.records.job import Job
 
 
-def answer(schema: type[JobBody]) -> Response:
-    """Run the request's body as a job; its result, or its stream."""
-    sent = read_json()
+def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Response:
+    """Run a body as a job, the request's own if none is given; its result, or its stream."""
+    sent = read_json() if sent is None else sent
     body = validate(schema, sent)
     cancels = cancels_on_disconnect()
     job_id = submit(sent, body)

@@ -8,10 +8,27 @@ from app.endpoints.openai.completion import chat_completion, completion
 from app.endpoints.openai.responses.response import response
 from app.endpoints.openai.responses.wire import ResponseObject
 from app.endpoints.openai.vectors import embeddings
-from app.endpoints.openai.wire import ChatCompletion, Completion, EmbeddingList, RenderedPrompt, TokenList, TokensText
+from app.endpoints.openai.wire import (
+    ChatCompletion,
+    Completion,
+    EmbeddingList,
+    RenderedPrompt,
+    TokenizerInfo,
+    TokenList,
+    TokensText,
+)
 from tasks.records.job import Job, Operation
 
-Result = ChatCompletion | Completion | ResponseObject | EmbeddingList | TokenList | TokensText | RenderedPrompt
+Result = (
+    ChatCompletion
+    | Completion
+    | ResponseObject
+    | EmbeddingList
+    | TokenList
+    | TokensText
+    | TokenizerInfo
+    | RenderedPrompt
+)
 
 
 def result(job: Job) -> Result | None:
@@ -28,4 +45,4 @@ def result(job: Job) -> Result | None:
         case Operation.EMBEDDING:
             return embeddings(job, job.outcome)
         case _:  # as the worker's tokenizer or template answered
-            return cast("TokenList | TokensText | RenderedPrompt", dict(job.outcome.data))
+            return cast("TokenList | TokensText | TokenizerInfo | RenderedPrompt", dict(job.outcome.data))

@@ -211,9 +211,20 @@ class TokenList(TypedDict):
 
 
 class TokensText(TypedDict):
-    """The text of tokens."""
+    """The text of tokens, under llama-server's name and under vLLM's."""
 
     content: str
+    prompt: str
+
+
+class TokenizerInfo(TypedDict):
+    """A model's special tokens, as text, and its chat template; null for what it does not have."""
+
+    bos_token: str | None
+    eos_token: str | None
+    pad_token: str | None
+    add_bos_token: bool
+    chat_template: str | None
 
 
 class RenderedPrompt(TypedDict):

@@ -1,1 +1,1 @@
-"""``/tokenize``, ``/detokenize`` and ``/apply-template``."""
+"""``/tokenize``, ``/detokenize``, ``/tokenizer_info`` and ``/apply-template``."""

@@ -1,4 +1,4 @@
-"""The bodies of the calls that only the tokenizer or the chat template answers, as llama-server has them."""
+"""The bodies of the calls that only the tokenizer or the chat template answers, as llama-server and vLLM have them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from app.bodies.job import JobBody
+from app.bodies.job import JobBody, ModelName
 from app.bodies.texts_or_tokens import MOST_TOKEN_ID
 from app.endpoints.openai.chat_body import Conversation
+from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
 
@@ -16,21 +17,44 @@ MOST_CHARACTERS = 1 << 20
 TokenId = Annotated[int, Field(ge=0, le=MOST_TOKEN_ID)]
 
 
-class TokenizeBody(JobBody):
-    """``POST /tokenize``."""
+class TokensBody(JobBody):
+    """What needs a tokenizer, whose ``model`` may be left out where one alone generates."""
+
+    model: ModelName = ""
+
+
+class TokenizeBody(TokensBody):
+    """``POST /tokenize``: ``content`` and ``add_special`` are llama-server's names, the other two vLLM's."""
 
     operation: ClassVar[Operation] = Operation.TOKENIZE
 
-    content: str = Field(max_length=MOST_CHARACTERS)
-    add_special: bool = False
+    content: str | None = Field(None, max_length=MOST_CHARACTERS)
+    prompt: str | None = Field(None, max_length=MOST_CHARACTERS)
+    add_special: bool | None = None
+    add_special_tokens: bool | None = None
     parse_special: bool = True
     with_pieces: bool = False
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
-        return self.model_dump(include={"content", "add_special", "parse_special", "with_pieces"})
+        if self.content is not None and self.prompt is not None:
+            raise InvalidRequest("prompt cannot be combined with content.", param="prompt")
+        text = self.content if self.prompt is None else self.prompt
+        if text is None:
+            raise InvalidRequest("This call needs content.", param="content")
+        return {
+            "content": text,
+            "add_special": self._adds_special(),
+            "parse_special": self.parse_special,
+            "with_pieces": self.with_pieces,
+        }
+
+    def _adds_special(self) -> bool:
+        """Unasked, vLLM adds the tokens that begin and end a text, and llama-server does not."""
+        given = [one for one in (self.add_special, self.add_special_tokens) if one is not None]
+        return given[0] if given else self.prompt is not None
 
 
-class DetokenizeBody(JobBody):
+class DetokenizeBody(TokensBody):
     """``POST /detokenize``."""
 
     operation: ClassVar[Operation] = Operation.DETOKENIZE
@@ -39,6 +63,15 @@ class DetokenizeBody(JobBody):
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         return {"tokens": self.tokens}
+
+
+class TokenizerInfoBody(TokensBody):
+    """``GET /tokenizer_info``."""
+
+    operation: ClassVar[Operation] = Operation.TOKENIZER_INFO
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        return {}
 
 
 class ApplyTemplateBody(Conversation, JobBody):

@@ -212,9 +212,6 @@ class LlamaBackend(Model):
             if len(tokens) == 1 and is_special(self._vocab, tokens[0], marker):
                 yield marker, tokens[0]
 
-    def _special_text(self, token: int) -> str:
-        return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
-
 
 def _block_rows() -> int:
     """Rows that the CPU's matrix kernels take at once."""

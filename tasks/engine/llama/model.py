@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,16 @@ class Model:
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         return b"".join(self._read_piece(token, special=True) for token in tokens)
 
+    def tokenizer_info(self) -> Mapping[str, Any]:
+        template = llama_cpp.llama_model_chat_template(self._model, None)
+        return {
+            "bos_token": self._special_text(llama_cpp.llama_vocab_bos(self._vocab)) or None,
+            "eos_token": self._special_text(llama_cpp.llama_vocab_eos(self._vocab)) or None,
+            "pad_token": self._special_text(llama_cpp.llama_vocab_pad(self._vocab)) or None,
+            "add_bos_token": bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)),
+            "chat_template": template.decode(errors="replace") if template else None,
+        }
+
     def close(self) -> None:
         llama_cpp.llama_model_free(self._model)
 
@@ -66,6 +76,10 @@ class Model:
             buffer = ctypes.create_string_buffer(-size)
             size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[:size]
+
+    def _special_text(self, token: int) -> str:
+        """The text of a token, empty for none."""
+        return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
 
     def _field(self, key: str) -> str:
         """What the file says under a key, as text; empty if it says nothing."""

@@ -81,7 +81,8 @@ def test_a_worker_looks_ahead_by_an_eighth_of_its_slots(slots: int, lookahead: i
 def test_what_a_model_can_be_asked_for_is_a_matter_of_its_kind() -> None:
     assert DEMO.operations == set(Operation) - {Operation.EMBEDDING}
     embedding = DEMO.model_copy(update={"kind": "embedding"})
-    assert embedding.operations == {Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE}
+    tokens = {Operation.TOKENIZE, Operation.DETOKENIZE, Operation.TOKENIZER_INFO}
+    assert embedding.operations == {Operation.EMBEDDING} | tokens
 
 
 def test_each_operation_has_a_kind_of_models() -> None:

@@ -152,7 +152,7 @@ def test_more_dimensions_than_the_model_has_are_refused(make_job: MakeJob, backe
 def test_the_tokenizer_answers_for_an_embedding_model(make_job: MakeJob, backend: FakeEmbeddingBackend) -> None:
     request = {"content": "ab", "add_special": False, "parse_special": True, "with_pieces": False}
     assert Embedding(backend).answer_small(make_job(request=request)) == {"tokens": [97, 98]}
-    assert Embedding(backend).answer_small(make_job(request={"tokens": [97, 98]})) == {"content": "ab"}
+    assert Embedding(backend).answer_small(make_job(request={"tokens": [97, 98]})) == {"content": "ab", "prompt": "ab"}
 
 
 # -- from the vectors to the answer
