@@ -27,7 +27,7 @@ MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
-READ_APART = {"max_tokens", "seed", "stop", "logit_bias", "grammar", "logprobs"}
+READ_APART = {"max_tokens", "seed", "stop", "logit_bias", "grammar", "logprobs", "prompt_logprobs"}
 """Fields of `SamplingParams` that `SamplingBody.sampling` makes of what stands here."""
 PASSED_ON = {field.name for field in fields(SamplingParams)} - READ_APART
 """Those that mean there what they mean here, under the same names."""
@@ -52,6 +52,11 @@ def _all_tokens(value: Any) -> Any:
 
 Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 MaxTokens = Annotated[Tokens | None, BeforeValidator(_unlimited, json_schema_input_type=Tokens | Literal[-1] | None)]
+MaybeTokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+MaxTokensOrNone = Annotated[
+    MaybeTokens | None, BeforeValidator(_unlimited, json_schema_input_type=MaybeTokens | Literal[-1] | None)
+]
+"""With 0 for an answer of no tokens: what is asked for is the prompt's echo."""
 TopK = Annotated[int, Field(ge=0, le=1_000_000)]
 MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_input_type=TopK | Literal[-1] | None)]
 

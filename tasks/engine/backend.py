@@ -147,6 +147,9 @@ class Backend(Vocabulary, Protocol):
     def logits(self, row: int) -> npt.NDArray[np.float32]:
         """The logits of a row of the last batch, one for each token id; valid until the next batch."""
 
+    def logprobs(self, row: int, token: int, count: int) -> Logprobs:
+        """How likely a token was after a row of the last batch, with so many of the likeliest; before any sampling."""
+
     def forget(self, slot: int, start: int = 0) -> None:
         """Drop what a slot holds from position `start` on."""
 

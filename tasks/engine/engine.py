@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from tasks.engine import prompt_logprobs
 from tasks.engine.backend import Backend, BackendFailure, CacheFull, Logprobs, SequenceFailed
 from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
@@ -24,12 +25,15 @@ class Output:
     """What one step made for one sequence: a token and the text that may be shown because of it."""
 
     sequence: Sequence
-    token: int
+    token: int | None
+    """None for a sequence that is to make none: its prompt was read."""
     text: str
     finish_reason: FinishReason | None
     """Set with the sequence's last token."""
     logprobs: Logprobs | None = None
-    """If they were asked for, and the token is not the end."""
+    """If they were asked for; of the token that ends an answer only beside those of a prompt."""
+    prompt_logprobs: tuple[Logprobs, ...] = ()
+    """Of the prompt's tokens but the first, with the sequence's first output, if they were asked for."""
 
 
 class Engine:
@@ -60,6 +64,7 @@ class Engine:
             slots,
             max_running=backend.num_slots,
             batch_tokens=backend.batch_tokens,
+            prompt_logits=prompt_logprobs.most_rows(backend.vocab_size),
             gathers=backend.tile_tokens > 1,
         )
         self._pace = Pace(backend.batch_tokens, tile_tokens=backend.tile_tokens)
@@ -101,6 +106,7 @@ class Engine:
         if plan.rows:
             began = time.monotonic()
             plan = self._run(plan)
+            prompt_logprobs.note(plan, self._backend)
             self._time(plan, time.monotonic() - began)
             outputs = self._postprocess(plan)
         self._gauge()
@@ -164,7 +170,7 @@ class Engine:
         figures.steps += bool(sampled)
         figures.step_sequences += len(sampled)
         outputs, failed = self._sample(sampled)
-        figures.generated_tokens += len(outputs)
+        figures.generated_tokens += sum(output.token is not None for output in outputs)
         now = time.monotonic()
         for output in outputs:
             self._note(output, now)
@@ -204,6 +210,10 @@ class Engine:
         self._on_failed(job, reason)
 
     def _next_token(self, sequence: Sequence, row: int) -> Output:
+        of_prompt = sequence.take_prompt_logprobs()
+        if sequence.params.max_tokens == 0:
+            sequence.finish_reason = "length"
+            return Output(sequence, None, "", sequence.finish_reason, prompt_logprobs=of_prompt)
         if sequence.sampler is None:
             prompt = sequence.tokens[: sequence.num_prompt_tokens]
             sequence.sampler = self._backend.sampler(sequence.params, sequence.index, prompt)
@@ -211,10 +221,10 @@ class Engine:
                 sequence.sampler.accept(token)
         token = sequence.sampler.sample(row, sequence.num_generated)
         logprobs = sequence.sampler.logprobs
-        if logprobs is not None and ends(sequence, token, self._backend):
+        if not sequence.params.prompt_logprobs and ends(sequence, token, self._backend):
             logprobs = None
         text = take(sequence, token, self._backend)
-        return Output(sequence, token, text, sequence.finish_reason, logprobs)
+        return Output(sequence, token, text, sequence.finish_reason, logprobs, of_prompt)
 
     def _drop(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)

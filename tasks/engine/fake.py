@@ -149,6 +149,12 @@ class FakeBackend:
         random = np.random.default_rng(self.state_of(row))
         return random.standard_normal(self.vocab_size, dtype=np.float32)
 
+    def logprobs(self, row: int, token: int, count: int) -> Logprobs:
+        logits = self.logits(row)
+        told = logits - np.log(np.exp(logits).sum())
+        top = tuple((int(other), float(told[other])) for other in np.argsort(-told)[:count])
+        return Logprobs(token, float(told[token]), top)
+
     def forget(self, slot: int, start: int = 0) -> None:
         if start and not self.can_share:
             raise BackendFailure("a part of a slot cannot be forgotten")

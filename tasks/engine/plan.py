@@ -16,6 +16,7 @@ class Chunk:
 
     sequence: Sequence
     count: int
+    first_row: int
     row: int | None
     decodes: bool
 
@@ -36,21 +37,26 @@ class Plan:
         return len(self.rows) - self.num_decoding
 
 
-def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int) -> Plan:
+def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int, prompt_logits: int) -> Plan:
     """A batch of the decoding sequences, one token each, then of chunks of prompts, the oldest first.
 
     Args:
         room: tokens of the batch, at most.
         prompt_tokens: tokens of prompts among them, at most.
+        prompt_logits: tokens among these, at most, whose logits are told. All are of one sequence: beside another's,
+            the last digits would be others.
     """
     plan = Plan()
     for sequence in sorted(running, key=lambda sequence: not sequence.decodes):
         limit = room if sequence.decodes else min(room, prompt_tokens)
+        if sequence.prompt_logprobs is not None:
+            limit = min(limit, prompt_logits)
         count = _room_for(slots, min(sequence.num_pending, limit))
         if count == 0:
             continue
         room -= count
         prompt_tokens -= 0 if sequence.decodes else count
+        prompt_logits = prompt_logits if sequence.prompt_logprobs is None else 0
         _add_chunk(plan, slots, sequence, count)
     return plan
 
@@ -68,7 +74,8 @@ def _add_chunk(plan: Plan, slots: SlotPool, sequence: Sequence, count: int) -> N
     completes, decodes = count == sequence.num_pending, sequence.decodes
     tokens = sequence.tokens[start : start + count]
     slots.grow(slot, tokens)
-    plan.rows.extend(Row(token, at, slot.id, False) for at, token in enumerate(tokens, start))
+    first_row = len(plan.rows)
+    plan.rows.extend(Row(token, at, slot.id, sequence.tells_logprobs(at)) for at, token in enumerate(tokens, start))
     if completes:
         plan.rows[-1] = Row(tokens[-1], start + count - 1, slot.id, True)
-    plan.chunks.append(Chunk(sequence, count, len(plan.rows) - 1 if completes else None, decodes))
+    plan.chunks.append(Chunk(sequence, count, first_row, len(plan.rows) - 1 if completes else None, decodes))

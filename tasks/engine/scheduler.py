@@ -29,7 +29,9 @@ class Scheduler:
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
     """
 
-    def __init__(self, slots: SlotPool, *, max_running: int, batch_tokens: int, gathers: bool = False) -> None:
+    def __init__(
+        self, slots: SlotPool, *, max_running: int, batch_tokens: int, prompt_logits: int = 64, gathers: bool = False
+    ) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_set_back = 0
@@ -40,6 +42,7 @@ class Scheduler:
         self._slots = slots
         self._max_running = max_running
         self._batch_tokens = batch_tokens
+        self._prompt_logits = prompt_logits
         self._gathers = gathers
 
     @property
@@ -113,7 +116,8 @@ class Scheduler:
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
         chosen = [sequence for sequence in self.running if sequence.alone] if self._alone else self.running
-        return fill(chosen, self._slots, room=self._batch_tokens, prompt_tokens=prompt_tokens)
+        limits = {"room": self._batch_tokens, "prompt_tokens": prompt_tokens, "prompt_logits": self._prompt_logits}
+        return fill(chosen, self._slots, **limits)
 
     def set_back_youngest(self) -> Sequence:
         """Make room in the cache: the youngest that gives way, or else the youngest, computes its tokens again later.
@@ -225,10 +229,12 @@ class Scheduler:
         if not others:
             return True
         pending = sum(running.num_pending for running in others)
-        return self._slots.has_room(sequence.tokens, beside=pending + 1, but=[each.slot for each in but if each.slot])
+        unshared = len(sequence.tokens) - len(sequence.shareable)
+        vacated = [each.slot for each in but if each.slot]
+        return self._slots.has_room(sequence.shareable, beside=pending + unshared + 1, but=vacated)
 
     def _start(self, sequence: Sequence) -> None:
-        sequence.slot = self._slots.acquire(sequence.tokens)
+        sequence.slot = self._slots.acquire(sequence.shareable)
         sequence.start(len(sequence.slot.tokens))
         self.running.append(sequence)
         if sequence.spared_seconds and sequence.spared_until == math.inf:

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from enum import Enum, auto
 from typing import Literal
 
-from tasks.engine.backend import Sampler
+from tasks.engine.backend import Logprobs, Sampler
 from tasks.engine.detokenizer import Detokenizer
 from tasks.engine.slots import Slot
 from tasks.engine.stop_strings import StopStrings
@@ -63,6 +63,8 @@ class Sequence:
         self.spared_seconds = 0.0
         self.spared_until = math.inf
         self.waiting_since = 0.0
+        self.prompt_logprobs: list[Logprobs] | None = [] if params.prompt_logprobs else None
+        """Of the prompt's tokens but the first, as far as they are known; None if nobody asks, or they were told."""
         self.text = ""
         self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None
@@ -99,6 +101,21 @@ class Sequence:
     @property
     def decodes(self) -> bool:
         return self.num_generated > 0 and self.num_pending == 1
+
+    @property
+    def shareable(self) -> list[int]:
+        """The tokens up to the first that has to be run here, since its logits are asked for; all, if none are."""
+        return self.tokens if self.prompt_logprobs is None else self.tokens[: len(self.prompt_logprobs) + 1]
+
+    def tells_logprobs(self, position: int) -> bool:
+        """Whether the logits after a token of the prompt say how likely the next one was, and that is not known."""
+        known = self.prompt_logprobs
+        return known is not None and len(known) <= position < self.num_prompt_tokens - 1
+
+    def take_prompt_logprobs(self) -> tuple[Logprobs, ...]:
+        """Those of the prompt, once; they go with the first token."""
+        taken, self.prompt_logprobs = self.prompt_logprobs or (), None
+        return tuple(taken)
 
     def start(self, num_shared: int) -> None:
         """Begin in `slot`, which holds so many of the tokens already."""

@@ -23,9 +23,10 @@ def is_being_computed(sequence: Sequence, running: Iterable[Sequence], slots: Sl
     """Whether a running prefill is about to compute more of this prompt than there is: waiting is cheaper."""
     if not slots.can_share:
         return False
-    there = slots.longest_shared(sequence.tokens)
+    wanted = sequence.shareable
+    there = slots.longest_shared(wanted)
     return any(
-        common_prefix(other.tokens[:-1], sequence.tokens[:-1]) >= there + LEAST_SHARED_TOKENS
+        common_prefix(other.tokens[:-1], wanted[:-1]) >= there + LEAST_SHARED_TOKENS
         for other in running
         if other.num_pending > 1
     )

@@ -59,6 +59,8 @@ class Event:
     """Of a choice's first piece: how the model writes tool calls and reasoning, if it does."""
     prompt_tokens: int = 0
     """Of a choice's first piece: how many its prompt has."""
+    prompt: str = ""
+    """Of a choice's first piece: the text of a prompt of token ids, if it is to be echoed."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -75,6 +77,7 @@ def encode_token(
     logprobs: Iterable[TokenLogprobs] = (),
     syntax: str = "",
     prompt_tokens: int = 0,
+    prompt: str = "",
 ) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
@@ -86,6 +89,8 @@ def encode_token(
         body["syntax"] = syntax
     if prompt_tokens:
         body["prompt_tokens"] = prompt_tokens
+    if prompt:
+        body["prompt"] = prompt
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

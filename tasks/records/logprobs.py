@@ -10,18 +10,19 @@ from typing import Any, Self
 class TokenLogprobs:
     """A token that was chosen, as its id and its bytes, with the natural logarithm of its probability.
 
-    ``top`` has the likeliest tokens' bytes and logarithms, likeliest first. Bytes, for a token may be a part of a
-    character; they are written as Latin-1.
+    ``logprob`` is None for the first token of a prompt, since nothing precedes it. ``top`` has the likeliest tokens'
+    bytes and logarithms, likeliest first. Bytes, for a token may be a part of a character; they are written as Latin-1.
     """
 
     token: int
     piece: bytes
-    logprob: float
+    logprob: float | None
     top: tuple[tuple[bytes, float], ...]
 
     def encode(self) -> list[Any]:
         top = [[piece.decode("latin-1"), round(logprob, 6)] for piece, logprob in self.top]
-        return [self.token, self.piece.decode("latin-1"), round(self.logprob, 6), top]
+        logprob = None if self.logprob is None else round(self.logprob, 6)
+        return [self.token, self.piece.decode("latin-1"), logprob, top]
 
     @classmethod
     def decode(cls, values: list[Any]) -> Self:

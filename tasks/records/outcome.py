@@ -19,12 +19,16 @@ class Choice:
     text: str
     finish_reason: str
     logprobs: tuple[TokenLogprobs, ...] | None = None
-    """If they were asked for."""
+    """If they were asked for; those of the prompt's tokens first, if these were."""
+    prompt: str = ""
+    """The text of a prompt of token ids, if it is to be echoed."""
 
     def encode(self) -> dict[str, Any]:
         body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
         if self.logprobs is not None:
             body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
+        if self.prompt:
+            body["prompt"] = self.prompt
         return body
 
     @classmethod

@@ -16,11 +16,12 @@ MAX_SEED = 2**63 - 1
 class SamplingParams:
     """Sampling of one job's sequences. Defaults are llama.cpp's.
 
-    ``max_tokens`` None means: until the context is full. ``temperature`` 0 is greedy. ``seed`` is fixed when a job is
-    accepted, so that another worker draws the same numbers. The penalties look back over the last ``repeat_last_n``
-    tokens, DRY over ``dry_penalty_last_n``, the prompt's included, as llama-server's do; -1 means all. ``logit_bias``
-    holds pairs of a token's id and what is added to its logit. ``grammar`` is what `tasks.answers.constraint` made.
-    ``logprobs`` is how many alternatives are told beside each token.
+    ``max_tokens`` None means: until the context is full; 0: only the prompt is read. ``temperature`` 0 is greedy.
+    ``seed`` is fixed when a job is accepted, so that another worker draws the same numbers. The penalties look back
+    over the last ``repeat_last_n`` tokens, DRY over ``dry_penalty_last_n``, the prompt's included, as llama-server's
+    do; -1 means all. ``logit_bias`` holds pairs of a token's id and what is added to its logit. ``grammar`` is what
+    `tasks.answers.constraint` made. ``logprobs`` is how many alternatives are told beside each token; with
+    ``prompt_logprobs`` beside the prompt's tokens as well.
     """
 
     max_tokens: int | None = None
@@ -47,6 +48,7 @@ class SamplingParams:
     logit_bias: tuple[tuple[int, float], ...] = ()
     grammar: str | None = None
     logprobs: int | None = None
+    prompt_logprobs: bool = False
     ignore_eos: bool = False
     n: int = 1
 

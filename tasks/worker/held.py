@@ -15,6 +15,7 @@ from tasks.engine.sequence import Sequence
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
+from tasks.worker.echo import Echo
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +37,8 @@ class Held:
     """Keeps ready what its sequences are sampled with."""
     syntax: Syntax = PLAIN
     """How the model writes tool calls and reasoning."""
+    echoes: list[Echo] = field(default_factory=list)
+    """The prompt of each choice, if it is to be told."""
     begun: set[int] = field(default_factory=set)
     """Choices of which a piece was written; the first tells the syntax."""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class Held:
                 index=sequence.index,
                 text=sequence.text,
                 finish_reason=sequence.finish_reason or "stop",
+                prompt=self.echoes[sequence.index].text if self.echoes else "",
                 logprobs=None if sequence.params.logprobs is None else tuple(self.logprobs.get(sequence.index, ())),
             )
             for sequence in self.sequences

@@ -16,6 +16,7 @@ from tasks.errors import ContextLengthExceeded, InvalidRequest
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
 from tasks.worker.content_stops import ContentStops
+from tasks.worker.echo import check_size, echo
 from tasks.worker.held import Held
 
 
@@ -35,10 +36,11 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         params, held.ready = _constrained(job, params, held.syntax, backend)
     else:
         given = job.request["prompt"]
-        prompts = [
-            _tokens(prompt, backend, add_special=True, field="prompt")
-            for prompt in (given if isinstance(given, list) else [given])
-        ]
+        prompts = [_tokens(prompt, backend, add_special=True, field="prompt") for prompt in _listed(given)]
+        check_size(prompts, params)
+        if job.request.get("echo"):
+            echoes = [echo(prompt, tokens, backend) for prompt, tokens in zip(_listed(given), prompts, strict=True)]
+            held.echoes = [each for each in echoes for _ in range(params.n)]
         held.ready = backend.check(params)
     return [
         Sequence(
@@ -52,6 +54,10 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)
     ]
+
+
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
 
 
 def _stops(job: Job, params: SamplingParams, syntax: Syntax) -> StopStrings:

@@ -50,6 +50,7 @@ class _Piece:
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     syntax: str = ""
     prompt_tokens: int = 0
+    prompt: str = ""
 
     def encode(self) -> str:
         return encode_token(
@@ -60,6 +61,7 @@ class _Piece:
             logprobs=self.logprobs,
             syntax=self.syntax,
             prompt_tokens=self.prompt_tokens,
+            prompt=self.prompt,
         )
 
 
@@ -68,6 +70,7 @@ class Publisher:
 
     Args:
         piece: gives the bytes of a token.
+        name: gives those of a control token as well.
         on_lost: called with a held job that turned out not to be ours any more, and its present status.
         on_ended: called with a job that ended, its status, and a detail for Flower.
     """
@@ -80,6 +83,7 @@ class Publisher:
         holdings: Holdings,
         until_redis_answers: UntilRedisAnswers,
         piece: Callable[[int], bytes],
+        name: Callable[[int], bytes],
         on_lost: Callable[[Held, str], None],
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
@@ -87,7 +91,7 @@ class Publisher:
         self._leases = leases
         self._holdings = holdings
         self._until_redis_answers = until_redis_answers
-        self._piece = piece
+        self._piece, self._name = piece, name
         self._on_lost = on_lost
         self._on_ended = on_ended
         self._queue: SimpleQueue[list[Output] | _Ended | _GivenBack | None] = SimpleQueue()
@@ -177,18 +181,33 @@ class Publisher:
                 held.begun.add(index)
                 piece.syntax = held.syntax.encode()
                 piece.prompt_tokens = output.sequence.num_prompt_tokens
+                piece.prompt = held.echoes[index].text if held.echoes else ""
             piece.text += output.text
-            piece.tokens.append(output.token)
-            if output.logprobs is not None:
-                logprobs = self._with_bytes(output.logprobs)
-                piece.logprobs.append(logprobs)
-                held.logprobs.setdefault(index, []).append(logprobs)
+            if output.token is not None:
+                piece.tokens.append(output.token)
+            logprobs = [*self._of_prompt(held, output), *map(self._with_bytes, filter(None, [output.logprobs]))]
+            if logprobs:
+                piece.logprobs += logprobs
+                held.logprobs.setdefault(index, []).extend(logprobs)
             piece.finish_reason = output.finish_reason
         return pieces
 
     def _with_bytes(self, logprobs: Logprobs) -> TokenLogprobs:
-        top = tuple((self._piece(token), logprob) for token, logprob in logprobs.top)
-        return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, top)
+        return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, self._top(logprobs))
+
+    def _of_prompt(self, held: Held, output: Output) -> list[TokenLogprobs]:
+        """Those of the prompt's tokens, with a sequence's first output, if they are asked for."""
+        sequence = output.sequence
+        if not sequence.params.prompt_logprobs or sequence.index in held.logprobs:
+            return []
+        (first, *others), (piece, *pieces) = held.echoes[sequence.index].tokens, held.echoes[sequence.index].pieces
+        told = zip(others, pieces, output.prompt_logprobs, strict=True)
+        rest = [TokenLogprobs(token, piece, one.logprob, self._top(one)) for token, piece, one in told]
+        return [TokenLogprobs(first, piece, None, ()), *rest]
+
+    def _top(self, logprobs: Logprobs) -> tuple[tuple[bytes, float], ...]:
+        """The likeliest tokens; control tokens, which have no text in an answer, by their names."""
+        return tuple((self._piece(token) or self._name(token), logprob) for token, logprob in logprobs.top)
 
     def _give_back(self, held: Held) -> None:
         if self._holdings.get(held.id) is not held:

@@ -79,8 +79,12 @@ class TextRunner:
         for event in events:
             if event.type != "token":
                 continue
+            sequence = held.sequences[event.index]
+            sequence.take_prompt_logprobs()  # they were told with the first token
             for token in event.tokens:
-                take(held.sequences[event.index], token, self._backend)
+                take(sequence, token, self._backend)
+            if event.finish_reason and not sequence.params.max_tokens and not event.tokens:
+                sequence.finish_reason = "length"
             held.num_replayed += len(event.tokens)
             held.begun.add(event.index)
             if event.logprobs:

@@ -79,6 +79,7 @@ class Worker:
             holdings=self._holdings,
             until_redis_answers=until_redis_answers,
             piece=work.vocabulary.piece,
+            name=lambda token: work.vocabulary.detokenize([token]),
             on_lost=self._lose,
             on_ended=self._settle_ended,
         )

@@ -79,3 +79,21 @@ def _tokens(cluster: Cluster, job_id: str) -> int:
         if count >= 20:
             break
     return count
+
+
+def test_log_likelihoods_of_a_prompt_survive_their_worker_and_are_told_once(cluster: Cluster) -> None:
+    """One job is killed after they were told, one is likely to be killed while they are computed."""
+    asked = {"model": "demo", "prompt": "Once upon a time there was a llama. " * 20, "echo": True, "logprobs": 2}
+    options = {"temperature": 0, "max_tokens": 500, "ignore_eos": True}
+    ids = [cluster.submit({**asked, **options, "prompt": prompt})["id"] for prompt in (asked["prompt"], [5, 6, 7, 8])]
+    until(lambda: _tokens(cluster, ids[0]) >= 20, what="the first job has tokens")
+    ids += [cluster.submit({**asked, "max_tokens": 0})["id"] for _ in range(3)]
+    os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
+    jobs = [cluster.job(job_id, wait=60) for job_id in ids]
+    assert [job["status"] for job in jobs] == ["succeeded"] * len(ids)
+    assert jobs[0]["attempt"] >= 2
+    for job in jobs:
+        (choice,) = job["result"]["choices"]
+        told = choice["logprobs"]["token_logprobs"]
+        assert len(told) == job["usage"]["prompt_tokens"] + job["usage"]["completion_tokens"]
+        assert [at for at, logprob in enumerate(told) if logprob is None] == [0]

@@ -21,6 +21,7 @@ from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.records.sampling import SamplingParams
 from tests.support.decoding import drain, sequence
 from tests.support.job_records import MakeJob, as_read
+from tests.support.own_logits import own_logprobs
 
 TOLD = TokenLogprobs(17, b"\xc3", -0.25, ((b"\xc3", -0.25), (b" a", -1.5)))
 
@@ -67,8 +68,9 @@ def test_the_end_has_no_logprobs(demo: LlamaBackend) -> None:
 
 def test_they_are_the_models_own_whatever_is_added(demo: LlamaBackend) -> None:
     plain = outputs(demo, SamplingParams(temperature=0, logprobs=1, max_tokens=1))[0]
-    biased = outputs(demo, SamplingParams(temperature=0, logprobs=1, max_tokens=1, logit_bias=((plain.token, -100),)))
     assert plain.logprobs is not None
+    assert plain.token is not None
+    biased = outputs(demo, SamplingParams(temperature=0, logprobs=1, max_tokens=1, logit_bias=((plain.token, -100),)))
     assert biased[0].logprobs is not None
     assert biased[0].token != plain.token
     assert biased[0].logprobs.top == plain.logprobs.top
@@ -137,3 +139,31 @@ def test_a_completion_tells_them_as_openai_does(make_job: MakeJob) -> None:
         "top_logprobs": [{"Hi": -0.5}, {}],
         "text_offset": [0, 2],
     }
+
+
+def test_a_prompts_first_token_has_no_logprob_in_an_event_and_a_result() -> None:
+    first = TokenLogprobs(5, b"a", None, ())
+    body = encode_token(index=0, text="", tokens=[], finish_reason="length", logprobs=[first, TOLD], prompt="a")
+    event = Event.decode("5-1", json.loads(body))
+    assert (event.logprobs, event.prompt) == ((first, TOLD), "a")
+    choice = Choice(index=0, text="", finish_reason="length", logprobs=(first, TOLD), prompt="a")
+    outcome = Outcome(choices=(choice,), usage=Usage(prompt_tokens=2, completion_tokens=0))
+    assert Outcome.decode(outcome.encode()) == outcome
+
+
+@pytest.mark.parametrize("max_tokens", [0, 3])
+@pytest.mark.parametrize("repeats", [1, 9, 20])
+def test_the_logarithms_of_a_prompt_are_llama_cpps_own(max_tokens: int, repeats: int) -> None:
+    demo = LlamaBackend(gguf_path(DEMO), num_slots=2, context=512, cache_tokens=1024)
+    prompt = demo.tokenize("Once upon a time there was a llama. " * repeats, add_special=True, parse_special=True)
+    params = SamplingParams(temperature=0, logprobs=2, prompt_logprobs=True, max_tokens=max_tokens)
+    engine = Engine(demo)
+    for _ in range(2):  # the second time all of it could be shared
+        engine.submit([sequence(prompt, params=params, context=512)])
+        told = [one for output in drain(engine) for one in output.prompt_logprobs]
+        assert [one.token for one in told] == prompt[1:]
+        assert {len(one.top) for one in told} == {2}
+        # Where the edges of llama.cpp's tiles lie depends on what the cache holds besides, so then digits differ.
+        exactness = 0.5 if engine.figures.prompt_tokens > len(prompt) else 1e-3
+        assert [one.logprob for one in told] == pytest.approx(own_logprobs(prompt), abs=exactness)
+    engine.close()

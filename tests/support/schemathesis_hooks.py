@@ -60,7 +60,6 @@ RULES = (
     r"Only an assistant's message may have tool_calls",
     r"A message needs content",
     r"Only the type 'function' has a function",
-    r"Only a text prompt can be echoed",
     r"There is no call",
     r"An item of type \w+ (needs|has no)",
     r"The input is empty",

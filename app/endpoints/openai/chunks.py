@@ -10,6 +10,7 @@ from typing import Literal
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import completion, wire
 from app.endpoints.openai.generated_text import call_id
+from app.endpoints.openai.token_texts import Offsets
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
@@ -69,8 +70,7 @@ class Chunks:
         self._so_far = Usage(prompt_tokens=0, completion_tokens=0) if continuous_usage else None
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
-        self._offsets: defaultdict[int, int] = defaultdict(int)
-        """Characters of each completion's tokens so far."""
+        self._offsets: defaultdict[int, Offsets] = defaultdict(Offsets)
 
     def of(self, event: Event) -> Sequence[Chunk]:
         """The chunks for one token event: what may be told of its text, then the end of the choice if it is that."""
@@ -99,11 +99,10 @@ class Chunks:
         index, text = event.index, event.text
         if index not in self._echoed:
             self._echoed.add(index)
-            text = completion.echoed(self._job, index) + text
+            text = completion.echoed(self._job, index, event.prompt) + text
         if text or event.logprobs:
             logprobs = completion.completion_logprobs(event.logprobs or None, self._offsets[index])
             made.append({"index": index, "text": text, "logprobs": logprobs, "finish_reason": None})
-            self._offsets[index] += sum(map(len, logprobs["tokens"])) if logprobs else 0
         if event.finish_reason:
             reason = completion.finish_reason(event.finish_reason)
             made.append({"index": index, "text": "", "logprobs": None, "finish_reason": reason})

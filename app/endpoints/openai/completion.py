@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Literal, cast
 
 from app.bodies.service_tier import served_as
-from app.endpoints.openai import wire
+from app.endpoints.openai import token_texts, wire
 from app.endpoints.openai.generated_text import answer, call_id
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
@@ -56,11 +55,12 @@ def tool_call(job: Job, choice: int, call: int, name: str, arguments: str) -> wi
     return {"id": call_id(job, choice, call), "type": "function", "function": function}
 
 
-def echoed(job: Job, index: int) -> str:
-    """What is to stand before a completion's text."""
+def echoed(job: Job, index: int, told: str) -> str:
+    """What is to stand before a completion's text: the prompt, or what a worker told of one that is token ids."""
     if not job.request.get("echo"):
         return ""
-    return str(job.request["prompt"][index // job.request["sampling"]["n"]])
+    prompt = job.request["prompt"][index // job.request["sampling"]["n"]]
+    return prompt if isinstance(prompt, str) else told
 
 
 def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs | None:
@@ -68,23 +68,25 @@ def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs
     return None if logprobs is None else {"content": [token_logprob(one) for one in logprobs], "refusal": None}
 
 
-def completion_logprobs(logprobs: Sequence[TokenLogprobs] | None, offset: int = 0) -> wire.CompletionLogprobs | None:
-    """Logprobs as the older completions endpoint tells them; `offset` is where the first token begins in the text."""
+def completion_logprobs(
+    logprobs: Sequence[TokenLogprobs] | None, offsets: token_texts.Offsets | None = None
+) -> wire.CompletionLogprobs | None:
+    """Logprobs as the older completions endpoint tells them; `offsets` knows those of the tokens before."""
     if logprobs is None:
         return None
-    pieces = [_text(one.piece) for one in logprobs]
+    offsets = offsets or token_texts.Offsets()
     return {
-        "tokens": pieces,
+        "tokens": [token_texts.name(one.piece) for one in logprobs],
         "token_logprobs": [one.logprob for one in logprobs],
-        "top_logprobs": [{_text(piece): logprob for piece, logprob in one.top} for one in logprobs],
-        "text_offset": [*itertools.accumulate(map(len, pieces), initial=offset)][:-1],
+        "top_logprobs": [None if one.logprob is None else token_texts.by_name(one.top) for one in logprobs],
+        "text_offset": [offsets.of(one.piece) for one in logprobs],
     }
 
 
 def token_logprob(one: TokenLogprobs) -> wire.TokenLogprob:
     """One token's logprobs, with those of its likeliest alternatives."""
     top = [_alternative(piece, logprob) for piece, logprob in one.top]
-    return {**_alternative(one.piece, one.logprob), "top_logprobs": top}
+    return {**_alternative(one.piece, one.logprob or 0.0), "top_logprobs": top}
 
 
 def chat_finish_reason(reason: str, *, calls: bool) -> Literal["stop", "length", "tool_calls"]:
@@ -117,7 +119,7 @@ def _chat_choice(job: Job, choice: Choice) -> wire.ChatChoice:
 def _completion_choice(job: Job, choice: Choice) -> wire.CompletionChoice:
     return {
         "index": choice.index,
-        "text": echoed(job, choice.index) + choice.text,
+        "text": echoed(job, choice.index, choice.prompt) + choice.text,
         "logprobs": completion_logprobs(choice.logprobs),
         "finish_reason": finish_reason(choice.finish_reason),
     }

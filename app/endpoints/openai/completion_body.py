@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from app.bodies.sampling import MOST_CHOICES, SamplingBody
+from app.bodies.sampling import MOST_CHOICES, MaxTokensOrNone, SamplingBody
 from app.bodies.texts_or_tokens import inputs
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -23,6 +24,7 @@ class CompletionBody(SamplingBody):
     default_limit: ClassVar[int | None] = OPENAI_DEFAULT_MAX_TOKENS
 
     prompt: Annotated[list[str] | list[list[int]], *inputs(MOST_CHOICES)]
+    max_tokens: MaxTokensOrNone = None
     logprobs: int | None = Field(None, ge=0, le=20)
     echo: bool | None = None
     best_of: Literal[1] | None = None
@@ -33,11 +35,6 @@ class CompletionBody(SamplingBody):
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
             raise InvalidRequest(f"Prompts times n exceed {MOST_CHOICES}. Send several requests.", param="n")
-        request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
-        if self.echo:
-            if self.logprobs is not None:
-                raise InvalidRequest("echo cannot be combined with logprobs.", param="echo")
-            if not isinstance(self.prompt[0], str):
-                raise InvalidRequest("Only a text prompt can be echoed.", param="echo")
-            request["echo"] = True
-        return request
+        sampling = replace(self.sampling(entry), prompt_logprobs=bool(self.echo) and self.logprobs is not None)
+        request: dict[str, Any] = {"prompt": self.prompt, "sampling": sampling.encode()}
+        return {**request, "echo": True} if self.echo else request

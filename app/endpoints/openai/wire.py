@@ -41,11 +41,14 @@ class ChatLogprobs(TypedDict):
 
 
 class CompletionLogprobs(TypedDict):
-    """The log probability of each token of a completion, before any sampling."""
+    """The log probability of each token of a completion, before any sampling; null for the first of a prompt.
+
+    A token that is a part of a character is named by its bytes, and has the character's offset.
+    """
 
     tokens: list[str]
-    token_logprobs: list[Annotated[float, Field(le=0)]]
-    top_logprobs: list[dict[str, float]]
+    token_logprobs: list[Annotated[float, Field(le=0)] | None]
+    top_logprobs: list[dict[str, float] | None]
     text_offset: list[Count]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.answers.syntax import PLAIN
 from tasks.answers.tools.formats import MARKERS
-from tasks.engine.backend import BackendFailure, CacheFull, Row
+from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.engine.llama import chain, library
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
@@ -134,6 +134,10 @@ class LlamaBackend(Model):
         """The logits of a row of the last batch, in llama.cpp's own memory: valid, and writable, until the next."""
         pointer = library.get_logits_ith(self.ctx, self._last_pass[row])
         return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+
+    def logprobs(self, row: int, token: int, count: int) -> Logprobs:
+        self.distribution.read(self.logits(row))
+        return Logprobs(token, self.distribution.logprob(token), self.distribution.top(count))
 
     def chain(self, params: SamplingParams) -> Any:
         """A sampler chain of llama.cpp's, which the caller frees."""

@@ -43,7 +43,6 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("model", ""),
     ("model", "x" * 65),
     ("model", None),
-    ("max_tokens", 0),
     ("max_tokens", -2),
     ("max_tokens", 1.5),
     ("max_tokens", "5"),
@@ -80,6 +79,7 @@ BAD_SAMPLING: list[tuple[str, Any]] = [
     ("stream_options", True),
 ]
 BAD_CHAT: list[tuple[str, Any]] = [
+    ("max_tokens", 0),
     ("messages", []),
     ("messages", "Hello"),
     ("messages", None),
@@ -345,11 +345,11 @@ def test_every_sampling_field_reaches_the_worker() -> None:
     made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1}).sampling(ENTRY)
     assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),))
     untouched = {field.name for field in fields(made) if getattr(made, field.name) == field.default}
-    assert untouched == {"grammar", "logprobs"}, "the test has a value for every other one"
+    assert untouched == {"grammar", "logprobs", "prompt_logprobs"}, "the test has a value for every other one"
 
 
 def test_what_a_body_says_of_sampling_and_what_a_worker_goes_by_have_the_same_names() -> None:
-    beside = {"logprobs"}  # which chats and completions ask for in ways of their own
+    beside = {"logprobs", "prompt_logprobs"}  # which chats and completions ask for in ways of their own
     assert set(SamplingBody.model_fields) - NO_SAMPLING == {field.name for field in fields(SamplingParams)} - beside
 
 
@@ -395,6 +395,13 @@ def test_the_newer_name_of_the_limit_goes_before_the_older() -> None:
 
 def test_a_chat_goes_on_to_its_end_unless_it_is_limited() -> None:
     assert chat().sampling(ENTRY).max_tokens is None
+
+
+def test_logprobs_of_an_echo_are_those_of_the_prompt_too() -> None:
+    for asked, expected in (({"echo": True, "logprobs": 0}, True), ({"echo": True}, False), ({"logprobs": 1}, False)):
+        request = completion(**asked, max_tokens=0).request(ENTRY)
+        assert request["sampling"]["prompt_logprobs"] is expected
+        assert request["sampling"]["max_tokens"] == 0
 
 
 def test_a_completion_has_openais_limit_unless_it_is_a_job() -> None:

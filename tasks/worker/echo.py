@@ -1,0 +1,55 @@
+"""A prompt as it is told before its answer, to those who ask for an echo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.engine.backend import Vocabulary
+from tasks.errors import InvalidRequest
+from tasks.records.sampling import SamplingParams
+
+MOST_TOLD = 1 << 17
+"""Logarithms that one job may be told of its prompts: they stand in Redis, twice, and in one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """A prompt: the bytes of each of its tokens, and its text if it was sent as token ids."""
+
+    tokens: list[int]
+    pieces: list[bytes]
+    text: str
+
+
+def echo(prompt: str | list[int], tokens: list[int], vocabulary: Vocabulary) -> Echo:
+    """The echo of a prompt that has these tokens.
+
+    The pieces of a prompt that was sent as text are those of that text: what the tokenizer adds before it, such as the
+    token that begins a prompt or SentencePiece's space, has no bytes.
+    """
+    pieces = [vocabulary.detokenize([token]) for token in tokens]
+    whole = b"".join(pieces)
+    if isinstance(prompt, list):
+        return Echo(tokens, pieces, whole.decode(errors="replace"))
+    added = len(whole) - len(prompt.encode()) if whole.endswith(prompt.encode()) else 0
+    return Echo(tokens, _without(pieces, added), "")
+
+
+def check_size(prompts: list[list[int]], params: SamplingParams) -> None:
+    """Raise InvalidRequest for prompts of which too much would have to be told."""
+    told = sum(map(len, prompts)) * params.n * (1 + (params.logprobs or 0)) if params.prompt_logprobs else 0
+    if told > MOST_TOLD:
+        raise InvalidRequest(
+            f"echo with logprobs would tell {told} logarithms of these prompts, and {MOST_TOLD} is the most. "
+            "Send fewer prompts in a request, or ask for fewer logprobs.",
+            param="logprobs",
+        )
+
+
+def _without(pieces: list[bytes], count: int) -> list[bytes]:
+    """The pieces with so many bytes of their beginning left out."""
+    kept = []
+    for piece in pieces:
+        kept.append(piece[count:])
+        count = max(0, count - len(piece))
+    return kept
