@@ -11,6 +11,7 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from app.bulk.errors import BulkError
+from app.bulk.json_text import to_json
 from app.bulk.row_groups import Row
 
 ROW = "row"
@@ -98,5 +99,6 @@ class Question:
             raise RowError(f"{self.messages_column} is not JSON: {exc}", "messages_invalid") from exc
         if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
             raise RowError(f"{self.messages_column} is not a list of messages", "messages_invalid")
+        messages = json.loads(to_json(messages))  # Arrow's values, and floats that are no numbers, have no other form
         # What a column of Arrow's has for a field that one message has and another has not.
         return [{name: value for name, value in each.items() if value is not None} for each in messages]

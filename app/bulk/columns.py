@@ -1,21 +1,31 @@
-"""The columns that answers become, and their types."""
+"""The columns that answers become, and what of an answer goes into them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import pyarrow as pa
 
 from app.bulk.answer import Answer
+from app.bulk.answer_schema import AnswerSchema
 from app.bulk.asking import RowError
-from app.bulk.row_groups import NO_TYPE as _NO_TYPE
-from app.bulk.row_groups import Chunk
+from app.bulk.column_types import NO_TYPE
+from app.bulk.row_groups import Rows
 
-_SIMPLE = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
-FAILURE = pa.schema([("error_code", pa.string()), ("error_message", pa.string())])
+FAILURE = ("error_code", "error_message")
+
+
+class Filled(Enum):
+    """What fills the columns."""
+
+    TEXT = "the answer's text, and why it ended"
+    PROPERTIES = "the answer's properties"
+    WHOLE = "the answer as JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,98 +33,75 @@ class AnswerColumns:
     """A column for each property of the schema, or one for the text and one for why it ended."""
 
     schema: pa.Schema
-    structured: bool
+    filled: Filled
 
     @classmethod
     def of(cls, schema: Mapping[str, Any] | None, column: str) -> AnswerColumns:
-        """Those of a JSON schema, or of plain text, which goes to `column`."""
+        """Those of a JSON schema, or of plain text, which goes to `column`, as JSON without properties does."""
         if schema is None:
-            return cls(pa.schema([(column, pa.string()), ("finish_reason", pa.string())]), structured=False)
-        if not isinstance(schema.get("properties"), dict):
-            return cls(pa.schema([(column, pa.string())]), structured=False)
-        return cls(pa.schema([(name, _type(each)) for name, each in schema["properties"].items()]), structured=True)
+            return cls(pa.schema([(column, pa.string()), ("finish_reason", pa.string())]), Filled.TEXT)
+        fields, properties = AnswerSchema(schema).fields(column)
+        return cls(fields, Filled.PROPERTIES if properties else Filled.WHOLE)
 
     def check(self, answer: Answer) -> None:
         """Raise RowError for an answer that does not go into them: one that was cut, or has a number beyond all."""
-        if not self.structured:
+        if self.filled is Filled.TEXT:
             return
+        if _is_cut(answer):
+            raise RowError("The answer was cut before its end; give it more --max-tokens.", "answer_cut")
         try:
             values = self.values(answer)
-            for field in self.schema:
-                pa.array([values[field.name]], field.type) if field.type != pa.string() else None
-        except (ValueError, TypeError, AttributeError, pa.ArrowException, OverflowError) as exc:
-            if answer.finish_reason == "length":
-                raise RowError("The answer was cut before its end; raise --max-tokens.", "answer_cut") from exc
+            if not _is_finite(values):
+                raise ValueError("a number is beyond all floats")
+            Rows([values]).table(self.schema)
+        except (*NO_TYPE, AttributeError) as exc:
             raise RowError(f"The answer does not fit its columns: {exc}", "answer_invalid") from exc
 
     def values(self, answer: Answer) -> dict[str, Any]:
-        """What an answer puts into them."""
-        if self.structured:
-            as_bulk_error = json.loads(answer.text)
-            return {name: as_bulk_error.get(name) for name in self.schema.names}
-        return dict(zip(self.schema.names, (answer.text, answer.finish_reason), strict=False))
+        """What an answer puts into them. Raises ValueError for one that `check` has not let pass."""
+        if self.filled is Filled.TEXT:
+            return dict(zip(self.schema.names, (answer.text, answer.finish_reason), strict=True))
+        told = json.loads(answer.text)
+        if self.filled is Filled.WHOLE:
+            return dict.fromkeys(self.schema.names, told)
+        return {name: told.get(name) for name in self.schema.names}
 
 
-def failure(answer: Answer) -> dict[str, Any]:
-    """What is told of a row that failed."""
-    return {"error_code": answer.code, "error_message": answer.message}
+def _is_cut(answer: Answer) -> bool:
+    """Whether JSON ends too early. A number that ran out of tokens may have had more digits."""
+    try:
+        told = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return True
+    is_number = isinstance(told, int | float) and not isinstance(told, bool)
+    return is_number and answer.finish_reason == "length"
 
 
-def _type(schema: Any) -> pa.DataType:
-    """The type of a property; one that has none of its own is JSON in a text."""
-    kind = schema.get("type") if isinstance(schema, dict) else None
-    if kind == "array":
-        items = _type(schema.get("items"))
-        return pa.list_(items)
-    if isinstance(kind, list) and len(kind) == 2 and "null" in kind:  # columns may hold nulls anyway
-        kind = next(each for each in kind if each != "null")
-    if isinstance(schema, dict) and "enum" in schema and all(isinstance(each, str) for each in schema["enum"]):
-        return pa.string()
-    return _SIMPLE.get(kind, pa.string()) if isinstance(kind, str) else pa.string()
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return all(map(_is_finite, value.values())) if isinstance(value, dict) else True
 
 
-def infer(chunks: Callable[[], Iterator[Chunk]], names: Iterable[str]) -> pa.Schema:
-    """The types of rows that do not say them. A column of values that no type holds together is JSON in texts.
+def failure_columns(names: Iterable[str]) -> pa.Schema:
+    """The columns of why rows failed, beside those of the input: `error_code`, or `error_code_2` where that is taken.
 
-    Args:
-        chunks: gives the rows, twice: once to find the types, once to see that they hold.
+    The file of an earlier run's failures is an input like others, and what it says of that run stays in it.
     """
-    found: dict[str, pa.DataType] = {name: pa.null() for name in names}
-    for chunk in chunks():
-        for name, each in chunk.types().items():
-            found[name] = _both(found[name], each)
-    found = {name: _plain(each) for name, each in found.items()}
-    for chunk in chunks():
-        for name, each in found.items():
-            if not _holds(chunk, pa.field(name, each)):
-                found[name] = pa.string()
-    return pa.schema(list(found.items()))
+    taken = set(names)
+    return pa.schema([(_free(name, taken), pa.string()) for name in FAILURE])
 
 
-def _holds(chunk: Chunk, field: pa.Field) -> bool:
-    try:
-        chunk.table(pa.schema([field]))
-    except _NO_TYPE:
-        return False
-    return True
+def _free(name: str, taken: set[str]) -> str:
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
 
 
-def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """The type that holds the values of both."""
-    try:
-        fields = [pa.schema([("x", each)]) for each in (one, other)]
-        return pa.unify_schemas(fields, promote_options="permissive").field("x").type
-    except _NO_TYPE:
-        return pa.string()
-
-
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """A type that a file can have: nothing of null alone, and no struct without fields."""
-    if pa.types.is_null(kind):
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_plain(kind.value_type))
-    if pa.types.is_struct(kind):
-        fields = [pa.field(each.name, _plain(each.type)) for each in kind]
-        return pa.struct(fields) if fields else pa.string()
-    return kind
+def failure(answer: Answer, columns: pa.Schema) -> dict[str, Any]:
+    """What is told of a row that failed."""
+    return dict(zip(columns.names, (answer.code, answer.message), strict=True))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +22,8 @@ from app.bulk.row_groups import ROWS, Batch, Chunk, chunked
 
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 """Kinds of files by their endings."""
+BOM = "\ufeff"
+"""The byte order mark, which may begin a text."""
 LONGEST_FIELD = 1 << 30
 """Of a CSV file; Python's own limit is 128 KiB."""
 
@@ -49,33 +53,39 @@ class Part:
         """The names of its columns, as far as it says them apart from its rows."""
         with as_bulk_error(self.path, "read"):
             if self.kind == "parquet":
-                return tuple(self._parquet_schema().names)
+                names = self._parquet_schema().names
+                _check_twice(self.path, names)
+                return tuple(names)
             if self.kind == "csv":
-                with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+                with self._open() as raw, io.TextIOWrapper(raw, "utf-8", "replace", newline="") as file:
                     return tuple(next(csv.reader(file), []))
         return ()
 
     def _jsonl(self) -> Iterator[dict[str, Any]]:
-        with self.path.open("rb") as file:
+        with self._open() as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
+                where = f"{self.path}, line {number},"
                 try:
-                    row = json.loads(line)
+                    row = json.loads(line, object_pairs_hook=_object)
                 except ValueError as exc:
-                    raise BulkError(f"{self.path}, line {number}, is not JSON: {exc}.") from exc
+                    raise BulkError(f"{where} is not JSON: {exc}.") from exc
+                except RecursionError as exc:
+                    raise BulkError(f"{where} is nested too deep.") from exc
                 if not isinstance(row, dict):
-                    raise BulkError(f"{self.path}, line {number}, is not a JSON object.")
+                    raise BulkError(f"{where} is not a JSON object.")
+                if isinstance(row, _Repeating):
+                    raise BulkError(f"{where} has two columns of one name, {row.name!a}.")
                 yield row
 
     def _csv(self) -> Iterator[dict[str, Any]]:
         csv.field_size_limit(LONGEST_FIELD)
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        with self._open() as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as file:
             reader = csv.reader(file, strict=True)
             try:
                 header = next(reader, [])
-                if len(set(header)) < len(header):
-                    raise BulkError(f"{self.path} has two columns with the same name.")
+                _check_twice(self.path, header)
                 for values in reader:
                     if not values:
                         continue
@@ -87,6 +97,16 @@ class Part:
                 raise BulkError(f"{self.path}, line {reader.line_num}, is not CSV: {exc}.") from exc
             except UnicodeDecodeError as exc:
                 raise BulkError(f"{self.path} is not UTF-8, near line {reader.line_num + 1}.") from exc
+
+    def _open(self) -> BinaryIO:
+        """The file of texts after its byte order mark. Raises BulkError for one of 16 or 32 bits a character."""
+        file = self.path.open("rb")
+        begin = file.read(4)
+        if encoding := wide_encoding(begin):
+            file.close()
+            raise BulkError(f"{self.path} is {encoding}. Save it as UTF-8.")
+        file.seek(len(BOM.encode()) if begin.startswith(BOM.encode()) else 0)
+        return file
 
     def _parquet_schema(self) -> pa.Schema:
         try:
@@ -101,6 +121,38 @@ class Part:
                     yield Batch(batch)
         except pa.ArrowException as exc:
             raise BulkError(f"{self.path} is not a readable Parquet file: {exc}.") from exc
+
+
+class _Repeating(dict[str, Any]):
+    """A JSON object that has a name twice; the last value counts."""
+
+    name = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    repeating = _Repeating(found)
+    repeating.name = _twice([name for name, _ in pairs])
+    return repeating
+
+
+def _check_twice(path: Path, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise BulkError(f"{path} has two columns of one name, {_twice(names)!a}.")
+
+
+def _twice(names: Sequence[str]) -> str:
+    return next(name for name, times in Counter(names).items() if times > 1)
+
+
+def wide_encoding(begin: bytes) -> str | None:
+    """UTF-16 or UTF-32, if a text begins so: with its byte order mark, or with a letter and the zeros around it."""
+    found = json.detect_encoding(begin)
+    if not begin or found.startswith("utf-8"):
+        return None
+    return "-".join(found.upper().split("-")[:2])
 
 
 @dataclass(frozen=True, slots=True)

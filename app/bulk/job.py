@@ -15,13 +15,14 @@ import pyarrow as pa
 from app.bulk import outputs
 from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
-from app.bulk.columns import AnswerColumns, infer
+from app.bulk.column_types import checked, infer
+from app.bulk.columns import AnswerColumns, failure_columns
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Choice, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
 from app.bulk.report import Report
-from app.bulk.row_groups import Row
+from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run
 from app.client import AsyncClient
 
@@ -46,11 +47,14 @@ class BulkJob:
     def __call__(self, connect: Callable[[], AsyncClient], report: Report) -> Tally:
         """Make the output. Raises BulkError; then the same goes on from where it was."""
         outputs.check_ending(self.output)
+        if self.question.schema is not None and self.question.options.get("stop"):
+            raise BulkError("--stop would cut JSON in its middle: leave it out where there is a --schema.")
         columns = AnswerColumns.of(self.question.schema, self.column)
         path, held = lock(self.output, restart=self.restart)
         try:
             source = self._input(path)
             survey = self._survey(source, columns)
+            schema = self._schema(source, survey)
             asked = {"the input": survey.digest, **self.asked}
             folder = begin(path, held, asked, restart=self.restart)
         except BaseException:
@@ -58,7 +62,7 @@ class BulkJob:
                 shutil.rmtree(path, ignore_errors=True)
             held.release()
             raise
-        data = _Data(source, survey, columns)
+        data = _Data(source, survey, columns, schema)
         try:
             journal = Journal.open(folder.journal)
             try:
@@ -96,14 +100,11 @@ class BulkJob:
         source, survey = data.source, data.survey
         if source.digest() != survey.digest:
             raise BulkError("The input changed during the run. Restore it, or give --restart.")
-        if outputs.needs_types(self.output):
-            schema = _schema(source, survey)
-        else:
-            schema = pa.schema([(name, pa.string()) for name in survey.columns])
         assemble(
             self.choice.of(source, survey),
             journal.read(),
-            schema=schema,
+            names=survey.columns,
+            schema=data.schema,
             columns=data.columns,
             output=self.output,
             folder=folder.path,
@@ -126,24 +127,41 @@ class BulkJob:
                 raise BulkError(f"{part.path} is the input, and would be overwritten.")
         survey = source.survey()
         if missing := self.question.missing(frozenset(survey.columns)):
-            raise BulkError(
-                f"There is no column {', '.join(missing)}. There are {', '.join(survey.columns) or 'none'}."
-            )
+            there = f"There are {', '.join(survey.columns)}." if survey.columns else "The input is empty."
+            raise BulkError(f"There is no column {', '.join(missing)}. {there}")
         if taken := [name for name in columns.schema.names if name in survey.columns]:
             raise BulkError(
                 f"The input has a column {', '.join(taken)} already, which answers would overwrite. "
-                "Say another --column, or rename the schema's properties."
+                "Rename it there, or give another --column or other properties in the schema."
             )
+        for names in (columns.schema.names, failure_columns(survey.columns).names):
+            outputs.check_names(self.output, [*survey.columns, *names])
         return survey
+
+    def _schema(self, source: Input, survey: Survey) -> pa.Schema | None:
+        """The types of the input's columns, if the output needs them: said by Parquet, texts in CSV, else found."""
+        if not outputs.needs_types(self.output):
+            return None
+        said = [part.schema() for part in source.parts]
+
+        def chunks() -> Iterator[Chunk]:
+            return self.choice.of(source, survey)
+
+        if len(said) == 1 and said[0] is not None:
+            return checked(chunks, said[0].remove_metadata())
+        if all(part.kind == "csv" for part in source.parts):
+            return pa.schema([(name, pa.string()) for name in survey.columns])
+        return infer(chunks, survey.columns)
 
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """An input, what is in it, and the columns that it gets."""
+    """An input, what is in it, the columns that it gets, and the types of those that it has."""
 
     source: Input
     survey: Survey
     columns: AnswerColumns
+    schema: pa.Schema | None
 
 
 async def _stoppable(asking: Coroutine[Any, Any, None]) -> None:
@@ -164,16 +182,6 @@ def _rows(data: _Data, choice: Choice, done: int) -> Iterator[Row]:
             continue
         yield from chunk.rows()[done:]
         done = 0
-
-
-def _schema(source: Input, survey: Survey) -> pa.Schema:
-    """The types of the input's columns: said by Parquet, texts in CSV, found out of JSON."""
-    said = [part.schema() for part in source.parts]
-    if len(said) == 1 and said[0] is not None:
-        return said[0].remove_metadata()
-    if all(part.kind == "csv" for part in source.parts):
-        return pa.schema([(name, pa.string()) for name in survey.columns])
-    return infer(source.chunks, survey.columns)
 
 
 def stdin_kinds() -> list[str]:

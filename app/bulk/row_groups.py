@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import datetime
-import decimal
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+from app.bulk.column_types import NO_TYPE, is_json, of_json
+from app.bulk.forms import forms, natives
+from app.bulk.json_text import to_text
 
 ROWS = 1024
 """Rows of a chunk."""
 
 Row = Mapping[str, Any]
-NO_TYPE = (pa.ArrowException, TypeError, ValueError, OverflowError)
-"""What pyarrow raises for values that no type holds, or not the given one."""
 
 
 class Chunk(Protocol):
@@ -26,25 +25,29 @@ class Chunk(Protocol):
     def __len__(self) -> int: ...
 
     def take(self, indexes: Sequence[int]) -> Chunk:
-        """Some of the rows."""
+        """Some of the rows, in their order."""
         ...
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows in Python's values."""
+        """The rows in Python's values, as templates have them."""
         ...
 
-    def types(self) -> dict[str, pa.DataType]:
-        """The types that hold the values of its columns."""
+    def forms(self) -> list[dict[str, Any]]:
+        """The rows in JSON's values, as they are written."""
+        ...
+
+    def types(self) -> dict[str, pa.DataType | None]:
+        """The types that hold the values of its columns; None for values that no type holds together."""
         ...
 
     def table(self, schema: pa.Schema) -> pa.Table:
-        """The rows in Arrow's values; a column that they do not have is null."""
+        """The rows in Arrow's values; a column that they do not have is null. Raises one of `NO_TYPE`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A chunk of Python's values."""
+    """A chunk of JSON's values."""
 
     items: list[dict[str, Any]]
 
@@ -57,46 +60,64 @@ class Rows:
     def rows(self) -> list[dict[str, Any]]:
         return self.items
 
-    def types(self) -> dict[str, pa.DataType]:
-        names = dict.fromkeys(name for item in self.items for name in item)
-        return {name: _infer([item.get(name) for item in self.items]) for name in names}
+    def forms(self) -> list[dict[str, Any]]:
+        return self.items
+
+    def types(self) -> dict[str, pa.DataType | None]:
+        names = dict.fromkeys(chain.from_iterable(self.items))
+        return {name: of_json([item.get(name) for item in self.items]) for name in names}
 
     def table(self, schema: pa.Schema) -> pa.Table:
-        return pa.table([self._column(field) for field in schema], schema=schema)
-
-    def _column(self, field: pa.Field) -> pa.Array:
-        values = [item.get(field.name) for item in self.items]
-        if field.type == pa.string():
-            values = [value if value is None or isinstance(value, str) else to_json(value) for value in values]
-        return pa.array(values, type=field.type)
+        if not schema.names:
+            return _no_columns(len(self))
+        columns = [_array([item.get(field.name) for item in self.items], field) for field in schema]
+        return pa.table(columns, schema=schema)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A chunk of Arrow's values."""
+    """A chunk of Arrow's values: all rows of a batch, or those of some indexes."""
 
     batch: pa.RecordBatch
+    taken: Sequence[int] | None = None
 
     def __len__(self) -> int:
-        return int(self.batch.num_rows)
+        return int(self.batch.num_rows) if self.taken is None else len(self.taken)
 
     def take(self, indexes: Sequence[int]) -> Batch:
-        return Batch(self.batch.take(pa.array(indexes, type=pa.int64())))
+        return Batch(self.batch, indexes if self.taken is None else [self.taken[index] for index in indexes])
 
     def rows(self) -> list[dict[str, Any]]:
-        columns = [_python(column) for column in self.batch.columns]
-        return [dict(zip(self.batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
+        return self._rows(natives)
 
-    def types(self) -> dict[str, pa.DataType]:
+    def forms(self) -> list[dict[str, Any]]:
+        return self._rows(forms)
+
+    def types(self) -> dict[str, pa.DataType | None]:
         return {field.name: field.type for field in self.batch.schema}
 
     def table(self, schema: pa.Schema) -> pa.Table:
-        own = set(self.batch.schema.names)
-        columns = [
-            self.batch.column(field.name).cast(field.type) if field.name in own else pa.nulls(len(self), field.type)
-            for field in schema
-        ]
-        return pa.table(columns, schema=schema)
+        if not schema.names:
+            return _no_columns(len(self))
+        return pa.table([self._column(field) for field in schema], schema=schema)
+
+    def _rows(self, values: Callable[[pa.Array], list[Any]]) -> list[dict[str, Any]]:
+        columns = [self._picked(values(column)) for column in self.batch.columns]
+        if not columns:
+            return [{} for _ in range(len(self))]
+        return [dict(zip(self.batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _picked(self, values: list[Any]) -> list[Any]:
+        return values if self.taken is None else [values[index] for index in self.taken]
+
+    def _column(self, field: pa.Field) -> pa.Array:
+        if field.name not in self.batch.schema.names:
+            return pa.nulls(len(self), field.type)
+        column = self.batch.column(field.name)
+        if is_json(field) and column.type != field.type:
+            return _array(self._picked(forms(column)), field)
+        column = column if self.taken is None else _take(column, self.taken)
+        return column if column.type == field.type else column.cast(field.type)
 
 
 def chunked(items: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
@@ -111,39 +132,34 @@ def chunked(items: Iterable[dict[str, Any]]) -> Iterator[Chunk]:
         yield Rows(held)
 
 
-def to_json(value: Any) -> str:
-    """A value as JSON; what JSON has no form for, as text."""
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+def _array(values: list[Any], field: pa.Field) -> pa.Array:
+    """JSON's values in Arrow's."""
+    if is_json(field):
+        values = [None if value is None else to_text(value) for value in values]
+    return pa.array(values, type=field.type)
 
 
-def to_bytes(value: Any) -> bytes:
-    """The same in UTF-8; half a surrogate pair, which UTF-8 has no form for, stays escaped."""
+def _no_columns(num_rows: int) -> pa.Table:
+    return pa.table({"x": pa.nulls(num_rows)}).select([])
+
+
+def _take(column: pa.Array, indexes: Sequence[int]) -> pa.Array:
+    """Some of the values. pyarrow 26 has no `take` for views of text, for run-end encoding and for what holds them."""
     try:
-        return to_json(value).encode()
-    except UnicodeEncodeError:
-        return json.dumps(value, default=_plain).encode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime.date | datetime.time):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal | datetime.timedelta):
-        return str(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    raise TypeError(f"a {type(value).__name__} has no form in JSON")
-
-
-def _infer(values: list[Any]) -> pa.DataType:
-    try:
-        return pa.infer_type(values)
+        return column.take(pa.array(indexes, type=pa.int64()))
     except NO_TYPE:
-        return pa.string()
+        return pa.concat_arrays([column.slice(first, size) for first, size in _runs(indexes)] or [column.slice(0, 0)])
 
 
-def _python(column: pa.Array) -> list[Any]:
-    """Python's times end at microseconds."""
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    values: list[Any] = column.to_pylist()
-    return values
+def _runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Indexes that follow each other, as the first one and how many."""
+    first = size = 0
+    for index in indexes:
+        if size and index == first + size:
+            size += 1
+            continue
+        if size:
+            yield first, size
+        first, size = index, 1
+    if size:
+        yield first, size

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from app.bulk.answer import Answer
 from app.bulk.asking import RowError
 from app.bulk.assemble import assemble, failures_path
-from app.bulk.columns import AnswerColumns, infer
+from app.bulk.column_types import checked, infer
+from app.bulk.columns import AnswerColumns
 from app.bulk.errors import BulkError
 from app.bulk.inputs import Choice, Input, Survey
 from app.bulk.row_groups import ROWS
@@ -120,9 +121,10 @@ FAILED = Answer(code="context_length_exceeded", message="Too long.")
 def make(source: Path, output: Path, answers: list[Answer], columns: AnswerColumns) -> None:
     data = Input.find(source)
     names = data.survey().columns
-    schema = data.parts[0].schema() or infer(data.chunks, names)
+    said = data.parts[0].schema()
+    schema = checked(data.chunks, said.remove_metadata()) if said is not None else infer(data.chunks, names)
     assemble(
-        data.chunks(), iter(answers), schema=schema, columns=columns, output=output, folder=output.parent,
+        data.chunks(), iter(answers), names=names, schema=schema, columns=columns, output=output, folder=output.parent,
         num_failed=sum(each.failed for each in answers),
     )  # fmt: skip
 
@@ -241,7 +243,7 @@ def test_parquet_keeps_its_types_and_other_kinds_have_words_for_them(tmp_path: P
     assert pq.read_table(tmp_path / "out.parquet").select(table.column_names).equals(table)
     (row,) = read(tmp_path / "out.jsonl")
     assert row == {
-        "at": "2023-11-14T22:13:20.123456+00:00", "day": "2024-02-29", "price": "1.50", "kind": "x", "raw": "AP8=",
+        "at": "2023-11-14T22:13:20.123456789+00:00", "day": "2024-02-29", "price": "1.50", "kind": "x", "raw": "AP8=",
         "none": None, "nested": {"a": [1]}, "answer": "x", "finish_reason": "stop",
     }  # fmt: skip
     (cells,) = read(tmp_path / "out.csv")
