@@ -10,6 +10,8 @@ import pydantic_core
 
 MAX_CUSTOM_ID = 512
 _BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+"""The byte order mark, which may begin a file of UTF-8 (RFC 8259, 8.1, lets a reader pass over it)."""
 
 
 class Line(NamedTuple):
@@ -59,6 +61,8 @@ def split(pieces: Iterable[bytes], *, number: int, offset: int, longest: int) ->
 
 
 def _line(number: int, kept: bytearray, dropped: int, end: int, longest: int) -> Iterator[Line]:
+    if number == 1 and kept.startswith(_BOM):
+        kept = kept[len(_BOM) :]
     if dropped or len(kept) > longest:
         yield Line(number, None, end)
     elif kept.strip(_BLANK):
@@ -72,6 +76,9 @@ def read(line: Line, *, endpoint: str, longest: int) -> Request:
     try:
         value = pydantic_core.from_json(line.text, allow_inf_nan=False)
     except ValueError as exc:
+        if b"\0" in line.text:  # of which JSON has none
+            message = "This line is not UTF-8, but seems to be UTF-16 or UTF-32. Save the file as UTF-8."
+            raise LineFault("invalid_json_line", message) from exc
         raise LineFault("invalid_json_line", "This line is not parseable as valid JSON.") from exc
     if not isinstance(value, dict):
         raise LineFault("invalid_json_line", "This line is not a JSON object.")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.bulk import outputs
 from app.bulk.answer import Answer
 from app.bulk.asking import RowError
 from app.bulk.assemble import assemble, failures_path
@@ -55,7 +56,15 @@ def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> No
         ("a.jsonl", b"[1]\n", "line 1, is not a JSON object"),
         ("a.jsonl", b'{"a": "\xff"}\n', "line 1, is not JSON"),
         ("a.csv", b"a,b\n1,2\n3\n", "line 3, has 1 fields, and the header has 2"),
-        ("a.csv", b"a,a\n1,2\n", "two columns with the same name"),
+        ("a.csv", b"a,a\n1,2\n", "two columns of one name, 'a'"),
+        ("a.csv", b",\n1,2\n", "two columns of one name, ''"),
+        ("a.jsonl", b'{"a": 1}\n{"a": 1, "a": 2}\n', "line 2, has two columns of one name, 'a'"),
+        ("a.jsonl", b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "line 1, is nested too deep"),
+        ("a.jsonl", b'{"a": ' + b"1" * 5000 + b"}", "line 1, is not JSON"),
+        ("a.jsonl", '{"a": 1}\n'.encode("utf-16"), "is UTF-16. Save it as UTF-8"),
+        ("a.jsonl", '{"a": 1}\n'.encode("utf-16-le"), "is UTF-16"),
+        ("a.jsonl", '{"a": 1}\n'.encode("utf-32"), "is UTF-32"),
+        ("a.csv", "a\n1\n".encode("utf-16"), "is UTF-16"),
         ("a.csv", b'a\n"x"y\n', "line 2, is not CSV"),
         ("a.csv", b"a\n\xff\n", "is not UTF-8"),
         ("a.parquet", b"PAR1 no", "is not a readable Parquet file"),
@@ -268,3 +277,99 @@ def test_json_of_any_shape_can_be_written_as_any_kind(
         assert len(read(folder / f"out{ending}")) == len(rows)
     kept = [{**row, "answer": "x", "finish_reason": "stop"} for row in rows]
     assert read(folder / "out.jsonl") == kept
+
+
+def test_two_columns_of_one_name_in_parquet_are_told(tmp_path: Path) -> None:
+    table = pa.table([pa.array(["What is 1 + 1?"]), pa.array(["x"])], names=["q", "q"])
+    pq.write_table(table, tmp_path / "two.parquet")
+    with pytest.raises(BulkError, match="two columns of one name, 'q'"):
+        Input.find(tmp_path / "two.parquet").survey()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / name, ROWS_WRITTEN)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read(path) == ROWS_WRITTEN
+    assert Input.find(path).survey().columns == ("id", "text")
+
+
+def test_numbers_beyond_all_floats_are_null_in_json_and_named_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"x": 1e400, "y": [NaN, {"z": -Infinity}]}\n')
+    for ending in (".jsonl", ".csv", ".parquet"):
+        make(tmp_path / "in.jsonl", tmp_path / f"out{ending}", [answered("x")], AnswerColumns.of(None, "answer"))
+    assert (tmp_path / "out.jsonl").read_text() == (
+        '{"x": null, "y": [null, {"z": null}], "answer": "x", "finish_reason": "stop"}\n'
+    )
+    (row,) = read(tmp_path / "out.csv")
+    assert (row["x"], row["y"]) == ("Infinity", '[null, {"z": null}]')
+    assert pq.read_table(tmp_path / "out.parquet")["x"].to_pylist() == [float("inf")]
+
+
+@given(texts=st.lists(st.text(st.sampled_from('\ra\n",;\ufeff '), max_size=6), min_size=1, max_size=5), name=st.text())
+def test_every_text_and_every_name_comes_back_from_csv(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    names = ("\ufeff" + name, "b")
+    rows = [{names[0]: text, "b": ""} for text in texts]
+    source = write(folder / "in.jsonl", rows)
+    make(source, folder / "out.csv", [answered("\r")] * len(rows), AnswerColumns.of(None, "answer"))
+    assert read(folder / "out.csv") == [{**row, "answer": "\r", "finish_reason": "stop"} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "texts"),
+    [
+        ([1, "1", None], "string", ["1", '"1"', None]),
+        ([1, True], "string", ["1", "true"]),
+        ([2**53 + 1, 0.5], "string", [str(2**53 + 1), "0.5"]),
+        ([2**64 - 1, 1], "uint64", None),
+        ([2**70, 1], "string", [str(2**70), "1"]),
+        (["\ud800", "a"], "string", ['"\\ud800"', '"a"']),
+        ([{}, {"a": 1}], "struct<a: int64>", [{"a": None}, {"a": 1}]),
+        ([{}], "string", ["{}"]),
+        ([{str(n): n} for n in range(300)], "string", [json.dumps({str(n): n}) for n in range(300)]),
+        ([None], "string", None),
+    ],
+)
+def test_a_column_of_json_keeps_its_values_in_parquet(
+    tmp_path: Path, values: list[Any], kind: str, texts: list[Any] | None
+) -> None:
+    source = write(tmp_path / "in.jsonl", [{"x": value} for value in values])
+    answers = [answered("y")] * len(values)
+    make(source, tmp_path / "out.parquet", answers, AnswerColumns.of(None, "answer"))
+    column = pq.read_table(tmp_path / "out.parquet")["x"]
+    assert (str(column.type), column.to_pylist()) == (kind, values if texts is None else texts)
+
+
+def test_columns_of_errors_that_the_input_has_stay(tmp_path: Path, output: Path) -> None:
+    source = write(tmp_path / "in.csv", [{"error_code": "mine", "id": "1"}])
+    make(source, output, [FAILED], AnswerColumns.of(None, "answer"))
+    (row,) = read(failures_path(output))
+    assert (row["error_code"], row["error_code_2"]) == ("mine", "context_length_exceeded")
+    assert row["error_message"] == "Too long."
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_names_that_an_output_cannot_keep_apart_are_refused(ending: str) -> None:
+    with pytest.raises(BulkError, match=r"one name in|is not UTF-8"):
+        outputs.check_names(Path(f"out{ending}"), ["?", "\ud800"])
+    outputs.check_names(Path("out.jsonl"), ["?", "\ud800"])
+
+
+def test_a_row_group_with_texts_as_views_is_split_where_rows_failed(tmp_path: Path, output: Path) -> None:
+    texts = [f"a text that is longer than twelve bytes, {n}" for n in range(6)]
+    pq.write_table(pa.table({"x": pa.array(texts, pa.string_view())}), tmp_path / "in.parquet")
+    answers = [FAILED if n in (0, 3, 4) else answered("y") for n in range(6)]
+    make(tmp_path / "in.parquet", output, answers, AnswerColumns.of(None, "answer"))
+    assert [row["x"] for row in read(output)] == [texts[n] for n in (1, 2, 5)]
+    assert [row["x"] for row in read(failures_path(output))] == [texts[n] for n in (0, 3, 4)]
+
+
+def test_dictionaries_of_many_chunks_become_one_column(tmp_path: Path) -> None:
+    words = [f"word {n // 100}" for n in range(3 * ROWS)]
+    source = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"x": pa.array(words).dictionary_encode()}), source, row_group_size=500)
+    make(source, tmp_path / "out.parquet", [answered("y")] * len(words), AnswerColumns.of(None, "answer"))
+    assert pq.read_table(tmp_path / "out.parquet")["x"].to_pylist() == words
