@@ -26,7 +26,10 @@ def types(schema: dict[str, Any]) -> dict[str, str]:
         ({"$ref": "#/$defs/R", "$defs": DEFS}, {"label": "string"}),
         ({"$ref": "#/$defs/to~1it", "$defs": DEFS}, {"label": "string"}),
         ({"$ref": "#r", "$defs": {"R": {"$anchor": "r", **LABEL}}}, {"label": "string"}),
-        ({"anyOf": [{"$ref": f"#/$defs/{name}"} for name in "RS"], "$defs": DEFS}, {"label": "string", "score": "double"}),
+        (
+            {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in "RS"], "$defs": DEFS},
+            {"label": "string", "score": "double"},
+        ),
         ({"oneOf": [LABEL, SCORE]}, {"label": "string", "score": "double"}),
         ({"allOf": [LABEL, SCORE]}, {"label": "string", "score": "double"}),
         ({**LABEL, "anyOf": [{"required": ["label"]}, {"required": []}]}, {"label": "string"}),
