@@ -96,7 +96,8 @@ def test_choices_of_several_prompts_stand_in_order(cluster: Cluster) -> None:
         ("/tokenize", {"content": 5}, "content"),
         ("/v1/completions", {"prompt": [10**8]}, "prompt"),
         ("/v1/completions", {"prompt": ["a"] * 65, "n": 2}, "n"),
-        ("/v1/completions", {"prompt": [5], "echo": True}, "echo"),
+        ("/v1/completions", {"prompt": [[5] * 900] * 8, "echo": True, "logprobs": 20}, "logprobs"),
+        ("/v1/completions", {"prompt": "Hi", "max_tokens": -2}, "max_tokens"),
         ("/v1/completions", {"prompt": ["a", 5]}, "prompt"),
     ],
 )
