@@ -28,6 +28,7 @@ MOST = {"max_tokens": 8, "max_completion_tokens": 8, "max_output_tokens": 8, "n"
 PAGES = {"/jobs", "/v1/responses/{response_id}/input_items"}
 TOKEN_IDS = {"prompt", "input", "tokens"}
 RULED = (
+    "repetition_penalty",
     "grammar",
     "json_schema",
     "response_format",
@@ -53,6 +54,8 @@ RULES = (
     r"The vocabulary has \d+ tokens",
     r"The prompt (has \d+ tokens|cannot fit)",
     r"Prompts times n exceed",
+    r"is another name of",
+    r"There are \d+ functions",
     r"\bneeds\b",  # a field that has no meaning without another
     r"There is no tool",
     r"A call is required, but there are no tools",

@@ -1,0 +1,52 @@
+"""The bodies of a batch's lines, as jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.endpoints.batches.lines import LineEndpoints
+from tasks.batches.batch import Batch, OutputFile
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import Catalogue, ModelEntry
+from tasks.records.api_key import Limits
+from tasks.records.job import Job
+
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def job(endpoint: str, **body: Any) -> Job:
+    embeds = endpoint.endswith("embeddings")
+    entry = ModelEntry(path="x", kind="embedding") if embeds else ModelEntry(path="x", context=100, kv_tokens=100)
+    models = Catalogue({"demo": entry})
+    batch = Batch(
+        id="batch_1",
+        owner="alice",
+        endpoint=endpoint,
+        input_file_id="file-1",
+        completion_window="24h",
+        metadata=None,
+        limits=Limits(),
+        output=OutputFile(id="file-2"),
+        error=OutputFile(id="file-3"),
+    )
+    return LineEndpoints(models).job(batch, "j1", {"model": "demo", **body})
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "asked", "nulls"),
+    [
+        ("/v1/embeddings", {"input": "hi"}, {"encoding_format": None, "dimensions": None}),
+        ("/v1/chat/completions", {"messages": HELLO}, {"stream_options": {"include_usage": None}, "functions": None}),
+        ("/v1/responses", {"input": "hi"}, {"text": {"format": None, "verbosity": None}, "previous_response_id": None}),
+    ],
+)
+def test_null_asks_for_nothing_in_a_line(endpoint: str, asked: dict[str, Any], nulls: dict[str, Any]) -> None:
+    assert job(endpoint, **asked, **nulls).request == job(endpoint, **asked).request
+
+
+def test_a_line_cannot_refer_to_an_item() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        job("/v1/responses", input=[{"type": "item_reference", "id": "msg_1"}])
+    assert refused.value.param == "input.0.id"
