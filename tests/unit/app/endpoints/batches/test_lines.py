@@ -16,6 +16,7 @@ from tasks.batches.validation import MOST_FAULTS, Verdict, validate
 
 CHAT = "/v1/chat/completions"
 LONGEST = 1000
+BOM = b"\xef\xbb\xbf"
 
 
 def line(**changes: Any) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def test_lines_are_the_same_however_the_file_is_cut(texts: list[bytes], size: in
     pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
     found = list(split(pieces, number=1, offset=0, longest=100))
     assert [(one.number, one.text) for one in found] == [
-        (number, text) for number, text in enumerate(whole.split(b"\n"), 1) if text.strip(b" \t\r\n")
+        (number, text) for number, text in enumerate(whole.removeprefix(BOM).split(b"\n"), 1) if text.strip(b" \t\r\n")
     ]
     for one in found:  # whoever goes on from where a line ends finds what comes after it
         rest = list(split([whole[one.end :]], number=one.number + 1, offset=one.end, longest=100))
@@ -57,6 +58,25 @@ def test_a_line_that_is_too_long_is_passed_over_and_not_kept(size: int, length: 
     pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
     found = list(split(pieces, number=1, offset=0, longest=LONGEST))
     assert found == [Line(1, b"a", 2), Line(2, None, length + 3), Line(3, b"b", length + 5)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 1000])
+def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it(size: int) -> None:
+    whole = BOM + json.dumps(line()).encode() + b"\n" + json.dumps(line(custom_id="b")).encode()
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    found = list(split(pieces, number=1, offset=0, longest=LONGEST))
+    assert [read(each, endpoint=CHAT, longest=LONGEST).custom_id for each in found] == ["a", "b"]
+    assert whole[found[0].end :].startswith(b"{"), "whoever goes on does so at the second line"
+    assert list(split([BOM + b"\n"], number=1, offset=0, longest=LONGEST)) == []
+    assert codes(BOM + json.dumps(line()).encode()) == []
+    assert codes(line(), BOM + json.dumps(line(custom_id="b")).encode()) == [(2, "invalid_json_line", None)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_of_another_encoding_is_told_so(encoding: str) -> None:
+    error = verdict(json.dumps(line()).encode(encoding)).errors[0]
+    assert error["code"] == "invalid_json_line"
+    assert "UTF-16 or UTF-32" in error["message"]
 
 
 def test_a_right_line_is_read() -> None:
