@@ -21,18 +21,10 @@ Leaf = Callable[[pa.Array], list[Any]]
 
 def forms(column: pa.Array) -> list[Any]:
     """The values as JSON has them. A float may be NaN or infinite, a text may have half a surrogate pair."""
-    return _values(column, _form)
+    return walk(column, leaf_forms)
 
 
-def natives(column: pa.Array) -> list[Any]:
-    """The values for templates: as `forms`, but times, decimals and bytes are Python's, as far as Python has them.
-
-    Python's times end at microseconds, and what is beyond them is cut off.
-    """
-    return _values(column, _native)
-
-
-def _values(column: pa.Array, leaf: Leaf) -> list[Any]:
+def walk(column: pa.Array, leaf: Leaf) -> list[Any]:
     """The values of a column whose parts that have no parts are made by `leaf`."""
     kind = column.type
     for is_kind, values in _NESTED:
@@ -74,13 +66,13 @@ def _cut(column: pa.Array, values: pa.Array, spans: Sequence[tuple[int, int]], l
     whole = [span if there else None for span, there in zip(spans, column.is_valid().to_pylist(), strict=True)]
     first = min((span[0] for span in whole if span), default=0)
     last = max((span[1] for span in whole if span), default=first)
-    flat = _values(values.slice(first, last - first), leaf)
+    flat = walk(values.slice(first, last - first), leaf)
     return [None if span is None else flat[span[0] - first : span[1] - first] for span in whole]
 
 
 def _struct(column: pa.Array, leaf: Leaf) -> list[Any]:
     names = [field.name for field in column.type]
-    members = [_values(each, leaf) for each in column.flatten()]
+    members = [walk(each, leaf) for each in column.flatten()]
     rows: list[Any] = list(zip(*members, strict=True)) if members else [()] * len(column)
     twice = len(set(names)) < len(names)
     made = [
@@ -95,7 +87,7 @@ def _union(column: pa.Array, leaf: Leaf) -> list[Any]:
 
     pyarrow 26.0.1 gives `type_codes` and `offsets` of a slice from the whole's beginning: they are read from buffers.
     """
-    branches = [_values(column.field(index), leaf) for index in range(column.type.num_fields)]
+    branches = [walk(column.field(index), leaf) for index in range(column.type.num_fields)]
     by_code = dict(zip(column.type.type_codes, branches, strict=True))
     buffers, size, offset = column.buffers(), len(column), column.offset
     codes = pa.Array.from_buffers(pa.int8(), size, [None, buffers[1]], offset=offset).to_pylist()
@@ -106,12 +98,12 @@ def _union(column: pa.Array, leaf: Leaf) -> list[Any]:
 
 
 def _dictionary(column: pa.Array, leaf: Leaf) -> list[Any]:
-    values = _values(column.dictionary, leaf)
+    values = walk(column.dictionary, leaf)
     return [None if index is None else values[index] for index in column.indices.to_pylist()]
 
 
 def _run_end_encoded(column: pa.Array, leaf: Leaf) -> list[Any]:
-    values, made, at = _values(column.values, leaf), [], column.offset
+    values, made, at = walk(column.values, leaf), [], column.offset
     for value, end in zip(values, column.run_ends.to_pylist(), strict=True):
         run = min(end, column.offset + len(column)) - at
         if run > 0:
@@ -121,7 +113,7 @@ def _run_end_encoded(column: pa.Array, leaf: Leaf) -> list[Any]:
 
 
 def _extension(column: pa.Array, leaf: Leaf) -> list[Any]:
-    values = _values(column.storage, leaf)
+    values = walk(column.storage, leaf)
     if isinstance(column.type, pa.Bool8Type):
         return [None if value is None else value != 0 for value in values]
     if isinstance(column.type, pa.UuidType):
@@ -158,7 +150,7 @@ _NESTED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, Leaf], l
 # -- what has none
 
 
-def _form(column: pa.Array) -> list[Any]:
+def leaf_forms(column: pa.Array) -> list[Any]:
     kind = column.type
     for is_kind, values in _LEAVES:
         if is_kind(kind):
@@ -233,7 +225,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
 
 
-def _is_binary(kind: pa.DataType) -> bool:
+def is_binary(kind: pa.DataType) -> bool:
     return bool(
         kinds.is_binary(kind)
         or kinds.is_large_binary(kind)
@@ -245,7 +237,7 @@ def _is_binary(kind: pa.DataType) -> bool:
 _LEAVES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], list[Any]]], ...] = (
     (_is_plain, _plain),
     (_is_text, _text),
-    (_is_binary, _binary),
+    (is_binary, _binary),
     (kinds.is_decimal, _decimal),
     (kinds.is_date, _date),
     (kinds.is_time, _time),
@@ -253,34 +245,3 @@ _LEAVES: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], list[An
     (kinds.is_duration, _duration),
     (lambda kind: kind == pa.month_day_nano_interval(), _interval),
 )
-
-
-# -- for templates
-
-
-def _native(column: pa.Array) -> list[Any]:
-    kind = column.type
-    if not (kinds.is_temporal(kind) or kinds.is_decimal(kind) or _is_binary(kind)) or kinds.is_interval(kind):
-        return _form(column)
-    try:
-        return _plain(_to_microseconds(column))
-    except (ValueError, OverflowError, LookupError, TypeError, pa.ArrowException):
-        return [_one_native(column.slice(row, 1)) for row in range(len(column))]
-
-
-def _one_native(column: pa.Array) -> Any:
-    try:
-        return _plain(_to_microseconds(column))[0]
-    except (ValueError, OverflowError, LookupError, TypeError, pa.ArrowException):
-        return _form(column)[0]
-
-
-def _to_microseconds(column: pa.Array) -> pa.Array:
-    kind = column.type
-    if kinds.is_timestamp(kind) and kind.unit == "ns":
-        return column.cast(pa.timestamp("us", kind.tz), safe=False)
-    if kinds.is_time64(kind) and kind.unit == "ns":
-        return column.cast(pa.time64("us"), safe=False)
-    if kinds.is_duration(kind) and kind.unit == "ns":
-        return column.cast(pa.duration("us"), safe=False)
-    return column

@@ -15,12 +15,12 @@ import pyarrow as pa
 from app.bulk import outputs
 from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
-from app.bulk.column_types import checked, infer
 from app.bulk.columns import AnswerColumns, failure_columns
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Choice, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
+from app.bulk.output_types import checked, infer
 from app.bulk.report import Report
 from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run

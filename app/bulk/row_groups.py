@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from app.bulk.column_types import NO_TYPE, is_json, of_json
-from app.bulk.forms import forms, natives
+from app.bulk.forms import forms
 from app.bulk.json_text import to_text
+from app.bulk.natives import natives
 
 ROWS = 1024
 """Rows of a chunk."""

@@ -102,7 +102,9 @@ def _decimals(make: Callable[[int, int], pa.DataType], digits: int) -> Callable[
 
     def kinds() -> st.SearchStrategy[pa.DataType]:
         precisions = st.integers(1, digits)
-        return precisions.flatmap(lambda most: st.integers(-2, most).map(lambda scale: make(most, scale)))
+        return precisions.flatmap(
+            lambda most: st.integers(-2 if most + 2 <= digits else 0, most).map(lambda scale: make(most, scale))
+        )
 
     return _leaf(kinds(), values, lambda kind, value: f"{value:f}")
 
@@ -224,7 +226,8 @@ def _fixed_size_list(draw: Draw, rows: int, depth: int) -> Column:
     inner = any_column(draw, size * rows, depth - 1)
     mask = pa.array(nulls, pa.bool_())
     if not size:
-        array = pa.array(_without([[]] * rows, nulls), pa.list_(inner.array.type, 0))
+        there = pa.array([not null for null in nulls], pa.bool_()).buffers()[1]
+        array = pa.Array.from_buffers(pa.list_(inner.array.type, 0), rows, [there], children=[inner.array])
         return Column(array, _without([[]] * rows, nulls))
     array = pa.FixedSizeListArray.from_arrays(inner.array, size, mask=mask)
     return Column(array, _without(_cut(inner.values, list(range(0, size * rows + 1, size))), nulls))

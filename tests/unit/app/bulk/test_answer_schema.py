@@ -27,7 +27,7 @@ def types(schema: dict[str, Any]) -> dict[str, str]:
         ({"$ref": "#/$defs/to~1it", "$defs": DEFS}, {"label": "string"}),
         ({"$ref": "#r", "$defs": {"R": {"$anchor": "r", **LABEL}}}, {"label": "string"}),
         (
-            {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in "RS"], "$defs": DEFS},
+            {"anyOf": [{"$ref": "#/$defs/R"}, {"$ref": "#/$defs/S"}], "$defs": DEFS},
             {"label": "string", "score": "double"},
         ),
         ({"oneOf": [LABEL, SCORE]}, {"label": "string", "score": "double"}),

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from app.bulk.answer import Answer
 from app.bulk.assemble import assemble, failures_path
-from app.bulk.column_types import checked, is_json
+from app.bulk.column_types import is_json
 from app.bulk.columns import AnswerColumns
-from app.bulk.forms import natives
 from app.bulk.inputs import Input
 from app.bulk.json_text import to_json
+from app.bulk.natives import natives
+from app.bulk.output_types import checked
 from app.bulk.row_groups import Batch
 from tests.support.arrow_columns import FACTORIES, MOST_ROWS, Column, column
 
@@ -53,6 +54,7 @@ def finite(value: Any) -> Any:
 
 @pytest.mark.parametrize("name", sorted(FACTORIES))
 @given(data=st.data())
+@settings(max_examples=12)
 def test_values_of_every_type_are_written_as_every_kind_and_read_again(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.bulk import iso_times
-from app.bulk.forms import forms, natives
+from app.bulk.forms import forms
 from app.bulk.json_text import to_bytes, to_json
+from app.bulk.natives import natives
 
 
 def bare(text: str) -> str:
@@ -27,7 +28,7 @@ def bare(text: str) -> str:
 
 @given(st.integers(-(2**63) + 1, 2**63 - 1), st.sampled_from(["s", "ms", "us", "ns"]))
 def test_points_in_time_are_those_of_numpy(value: int, unit: str) -> None:
-    expected = str(np.datetime_as_string(np.datetime64(value, unit)))
+    expected = str(np.datetime_as_string(np.array([value], f"datetime64[{unit}]"))[0])
     assert bare(iso_times.timestamp(value, unit, None)) == bare(expected)
 
 
