@@ -71,8 +71,9 @@ def _cut(column: pa.Array, values: pa.Array, spans: Sequence[tuple[int, int]], l
 
 
 def _struct(column: pa.Array, leaf: Leaf) -> list[Any]:
+    """One object a row. Not by `flatten`: in pyarrow 26.0.1 it may end the process."""
     names = [field.name for field in column.type]
-    members = [walk(each, leaf) for each in column.flatten()]
+    members = [walk(column.field(index), leaf) for index in range(len(names))]
     rows: list[Any] = list(zip(*members, strict=True)) if members else [()] * len(column)
     twice = len(set(names)) < len(names)
     made = [
