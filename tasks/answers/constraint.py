@@ -8,12 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from llguidance import LLMatcher
-from llguidance.gbnf_to_lark import any_to_lark
+from llguidance.gbnf_to_lark import is_lark_syntax
 
+from tasks.answers.gbnf import GbnfError, to_lark
 from tasks.answers.schemas.followed import Unfollowed, followed
 
 MAX_BYTES = 65_536
 """Longest grammar. Compiling one takes time that grows with it."""
+
+MOST_LARGER = 8
+"""How many times as long a grammar in GBNF may be in Lark, where each character is a name."""
 
 _BLANKS = r"( |\n[ \t]{0,40})?"
 """Between the parts of JSON: nothing, a space, or a new line with its indent; not blanks for ever."""
@@ -48,12 +52,14 @@ def followed_schema(schema: Mapping[str, Any], *, strict: bool) -> dict[str, Any
 
 def from_text(text: str) -> str:
     """The grammar of a text in GBNF, as llama.cpp reads it, or in llguidance's variant of Lark."""
-    _check_length(text)  # before the conversion, which takes a second for a megabyte and is bounded by nothing else
+    _check_length(text)  # before the conversion
+    if is_lark_syntax(text):
+        return _checked(LLMatcher.grammar_from_lark(text))
     try:
-        lark = any_to_lark(text)
-    except Exception as exc:  # llguidance's converter raises that itself
+        lark = to_lark(text)
+    except GbnfError as exc:
         raise GrammarError(str(exc)) from exc
-    return _checked(LLMatcher.grammar_from_lark(lark))
+    return _checked(LLMatcher.grammar_from_lark(lark), MOST_LARGER * MAX_BYTES)
 
 
 def lark_term(schema: Mapping[str, Any], *, strict: bool) -> str:

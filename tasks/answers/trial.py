@@ -30,7 +30,7 @@ _LENGTH_BYTES: Final = 4
 
 def limits() -> LLParserLimits:
     """llguidance's own limits: its defaults, but for the states of a lexer, each of which takes 1 to 2 kB."""
-    return LLParserLimits(max_lexer_states=50_000, verbose_errors=False)
+    return LLParserLimits(max_lexer_states=50_000, step_max_items=200_000, verbose_errors=False)
 
 
 def send(data: bytes, stream: socket.socket) -> None:
@@ -74,6 +74,7 @@ def main() -> None:
         if not message:
             return
         if os.fork() == 0:
+            control.close()  # whoever asks must see it when only a copy is left
             _try(tokenizer, socket.socket(fileno=handles[0]))
             os._exit(0)
         for handle in handles:

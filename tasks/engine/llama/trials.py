@@ -37,20 +37,25 @@ class Trials:
 
     def run(self, grammar: str) -> Verdict:
         """Have a grammar compiled elsewhere; waits no longer than its limits allow."""
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                self._hand_over(theirs)
-            trial.send(grammar.encode(), ours)
-            with ours.makefile("rb") as stream:
-                try:
-                    answer = trial.receive(stream)
-                except OSError:
-                    answer = b""
+        answer = self._ask(grammar)
+        if not answer and not self._lives():  # somebody has ended it meanwhile
+            answer = self._ask(grammar)
         if not answer:
             return Verdict(OVER_LIMITS, 0)
         told = json.loads(answer)
         return Verdict(told["error"], told["bytes"])
+
+    def _ask(self, grammar: str) -> bytes:
+        ours, theirs = socket.socketpair()
+        with ours:
+            try:
+                with theirs:
+                    self._hand_over(theirs)
+                trial.send(grammar.encode(), ours)
+                with ours.makefile("rb") as stream:
+                    return trial.receive(stream)
+            except OSError:
+                return b""
 
     def close(self) -> None:
         """End the process."""
@@ -63,10 +68,12 @@ class Trials:
 
     def _hand_over(self, theirs: socket.socket) -> None:
         with self._lock:
-            try:
-                socket.send_fds(self._control or self._start(), [b"g"], [theirs.fileno()])
-            except OSError:  # somebody has ended it
-                socket.send_fds(self._start(), [b"g"], [theirs.fileno()])
+            if self._control is None or not self._lives():
+                self._control = self._start()
+            socket.send_fds(self._control, [b"g"], [theirs.fileno()])
+
+    def _lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -76,5 +83,4 @@ class Trials:
         trial.send(self._told, ours)
         if self._control is not None:
             self._control.close()
-        self._control = ours
         return ours

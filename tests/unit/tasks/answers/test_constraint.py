@@ -32,7 +32,7 @@ def test_a_schema_that_cannot_be_followed_is_refused_with_the_reason(schema: dic
 
 
 def test_a_grammar_that_is_too_long_is_refused_before_anything_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.answers.constraint.any_to_lark", lambda text: pytest.fail("it was converted"))
+    monkeypatch.setattr("tasks.answers.constraint.to_lark", lambda text: pytest.fail("it was converted"))
     with pytest.raises(GrammarError, match="longer"):
         from_text("root ::= " + '"x" | ' * MAX_BYTES)
 
