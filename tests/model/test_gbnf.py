@@ -115,6 +115,7 @@ def test_constructs_of_gbnf(demo: LlamaBackend, grammar: str, taken: list[str], 
         (r'root ::= "\q"', r"escape '\\q'"),
         ("root ::= <[1000]>", "a token"),
         ("root ::= [^]", "character class"),
+        ("root ::= " + "(" * 99 + '"a"' + ")" * 99, "nested too deeply"),
         ("root ::= *", r"'\*' repeats nothing"),
         ('root ::= "a"{x}', "a repetition is written"),
         ('root ::= "a"{9999}', "0 to 2000 times"),
@@ -124,3 +125,11 @@ def test_constructs_of_gbnf(demo: LlamaBackend, grammar: str, taken: list[str], 
 def test_what_is_no_gbnf_is_refused_by_the_construct(grammar: str, said: str) -> None:
     with pytest.raises(GrammarError, match=said):
         from_text(grammar)
+
+
+def test_a_grammar_that_is_too_large_to_judge_is_read_character_by_character(demo: LlamaBackend) -> None:
+    text = "root ::= " + " | ".join(f'"{number}-" root' for number in range(400)) + ' | "."'
+    ours, theirs = from_text(text), Sampler(demo, text)
+    for answer in ("7-399-.", ".", "7-", "400-."):
+        assert allows(ours, answer) == theirs.allows(answer)
+    theirs.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tasks.answers.gbnf.lexemes import cut_otherwise
+from tasks.answers.gbnf.lexemes import TooMuchToTell, cut_otherwise
 from tasks.answers.gbnf.parser import Choice, GbnfError, Item, read
 from tasks.answers.gbnf.shape import Shape, without_recursion
 
@@ -33,9 +33,10 @@ def to_lark(text: str) -> str:
     if "root" in without_recursion(rules):
         return Shape({**rules, "root": Choice(((rules["root"],),))}, split=()).lark()
     shape, split, until = Shape(rules, split=()), set[Item](), time.monotonic() + SECONDS
-    while (item := cut_otherwise(shape)) is not None:
-        if time.monotonic() > until:
-            return Shape(rules, split=_All()).lark()
-        split.add(item)
-        shape = Shape(rules, split=split)
+    try:
+        while (item := cut_otherwise(shape, until)) is not None:
+            split.add(item)
+            shape = Shape(rules, split=split)
+    except TooMuchToTell:
+        return Shape(rules, split=_All()).lark()
     return shape.lark()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -9,23 +10,33 @@ from tasks.answers.gbnf.parser import Chars, Choice, Item, Name, Ranges, Repeat
 from tasks.answers.gbnf.shape import Shape, Symbol
 
 MOST_GROUPS = 1000
+MOST_LEXEMES = 300
 MOST_POSITIONS = 400
 """Characters of a lexeme: the time to judge two grows with the product."""
 
 
-class _TooLarge(Exception):
+class TooMuchToTell(Exception):
     """Raised where judging would take too long."""
 
 
-def cut_otherwise(shape: Shape) -> Item | None:
-    """A lexeme because of which llguidance does not have all the readings that llama.cpp has; None if it has."""
+class _TooLarge(Exception):
+    """Raised for a lexeme of too many characters."""
+
+
+def cut_otherwise(shape: Shape, until: float) -> Item | None:
+    """A lexeme because of which llguidance does not have all the readings that llama.cpp has; None if it has.
+
+    `until` is a time of the monotonic clock. Raises TooMuchToTell.
+    """
+    if len(shape.lexemes) > MOST_LEXEMES:
+        raise TooMuchToTell
     automata: list[_Automaton] = []
     for item in shape.lexemes:
         try:
             automata.append(_Builder(shape.rules).build(item))
         except _TooLarge:
             return item
-    clashing = _Judge(shape, automata).find()
+    clashing = _Judge(shape, automata, until).find()
     return None if clashing is None else shape.lexemes[clashing]
 
 
@@ -123,7 +134,8 @@ class _Judge:
     lexemes that the last piece of text may have been.
     """
 
-    def __init__(self, shape: Shape, automata: list[_Automaton]) -> None:
+    def __init__(self, shape: Shape, automata: list[_Automaton], until: float) -> None:
+        self._until = until
         self._productions, self._automata = shape.productions, automata
         self._known: dict[tuple[int, int], _Compared] = {}
         self._nullable = self._find_nullable()
@@ -138,11 +150,14 @@ class _Judge:
             group = waiting.pop()
             for one in sorted(group):
                 after = set[int]()
+                self._check_time()
                 for other in sorted(group):
                     both = self._compared(one, other)
-                    if both.clash or len(seen) > MOST_GROUPS:
+                    if both.clash:
                         return other
                     after |= self._next[other] if both.alike else set()
+                if len(seen) > MOST_GROUPS:
+                    raise TooMuchToTell
                 if frozenset(after) not in seen:
                     seen.add(frozenset(after))
                     waiting.append(frozenset(after))
@@ -153,6 +168,10 @@ class _Judge:
             follow = [each for after in self._next[one] for each in self._begins(after)]
             self._known[one, other] = _compare(self._automata[one], self._automata[other], follow)
         return self._known[one, other]
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._until:
+            raise TooMuchToTell
 
     def _begins(self, number: int) -> Iterable[Ranges]:
         automaton = self._automata[number]
@@ -186,6 +205,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
+                self._check_time()
                 found = set().union(*(self._firsts(each)[0] for each in alternatives))
                 grows = grows or not found <= self._first[name]
                 self._first[name] |= found
@@ -199,6 +219,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
+                self._check_time()
                 for symbols in alternatives:
                     for at, symbol in enumerate(symbols):
                         found, through = self._firsts(symbols[at + 1 :])

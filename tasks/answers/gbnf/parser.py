@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 LAST: Final = 0x10FFFF
 MOST_REPEATS: Final = 2000
 """As llama.cpp has it."""
-DEEPEST: Final = 200
+DEEPEST: Final = 50
 
 Ranges = tuple[tuple[int, int], ...]
 _ESCAPED: Final = {"t": "\t", "r": "\r", "n": "\n", "\\": "\\", '"': '"', "[": "[", "]": "]", "-": "-", "/": "/"}
