@@ -10,6 +10,7 @@ import redis
 from tasks.ledger.connection import connect
 from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.settings import Settings
+from tests.support.fronts import close_fronts
 from tests.support.redis_server import RedisServer, executables
 
 
@@ -32,6 +33,12 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_listens_after_the_test() -> Iterator[None]:
+    yield
+    close_fronts()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 
 from app.factory import create_app
@@ -13,10 +14,20 @@ from tasks.settings import Settings
 ADMIN_KEY = "cvn-test-admin-0123456789-0123456789-0123456789"
 
 
+_opened: list[Flask] = []
+
+
 def front(settings: Settings, **changes: Any) -> FlaskClient:
-    """A front that asks for keys, and that knows `ADMIN_KEY`."""
+    """A front that asks for keys, and that knows `ADMIN_KEY`. It listens for streams until `close_fronts`."""
     given = {**settings.model_dump(), "keys": True, "admin_key": ADMIN_KEY, **changes}
-    return create_app(Settings(**given)).test_client()
+    app = create_app(Settings(**given))
+    _opened.append(app)
+    return app.test_client()
+
+
+def close_fronts() -> None:
+    while _opened:
+        _opened.pop().extensions["caravan"].hub.close()
 
 
 def key(owner: str = "alice", scope: Scope = Scope.INFERENCE, **limits: Any) -> Key:
