@@ -43,6 +43,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def test_nonsense_breaks_nothing(cluster: Cluster) -> None:
     examples = _examples(cluster)
+    answer = cluster.http.post("/v1/chat/completions", json=chat("Hi", grammar='root ::= "Hi"'))
+    assert answer.status_code == 200, "the process that tries grammars has started"
     before = set(cluster.processes())
     ends = time.monotonic() + SECONDS
     with ThreadPoolExecutor(CLIENTS) as pool:

@@ -49,18 +49,25 @@ def gave_way(job: dict[str, Any]) -> bool:
     return job["attempt"] == 2 or (job["attempt"], job["status"]) == (1, "queued")
 
 
+def who_gave_way_to_one(cluster: Cluster, jobs: list[str], priority: str) -> list[str]:
+    """Those of the jobs that gave way to an urgent one: asked again while it finds a slot that just became free."""
+    for _ in range(10):
+        urgent = cluster.job(cluster.submit(chat("What is 12 + 7?", priority=priority))["id"], wait=60)
+        assert text_of(urgent) == "12 + 7 = 19."
+        seen = {job: cluster.job(job) for job in jobs}
+        assert sum(job["status"] == "queued" for job in seen.values()) > BACKLOG // 2
+        if victims := [job for job in jobs if gave_way(seen[job])]:
+            return victims
+    return []
+
+
 @pytest.mark.parametrize("priority", ["high", "normal"])
 def test_an_urgent_job_goes_before_hundreds_and_who_gave_way_ends_with_the_right_text(
     cluster: Cluster, priority: str
 ) -> None:
     texts = [counting(number) for number in range(BACKLOG)]
     jobs = submit_all(cluster, [chat("Count.", grammar=f'root ::= "{text}"', priority="low") for text in texts])
-    urgent = cluster.job(cluster.submit(chat("What is 12 + 7?", priority=priority))["id"], wait=60)
-    assert text_of(urgent) == "12 + 7 = 19."
-
-    seen = {job: cluster.job(job) for job in jobs}
-    assert sum(job["status"] == "queued" for job in seen.values()) > BACKLOG // 2
-    (victim,) = [job for job in jobs if gave_way(seen[job])]
+    (victim,) = who_gave_way_to_one(cluster, jobs, priority)
     cancel_all(cluster, [job for job in jobs if job != victim])
     ended = cluster.job(victim, wait=60)
     assert ended["attempt"] == 2
