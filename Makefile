@@ -28,7 +28,8 @@ compat: .venv-compat/.done ## make .venv-compat, for clients that want other ver
 
 .venv-compat/.done: requirements-compat.lock
 	@test -x .venv-compat/bin/python || $(PYTHON) -m venv .venv-compat
-	.venv-compat/bin/python -m pip install --quiet --require-hashes --requirement requirements-compat.lock
+	@# The lock has all of them; pip, when it looks by itself, finds no hash for what is asked for with an extra.
+	.venv-compat/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements-compat.lock
 	@touch $@
 
 run: .venv/.run ## run the whole cluster on this machine with the demo model, until Ctrl-C
