@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Response, jsonify
 
 from app.http.query import integer
+from tasks.errors import InvalidRequest
 
 T = TypeVar("T")
 
@@ -21,6 +23,15 @@ class PageSize(NamedTuple):
     def asked(self) -> int:
         """What the request's ``?limit=`` asks for; raises InvalidRequest."""
         return integer("limit", self.default, 1, self.most)
+
+
+@contextmanager
+def known_cursor(things: str) -> Iterator[None]:
+    """Where ``?after=`` is looked up: an id that is not found among the caller's `things` is an InvalidRequest."""
+    try:
+        yield
+    except LookupError as exc:
+        raise InvalidRequest(f"after is not the id of one of your {things}.", param="after") from exc
 
 
 def page(found: Sequence[T], *, limit: int, view: Callable[[T], Mapping[str, Any]]) -> Response:

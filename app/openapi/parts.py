@@ -78,6 +78,17 @@ def limit(default: int, most: int) -> Parameter:
     return Parameter(name="limit", where="query", meaning="Most objects in a page.", schema=schema, example=default)
 
 
+AFTER_ID = Parameter(
+    name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}
+)
+ORDER = Parameter(
+    name="order",
+    where="query",
+    meaning="The order: `desc` is newest first.",
+    schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
+    example="desc",
+)
+
 ANSWER_REQUEST_ID = Header(
     name="X-Request-Id", meaning="The request's id.", schema={"type": "string", "pattern": REQUEST_ID}
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.endpoints.batches.wire import PAGE, Batch, BatchBody, BatchList
 from app.openapi import examples
-from app.openapi.describe import Answer, Description, Parameter
-from app.openapi.parts import limit
+from app.openapi.describe import Answer, Description
+from app.openapi.parts import AFTER_ID, limit
 from tasks import errors
 
 TAG = "Batches"
@@ -13,7 +13,7 @@ ABOUT = "A batch is a file of requests. The server runs its lines with priority 
 _ERRORS = (errors.BatchNotFound, errors.BrokerUnavailable)
 _PAGE = (
     limit(*PAGE),
-    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
+    AFTER_ID,
 )
 _ASKED = Description(
     tag=TAG, answers={200: Answer(meaning="The batch.", schema=Batch)}, errors=(errors.BatchConflict, *_ERRORS)

@@ -9,7 +9,7 @@ from app.bodies.validation import validate
 from app.endpoints.batches.view import view
 from app.endpoints.batches.wire import PAGE, BatchBody
 from app.http.json_body import read_json
-from app.http.paging import page
+from app.http.paging import known_cursor, page
 from app.services.services import services
 from tasks.batches.batch import Batch, OutputFile, new_id, window_seconds
 from tasks.batches.store import Act
@@ -56,10 +56,8 @@ def create() -> Response:
 def index() -> Response:
     """List the caller's batches, newest first."""
     limit = PAGE.asked()
-    try:
+    with known_cursor("batches"):
         found = services().batches.owned(caller().owner, after=request.args.get("after"), limit=limit + 1)
-    except LookupError as exc:
-        raise InvalidRequest("after is not the id of one of your batches.", param="after") from exc
     return page(found, limit=limit, view=view)
 
 

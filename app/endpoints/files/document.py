@@ -6,7 +6,7 @@ from app.endpoints.files.wire import PAGE, DeletedFile, FileForm, FileInUse, Fil
 from app.http.byte_range import RangeNotSatisfiable
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Header, Parameter
-from app.openapi.parts import limit
+from app.openapi.parts import AFTER_ID, ORDER, limit
 from tasks import errors
 from tasks.files.record import Purpose
 
@@ -21,15 +21,9 @@ _FILTERS = (
         schema={"type": "string"},
         example=Purpose.BATCH.value,
     ),
-    Parameter(
-        name="order",
-        where="query",
-        meaning="The order: `desc` is newest first.",
-        schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
-        example="desc",
-    ),
+    ORDER,
     limit(*PAGE),
-    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
+    AFTER_ID,
 )
 _RANGE = Parameter(
     name="Range",

@@ -10,7 +10,7 @@ from app.endpoints.files.upload import receive
 from app.endpoints.files.view import view
 from app.endpoints.files.wire import PAGE, DeletedFile, FileForm, FileInUse
 from app.http.byte_range import span
-from app.http.paging import page
+from app.http.paging import known_cursor, page
 from app.http.query import choice
 from app.services.services import services
 from tasks.errors import FileNotFound, InvalidRequest
@@ -46,7 +46,7 @@ def index() -> Response:
     """List the caller's files, newest first unless ``?order=asc``."""
     limit = PAGE.asked()
     order = choice("order", "desc", ("asc", "desc"))
-    try:
+    with known_cursor("files"):
         found = services().files.owned(
             caller().owner,
             after=request.args.get("after"),
@@ -54,8 +54,6 @@ def index() -> Response:
             newest_first=order == "desc",
             purpose=request.args.get("purpose"),
         )
-    except LookupError as exc:
-        raise InvalidRequest("after is not the id of one of your files.", param="after") from exc
     return page(found, limit=limit, view=view)
 
 

@@ -27,7 +27,7 @@ _FILTERS = (
     ),
     Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
     parts.limit(*PAGE),
-    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
+    parts.AFTER_ID,
     Parameter(
         name="dead_letter",
         where="query",

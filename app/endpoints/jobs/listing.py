@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import request
 
 from app.access.caller import caller
+from app.http.paging import known_cursor
 from app.http.query import flag
 from app.services.services import services
 from tasks.errors import InsufficientScope, InvalidRequest
@@ -53,10 +54,8 @@ def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | Non
     """The owner's jobs that workers died of, the last one first. Pages through the models' until there are enough."""
     models, found = [name for name in services().catalogue if model in (None, name)], list[Job]()
     while len(found) < limit:
-        try:
+        with known_cursor("dead letters"):
             page = dead_letters.page(services().redis, models, after=after, count=limit)
-        except LookupError as exc:
-            raise InvalidRequest("after is not the id of one of your dead letters.", param="after") from exc
         found += [job for job in services().ledger.jobs.get_many(page) if job.owner == owner]
         if len(page) < limit:
             break

@@ -33,14 +33,8 @@ _SHOWN = (
 )
 _PAGE = (
     parts.limit(*PAGE),
-    Parameter(
-        name="order",
-        where="query",
-        meaning="The order: `desc` is newest first.",
-        schema={"type": "string", "enum": ["asc", "desc"], "default": "desc"},
-        example="asc",
-    ),
-    Parameter(name="after", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
+    parts.ORDER,
+    parts.AFTER_ID,
 )
 
 _NEXT = {f"responses.{call}": "response_id" for call in ("show", "cancel", "delete", "list_input_items")}
