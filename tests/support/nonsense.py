@@ -31,6 +31,11 @@ def one_of(draw: random.Random, *makers: Callable[[], T]) -> T:
     return draw.choice(makers)()
 
 
+def _other(draw: random.Random) -> Any:
+    """One of the others, not to be shared: what is made of it is changed further."""
+    return copy.deepcopy(draw.choice(OTHERS))
+
+
 def _big(draw: random.Random) -> Any:
     """Something of a size that hurts."""
     item: Any = draw.choice([0, "", {}, [], None, 65, "x", {"role": "user", "content": "x"}])
@@ -76,8 +81,8 @@ def _schema(draw: random.Random) -> Any:
         lambda: {"properties": draw.choice([[], 1, {"a": 1}, {"\ud800": {}}])},
         lambda: {"required": draw.choice([1, [1], ["a"] * 5000])},
         lambda: {"allOf": [{"type": "string"}, {"type": "integer"}]},
-        lambda: {"x" * 1000: draw.choice(OTHERS), "not": {}},
-        lambda: {"const": draw.choice([*NUMBERS, *TEXTS, *OTHERS])},
+        lambda: {"x" * 1000: _other(draw), "not": {}},
+        lambda: {"const": one_of(draw, lambda: draw.choice([*NUMBERS, *TEXTS]), lambda: _other(draw))},
     )
 
 
@@ -102,7 +107,7 @@ def anything(draw: random.Random) -> Any:
     makers: list[Maker] = [
         lambda: draw.choice(NUMBERS),
         lambda: draw.choice(TEXTS),
-        lambda: copy.deepcopy(draw.choice(OTHERS)),
+        lambda: _other(draw),
         lambda: nested(draw.choice([2, 20, 100, 1000]), draw.choice(["list", "object"])),
         lambda: [draw.choice(NUMBERS) for _ in range(draw.choice([1, 5, 3000]))],
         lambda: _schema(draw),
