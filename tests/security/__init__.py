@@ -1,0 +1,1 @@
+"""What one who means harm may not do. README.md says what is promised, and how it is tried."""

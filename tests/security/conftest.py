@@ -1,0 +1,5 @@
+"""A real Redis for all tests here, empty before each."""
+
+from tests.support.redis_fixtures import client, nothing_listens_after_the_test, redis_server, settings, store
+
+__all__ = ["client", "nothing_listens_after_the_test", "redis_server", "settings", "store"]
