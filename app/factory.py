@@ -8,6 +8,7 @@ from app.access import caller, limits
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
 from app.http import access_log, cors, errors, request_id
+from app.http.json_pieces import PiecewiseJSON
 from app.services.http_metrics import HttpMetrics
 from app.services.rate_counter import Rates
 from app.services.services import Services
@@ -28,7 +29,7 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
     app = Flask("app", static_folder=None)
     app.url_map.strict_slashes = False  # clients that join addresses by hand end some with a slash
-    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json = PiecewiseJSON(app)
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)
     ledger, catalogue = open_ledger(settings, client), load(settings.models_file)

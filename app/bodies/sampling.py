@@ -17,6 +17,7 @@ from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.sampling import MAX_SEED, SamplingParams
+from tasks.records.size import check_size
 
 MOST_TOKENS = 2**31 - 1
 """The greatest limit of an answer; it is longer than any context, so it is none."""
@@ -162,7 +163,7 @@ class SamplingBody(JobBody):
         return self.service_tier
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
-        """The parameters for a model; raises InvalidRequest for what cannot be combined or followed."""
+        """The parameters for a model; raises InvalidRequest for what cannot be combined or followed, or is too much."""
         given_limits = [value for name in self.limits if (value := getattr(self, name)) is not None]
         max_tokens = next(iter(given_limits), self.default_limit)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
@@ -174,7 +175,7 @@ class SamplingBody(JobBody):
         if given.get("temperature", 1) < LEAST_TEMPERATURE:
             given["temperature"] = 0.0
         seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
-        return SamplingParams(
+        params = SamplingParams(
             max_tokens=None if max_tokens == MOST_TOKENS else max_tokens,
             seed=seed or 0,
             stop=tuple(self.stop or ()),
@@ -183,6 +184,12 @@ class SamplingBody(JobBody):
             logprobs=self.num_logprobs(),
             **given,
         )
+        check_size(params, num_sequences=self.num_sequences(), context=entry.context)
+        return params
+
+    def num_sequences(self) -> int:
+        """How many answers are generated."""
+        return self.n or 1
 
     def num_logprobs(self) -> int | None:
         """How many alternatives are told beside each token; None if its own probability is not asked for either."""

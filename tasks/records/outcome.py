@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from pydantic_core import from_json
+
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.version import known
 
@@ -82,7 +84,7 @@ class Outcome:
 
     @classmethod
     def decode(cls, text: str) -> Self:
-        body = json.loads(text)
+        body = from_json(text)
         return cls(
             choices=tuple(map(Choice.decode, body["choices"])),
             usage=Usage(**known(Usage, body["usage"])),

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from tasks.engine.backend import Vocabulary
 from tasks.errors import InvalidRequest
 from tasks.records.sampling import SamplingParams
-
-MOST_TOLD = 1 << 17
-"""Logarithms that one job may be told of its prompts: they stand in Redis, twice, and in one answer."""
+from tasks.records.size import MOST_LOGPROBS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,9 @@ def echo(prompt: str | list[int], tokens: list[int], vocabulary: Vocabulary) -> 
 def check_size(prompts: list[list[int]], params: SamplingParams) -> None:
     """Raise InvalidRequest for prompts of which too much would have to be told."""
     told = sum(map(len, prompts)) * params.n * (1 + (params.logprobs or 0)) if params.prompt_logprobs else 0
-    if told > MOST_TOLD:
+    if told > MOST_LOGPROBS:
         raise InvalidRequest(
-            f"echo with logprobs would tell {told} logarithms of these prompts, and {MOST_TOLD} is the most. "
+            f"echo with logprobs would tell {told} logarithms of these prompts, and {MOST_LOGPROBS} is the most. "
             "Send fewer prompts in a request, or ask for fewer logprobs.",
             param="logprobs",
         )

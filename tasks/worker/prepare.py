@@ -15,6 +15,7 @@ from tasks.engine.stop_strings import StopStrings
 from tasks.errors import ContextLengthExceeded, InvalidRequest
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
+from tasks.records.size import most_tokens
 from tasks.worker.content_stops import ContentStops
 from tasks.worker.echo import check_size, echo
 from tasks.worker.held import Held
@@ -42,13 +43,14 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             echoes = [echo(prompt, tokens, backend) for prompt, tokens in zip(_listed(given), prompts, strict=True)]
             held.echoes = [each for each in echoes for _ in range(params.n)]
         held.ready = backend.check(params)
+    most = most_tokens(params, num_sequences=len(prompts) * params.n)
     return [
         Sequence(
             job=held,
             index=number * params.n + choice,
             prompt=prompt,
             params=params,
-            context=backend.context,
+            context=min(backend.context, len(prompt) + most),
             stops=_stops(job, params, held.syntax),
         )
         for number, prompt in enumerate(prompts)

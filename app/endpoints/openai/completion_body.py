@@ -32,8 +32,11 @@ class CompletionBody(SamplingBody):
     def num_logprobs(self) -> int | None:
         return self.logprobs
 
+    def num_sequences(self) -> int:
+        return len(self.prompt) * (self.n or 1)
+
     def request(self, entry: ModelEntry) -> dict[str, Any]:
-        if len(self.prompt) * (self.n or 1) > MOST_CHOICES:
+        if self.num_sequences() > MOST_CHOICES:
             raise InvalidRequest(f"Prompts times n exceed {MOST_CHOICES}. Send several requests.", param="n")
         sampling = replace(self.sampling(entry), prompt_logprobs=bool(self.echo) and self.logprobs is not None)
         request: dict[str, Any] = {"prompt": self.prompt, "sampling": sampling.encode()}

@@ -7,7 +7,8 @@ import pytest
 from tasks.engine.fake import FakeBackend
 from tasks.errors import InvalidRequest
 from tasks.records.sampling import SamplingParams
-from tasks.worker.echo import MOST_TOLD, check_size, echo
+from tasks.records.size import MOST_LOGPROBS
+from tasks.worker.echo import check_size, echo
 
 BEGIN = 0
 
@@ -37,7 +38,7 @@ def test_token_ids_are_told_as_their_text_the_first_one_included(vocabulary: Spe
 
 def test_a_job_that_would_be_told_too_much_is_refused() -> None:
     told = SamplingParams(logprobs=3, prompt_logprobs=True, n=2)
-    most = MOST_TOLD // 8
+    most = MOST_LOGPROBS // 8
     check_size([[1] * (most - 9), [1] * 9], told)
     check_size([[1] * most * 9], SamplingParams(logprobs=3))
     with pytest.raises(InvalidRequest, match="logarithms") as caught:
