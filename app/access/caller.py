@@ -11,12 +11,12 @@ from app.access.scopes import scope_of
 from app.services.services import services
 from tasks.errors import AuthenticationFailed, InsufficientScope
 from tasks.models.catalogue import Catalogue
-from tasks.records.api_key import LOCAL_OWNER, Key, Scope, digest
+from tasks.records.api_key import ADMIN_OWNER, LOCAL_OWNER, Key, Scope, digest
 
 EVERYBODY = Key(id="", name=LOCAL_OWNER, owner=LOCAL_OWNER, scopes=frozenset(Scope))
 """Who calls while keys are off."""
 
-BOOTSTRAP = Key(id="admin", name="CARAVAN_ADMIN_KEY", owner="admin", scopes=frozenset(Scope))
+BOOTSTRAP = Key(id="admin", name="CARAVAN_ADMIN_KEY", owner=ADMIN_OWNER, scopes=frozenset(Scope))
 """Who calls with the key that the settings have."""
 
 

@@ -82,7 +82,7 @@ class BatchStore:
             "list[str]", self._redis.zrange(redis_keys.batches(owner), place, place + limit - 1, desc=True)
         ):
             pipe.hgetall(redis_keys.batch(batch_id))
-        return [batch for fields in pipe.execute() if (batch := Batch.decode(fields))]
+        return [batch for fields in pipe.execute() if (batch := Batch.decode(fields)) and batch.owner == owner]
 
     def ask(self, batch_id: str, act: Act, *, owner: str = "") -> str:
         """``ok``, ``unknown``, ``none`` or ``gone`` for a retry, or the status of a batch that is past it."""

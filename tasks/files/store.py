@@ -61,7 +61,7 @@ class FileStore:
             page = cast("list[str]", self._redis.zrange(key, place, place + limit - 1, desc=newest_first))
             place += len(page)
             files = self._get_many(page)
-            found += [file for file in files if purpose in (None, file.purpose.value)]
+            found += [file for file in files if file.owner == owner and purpose in (None, file.purpose.value)]
             if len(page) < limit:
                 break
         return found[:limit]

@@ -14,7 +14,7 @@ PROBE_SECONDS = 10
 
 def written_and_read(client: redis.Redis) -> bool:
     """Whether what is written is there to be read. Raises redis-py's errors."""
-    key, value = f"{redis_keys.probe()}:{secrets.token_hex(8)}", secrets.token_hex(8)
+    key, value = redis_keys.probe(secrets.token_hex(8)), secrets.token_hex(8)
     client.set(key, value, ex=PROBE_SECONDS)
     read = client.get(key)
     client.delete(key)

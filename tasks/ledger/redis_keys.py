@@ -2,6 +2,11 @@
 
 A name is `PREFIX`, a word, and what it is of. Scripts call them as `job_key(id)` or `control_channel(model)`:
 `tasks/ledger/scripts.py` makes these functions from this table.
+
+No two names meet, whatever their parts are. Parts are divided by colons, and a colon within a part is written `%3A`;
+the last part needs no such care. Where another name goes on after the same word, as `files:old` beside
+`files:{owner}`, a part that would be that name has a `%` before it. Parts as owners, models and workers have them today
+are written as they are, so the names are those of the releases before.
 """
 
 from __future__ import annotations
@@ -13,19 +18,31 @@ PREFIX = "caravan:"
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Names that begin with one word; how many parts follow it, and what each is."""
+    """Names that begin with one word; how many parts follow it, and what each is.
+
+    `taken` is what other names have in the place of the one part: the second halves of words with a colon.
+    """
 
     word: str
     parts: tuple[str, ...] = ()
+    taken: frozenset[str] = frozenset()
 
     def __call__(self, *parts: str) -> str:
         if len(parts) != len(self.parts):
             raise TypeError(f"a '{self.word}' is named by {self.parts}, not by {parts}")
-        return ":".join((PREFIX + self.word, *parts))
+        if self.taken:
+            written = tuple(f"%{part}" if part in self.taken or part.startswith("%") else part for part in parts)
+        else:
+            written = (*map(_without_colons, parts[:-1]), *parts[-1:])
+        return ":".join((PREFIX + self.word, *written))
 
 
-def _name(word: str, *parts: str) -> Name:
-    return Name(word, parts)
+def _without_colons(part: str) -> str:
+    return part.replace("%", "%25").replace(":", "%3A")
+
+
+def _name(word: str, *parts: str, taken: tuple[str, ...] = ()) -> Name:
+    return Name(word, parts, frozenset(taken))
 
 
 # A job, and what it has had.
@@ -80,13 +97,13 @@ webhooks = _name("webhooks")
 # Deliveries of webhooks.
 hook = _name("hook", "id")
 receivers = _name("hooks")
-receiver = _name("hooks", "origin")
+receiver = _name("hooks", "origin", taken=("out", "pending"))
 webhooks_published = _name("hooks:out")
 webhooks_pending = _name("hooks:pending")
 
 # Files and batches.
 file = _name("file", "id")
-files = _name("files", "owner")
+files = _name("files", "owner", taken=("old",))
 old_files = _name("files:old")
 """Files by when they expire."""
 batch = _name("batch", "id")
@@ -101,7 +118,7 @@ key = _name("key", "digest")
 keys = _name("keys")
 rates = _name("rate")
 """What the names of all windows of rate limits begin with."""
-probe = _name("probe")
+probe = _name("probe", "id")
 sweep_leader = _name("leader:sweep")
 hub_channel = _name("hub")
 nothing = _name("nothing")

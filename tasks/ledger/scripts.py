@@ -103,8 +103,16 @@ def _known() -> dict[str, str]:
 
 def _lua_name(called: str, name: redis_keys.Name) -> tuple[str, str]:
     function = called if called.endswith("_channel") else f"{called}_key"
-    built = " .. ':' .. ".join((f"'{redis_keys.PREFIX}{name.word}'", *name.parts)).replace("' .. ':", ":", 1)
-    return function, f"function {function}({', '.join(name.parts)}) return {built} end"
+    parts = (*(f"{part}:gsub('%%', '%%25'):gsub(':', '%%3A')" for part in name.parts[:-1]), *name.parts[-1:])
+    built = " .. ':' .. ".join((f"'{redis_keys.PREFIX}{name.word}'", *parts)).replace("' .. ':", ":", 1)
+    marked = "".join(_lua_mark(part, name.taken) for part in name.parts if name.taken)
+    return function, f"function {function}({', '.join(name.parts)}) {marked}return {built} end"
+
+
+def _lua_mark(part: str, taken: Iterable[str]) -> str:
+    """Keeps a part from being what another name has in its place."""
+    cases = " or ".join(f"{part} == '{other}'" for other in sorted(taken))
+    return f"if {cases} or {part}:sub(1, 1) == '%' then {part} = '%' .. {part} end "
 
 
 def _lua_set(texts: Iterable[str]) -> str:

@@ -20,6 +20,10 @@ from tasks.records.version import is_readable, known
 PREFIX = "cvn-"
 LOCAL_OWNER = "local"
 """Whose jobs they are while API keys are off."""
+ADMIN_OWNER = "admin"
+"""Whose jobs they are that the key of the settings submits."""
+RESERVED_OWNERS = frozenset({LOCAL_OWNER, ADMIN_OWNER})
+"""Owners of whom no key is made: it would open what others have left there."""
 SECRET_BYTES = 32
 VERSIONS = range(1, 2)
 """Versions of the record in Redis that are read; the last is written. See tasks/records/version.py."""

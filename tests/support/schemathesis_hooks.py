@@ -50,6 +50,7 @@ RULED = (
 RULES = (
     r"cannot be followed",  # a grammar or a schema: which keywords there are is llguidance's matter
     r"cannot be combined with",
+    r"are reserved",
     r"The model's vectors have \d+ dimensions",
     r"The vocabulary has \d+ tokens",
     r"The prompt (has \d+ tokens|cannot fit)",

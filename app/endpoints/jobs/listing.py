@@ -43,7 +43,9 @@ def _newest(owner: str, *, limit: int, after: str | None, model: str | None, sta
     while len(found) < limit:
         page = records.owned(owner, before=before, count=limit)
         jobs = records.get_many(job_id for job_id, _ in page)
-        found += [job for job in jobs if model in (None, job.model) and status in (None, job.status)]
+        found += [
+            job for job in jobs if job.owner == owner and model in (None, job.model) and status in (None, job.status)
+        ]
         if len(page) < limit:
             break
         before = page[-1][1]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
 
 from app.bodies.job import ModelName
 from app.bodies.part import Part
 from app.http.wire_types import When
-from tasks.records.api_key import Key, Limits, Scope, new_id
+from tasks.records.api_key import RESERVED_OWNERS, Key, Limits, Scope, new_id
 from tasks.records.job import Priority
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
@@ -33,13 +33,20 @@ class LimitsBody(Part):
 
 
 class KeyBody(Part):
-    """A key to make. Its owner is the key's name unless `owner` is given."""
+    """A key to make. Its owner is the key's name unless `owner` is given; `admin` and `local` are reserved."""
 
     name: Name
-    owner: Name | None = None
+    owner: Name | None = Field(None, validate_default=True)
     scopes: list[Literal["inference", "admin"]] = Field(["inference"], min_length=1, max_length=2)
     limits: LimitsBody = Field(default_factory=LimitsBody)
     expires_in: int | None = Field(None, ge=1, le=TEN_YEARS, description="Seconds.")
+
+    @field_validator("owner")
+    @classmethod
+    def _not_reserved(cls, owner: str | None, info: ValidationInfo) -> str | None:
+        if (owner or info.data.get("name")) in RESERVED_OWNERS:
+            raise ValueError("The owners 'admin' and 'local' are reserved. Give the key another owner")
+        return owner
 
     def key(self) -> Key:
         """The key, without a secret as yet."""

@@ -56,7 +56,8 @@ def test_files_that_include_each_other_are_named(tmp_path: Path, monkeypatch: py
 
 def test_the_head_has_what_a_script_names_and_no_more() -> None:
     assert scripts.head("redis.call('DEL', fair_share_key(model, line), sweep_leader_key())") == (
-        "local function fair_share_key(model, line) return 'caravan:fair:' .. model .. ':' .. line end\n"
+        "local function fair_share_key(model, line) "
+        "return 'caravan:fair:' .. model:gsub('%%', '%%25'):gsub(':', '%%3A') .. ':' .. line end\n"
         "local function sweep_leader_key() return 'caravan:leader:sweep' end\n"
     )
     assert "running = true" in scripts.head("TRANSITIONS")
