@@ -61,7 +61,7 @@ ToolChoice = Annotated[Choice, BeforeValidator(_as_choice, json_schema_input_typ
 
 
 def check_functions(functions: list[Function], choice: Choice | None) -> None:
-    """Raise InvalidRequest if two have one name, or parameters are too long, or those of a strict one cannot be followed.
+    """Raise InvalidRequest if two have one name, or their parameters are too long, or a strict one cannot be followed.
 
     One that the choice rules out is not judged.
     """

@@ -43,6 +43,7 @@ class Engine:
         on_failed: called in `step` with a job that cannot go on, and why; its sequences are dropped.
         on_outranked: called in `step` with a job that lost a slot to a more urgent one. Unless it is aborted, it goes
             on when there is a slot again.
+        across_owners: whether sequences share prefixes that another owner's computed.
     """
 
     def __init__(
@@ -51,12 +52,16 @@ class Engine:
         *,
         on_failed: Callable[[Hashable, str], None] | None = None,
         on_outranked: Callable[[Hashable], None] | None = None,
+        across_owners: bool = False,
     ) -> None:
         self._backend = backend
         self._on_failed = on_failed
         self._on_outranked = on_outranked
         slots = SlotPool(
-            num_slots=backend.num_sequences, cache_tokens=backend.cache_tokens, can_share=backend.can_share
+            num_slots=backend.num_sequences,
+            cache_tokens=backend.cache_tokens,
+            can_share=backend.can_share,
+            across_owners=across_owners,
         )
         for slot in range(backend.num_sequences):
             backend.forget(slot)

@@ -231,11 +231,12 @@ class Scheduler:
         pending = sum(running.num_pending for running in others)
         unshared = len(sequence.tokens) - len(sequence.shareable)
         vacated = [each.slot for each in but if each.slot]
-        return self._slots.has_room(sequence.shareable, beside=pending + unshared + 1, but=vacated)
+        beside = pending + unshared + 1
+        return self._slots.has_room(sequence.shareable, owner=sequence.owner, beside=beside, but=vacated)
 
     def _start(self, sequence: Sequence) -> None:
-        sequence.slot = self._slots.acquire(sequence.shareable)
-        sequence.start(len(sequence.slot.tokens))
+        sequence.slot = self._slots.acquire(sequence.shareable, sequence.owner)
+        sequence.start(len(sequence.slot.tokens), num_own=sequence.slot.own)
         self.running.append(sequence)
         if sequence.spared_seconds and sequence.spared_until == math.inf:
             for each in self.of_job(sequence.job):

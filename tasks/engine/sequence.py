@@ -47,15 +47,20 @@ class Sequence:
         params: SamplingParams,
         context: int,
         stops: StopStrings | None = None,
+        owner: Hashable = None,
     ) -> None:
-        """`stops` looks for the stop strings elsewhere than in all of the text."""
+        """`stops` looks for the stop strings elsewhere than in all of the text; `owner` is whose prefixes it shares."""
         self.job = job
+        self.owner = owner
         self.index = index
         self.params = params
         self.tokens = list(prompt)
         self.num_prompt_tokens = len(prompt)
         self.num_computed = 0
         self.num_cached: int | None = None
+        """Tokens of the prompt that were not computed, since a slot held them; None before the first slot."""
+        self.num_cached_own = 0
+        """Those of them that its owner had computed itself: of no others may it be told."""
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.alone = False
@@ -117,12 +122,13 @@ class Sequence:
         taken, self.prompt_logprobs = self.prompt_logprobs or (), None
         return tuple(taken)
 
-    def start(self, num_shared: int) -> None:
-        """Begin in `slot`, which holds so many of the tokens already."""
+    def start(self, num_shared: int, *, num_own: int | None = None) -> None:
+        """Begin in `slot`, which holds so many of the tokens already, so many of them by the owner; None: all."""
         self.num_computed = num_shared
         self.started_at = self.started_at or time.monotonic()
         if self.num_cached is None:
             self.num_cached = min(num_shared, self.num_prompt_tokens)
+            self.num_cached_own = self.num_cached if num_own is None else min(num_own, self.num_cached)
 
     def set_back(self) -> None:
         """Lose the slot and all that was computed in it; the tokens stay."""

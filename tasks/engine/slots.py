@@ -2,11 +2,15 @@
 
 A slot is a llama.cpp sequence id and the cells behind it. More slots exist than sequences may run: one whose sequence
 has ended keeps its cells, until a prompt that begins alike takes them over or the cells are needed.
+
+Beginnings are shared within an owner. Another owner's are shared only where that is asked for; and of those nothing is
+told: `Slot.own` counts what the owner itself had asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Hashable
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, field
 
@@ -26,6 +30,17 @@ class Slot:
     cells: list[int] = field(default_factory=list)
     busy: bool = False
     released_at: int = 0
+    known: dict[Hashable, float] = field(default_factory=dict)
+    """Owners who had these tokens computed or took them over, and how many of them, from the first on."""
+    own: int = 0
+    """How many of the tokens with which its sequence began are the owner's own of before."""
+
+    def begin(self, owner: Hashable) -> None:
+        """A sequence of an owner goes on here: it knows what the slot holds, and all that is added."""
+        self.known = {other: min(count, len(self.tokens)) for other, count in self.known.items()}
+        self.own = int(self.known.get(owner, 0))
+        self.known[owner] = math.inf
+        self.busy = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +64,18 @@ Change = Forget | Copy
 
 
 class SlotPool:
-    """All slots and cells. Decisions are made here; the engine carries out `take_changes` before the next batch."""
+    """All slots and cells. Decisions are made here; the engine carries out `take_changes` before the next batch.
 
-    def __init__(self, *, num_slots: int, cache_tokens: int, can_share: bool) -> None:
+    Args:
+        can_share: whether the model's memory can hold a cell for several slots.
+        across_owners: whether owners share what they have in common.
+    """
+
+    def __init__(self, *, num_slots: int, cache_tokens: int, can_share: bool, across_owners: bool = False) -> None:
         self._slots = [Slot(number) for number in range(num_slots)]
         self._cells = CellPool(cache_tokens)
         self.can_share = can_share
+        self._across_owners = across_owners
         self._allowance = Allowance()
         self._kept_changed = False
         self._clock = 0
@@ -78,40 +99,45 @@ class SlotPool:
     def has_vacant(self) -> bool:
         return not all(slot.busy for slot in self._slots)
 
-    def has_room(self, tokens: Tokens[int], *, beside: int, but: Collection[Slot] = ()) -> bool:
+    def may_share(self, owner: Hashable, other: Hashable) -> bool:
+        """Whether one owner's sequence may take over what another's has computed."""
+        return self.can_share and (self._across_owners or owner == other)
+
+    def has_room(self, tokens: Tokens[int], *, beside: int, owner: Hashable = None, but: Collection[Slot] = ()) -> bool:
         """Whether there are cells for a sequence of these tokens, and so many beside it, that no busy slot holds.
 
         What a busy slot holds of the tokens already takes no cells. Some of them may be left out of account.
         """
         busy = [slot.cells for slot in self._slots if slot.busy and slot not in but]
-        source, length = self._best(tokens)
+        source, length = self._best(tokens, owner)
         held = self._cells.num_outside(busy, among=source.cells[:length]) if source else 0
         return len(tokens) - length + held + beside <= self._cells.num_outside(busy)
 
-    def longest_shared(self, tokens: Tokens[int]) -> int:
-        """How many tokens of a prompt some slot holds already."""
-        return self._best(tokens)[1]
+    def longest_shared(self, tokens: Tokens[int], owner: Hashable = None) -> int:
+        """How many tokens of an owner's prompt some slot holds already that it may share."""
+        return self._best(tokens, owner)[1]
 
-    def acquire(self, tokens: Tokens[int]) -> Slot:
-        """A slot for a sequence, which holds what could be shared of its tokens, the last of them left out.
+    def acquire(self, tokens: Tokens[int], owner: Hashable = None) -> Slot:
+        """A slot for a sequence of an owner, which holds what could be shared of its tokens, but for the last one.
 
         There must be a slot that is not busy.
         """
-        source, length = self._best(tokens)
+        source, length = self._best(tokens, owner)
         self._kept_changed = True
         self._weigh_keeping(source, length)
         if source is None:
-            return self._claim(self._vacant())
+            return self._claim(self._vacant(), owner)
         if not source.busy and length == len(source.tokens):
-            return self._claim(source)
+            return self._claim(source, owner)
         target = self._vacant(but=source)
         if target is source:
             self._cut(source, length)
-            return self._claim(source)
+            return self._claim(source, owner)
         self._changes.append(Copy(source.id, target.id, length))
         target.tokens, target.cells = source.tokens[:length], source.cells[:length]
+        target.known = source.known
         self._cells.share(target.cells)
-        return self._claim(target)
+        return self._claim(target, owner)
 
     def grow(self, slot: Slot, tokens: Tokens[int]) -> None:
         """Tokens are about to be computed in a slot; there must be free cells for them."""
@@ -163,13 +189,15 @@ class SlotPool:
         changes, self._changes = self._changes, []
         return changes
 
-    def _best(self, tokens: Tokens[int]) -> tuple[Slot | None, int]:
-        """The slot that holds the longest beginning of these tokens; one token is always left to compute."""
+    def _best(self, tokens: Tokens[int], owner: Hashable) -> tuple[Slot | None, int]:
+        """The slot that holds the longest beginning of an owner's tokens; one token is always left to compute."""
         if not self.can_share:
             return None, 0
         wanted = list(tokens[:-1])
         found, length = None, LEAST_SHARED_TOKENS - 1
         for slot in self._slots:
+            if not self._across_owners and owner not in slot.known:
+                continue
             if slot.tokens[:LEAST_SHARED_TOKENS] == wanted[:LEAST_SHARED_TOKENS]:
                 shared = common_prefix(slot.tokens, wanted)
                 if shared > length or (found and shared == length and self._is_better(slot, found)):
@@ -209,8 +237,8 @@ class SlotPool:
         busy = [slot.cells for slot in self._slots if slot.busy]
         return list(zip(kept, self._cells.added_by([slot.cells for slot in kept], beside=busy), strict=True))
 
-    def _claim(self, slot: Slot) -> Slot:
-        slot.busy = True
+    def _claim(self, slot: Slot, owner: Hashable) -> Slot:
+        slot.begin(owner)
         return slot
 
     def _cut(self, slot: Slot, length: int) -> None:
@@ -218,6 +246,8 @@ class SlotPool:
             self._changes.append(Forget(slot.id, length))
             self._cells.give(slot.cells[length:])
             del slot.cells[length:], slot.tokens[length:]
+        if not length:
+            slot.known = {}
 
 
 def common_prefix(one: list[int], other: list[int]) -> int:

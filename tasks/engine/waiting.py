@@ -24,9 +24,9 @@ def is_being_computed(sequence: Sequence, running: Iterable[Sequence], slots: Sl
     if not slots.can_share:
         return False
     wanted = sequence.shareable
-    there = slots.longest_shared(wanted)
+    there = slots.longest_shared(wanted, sequence.owner)
     return any(
         common_prefix(other.tokens[:-1], wanted[:-1]) >= there + LEAST_SHARED_TOKENS
         for other in running
-        if other.num_pending > 1
+        if other.num_pending > 1 and slots.may_share(sequence.owner, other.owner)
     )

@@ -89,6 +89,9 @@ class ModelEntry(BaseModel):
     kv_tokens: int | None = Field(
         None, ge=64, description="Tokens the cache holds in all; slots x context if left out."
     )
+    share_prefixes: Literal["owner", "all"] = Field(
+        "owner", description="Whose prompts share a prefix in the cache: those of one owner, or of all."
+    )
     workers: Workers = Workers()
     keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
         600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."

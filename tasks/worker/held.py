@@ -74,7 +74,7 @@ class Held:
             prompt_tokens=sum(sequence.num_prompt_tokens for sequence in prompts)
             + sum(len(passage.tokens) for passage in self.passages),
             completion_tokens=sum(sequence.num_generated for sequence in self.sequences),
-            cached_tokens=sum(sequence.num_cached or 0 for sequence in prompts),
+            cached_tokens=sum(sequence.num_cached_own for sequence in prompts),
         )
         return Outcome(
             choices=choices,

@@ -44,7 +44,8 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
     progress.begin("loading")
     if entry.kind == "embedding":
         return Embedding(_load_embedding_backend(entry, settings, progress))
-    return TextRunner(_load_backend(entry, settings, progress))
+    backend = _load_backend(entry, settings, progress)
+    return TextRunner(backend, across_owners=entry.share_prefixes == "all")
 
 
 def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:

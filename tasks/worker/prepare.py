@@ -52,6 +52,7 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             params=params,
             context=min(backend.context, len(prompt) + most),
             stops=_stops(job, params, held.syntax),
+            owner=job.owner,
         )
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)

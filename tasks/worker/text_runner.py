@@ -17,12 +17,21 @@ from tasks.worker.publisher import Publisher
 
 
 class TextRunner:
-    """The work of a model that generates."""
+    """The work of a model that generates.
 
-    def __init__(self, backend: Backend) -> None:
+    Args:
+        across_owners: whether owners share prefixes: `share_prefixes` of the catalogue's entry.
+    """
+
+    def __init__(self, backend: Backend, *, across_owners: bool = False) -> None:
         self.vocabulary = self._backend = backend
         self.num_slots, self.context = backend.num_slots, backend.context
-        self.engine = Engine(backend, on_failed=self._note_failed, on_outranked=self._note_outranked)
+        self.engine = Engine(
+            backend,
+            on_failed=self._note_failed,
+            on_outranked=self._note_outranked,
+            across_owners=across_owners,
+        )
         self._failed: list[tuple[Held, str]] = []
         self._outranked: list[Held] = []
 
