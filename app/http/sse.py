@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import Response
 
+from app.http.json_pieces import pieces
+
 HEARTBEAT = ": still here\n\n"
 """A comment: readers skip it, and a proxy sees that the stream is alive."""
 
@@ -17,9 +19,16 @@ _LINE_BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 DONE = "data: [DONE]\n\n"
 
 
-def frame(data: Any, *, event: str = "", cursor: str = "") -> str:
-    """One event. The JSON has no line breaks, so one ``data:`` line holds it."""
-    body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
+def frame(data: Any, *, event: str = "", cursor: str = "", whole: bool = False) -> str:
+    """One event. The JSON has no line breaks, so one ``data:`` line holds it.
+
+    Args:
+        whole: whether it tells all that was made, which may be large; then its JSON is ASCII, and made in pieces.
+    """
+    if whole:
+        body = "".join(pieces(data))
+    else:
+        body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
     head = (f"id: {cursor}\n" if cursor else "") + (f"event: {event}\n" if event else "")
     return f"{head}data: {body}\n\n"
 

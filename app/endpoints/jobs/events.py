@@ -45,7 +45,7 @@ def _until_end(to: Services, job: Job, after: Cursor) -> Generator[str, None, Cu
             ended = reload(to, job)
             if ended.fence > event.cursor.fence:
                 return event.cursor
-            yield sse.frame(view(ended), event="done", cursor=str(event.cursor))
+            yield sse.frame(view(ended), event="done", cursor=str(event.cursor), whole=True)
         elif event.type == "status" or event.text:
             yield sse.frame(_data(event), event=event.type, cursor=str(event.cursor))
     return None

@@ -139,7 +139,7 @@ def _frames(to: Services, job: Job, events: Iterable[Event | Silence], *, after:
         if isinstance(event, Silence):
             yield sse.HEARTBEAT
         elif event["sequence_number"] > after:
-            yield sse.frame(event, event=event["type"])
+            yield sse.frame(event, event=event["type"], whole=not event["type"].endswith(".delta"))
 
 
 def _events(to: Services, job: Job, events: Iterable[Event | Silence]) -> Iterator[ResponseStreamEvent | Silence]:

@@ -83,3 +83,12 @@ def test_line_breaks_of_unicode_do_not_break_a_frame(char: str) -> None:
     assert len(written.splitlines()) == 4
     (event,) = read(written.splitlines())
     assert event.data == {"text": f"a{char}b"}
+
+
+def test_what_tells_all_is_ascii_on_one_line_and_the_same_data() -> None:
+    data = {"text": "line\u2028separator \u00e9\n", "logprobs": [{"bytes": [1, 2]}] * 3}
+    framed = sse.frame(data, event="done", cursor="1-2", whole=True)
+    head, body = framed.removesuffix("\n\n").rsplit("\n", 1)
+    assert head == "id: 1-2\nevent: done"
+    assert body.isascii()
+    assert json.loads(body.removeprefix("data: ")) == data
