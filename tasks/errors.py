@@ -9,6 +9,7 @@ CaravanError                500
   InsufficientScope         403
   NotFound                  404
     ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
+  BodyTooSlow               408
   FileInUse                 409  app.endpoints.files.wire
   JobConflict, BatchConflict  409
   RequestTooLarge           413
@@ -148,6 +149,14 @@ class JobConflict(CaravanError):
     http_status = 409
     type = "conflict_error"
     code = "job_already_finished"
+
+
+class BodyTooSlow(CaravanError):
+    """Raised when a request's body comes so slowly that its client would hold a connection for ever."""
+
+    http_status = 408
+    type = "timeout_error"
+    code = "request_timeout"
 
 
 class RequestTooLarge(CaravanError):

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     web_processes: int = Field(2, ge=1, description="Processes of the web front.")
     web_connections: int = Field(2000, ge=1, description="Open connections a web process may hold.")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, in bytes.")
+    body_seconds: float = Field(3600, gt=0, description="Seconds that a request's body may take to come.")
     max_wait_seconds: float = Field(60, gt=0, description="Longest ?wait= and Prefer: wait, in seconds.")
     heartbeat_seconds: float = Field(10, gt=0, description="Seconds between comments on a silent stream.")
 

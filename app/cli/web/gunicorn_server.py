@@ -35,6 +35,11 @@ class Server(BaseApplication):
         self._settings = settings
         super().__init__()
 
+    @property
+    def body_seconds(self) -> float:
+        """How long a request's body may take; workers ask for it."""
+        return self._settings.body_seconds
+
     def load_config(self) -> None:
         options = {
             "bind": netloc(self._settings.host, self._settings.port),
@@ -43,7 +48,8 @@ class Server(BaseApplication):
             "worker_connections": self._settings.web_connections,
             "graceful_timeout": int(self._settings.drain_seconds),
             "timeout": 60,
-            "keepalive": 30,
+            "keepalive": 30,  # also for a request's headers, and for what is left of a body that was refused
+            "sendfile": False,  # by itself, a file goes around the paced socket
             "loglevel": "warning",
             "logger_class": RootLogger,
             "proc_name": "caravan-web",

@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, whose stop does not wait for clients that ask nothing."""
+"""gunicorn's gevent worker, which waits neither for slow clients nor, when it stops, for those that ask nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
+from app.cli.web.paced_socket import PacedSocket
+
 GRACE_SECONDS = 0.5
 """A request that was on its way when we were told to stop has come by then."""
 
@@ -22,6 +24,15 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._idle: dict[gevent.Greenlet, tuple[gevent.Timeout, float]] = {}
         self._stopped_at = math.inf
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection, whose client has a least rate."""
+        super().handle(listener, PacedSocket(client, body_seconds=self.app.body_seconds), addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer one request of a connection."""
+        with sock.request():
+            super().handle_request(listener_name, req, sock, addr)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:

@@ -69,6 +69,8 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
         raised |= {errors.AuthenticationFailed, errors.BrokerUnavailable}
     if scope is Scope.ADMIN:
         raised.add(errors.InsufficientScope)
+    if says.bodies:
+        raised.add(errors.BodyTooSlow)
     if says.bodies and not says.form:  # a form's body is read as it comes
         raised.add(UnsupportedEncoding)
     if errors.BrokerUnavailable in raised:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import IO, Any, cast
 
 from flask import request
-from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from app.http.body import as_body_errors
 from tasks.errors import InvalidRequest, RequestTooLarge, StorageUnavailable
 from tasks.files.folder import Writer
 from tasks.files.store import FileStore
@@ -22,6 +22,7 @@ MAX_FORM_BYTES = 1 << 19
 """Of the fields beside the file; the parser's buffer of the file itself is counted as well."""
 MAX_FORM_PARTS = 16
 MAX_FILENAME = 255
+MALFORMED = "The form is cut or malformed."
 NO_FOLDER = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
 """What the system says of a folder that is not there and cannot be made, or is not ours to write to."""
 
@@ -96,13 +97,14 @@ def _parse(sink: _Sink) -> tuple[dict[str, str], str]:
         silent=False,
     )
     try:
-        _, form, files = parser.parse(
-            request.environ["wsgi.input"], request.mimetype, request.content_length, request.mimetype_params
-        )
+        with as_body_errors(MALFORMED):
+            _, form, files = parser.parse(
+                request.environ["wsgi.input"], request.mimetype, request.content_length, request.mimetype_params
+            )
     except RequestEntityTooLarge as exc:
         raise InvalidRequest("The form's fields are too long, or too many.") from exc
-    except (ValueError, ParseException, OSError) as exc:
-        raise InvalidRequest("The form is cut or malformed.", code="invalid_body") from exc
+    except ValueError as exc:
+        raise InvalidRequest(MALFORMED, code="invalid_body") from exc
     names = list(files)
     if names != ["file"]:
         raise InvalidRequest("Send the file as the form's field 'file'.", param="file")

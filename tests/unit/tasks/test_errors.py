@@ -25,6 +25,7 @@ TABLE = [
     (errors.JobNotFound, 404, "not_found_error", "job_not_found", None),
     (errors.FileNotFound, 404, "not_found_error", "file_not_found", None),
     (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
+    (errors.BodyTooSlow, 408, "timeout_error", "request_timeout", None),
     (FileInUse, 409, "conflict_error", "file_in_use", None),
     (errors.BatchConflict, 409, "conflict_error", "batch_already_ended", None),
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),

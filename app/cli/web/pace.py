@@ -1,0 +1,35 @@
+"""How slowly a client may send or read (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+GRACE_SECONDS = 30.0
+"""How long a client may keep us waiting whatever its rate, as Apache's mod_reqtimeout has it for a body."""
+LEAST_RATE = 8192
+"""Bytes for which a client may take a second more."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """One body's way over a connection. It counts the time for which we waited for the client, and no other.
+
+    Args:
+        most_seconds: how long the whole body may take at any rate.
+    """
+
+    most_seconds: float = inf
+    _waited: float = 0.0
+    _num_bytes: int = 0
+
+    @property
+    def seconds_left(self) -> float:
+        """How long we may wait for the next bytes; 0 if the client has been too slow."""
+        allowed = min(GRACE_SECONDS + self._num_bytes / LEAST_RATE, self.most_seconds)
+        return max(0.0, allowed - self._waited)
+
+    def note(self, *, num_bytes: int, waited: float) -> None:
+        """Count bytes that went over, and how long we waited for them."""
+        self._num_bytes += num_bytes
+        self._waited += waited

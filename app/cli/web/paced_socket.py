@@ -1,0 +1,79 @@
+"""A connection that a client cannot hold by sending or reading next to nothing."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from app.cli.web.pace import Pace
+from tasks.logs import get_logger
+
+PIECE = 1 << 16
+"""Bytes that are sent before the client's pace is looked at again."""
+
+log = get_logger(__name__)
+
+
+class PacedSocket:
+    """A gevent socket of one client, as gunicorn uses it: what is not here is the socket's own.
+
+    Between requests a client may wait as long as gunicorn lets it.
+
+    Args:
+        body_seconds: how long a request's body may take.
+    """
+
+    def __init__(self, sock: Any, *, body_seconds: float) -> None:
+        self._sock = sock
+        self._body_seconds = body_seconds
+        self._reading: Pace | None = None
+        self._writing = Pace()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """One request, from behind its headers to the end of its answer."""
+        self._reading, self._writing = Pace(self._body_seconds), Pace()
+        try:
+            yield
+        finally:
+            self._reading = None
+
+    def recv(self, *args: Any) -> bytes:
+        """The next bytes. Raises TimeoutError if a body comes too slowly."""
+        if self._reading is None:
+            data: bytes = self._sock.recv(*args)
+            return data
+        with self._within(self._reading) as begun:
+            data = self._sock.recv(*args)
+        self._reading.note(num_bytes=len(data), waited=time.monotonic() - begun)
+        return data
+
+    def sendall(self, data: bytes) -> None:
+        """Send it. Raises BrokenPipeError, as for a client that went away, if it is read too slowly."""
+        whole = memoryview(data)
+        for first in range(0, len(whole), PIECE):
+            piece = whole[first : first + PIECE]
+            try:
+                with self._within(self._writing) as begun:
+                    self._sock.sendall(piece)
+            except TimeoutError as exc:
+                log.info("connection closed: the client reads too slowly")
+                raise BrokenPipeError(errno.EPIPE, "The client reads too slowly") from exc
+            self._writing.note(num_bytes=len(piece), waited=time.monotonic() - begun)
+
+    @contextmanager
+    def _within(self, pace: Pace) -> Iterator[float]:
+        """Have the socket wait no longer than the client may take; gives the time at which the wait began."""
+        if pace.seconds_left == 0:
+            raise TimeoutError
+        self._sock.settimeout(pace.seconds_left)
+        try:
+            yield time.monotonic()
+        finally:
+            self._sock.settimeout(None)
