@@ -7,7 +7,7 @@ from flask import Flask
 from app.access import caller, limits
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
-from app.http import access_log, cors, errors, request_id
+from app.http import access_log, cors, errors, other_sites, request_id
 from app.http.json_pieces import PiecewiseJSON
 from app.services.http_metrics import HttpMetrics
 from app.services.rate_counter import Rates
@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins)
+    other_sites.install(app, settings)
     caller.install(app)
     limits.install(app)
     for blueprint in BLUEPRINTS:

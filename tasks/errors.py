@@ -7,6 +7,7 @@ CaravanError                500
     ContextLengthExceeded   400  prompt and answer do not fit into the model's context
   AuthenticationFailed      401
   InsufficientScope         403
+  ForeignSite               403
   NotFound                  404
     ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
   BodyTooSlow               408
@@ -101,6 +102,14 @@ class InsufficientScope(CaravanError):
     http_status = 403
     type = "permission_error"
     code = "insufficient_scope"
+
+
+class ForeignSite(CaravanError):
+    """Raised when a page of another site, or one by a name that is not this server's, sends a request."""
+
+    http_status = 403
+    type = "permission_error"
+    code = "cross_site"
 
 
 class NotFound(CaravanError):

@@ -23,6 +23,8 @@ _ADMIN_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 _ORIGIN = re.compile(r"https?://[^/\s?#,]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]+(%\w+)?\]?")
 """A name, or an address of either family."""
+_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9._-]{1,253}")
+"""A name, every name below one, or every name."""
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://")
 PORT = 8000
 
@@ -56,6 +58,10 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = Field(None, description="A key for everything, which is not kept in Redis.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, separated by commas; * is any."
+    )
+
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Names beside its own that the web front goes by while keys are off, by commas; * is any."
     )
 
     flower_url: str | None = Field(
@@ -169,7 +175,7 @@ class Settings(BaseSettings):
             raise ValueError("must be numbers above 0, separated by commas")
         return numbers
 
-    @field_validator("webhook_networks", "webhook_schedule", "cors_origins", mode="before")
+    @field_validator("webhook_networks", "webhook_schedule", "cors_origins", "hosts", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         """Of validators that run before, the last one runs first."""
@@ -193,6 +199,13 @@ class Settings(BaseSettings):
         if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
             raise ValueError("must be origins, https://host or http://host:port without a path")
         return origins
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_NAME.fullmatch(host) for host in hosts):
+            raise ValueError("must be names without a port, separated by commas: gpu-box,*.example.org")
+        return tuple(host.lower().removesuffix(".") for host in hosts)
 
     @property
     def celery_broker_url(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
+from typing import Any
 
 import click
 
 from app.cli.web.exposure import insecure_option, refuse_exposure
 from app.cli.web.ports import PORT, refuse_taken
+from app.http.hosts import is_cross_site, is_known, own_names
 from tasks import logs
 from tasks.environment import read_settings
 from tasks.queue.celery_app import create_celery
@@ -35,6 +38,8 @@ def command(host: str, port: int, insecure: bool) -> None:
     # Started from here and not as a command of its own, so that no password is in a process list.
     if settings.keys or _has_login():
         _guard_metrics()
+    else:
+        _refuse_other_sites(own_names(settings.host).union(settings.hosts))
     max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
     if "FLOWER_CONF" not in os.environ:
@@ -61,3 +66,24 @@ def _guard_metrics() -> None:
     from tornado.web import authenticated
 
     Metrics.get = authenticated(Metrics.get)
+
+
+def _refuse_other_sites(names: Collection[str]) -> None:
+    """Have every page refuse what the front refuses while keys are off: without a login Flower 2.2 looks at nothing."""
+    from flower.api import BaseApiHandler
+    from flower.views import BaseHandler
+    from tornado.web import HTTPError
+
+    def after_a_look(prepare: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def prepared(handler: Any) -> Any:
+            headers = handler.request.headers
+            if not is_known(headers.get("Host", ""), names):
+                raise HTTPError(403, "Unknown Host: add it to CARAVAN_HOSTS, or turn keys on")
+            if is_cross_site(handler.request.method, headers):
+                raise HTTPError(403, "Pages of other sites may not call this")
+            return prepare(handler)
+
+        return prepared
+
+    for kind in (BaseHandler, BaseApiHandler):
+        kind.prepare = after_a_look(kind.prepare)

@@ -127,6 +127,7 @@ LOCATION = Header(
 
 MORE_CODES: Mapping[type[errors.CaravanError], tuple[str, ...]] = {
     errors.InvalidRequest: ("unknown_parameter", "invalid_json", "invalid_body"),
+    errors.ForeignSite: ("foreign_host",),
     errors.JobConflict: ("job_not_failed", "job_not_queued", "job_cancelled", "idempotency_key_reused"),
     errors.ModelUnavailable: ("queue_draining",),
     errors.BatchConflict: ("batch_not_failed", "batch_files_gone"),

@@ -5,16 +5,26 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import httpcore
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from app.access.scopes import without_key
-from tasks.errors import Unavailable
+from app.http.body import read_body
+from app.http.other_sites import refuse_change
+from app.services.services import services
+from tasks.errors import InvalidRequest, Unavailable
 
 PREFIX = "/flower"
 SECONDS = 10.0
-ASKED = ("Authorization", "Content-Type", "Accept", "Cookie", "X-Requested-With", "If-None-Match")
+MOST_BYTES = 1 << 16
+"""Of a request's body: Flower's own pages send forms of a few fields."""
+ASKED = (
+    "Authorization", "Content-Type", "Accept", "Cookie", "X-Requested-With", "If-None-Match", "X-XSRFToken",
+    "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User",
+)  # fmt: skip
 ANSWERED = ("Content-Type", "Location", "WWW-Authenticate", "Set-Cookie", "Cache-Control", "Etag")
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"]
+_IN_A_QUERY = "!$%&'()*+,/:;=?@[]"
 
 
 class FlowerUnavailable(Unavailable):
@@ -33,22 +43,18 @@ def mount(app: Flask, url: str) -> None:
     @blueprint.route(f"{PREFIX}/", defaults={"_path": ""}, methods=METHODS)
     @blueprint.route(f"{PREFIX}/<path:_path>", methods=METHODS)
     @without_key  # Flower asks for a login of its own
-    def proxy(_path: str) -> Response:
+    def proxy(_path: str) -> AnyResponse:
         """One request, answered as a whole: Flower has no streams."""
-        headers = [
-            ("Host", request.host),
-            *((name, request.headers[name]) for name in ASKED if name in request.headers),
-        ]
-        query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-        target = url.rstrip("/") + quote(request.path) + query
+        refuse_change()
+        if request.path == PREFIX:  # which Flower does not know: its pages lie below
+            return redirect(f"{PREFIX}/{_query()}", 308)
+        target = url.rstrip("/") + quote(request.path) + _query()
         try:
             answer = pool.request(
-                request.method,
-                target,
-                headers=headers,
-                content=request.get_data(),
-                extensions={"timeout": limits},
+                request.method, target, headers=_headers(), content=_body(), extensions={"timeout": limits}
             )
+        except httpcore.LocalProtocolError as exc:
+            raise InvalidRequest("Flower cannot be asked this: a header or the path is malformed.") from exc
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise FlowerUnavailable("Flower does not answer. Try again.") from exc
         found = [(name.decode().title(), value.decode("latin-1")) for name, value in answer.headers]
@@ -56,3 +62,20 @@ def mount(app: Flask, url: str) -> None:
         return Response(answer.content, answer.status, [(name, value) for name, value in found if name in wanted])
 
     app.register_blueprint(blueprint)
+
+
+def _headers() -> list[tuple[bytes, bytes]]:
+    """What Flower is told of the request's headers. A header's characters are bytes (PEP 3333)."""
+    given = [(name, request.headers[name]) for name in ("Host", *ASKED) if name in request.headers]
+    return [(name.encode(), value.encode("latin-1")) for name, value in given]
+
+
+def _query() -> str:
+    return f"?{quote(request.query_string, safe=_IN_A_QUERY)}" if request.query_string else ""
+
+
+def _body() -> bytes:
+    """The body. With keys on, Flower asks for a login: whoever sends none has nothing read."""
+    if services().settings.keys and not {"Authorization", "Cookie"} & set(request.headers.keys()):
+        return b""
+    return read_body(MOST_BYTES, too_large=f"A request to Flower has a body of {MOST_BYTES} bytes at most.")

@@ -64,7 +64,7 @@ def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
 def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
     """The answers that are errors, by status, with the codes that are to be expected."""
     by_status: dict[int, list[type[errors.CaravanError]]] = {}
-    raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure}
+    raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
     if scope is not None:  # the key is asked for, which Redis has
         raised |= {errors.AuthenticationFailed, errors.BrokerUnavailable}
     if scope is Scope.ADMIN:

@@ -20,6 +20,7 @@ TABLE = [
     (errors.ContextLengthExceeded, 400, "invalid_request_error", "context_length_exceeded", None),
     (errors.AuthenticationFailed, 401, "authentication_error", "invalid_api_key", None),
     (errors.InsufficientScope, 403, "permission_error", "insufficient_scope", None),
+    (errors.ForeignSite, 403, "permission_error", "cross_site", None),
     (errors.NotFound, 404, "not_found_error", "not_found", None),
     (errors.ModelNotFound, 404, "not_found_error", "model_not_found", None),
     (errors.JobNotFound, 404, "not_found_error", "job_not_found", None),

@@ -78,6 +78,10 @@ def test_all_defaults_hold_together() -> None:
         ("ADMIN_KEY", "a b" * 20),
         ("CORS_ORIGINS", "example.org"),
         ("CORS_ORIGINS", "https://example.org/page"),
+        ("HOSTS", "example.org:8000"),
+        ("HOSTS", "https://example.org"),
+        ("HOSTS", "web,a.*.org"),
+        ("BODY_SECONDS", "0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -151,6 +155,8 @@ def test_a_url_that_is_not_redis_over_tcp_is_refused(url: str) -> None:
 def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "https://a.example, http://localhost:3000")
     assert Settings().cors_origins == ("https://a.example", "http://localhost:3000")
+    monkeypatch.setenv("CARAVAN_HOSTS", "Web, *.example.org")
+    assert Settings().hosts == ("web", "*.example.org")
     monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "")
     assert Settings().cors_origins == ()
 
