@@ -9,12 +9,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from tasks.urls import is_http_url, is_redis_url
+from tasks.urls import is_http_url, is_redis_url, redis_database, with_redis_database
 
 WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between attempts, as the Standard Webhooks specification suggests: ten of them in three days."""
@@ -132,9 +131,9 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url", "broker_url")
     @classmethod
-    def _over_tcp(cls, url: str | None) -> str | None:
+    def _is_redis(cls, url: str | None) -> str | None:
         if url is not None and not is_redis_url(url):
-            raise ValueError("must be redis://HOST:PORT/DATABASE, or rediss:// for TLS")
+            raise ValueError("must be redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH?db=DATABASE")
         return url
 
     @field_validator("flower_url")
@@ -212,5 +211,4 @@ class Settings(BaseSettings):
         """Celery's database: given, or the one after the ledger's on the same server."""
         if self.broker_url:
             return self.broker_url
-        url = urlsplit(self.redis_url)
-        return urlunsplit(url._replace(path=f"/{int(url.path.strip('/') or 0) + 1}"))
+        return with_redis_database(self.redis_url, redis_database(self.redis_url) + 1)

@@ -29,7 +29,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 def _of_redis(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
     if url and not (is_redis_url(url) and takes_options(url)):
-        raise click.BadParameter(f"'{without_password(url)}' is not redis://HOST:PORT/DATABASE, nor rediss://.")
+        raise click.BadParameter(f"'{without_password(url)}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://.")
     return url
 
 

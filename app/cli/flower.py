@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import click
 
@@ -40,6 +41,7 @@ def command(host: str, port: int, insecure: bool) -> None:
         _guard_metrics()
     else:
         _refuse_other_sites(own_names(settings.host).union(settings.hosts))
+    _read_the_sockets_database()
     max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
     if "FLOWER_CONF" not in os.environ:
@@ -87,3 +89,17 @@ def _refuse_other_sites(names: Collection[str]) -> None:
 
     for kind in (BaseHandler, BaseApiHandler):
         kind.prepare = after_a_look(kind.prepare)
+
+
+def _read_the_sockets_database() -> None:
+    """Have a socket's database be that of its URL: Flower 2.2 counts in database 0 (flower/utils/broker.py)."""
+    from flower.utils import broker
+
+    class RedisSocket(broker.RedisSocket):  # type: ignore[misc]
+        def __init__(self, broker_url: str, *args: Any, **options: Any) -> None:
+            super().__init__(broker_url, *args, **options)
+            url = urlsplit(broker_url)
+            database = parse_qs(url.query).get("virtual_host", ["0"])[0]
+            self.redis.connection_pool.connection_kwargs.update(path=unquote(url.path), db=int(database))
+
+    broker.RedisSocket = RedisSocket

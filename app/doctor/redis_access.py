@@ -12,6 +12,7 @@ from app.doctor.finding import Finding, fault, ok
 from app.doctor.redis_server import Config, Info
 from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
+from tasks.urls import redis_database, redis_socket, with_redis_database
 
 LEDGER, BROKER = "ledger database", "broker database"
 DEFAULT_PORT = 6379
@@ -48,7 +49,7 @@ def look(ledger_url: str, broker_url: str, *, where: str = "") -> Iterator[Findi
 
 def ask(url: str) -> tuple[Info, Config]:
     """INFO and CONFIG GET. Database 0 is asked: every Redis has it."""
-    with connect(urlsplit(url)._replace(path="/0").geturl()) as client:
+    with connect(with_redis_database(url, 0)) as client:
         info: Info = client.info()
         config: dict[str, str] = {}
         for name in ("appendfsync", "save"):
@@ -75,14 +76,16 @@ def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
 
 
 def address(url: str) -> str:
-    """Host and port, without what opens it."""
+    """Host and port, or the path of a socket, without what opens it."""
+    if path := redis_socket(url):
+        return path
     parts = urlsplit(url)
     return f"{parts.hostname or 'localhost'}:{parts.port or DEFAULT_PORT}"
 
 
 def index(url: str) -> str:
     """The number of its database."""
-    return urlsplit(url).path.strip("/") or "0"
+    return str(redis_database(url))
 
 
 def _unreachable(check: str, url: str, exc: Exception) -> Finding:

@@ -14,6 +14,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from tasks.errors import BrokerUnavailable
+from tasks.urls import redis_socket
 
 TIMEOUT_SECONDS = 2.0
 MAX_CONNECTIONS = 64
@@ -70,6 +71,7 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
     Args:
         errors: is told of each call that fails because Redis is away, or refuses it.
     """
+    keepalive = {} if redis_socket(url) else {"socket_keepalive": True}
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -77,9 +79,9 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
         decode_responses=True,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
+        **keepalive,
     )
     client = cast(_Client, _Client.from_pool(pool))
     client.errors = errors
@@ -94,13 +96,16 @@ OPTIONS = frozenset(
     }
 )
 """What may stand behind the question mark of a URL: what both the ledger's clients and Celery's understand."""
+SOCKET_OPTIONS = frozenset({"db", "socket_timeout", "health_check_interval", "client_name"})
+"""The same for a socket of this machine, whose database stands there as well."""
 
 
 def takes_options(url: str) -> bool:
     """Whether what stands behind the question mark of a URL is known, and has values that redis-py takes."""
     try:
         redis.ConnectionPool.from_url(url).make_connection()  # connects later
-        return OPTIONS.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
+        known = SOCKET_OPTIONS if redis_socket(url) else OPTIONS
+        return known.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
     except (ValueError, TypeError, redis.RedisError):
         return False
 

@@ -10,6 +10,7 @@ from kombu.entity import Queue
 
 from tasks.ledger.connection import options
 from tasks.settings import Settings
+from tasks.urls import redis_database, redis_socket
 
 SOCKET_TIMEOUT_SECONDS = 2.0
 
@@ -35,7 +36,7 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         broker_connection_max_retries=None,
         broker_transport_options={
             "socket_connect_timeout": SOCKET_TIMEOUT_SECONDS,
-            "socket_keepalive": True,
+            "socket_keepalive": True,  # kombu leaves both out for a socket of this machine
             "health_check_interval": 10,
             **others,
         },
@@ -55,6 +56,8 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
 def _broker(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
     """A URL without its options, those of TLS, and the others: kombu takes each of them elsewhere, with its type."""
     parts, given = urlsplit(url), options(url)
+    if redis_socket(url):
+        return f"redis+socket://{parts.path}?virtual_host={redis_database(url)}", None, given
     tls = {name: value for name, value in given.items() if name.startswith("ssl_")}
     others = {name: value for name, value in given.items() if name not in tls}
     is_tls = parts.scheme == "rediss"

@@ -93,8 +93,8 @@ def test_without_a_url_the_redis_of_caravan_up_is_tried_and_is_gone_afterwards(t
     assert executables()[0] in report.lines["redis"]["found"]
     assert "started for this check" in report.lines["redis"]["found"]
     assert report.names("broker database", state="ok")
-    port = report.lines["ledger database"]["found"].split(",")[0].removeprefix("127.0.0.1:")
-    assert "no Redis answers" in doctor(tmp_path, "--no-models", "--redis-url", f"redis://127.0.0.1:{port}").output
+    socket = report.lines["ledger database"]["found"].split(",")[0]
+    assert f"no Redis answers at {socket}" in doctor(tmp_path, "--no-models", "--redis-url", f"unix://{socket}").output
 
 
 def test_the_wheels_redis_is_past_its_end_of_life(tmp_path: Path) -> None:

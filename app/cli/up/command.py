@@ -19,6 +19,7 @@ from app.cli.up.display import Display, display
 from app.cli.up.log_tail import LogTail
 from app.cli.up.own_redis import PORT as REDIS_PORT
 from app.cli.up.own_redis import OwnRedis, own_redis, refuse_unusable
+from app.cli.up.private_files import mend, private_umask
 from app.cli.up.programs import Cluster
 from app.cli.up.start import Start
 from app.cli.up.supervisor import POLL_SECONDS, Supervisor
@@ -58,6 +59,13 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
     It starts Redis, the web front, a worker for each model, the clerk and Flower, and restarts a program that dies.
     Ctrl-C or SIGTERM stops the cluster; unfinished jobs continue at the next start. The logs are under DATA/logs.
     """
+    with private_umask():
+        _run(host=host, port=port, flower_port=flower_port, models=models, redis_url=redis_url, data=data,
+             verbose=verbose, insecure=insecure)  # fmt: skip
+
+
+def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path,
+         verbose: bool, insecure: bool) -> None:  # fmt: skip
     settings = read_settings()
     logs.configure(settings)
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
@@ -77,10 +85,11 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
     shown = display(verbose=verbose)
     tail = LogTail(data / "logs", shown.tell, verbose=verbose)
     supervisor = Supervisor(shown.tell)
+    server: OwnRedis | None = None
     try:
         with _writable(data):
             key = admin_key(settings, data)
-            server = None if redis_url else own_redis(data, log=tail.open("redis"), avoid=ports.values())
+            server = None if redis_url else own_redis(data, log=tail.open("redis"))
         env = {
             "CARAVAN_HOST": host,
             "CARAVAN_PORT": str(port),
@@ -112,6 +121,8 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop(drain_seconds)
+        if server is not None:
+            server.close()
         tail.tend()
 
 
@@ -171,6 +182,7 @@ def _writable(data: Path) -> Iterator[None]:
         data.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=data):
             pass
+        mend(data)
         yield
     except OSError as exc:
         reason = f"{exc.filename or data}: {exc.strerror}"

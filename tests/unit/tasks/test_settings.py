@@ -136,6 +136,8 @@ def test_every_setting_says_what_it_is(name: str) -> None:
             "rediss://user:secret@redis:6380/9?ssl_cert_reqs=none",
             "rediss://user:secret@redis:6380/10?ssl_cert_reqs=none",
         ),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock?db=1"),
+        ("unix:///run/a%20b/redis.sock?db=4&client_name=x", "unix:///run/a%20b/redis.sock?db=5&client_name=x"),
     ],
 )
 def test_the_brokers_database_is_the_one_after_the_ledgers(redis_url: str, broker_url: str) -> None:
@@ -146,8 +148,8 @@ def test_a_broker_that_is_given_is_taken_as_it_is() -> None:
     assert Settings(broker_url="redis://elsewhere:6379/7").celery_broker_url == "redis://elsewhere:6379/7"
 
 
-@pytest.mark.parametrize("url", ["unix:///tmp/redis.sock", "amqp://broker", "127.0.0.1:6379"])
-def test_a_url_that_is_not_redis_over_tcp_is_refused(url: str) -> None:
+@pytest.mark.parametrize("url", ["unix://redis.sock", "unix://", "/tmp/redis.sock", "amqp://broker", "127.0.0.1:6379"])
+def test_a_url_that_is_not_that_of_a_redis_is_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="redis://"):
         Settings(redis_url=url)
 
