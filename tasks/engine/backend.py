@@ -74,6 +74,8 @@ class Vocabulary(Protocol):
     """Bytes of a text that one token stands for at most; `sys.maxsize` where that is not known."""
     vocab_size: int
     """Token ids are less than this."""
+    context: int
+    """Tokens that a text may have."""
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""

@@ -6,10 +6,11 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from tasks.engine.embedding import EmbeddingBackend, EmbeddingEngine, Passage
-from tasks.errors import ContextLengthExceeded, InvalidRequest
+from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.worker.held import Held
+from tasks.worker.lengths import check_length, too_long
 from tasks.worker.prepare import answer_tokens, check_tokens
 from tasks.worker.proof import Begin, prove_embedding
 from tasks.worker.publisher import Publisher
@@ -90,19 +91,10 @@ def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> 
         check_tokens(given, backend, "input")
         tokens = given
     else:
-        if len(given.encode()) > backend.context * backend.longest_piece:  # else tokenising might take very long
-            raise _too_long(name, f"at least {-(-len(given.encode()) // backend.longest_piece)}", backend)
+        check_length(given, backend, field="input", place=name)
         tokens = backend.tokenize(given, add_special=True, parse_special=True)
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")
     if len(tokens) > backend.context:
-        raise _too_long(name, str(len(tokens)), backend)
+        raise too_long(str(len(tokens)), backend, field="input", place=name)
     return tokens
-
-
-def _too_long(name: str, count: str, backend: EmbeddingBackend) -> ContextLengthExceeded:
-    return ContextLengthExceeded(
-        f"This model's maximum context length is {backend.context} tokens. However, {name} resulted in {count} tokens. "
-        "Split the text.",
-        param="input",
-    )

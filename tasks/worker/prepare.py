@@ -12,13 +12,14 @@ from tasks.answers.syntax import PLAIN, Syntax, after_prompt
 from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
 from tasks.engine.stop_strings import StopStrings
-from tasks.errors import ContextLengthExceeded, InvalidRequest
+from tasks.errors import InvalidRequest
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
 from tasks.records.size import most_tokens
 from tasks.worker.content_stops import ContentStops
 from tasks.worker.echo import check_size, echo
 from tasks.worker.held import Held
+from tasks.worker.lengths import check_length, too_long
 
 
 def prepare(held: Held, backend: Backend) -> list[Sequence]:
@@ -101,6 +102,7 @@ def answer_tokens(request: Mapping[str, Any], vocabulary: Vocabulary) -> Mapping
     if "content" not in request:
         return vocabulary.tokenizer_info()
     text = request["content"]
+    check_length(text, vocabulary, field="content")
     tokens = vocabulary.tokenize(text, add_special=request["add_special"], parse_special=request["parse_special"])
     if not request["with_pieces"]:
         return {"tokens": tokens}
@@ -162,29 +164,11 @@ def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, fie
         check_tokens(prompt, backend, field)
         tokens = prompt
     else:
-        check_length(prompt, backend, field)
+        check_length(prompt, backend, field=field, answers=True)
         tokens = backend.tokenize(prompt, add_special=add_special, parse_special=True)
     if len(tokens) >= backend.context:
-        raise ContextLengthExceeded(
-            _too_long(f"{len(tokens)} tokens", backend, field),
-            param=field,
-        )
+        raise too_long(str(len(tokens)), backend, field=field, answers=True)
     return tokens
-
-
-def check_length(text: str, backend: Backend, field: str) -> None:
-    """Raise ContextLengthExceeded for what cannot fit: tokenising takes quadratic time for some texts."""
-    if len(text.encode()) > backend.context * backend.longest_piece:
-        least = -(-len(text.encode()) // backend.longest_piece)
-        raise ContextLengthExceeded(_too_long(f"at least {least} tokens", backend, field), param=field)
-
-
-def _too_long(length: str, backend: Backend, field: str) -> str:
-    """OpenAI's words: by them agents know that they should shorten the conversation."""
-    return (
-        f"This model's maximum context length is {backend.context} tokens, at least one of them for the answer. "
-        f"However, your {field} resulted in {length}. Please reduce the length of the {field}."
-    )
 
 
 def check_tokens(tokens: list[int], vocabulary: Vocabulary, field: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 PACKAGE: Final = "llama-cpp-python"
@@ -23,11 +23,20 @@ class NotToBeHad(Exception):
 
 def real_templates(folder: Path) -> dict[str, str]:
     """The templates by the names of their files, fetched into a folder where they are kept; raises NotToBeHad."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in fetched(folder, FOLDER, "*.jinja")}
+
+
+def fetched(folder: Path, inside: str, pattern: str) -> list[Path]:
+    """The package's files of a folder in it whose names match, fetched into a folder where they are kept.
+
+    Raises:
+        NotToBeHad: pip cannot fetch the package.
+    """
     kept = folder / version(PACKAGE)
-    if not any(kept.glob("*.jinja")):
+    if not any(kept.glob(pattern)):
         kept.mkdir(parents=True, exist_ok=True)
-        _unpack(_fetch(folder), kept)
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(kept.glob("*.jinja"))}
+        _unpack(_fetch(folder), kept, inside, pattern)
+    return sorted(kept.glob(pattern))
 
 
 def _fetch(folder: Path) -> Path:
@@ -42,11 +51,12 @@ def _fetch(folder: Path) -> Path:
     return next(folder.glob("*.tar.gz"))
 
 
-def _unpack(package: Path, kept: Path) -> None:
+def _unpack(package: Path, kept: Path, inside: str, pattern: str) -> None:
     with tarfile.open(package) as files:
         for member in files:
-            if FOLDER in member.name and member.name.endswith(".jinja"):
+            path = PurePosixPath("/" + member.name)
+            if str(path.parent).endswith(inside.rstrip("/")) and path.match(pattern):
                 held = files.extractfile(member)
                 assert held is not None
-                (kept / Path(member.name).name).write_bytes(held.read())
+                (kept / path.name).write_bytes(held.read())
     package.unlink()

@@ -12,6 +12,7 @@ import llama_cpp
 
 from tasks.engine.backend import BackendFailure
 from tasks.engine.llama import library, variants
+from tasks.engine.llama.tokenizer import Tokenizer
 
 WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
 """Vocabularies that spell with bytes what no token covers. Others have one unknown token for a word of any length."""
@@ -41,17 +42,10 @@ class Model:
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.longest_piece = self._longest_piece()
+        self._tokenizer = Tokenizer(self._vocab)
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        data = text.encode()
-        count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
-        for _ in range(2):
-            size = -count
-            buffer = (ctypes.c_int32 * size)()
-            count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, parse_special)
-            if count >= 0:
-                return list(buffer[:count])
-        raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
+        return self._tokenizer.tokenize(text, add_special=add_special, parse_special=parse_special)
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         return b"".join(self._read_piece(token, special=True) for token in tokens)

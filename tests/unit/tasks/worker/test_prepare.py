@@ -12,7 +12,7 @@ from tasks.errors import ContextLengthExceeded
 from tasks.records.job import Operation
 from tasks.records.sampling import SamplingParams
 from tasks.worker.held import Held
-from tasks.worker.prepare import prepare, render
+from tasks.worker.prepare import answer_tokens, prepare, render
 from tests.support.job_records import MakeJob
 
 CONTEXT = 64
@@ -61,3 +61,14 @@ def test_a_prompt_that_is_too_long_is_told_in_openais_words_with_both_numbers(
     found = AGENTS_WORDS.search(refusal.value.message)
     assert found
     assert found.groups() == (str(CONTEXT), "97")
+
+
+def test_a_text_that_no_context_could_hold_is_not_tokenised(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = backend(longest_piece=2)
+    monkeypatch.setattr(loaded, "tokenize", lambda *_args, **_options: pytest.fail("it was tokenised"))
+    request = {"content": "x" * 129, "add_special": False, "parse_special": True, "with_pieces": False}
+    with pytest.raises(
+        ContextLengthExceeded, match=r"length is 64 tokens\. .* resulted in at least 65 tokens"
+    ) as caught:
+        answer_tokens(request, loaded)
+    assert caught.value.param == "content"

@@ -1,0 +1,103 @@
+"""From texts to tokens, as `llama_tokenize` makes them, in time that grows with the text and no faster."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import llama_cpp
+
+from tasks.engine.backend import BackendFailure
+from tasks.engine.llama.long_texts import LongTexts
+from tasks.engine.llama.special_tokens import SpecialToken, SpecialTokens
+
+SHORT: Final = 32
+"""Characters of a text at most whose tokens are remembered while a prompt is tokenised: what stands between special
+tokens is often the same."""
+_CONTROL: Final = llama_cpp.LLAMA_TOKEN_ATTR_CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_UNKNOWN
+_SPECIAL: Final = _CONTROL | llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED
+
+
+class Tokenizer:
+    """The tokenizer of one vocabulary. Thread-safe.
+
+    Args:
+        vocab: llama.cpp's.
+    """
+
+    def __init__(self, vocab: Any) -> None:
+        self._vocab = vocab
+        self.special = list(_special_tokens(vocab))
+        self._all = SpecialTokens(self.special)
+        self._own = SpecialTokens(token for token in self.special if not token.control)
+        sentencepiece = llama_cpp.llama_vocab_type(vocab) == llama_cpp.LLAMA_VOCAB_TYPE_SPM
+        self._long = LongTexts(self._texts, self._run) if sentencepiece else None
+        self._begin, self._end = self._around()
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """The tokens of a text.
+
+        Args:
+            add_special: put before it and behind it what the model's file says.
+            parse_special: read the texts of control tokens as these tokens.
+        """
+        text.encode()  # what is no text has no tokens
+        tokens = _joined((self._all if parse_special else self._own).split(text), self._plain)
+        return [*self._begin, *tokens, *self._end] if add_special else tokens
+
+    def _plain(self, text: str) -> list[int]:
+        """The tokens of a text that stands alone, in which there is no special one."""
+        return self._long.tokenize(text) if self._long else self._run(text)
+
+    def _run(self, text: str, *, add_special: bool = False) -> list[int]:
+        data = text.encode()
+        count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
+        for _ in range(2):
+            size = -count
+            buffer = (ctypes.c_int32 * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, data, len(data), buffer, size, add_special, False)
+            if count >= 0:
+                return list(buffer[:count])
+        raise BackendFailure(f"tokenizing {len(data)} bytes asked for {-count} tokens")
+
+    def _around(self) -> tuple[list[int], list[int]]:
+        """What the model's file puts before a text and behind it."""
+        both, alone, within = self._run("", add_special=True), self._run("a"), self._run("a", add_special=True)
+        for length in range(len(both) + 1):
+            begin, end = both[:length], both[length:]
+            if within == [*begin, *alone, *end]:
+                return begin, end
+        raise BackendFailure("the tokenizer puts into a text what it does not put around none")
+
+    def _texts(self) -> Iterator[str]:
+        for token in range(llama_cpp.llama_vocab_n_tokens(self._vocab)):
+            yield llama_cpp.llama_vocab_get_text(self._vocab, token).decode(errors="replace")
+
+
+def _joined(parts: Iterator[str | int], tokenize: Callable[[str], list[int]]) -> list[int]:
+    tokens: list[int] = []
+    known: dict[str, list[int]] = {}
+    for part in parts:
+        if isinstance(part, int):
+            tokens.append(part)
+        elif len(part) > SHORT:
+            tokens += tokenize(part)
+        else:
+            if part not in known:
+                known[part] = tokenize(part)
+            tokens += known[part]
+    return tokens
+
+
+def _special_tokens(vocab: Any) -> Iterator[SpecialToken]:
+    for token in range(llama_cpp.llama_vocab_n_tokens(vocab)):
+        attributes = llama_cpp.llama_vocab_get_attr(vocab, token)
+        if attributes & _SPECIAL:
+            yield SpecialToken(
+                token,
+                llama_cpp.llama_vocab_get_text(vocab, token).decode(errors="replace"),
+                control=bool(attributes & _CONTROL),
+                strips_left=bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_LSTRIP),
+                strips_right=bool(attributes & llama_cpp.LLAMA_TOKEN_ATTR_RSTRIP),
+            )
