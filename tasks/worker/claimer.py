@@ -1,27 +1,21 @@
-"""From a message to the engine: claim the job, prepare it, take up what was generated before."""
+"""From a message to a job that is ours: claim it, and have it prepared."""
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from queue import SimpleQueue
 
-import redis
-
-from tasks.engine.step_clock import StepClock
-from tasks.errors import CaravanError, EngineFailure
-from tasks.ledger import event_stream
 from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import Ledger
 from tasks.logs import get_logger
 from tasks.worker.held import Held, Holdings
 from tasks.worker.model_runner import ModelRunner
-from tasks.worker.publisher import Publisher
+from tasks.worker.preparers import Preparers
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 PAUSE_SECONDS = 0.05
-SLOW_THREADS = 2
-"""Threads that prepare the jobs with a grammar: compiling one may take a second."""
 
 log = get_logger(__name__)
 
@@ -39,31 +33,25 @@ class Claimer:
         *,
         holder: Holder,
         model: str,
-        client: redis.Redis,
         ledger: Ledger,
         work: ModelRunner,
         holdings: Holdings,
-        publisher: Publisher,
+        preparers: Preparers,
         until_redis_answers: UntilRedisAnswers,
         on_claimed: Callable[[str], None],
         on_refused: Callable[[str, str], None],
     ) -> None:
         self._holder = holder
         self._model = model
-        self._redis = client
         self._ledger = ledger
         self._work = work
         self._holdings = holdings
-        self._publisher = publisher
+        self._preparers = preparers
         self._until_redis_answers = until_redis_answers
         self._on_claimed = on_claimed
         self._on_refused = on_refused
         self._stopped = False
-        self.clock = StepClock()
-        """Of preparing jobs: a tokenizer that never returns is as bad as an engine that does not."""
-        self.slow_clocks = tuple(StepClock() for _ in range(SLOW_THREADS))
         self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._slow: SimpleQueue[Held | None] = SimpleQueue()
 
     def claim(self, job_id: str) -> None:
         """Any thread: claim a job when its turn comes."""
@@ -77,19 +65,11 @@ class Claimer:
         """Any thread: claim no more. What is not acknowledged, the broker hands to another worker."""
         self._stopped = True
         self._inbox.put(None)
-        for _ in self.slow_clocks:
-            self._slow.put(None)
 
     def run(self) -> None:
         """Until `stop`."""
         while (work := self._inbox.get()) is not None and not self._stopped:
             work()
-
-    def run_slow(self, clock: StepClock) -> None:
-        """Until `stop`: prepare the jobs that take long, which others need not wait for. One thread for each clock."""
-        while (held := self._slow.get()) is not None:
-            if self._holdings.get(held.id) is held:
-                self._begin(held, clock=clock)
 
     def _cancel(self, job_id: str) -> None:
         self._until_redis_answers(lambda: self._ledger.admission.cancel(job_id))
@@ -108,51 +88,27 @@ class Claimer:
             log.info("message dropped", job_id=job_id, status=claim.status)
             self._on_refused(job_id, claim.status)
             return
-        held = Held(claim.job)
+        held = Held(claim.job, num_open=self._work.num_parts(claim.job))
         self._holdings.add(held)
         self._on_claimed(job_id)
         log.info("job claimed", **held.named, attempt=held.job.attempt)
         if held.job.suspect:
             self._try_alone(held)
-        elif self._work.takes_long(held.job):
-            self._slow.put(held)
         else:
-            self._begin(held, clock=self.clock)
+            self._preparers.put(held)
 
     def _try_alone(self, held: Held) -> None:
         """Begin a job that workers may have died of, with nothing beside it until it has a token, or has ended.
 
-        If this worker dies meanwhile, the ledger knows by which job. No other is claimed until it is over.
+        If this worker dies meanwhile, the ledger knows by which job. So nothing else is being prepared then, and no
+        other is claimed until it is over.
         """
         log.warning("a job is tried alone", **held.named, crashes=held.job.crashes)
+        while not self._preparers.idle and not self._stopped:
+            time.sleep(PAUSE_SECONDS)
         self._until_redis_answers(lambda: self._ledger.workers.begin_trial(self._holder.worker, held.id))
-        self._begin(held, clock=self.clock, alone=True)
+        self._preparers.put(held, alone=True)
         while self._holdings.get(held.id) is held and not self._stopped:
             if held.proven.wait(PAUSE_SECONDS):
                 break
         self._until_redis_answers(lambda: self._ledger.workers.end_trial(self._holder.worker))
-
-    def _begin(self, held: Held, *, clock: StepClock, alone: bool = False) -> None:
-        try:
-            if held.job.operation.needs_slot:
-                with clock.step():
-                    self._work.prepare(held)
-                self._submit(held, alone=alone)
-            else:
-                with clock.step():
-                    held.data = self._work.answer_small(held.job)
-                self._publisher.finish(held)
-        except CaravanError as exc:
-            self._publisher.fail(held, exc)
-        except Exception:
-            log.exception("job could not be prepared", **held.named)
-            self._publisher.fail(held, EngineFailure("The job could not be prepared; the worker's log has the cause."))
-
-    def _submit(self, held: Held, *, alone: bool) -> None:
-        events = (
-            self._until_redis_answers(lambda: event_stream.read(self._redis, held.id)) if held.job.attempt > 1 else None
-        )
-        if not self._work.submit(held, events or (), alone=alone):
-            self._publisher.finish(held)
-        elif self._holdings.get(held.id) is not held:  # lost meanwhile: that abort found nothing to drop
-            self._work.engine.abort(held)

@@ -36,6 +36,9 @@ class Embedding:
     def prove(self, begin: Begin) -> None:
         prove_embedding(self._backend, begin)
 
+    def num_parts(self, job: Job) -> int:
+        return len(job.request["input"]) if job.operation.needs_slot else 0
+
     def takes_long(self, job: Job) -> bool:
         return False
 

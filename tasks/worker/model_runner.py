@@ -59,8 +59,11 @@ class ModelRunner(Protocol):
     def prove(self, begin: Begin) -> None:
         """Run the model as jobs would, before there are any. Raises `ProofFailed` or `BackendFailure`."""
 
+    def num_parts(self, job: Job) -> int:
+        """How many parts a job has that the engine runs, by what is asked; 0 if it needs no run of the model."""
+
     def takes_long(self, job: Job) -> bool:
-        """Whether preparing it may take so long that others should not wait for it."""
+        """Whether preparing it may take so long that others should not wait for it, however little text it has."""
 
     def prepare(self, held: Held) -> None:
         """Tokenise a job into parts that the engine can run. Raises CaravanError if the model cannot do it."""

@@ -60,6 +60,14 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
     ]
 
 
+def num_sequences(job: Job) -> int:
+    """How many sequences `prepare` will make of a job."""
+    if not job.operation.needs_slot:
+        return 0
+    prompts = 1 if job.operation.converses else len(_listed(job.request.get("prompt")))
+    return prompts * int(job.request.get("sampling", {}).get("n") or 1)
+
+
 def _listed(given: Any) -> list[Any]:
     return given if isinstance(given, list) else [given]
 

@@ -11,7 +11,7 @@ from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.worker.held import Held
-from tasks.worker.prepare import answer_small, prepare, takes_long
+from tasks.worker.prepare import answer_small, num_sequences, prepare, takes_long
 from tasks.worker.proof import Begin, prove_generation
 from tasks.worker.publisher import Publisher
 
@@ -45,6 +45,9 @@ class TextRunner:
 
     def prove(self, begin: Begin) -> None:
         prove_generation(self._backend, begin)
+
+    def num_parts(self, job: Job) -> int:
+        return num_sequences(job)
 
     def takes_long(self, job: Job) -> bool:
         return takes_long(job)

@@ -24,18 +24,19 @@ from tasks.worker.held import Held, Holdings
 from tasks.worker.lease_keeper import LeaseKeeper
 from tasks.worker.model_runner import ModelRunner
 from tasks.worker.pool import Pool
+from tasks.worker.preparers import Preparers
 from tasks.worker.publisher import Publisher
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 IDLE_SECONDS = 0.5
 UNLEASED_SECONDS = 0.05
-INTAKE_STACK_BYTES = 1 << 30
+PREPARER_STACK_BYTES = 1 << 30
 """Of addresses, not of memory. Where llama.cpp splits text by a regular expression of its C++ library's, that calls
 itself for every character: 100,000 equal ones in a row overran a stack of 8 MiB."""
 THREAD_FAILED = 70
 """Exit status of a worker that lost a thread, the engine's among them: whoever tends it starts another."""
 STUCK = 71
-"""Exit status of a worker whose engine ends no step, or whose intake prepares no job, for too long."""
+"""Exit status of a worker whose engine ends no step, or which prepares no job, for too long."""
 
 log = get_logger(__name__)
 
@@ -83,14 +84,20 @@ class Worker:
             on_lost=self._lose,
             on_ended=self._settle_ended,
         )
-        self._claimer = Claimer(
-            holder=holder,
-            model=model,
+        self._preparers = Preparers(
             client=self._redis,
-            ledger=ledger,
             work=work,
             holdings=self._holdings,
             publisher=self._publisher,
+            until_redis_answers=until_redis_answers,
+        )
+        self._claimer = Claimer(
+            holder=holder,
+            model=model,
+            ledger=ledger,
+            work=work,
+            holdings=self._holdings,
+            preparers=self._preparers,
             until_redis_answers=until_redis_answers,
             on_claimed=lambda job_id: self.pool.started(job_id),
             on_refused=self._refused,
@@ -106,7 +113,7 @@ class Worker:
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
-            clocks=(self._engine.clock, self._claimer.clock, *self._claimer.slow_clocks),
+            clocks=(self._engine.clock, self._preparers.clock, *self._preparers.slow_clocks),
             stuck_seconds=settings.stuck_seconds,
             redis_errors=redis_errors,
             heartbeat=heartbeat,
@@ -119,9 +126,11 @@ class Worker:
         """Start the threads; the hub is attached already."""
         self._spawn("engine", self._decode)
         self._spawn("publisher", self._publisher.run)
-        self._spawn("intake", self._claimer.run, stack_bytes=INTAKE_STACK_BYTES)
-        for number, clock in enumerate(self._claimer.slow_clocks):
-            self._spawn(f"compiler-{number}", partial(self._claimer.run_slow, clock), stack_bytes=INTAKE_STACK_BYTES)
+        self._spawn("intake", self._claimer.run)
+        self._spawn("preparer", self._preparers.run, stack_bytes=PREPARER_STACK_BYTES)
+        for number, clock in enumerate(self._preparers.slow_clocks):
+            run = partial(self._preparers.run_slow, clock)
+            self._spawn(f"slow-preparer-{number}", run, stack_bytes=PREPARER_STACK_BYTES)
         self._spawn("keeper", lambda: self._lease_keeper.run(self._stopping))
         self._spawn("dispatch", self._dispatch)
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
@@ -133,6 +142,7 @@ class Worker:
         log.info("draining", jobs=len(self._holdings), seconds=self._settings.drain_seconds)
         self._claimer.stop()
         self._join("intake")
+        self._preparers.stop()
         while len(self._holdings) and time.monotonic() < deadline:
             self.pool.pump()
             time.sleep(0.01)

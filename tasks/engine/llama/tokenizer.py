@@ -32,7 +32,7 @@ class Tokenizer:
         self._all = SpecialTokens(self.special)
         self._own = SpecialTokens(token for token in self.special if not token.control)
         sentencepiece = llama_cpp.llama_vocab_type(vocab) == llama_cpp.LLAMA_VOCAB_TYPE_SPM
-        self._long = LongTexts(self._texts, self._run) if sentencepiece else None
+        self._long = LongTexts(self._texts, self._ask) if sentencepiece else None
         self._begin, self._end = self._around()
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
@@ -48,9 +48,9 @@ class Tokenizer:
 
     def _plain(self, text: str) -> list[int]:
         """The tokens of a text that stands alone, in which there is no special one."""
-        return self._long.tokenize(text) if self._long else self._run(text)
+        return self._long.tokenize(text) if self._long else self._ask(text)
 
-    def _run(self, text: str, *, add_special: bool = False) -> list[int]:
+    def _ask(self, text: str, *, add_special: bool = False) -> list[int]:
         data = text.encode()
         count = -len(data) - 3  # a token a byte, SentencePiece's space, and both ends; some vocabularies need more
         for _ in range(2):
@@ -63,7 +63,7 @@ class Tokenizer:
 
     def _around(self) -> tuple[list[int], list[int]]:
         """What the model's file puts before a text and behind it."""
-        both, alone, within = self._run("", add_special=True), self._run("a"), self._run("a", add_special=True)
+        both, alone, within = self._ask("", add_special=True), self._ask("a"), self._ask("a", add_special=True)
         for length in range(len(both) + 1):
             begin, end = both[:length], both[length:]
             if within == [*begin, *alone, *end]:
