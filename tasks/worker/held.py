@@ -15,6 +15,7 @@ from tasks.engine.sequence import Sequence
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
+from tasks.records.shown_tokens import of_shown
 from tasks.worker.echo import Echo
 
 
@@ -65,7 +66,7 @@ class Held:
                 text=sequence.text,
                 finish_reason=sequence.finish_reason or "stop",
                 prompt=self.echoes[sequence.index].text if self.echoes else "",
-                logprobs=None if sequence.params.logprobs is None else tuple(self.logprobs.get(sequence.index, ())),
+                logprobs=self._told(sequence),
             )
             for sequence in self.sequences
         )
@@ -83,6 +84,13 @@ class Held:
             syntax=self.syntax.encode() if self.job.operation.converses else "",
             data={"vectors": [_encode(passage) for passage in self.passages]} if self.passages else self.data,
         )
+
+    def _told(self, sequence: Sequence) -> tuple[TokenLogprobs, ...] | None:
+        """The logprobs of a choice, if they were asked for: tokens of a stop string are told as little as its text."""
+        if sequence.params.logprobs is None:
+            return None
+        num_prompt = sequence.num_prompt_tokens if sequence.params.prompt_logprobs else 0
+        return of_shown(sequence.text, self.logprobs.get(sequence.index, ()), num_prompt=num_prompt)
 
     def _timings(self, num_generated: int) -> Timings | None:
         """None for a job that was finished before this worker had it."""

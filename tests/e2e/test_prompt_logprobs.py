@@ -111,3 +111,29 @@ def test_as_many_alternatives_are_told_as_are_asked_for(cluster: Cluster) -> Non
         answer = cluster.http.post("/v1/completions", json={**body, "seed": seed, "temperature": 2, "echo": True})
         (choice,) = answer.json()["choices"]
         assert {len(top) for top in choice["logprobs"]["top_logprobs"] if top is not None} == {20}
+
+
+STORY = {
+    "model": "demo",
+    "prompt": "Once upon a time",
+    "temperature": 0,
+    "max_tokens": 60,
+    "ignore_eos": True,
+    "logprobs": 1,
+}
+
+
+@pytest.mark.parametrize("echo", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+def test_tokens_of_a_stop_string_are_not_told(cluster: Cluster, echo: bool, stream: bool) -> None:
+    body = {**STORY, "echo": echo}
+    (whole,) = cluster.http.post("/v1/completions", json=body).json()["choices"]
+    stop = whole["text"][-30:-12]
+    sent = cluster.http.post("/v1/completions", json={**body, "stop": [stop], "stream": stream}).text
+    events = [line.removeprefix("data: ") for line in sent.splitlines() if line.startswith("data: {")] or [sent]
+    choices = [choice for event in events for choice in json.loads(event)["choices"]]
+    text = "".join(choice["text"] for choice in choices)
+    assert text == whole["text"].partition(stop)[0]
+    told = [token for choice in choices if choice["logprobs"] for token in choice["logprobs"]["tokens"]]
+    assert told == whole["logprobs"]["tokens"][: len(told)]
+    assert len("".join(told[:-1])) < len(text) <= len("".join(told))

@@ -71,6 +71,23 @@ def test_a_worker_that_is_told_to_stop_gives_its_jobs_back_unblamed(cluster: Clu
         assert cluster.job(job_id, wait=60)["status"] == "succeeded"
 
 
+def test_tokens_of_a_stop_string_are_not_told_by_the_worker_that_goes_on_either(cluster: Cluster) -> None:
+    asked = {"model": "demo", "prompt": "Once upon a time there was a llama.", "logprobs": 1, "temperature": 0}
+    asked |= {"max_tokens": 600, "ignore_eos": True}
+    (whole,) = cluster.job(cluster.submit(asked)["id"], wait=60)["result"]["choices"]
+    stop = whole["text"][-20:]
+    cut = whole["text"].partition(stop)[0]
+    job_id = cluster.submit({**asked, "stop": [stop]})["id"]
+    until(lambda: _tokens(cluster, job_id) >= 20, what="the job has tokens")
+    os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
+    job = cluster.job(job_id, wait=60)
+    (choice,) = job["result"]["choices"]
+    assert (job["attempt"], choice["text"], choice["finish_reason"]) == (2, cut, "stop")
+    told = choice["logprobs"]["tokens"]
+    assert told == whole["logprobs"]["tokens"][: len(told)]
+    assert len("".join(told[:-1])) < len(cut) <= len("".join(told))
+
+
 def _tokens(cluster: Cluster, job_id: str) -> int:
     """How many token events a job has so far."""
     count = 0

@@ -10,13 +10,13 @@ from typing import Literal
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import completion, wire
 from app.endpoints.openai.generated_text import call_id
-from app.endpoints.openai.token_texts import Offsets
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Outcome, Usage
+from tasks.records.shown_tokens import Offsets, ShownTokens
 from tasks.records.wire import usage
 
 Chunk = wire.ChatChunk | wire.CompletionChunk
@@ -57,6 +57,7 @@ class _Choice:
     parser: AnswerParser
     begun: bool = False
     calls: bool = False
+    shown: ShownTokens = field(default_factory=ShownTokens)
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     """Of text that the parser holds back."""
 
@@ -71,6 +72,7 @@ class Chunks:
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
         self._offsets: defaultdict[int, Offsets] = defaultdict(Offsets)
+        self._shown: defaultdict[int, ShownTokens] = defaultdict(ShownTokens)
 
     def of(self, event: Event) -> Sequence[Chunk]:
         """The chunks for one token event: what may be told of its text, then the end of the choice if it is that."""
@@ -100,22 +102,30 @@ class Chunks:
         if index not in self._echoed:
             self._echoed.add(index)
             text = completion.echoed(self._job, index, event.prompt) + text
-        if text or event.logprobs:
-            logprobs = completion.completion_logprobs(event.logprobs or None, self._offsets[index])
+        if (told := self._told(event)) or text:
+            logprobs = completion.completion_logprobs(told or None, self._offsets[index])
             made.append({"index": index, "text": text, "logprobs": logprobs, "finish_reason": None})
         if event.finish_reason:
             reason = completion.finish_reason(event.finish_reason)
             made.append({"index": index, "text": "", "logprobs": None, "finish_reason": reason})
         return made
 
+    def _told(self, event: Event) -> Sequence[TokenLogprobs]:
+        """The logprobs that may be told: those of the prompt, which come with the first piece, and of what is shown."""
+        asked = self._job.request.get("sampling", {}).get("prompt_logprobs")
+        num_prompt, shown = event.prompt_tokens if asked else 0, self._shown[event.index]
+        told = [*event.logprobs[:num_prompt], *shown.feed(event.text, event.logprobs[num_prompt:])]
+        return [*told, *shown.finish()] if event.finish_reason else told
+
     def _chat(self, event: Event) -> list[wire.ChatChunkChoice]:
         choice = self._choices.get(event.index)
         if choice is None:
             choice = self._choices[event.index] = _Choice(answer_parser(self._job.request, Syntax.decode(event.syntax)))
         deltas = choice.parser.feed(event.text)
+        choice.logprobs += choice.shown.feed(event.text, event.logprobs)
         if event.finish_reason:
             deltas += choice.parser.finish()
-        choice.logprobs += event.logprobs
+            choice.logprobs += choice.shown.finish()
         made: list[wire.ChatChunkChoice] = []
         for delta in deltas:
             made += self._begin(event.index, choice, delta)

@@ -11,6 +11,7 @@ from app.endpoints.openai.generated_text import answer, call_id
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome
+from tasks.records.shown_tokens import Offsets
 from tasks.records.wire import usage
 
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
@@ -69,12 +70,12 @@ def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs
 
 
 def completion_logprobs(
-    logprobs: Sequence[TokenLogprobs] | None, offsets: token_texts.Offsets | None = None
+    logprobs: Sequence[TokenLogprobs] | None, offsets: Offsets | None = None
 ) -> wire.CompletionLogprobs | None:
     """Logprobs as the older completions endpoint tells them; `offsets` knows those of the tokens before."""
     if logprobs is None:
         return None
-    offsets = offsets or token_texts.Offsets()
+    offsets = offsets or Offsets()
     return {
         "tokens": [token_texts.name(one.piece) for one in logprobs],
         "token_logprobs": [one.logprob for one in logprobs],

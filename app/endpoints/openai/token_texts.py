@@ -1,23 +1,8 @@
-"""Tokens as the older completions endpoint tells them: by their text, and by where that begins. Pure."""
+"""Tokens as the older completions endpoint tells them: by their text. Pure."""
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable
-
-
-class Offsets:
-    """Where each token of a text begins, in characters. One that begins within a character shares its offset."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._characters = 0
-
-    def of(self, piece: bytes) -> int:
-        """The offset of the next token, which has these bytes."""
-        begins = self._characters
-        self._characters += len(self._decoder.decode(piece))
-        return begins
 
 
 def name(piece: bytes) -> str:

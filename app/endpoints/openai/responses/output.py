@@ -26,6 +26,7 @@ from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning
 from tasks.answers.syntax import Syntax
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
+from tasks.records.shown_tokens import ShownTokens
 
 Kind = Literal["message", "reasoning", "function_call"]
 _PREFIX: dict[Kind, str] = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_"}
@@ -138,6 +139,7 @@ class Output:
         self._job = job
         self._parser = answer_parser(job.request, Syntax.decode(syntax))
         self._growing: _Growing | None = None
+        self._shown = ShownTokens()
         self._logprobs: list[TokenLogprob] = []
         """Of text that the parser holds back."""
         self._numbers = count() if numbers is None else numbers
@@ -145,11 +147,12 @@ class Output:
 
     def feed(self, text: str, logprobs: Iterable[TokenLogprobs] = ()) -> list[stream_wire.ResponseStreamEvent]:
         """The events for more text."""
-        self._logprobs += map(token_logprob, logprobs)
+        self._logprobs += map(token_logprob, self._shown.feed(text, logprobs))
         return self._add(self._parser.feed(text))
 
     def finish(self, *, cut: bool) -> list[stream_wire.ResponseStreamEvent]:
         """The events for the end of the text. What was cut short is incomplete; saying nothing is an empty message."""
+        self._logprobs += map(token_logprob, self._shown.finish())
         made = self._add(self._parser.finish())
         if not self.items and self._growing is None:
             made += self._begin("message")

@@ -154,3 +154,25 @@ def test_logprobs_of_text_that_is_held_back_come_with_it(make_job: MakeJob) -> N
     told = [choice["logprobs"] for made in chunks(job, *events) for choice in made["choices"]]
     pieces = [piece["token"] for logprobs in told if logprobs for piece in logprobs["content"]]
     assert pieces == ["<too", "t"]
+
+
+def _told(text: str, finish_reason: str | None = None, *pieces: bytes, **fields: Any) -> Event:
+    logprobs = tuple(TokenLogprobs(1, piece, -0.5, ()) for piece in pieces)
+    return token(text, finish_reason, logprobs=logprobs, **fields)
+
+
+def test_tokens_of_a_stop_string_are_not_told(make_job: MakeJob) -> None:
+    events = [_told("One", None, b"One"), _told("", None, b" E"), _told("", "stop", b"ND")]
+    for operation in (Operation.CHAT, Operation.COMPLETION):
+        made = chunks(make_job(operation=operation), *events)
+        told = [choice["logprobs"] for one in made for choice in one["choices"] if choice["logprobs"]]
+        assert len(told) == 1
+        assert told[0].get("tokens") or [one["token"] for one in told[0]["content"]] == ["One"]
+
+
+def test_a_prompts_tokens_are_told_although_a_stop_string_is_cut(make_job: MakeJob) -> None:
+    request = {"prompt": ["Say "], "echo": True, "sampling": {"n": 1, "prompt_logprobs": True}}
+    events = [_told("", None, b"Say", b" ", b"E", prompt_tokens=2), _told("", "stop", b"ND")]
+    made = chunks(make_job(operation=Operation.COMPLETION, request=request), *events)
+    told = [one["choices"][0]["logprobs"] for one in made if one["choices"][0]["logprobs"]]
+    assert [(one["tokens"], one["text_offset"]) for one in told] == [(["Say", " "], [0, 3])]

@@ -1,0 +1,58 @@
+"""Which tokens are told of beside a text: those that have a part of it. Pure."""
+
+from __future__ import annotations
+
+import codecs
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from tasks.records.logprobs import TokenLogprobs
+
+
+class Offsets:
+    """Where each token of a text begins, in characters. One that begins within a character shares its offset."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.end = 0
+        """How many characters are complete."""
+
+    def of(self, piece: bytes) -> int:
+        """The offset of the next token, which has these bytes."""
+        begins = self.end
+        self.end += len(self._decoder.decode(piece))
+        return begins
+
+
+class ShownTokens:
+    """Tells the tokens of a generated text when their text is shown.
+
+    Tokens of text that is held back wait for it. Those of text that was cut, as that of a stop string is, are never
+    told; OpenAI and llama-server do not tell them either.
+    """
+
+    def __init__(self) -> None:
+        self._offsets = Offsets()
+        self._shown = 0
+        self._waiting: deque[tuple[int, TokenLogprobs]] = deque()
+
+    def feed(self, text: str, tokens: Iterable[TokenLogprobs]) -> list[TokenLogprobs]:
+        """The tokens that may be told after more tokens, and more text that is shown."""
+        self._shown += len(text)
+        self._waiting += [(self._offsets.of(token.piece), token) for token in tokens]
+        told = []
+        while self._waiting and self._waiting[0][0] < self._shown:
+            told.append(self._waiting.popleft()[1])
+        return told
+
+    def finish(self) -> list[TokenLogprobs]:
+        """What waited and has no text, as a token that ends an answer; nothing, if the text was cut."""
+        rest = [token for _, token in self._waiting]
+        self._waiting.clear()
+        return [] if self._offsets.end > self._shown else rest
+
+
+def of_shown(text: str, tokens: Sequence[TokenLogprobs], *, num_prompt: int = 0) -> tuple[TokenLogprobs, ...]:
+    """Those of a prompt, which are the first `num_prompt`, and of the tokens after it those that stand in the text."""
+    shown = ShownTokens()
+    return (*tokens[:num_prompt], *shown.feed(text, tokens[num_prompt:]), *shown.finish())
