@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from app.cli.up.own_redis import OwnRedis, own_redis
 from app.cli.up.private_files import mend, private_umask
+from app.doctor.memory import read_room
 from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
 from tasks.queue.celery_app import create_celery
@@ -172,3 +173,13 @@ def test_the_umask_is_given_back(tmp_path: Path) -> None:
         os.umask(before)
     assert (mode(tmp_path / "inside"), mode(tmp_path / "after")) == (0o600, 0o644)
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(("asked", "most"), [("3mb", 3 << 20), (None, None)])
+def test_the_redis_refuses_before_the_machine_has_no_memory_left(
+    tmp_path: Path, asked: str | None, most: int | None
+) -> None:
+    room = read_room()
+    assert room is not None
+    with running(own_redis(tmp_path, memory=asked)) as server, redis.Redis.from_url(server.url) as client:
+        assert int(client.config_get("maxmemory")["maxmemory"]) == (most or room.total // 2)

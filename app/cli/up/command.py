@@ -18,7 +18,7 @@ from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
 from app.cli.up.log_tail import LogTail
 from app.cli.up.own_redis import PORT as REDIS_PORT
-from app.cli.up.own_redis import OwnRedis, own_redis, refuse_unusable
+from app.cli.up.own_redis import SIZE, OwnRedis, own_redis, refuse_unusable
 from app.cli.up.private_files import mend, private_umask
 from app.cli.up.programs import Cluster
 from app.cli.up.start import Start
@@ -48,24 +48,29 @@ class _Stopped(Exception):
     "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
 )
 @click.option("--redis-url", help="The Redis to use; if left out, the cluster starts its own.")
+@click.option(
+    "--redis-memory",
+    type=SIZE,
+    help="When the cluster's own Redis refuses jobs, such as 4gb; if left out, at half of the memory.",
+)
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="The folder for the file of the cluster's own Redis, logs and uploads.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Show the programs' whole logs, not only their errors.")
 @insecure_option
-def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path,
-            verbose: bool, insecure: bool) -> None:  # fmt: skip
+def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None,
+            redis_memory: str | None, data: Path, verbose: bool, insecure: bool) -> None:  # fmt: skip
     """Run the whole cluster on this machine.
 
     It starts Redis, the web front, a worker for each model, the clerk and Flower, and restarts a program that dies.
     Ctrl-C or SIGTERM stops the cluster; unfinished jobs continue at the next start. The logs are under DATA/logs.
     """
     with private_umask():
-        _run(host=host, port=port, flower_port=flower_port, models=models, redis_url=redis_url, data=data,
-             verbose=verbose, insecure=insecure)  # fmt: skip
+        _run(host=host, port=port, flower_port=flower_port, models=models, redis_url=redis_url,
+             redis_memory=redis_memory, data=data, verbose=verbose, insecure=insecure)  # fmt: skip
 
 
-def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None, data: Path,
-         verbose: bool, insecure: bool) -> None:  # fmt: skip
+def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None,
+         redis_memory: str | None, data: Path, verbose: bool, insecure: bool) -> None:  # fmt: skip
     settings = read_settings()
     logs.configure(settings)
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
@@ -89,7 +94,7 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
     try:
         with _writable(data):
             key = admin_key(settings, data)
-            server = None if redis_url else own_redis(data, log=tail.open("redis"))
+            server = None if redis_url else own_redis(data, log=tail.open("redis"), memory=redis_memory)
         env = {
             "CARAVAN_HOST": host,
             "CARAVAN_PORT": str(port),

