@@ -9,6 +9,7 @@ from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
 from app.http import access_log, cors, errors, other_sites, request_id
 from app.http.json_pieces import PiecewiseJSON
+from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
 from app.services.rate_counter import Rates
 from app.services.services import Services
@@ -27,7 +28,7 @@ from tasks.settings import Settings
 
 def create_app(settings: Settings) -> Flask:
     """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
-    app = Flask("app", static_folder=None)
+    app = Front("app", static_folder=None)
     app.url_map.strict_slashes = False  # clients that join addresses by hand end some with a slash
     app.json = PiecewiseJSON(app)
     metrics = HttpMetrics()

@@ -12,7 +12,7 @@ import zlib
 from typing import Any
 
 import schemathesis
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
@@ -53,7 +53,7 @@ RULES = (
     r"are reserved",
     r"The model's vectors have \d+ dimensions",
     r"The vocabulary has \d+ tokens",
-    r"The prompt (has \d+ tokens|cannot fit)",
+    r"This model's maximum context length is \d+ tokens",
     r"Prompts times n exceed",
     r"is another name of",
     r"There are \d+ functions",
@@ -150,7 +150,11 @@ def _whole(value: Any) -> Any:
 def filter_failure(
     context: schemathesis.HookContext, failure: Failure, case: schemathesis.Case[Any], response: schemathesis.Response
 ) -> bool:
-    """Keep a failure unless it is a refusal by one of the rules."""
+    """Keep a failure unless it is a refusal by one of the rules, or null that was taken for nothing."""
+    if response.status_code == 414:
+        return False  # gunicorn refuses so long a line before any route is asked
+    if isinstance(failure, AcceptedNegativeData) and isinstance(case.body, dict) and None in case.body.values():
+        return False
     if isinstance(failure, RejectedPositiveData) and response.status_code == 416:
         return False  # how long a file is no schema says
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:

@@ -107,3 +107,8 @@ def test_any_other_request_id_is_replaced(http: FlaskClient, given: str) -> None
     sent = http.get("/nowhere", headers={"X-Request-Id": given}).headers["X-Request-Id"]
     assert sent != given
     assert len(sent) == 32
+
+
+def test_the_methods_of_a_path_are_those_of_its_own_route(http: FlaskClient) -> None:
+    assert http.options("/jobs/delete").allow.as_set() == {"options", "post"}
+    assert http.options("/jobs").allow.as_set() == {"options", "get", "head", "post"}
