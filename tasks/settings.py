@@ -93,7 +93,11 @@ class Settings(BaseSettings):
     )
 
     webhook_secret: SecretStr | None = Field(
-        None, description="What webhooks are signed with, whsec_ and base64; several, the newest first, by spaces."
+        None,
+        description="What owners' webhook secrets are made of, whsec_ and base64; several, newest first, by spaces.",
+    )
+    webhook_shared_secret: SecretStr | None = Field(
+        None, description="What the webhooks of all owners are signed with as well, as releases before did."
     )
     webhook_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="Networks beside the public internet that webhooks may go to, by commas."
@@ -143,7 +147,7 @@ class Settings(BaseSettings):
             raise ValueError("must be http://HOST:PORT or https://HOST:PORT")
         return url
 
-    @field_validator("webhook_secret")
+    @field_validator("webhook_secret", "webhook_shared_secret")
     @classmethod
     def _signs(cls, secret: SecretStr | None) -> SecretStr | None:
         for each in secret.get_secret_value().split() if secret else ():
@@ -182,8 +186,13 @@ class Settings(BaseSettings):
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        """Those to sign with; none if there are no webhooks."""
+        """Those that owners' secrets are made of; none if there are no webhooks."""
         return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+    @property
+    def webhook_shared_secrets(self) -> tuple[str, ...]:
+        """Those that sign for all owners."""
+        return tuple(self.webhook_shared_secret.get_secret_value().split()) if self.webhook_shared_secret else ()
 
     @field_validator("admin_key")
     @classmethod

@@ -59,7 +59,14 @@ def secrets(settings: Settings, *urls: str | None) -> set[str]:
     keys = [settings.admin_key.get_secret_value()] if settings.admin_key else []
     passwords = [urlsplit(url or "").password or "" for url in (settings.redis_url, settings.broker_url, *urls)]
     tokens = [os.environ.get(name, "") for name in TOKENS]
-    texts = [*keys, *settings.webhook_secrets, *passwords, *map(unquote, passwords), *tokens]
+    texts = [
+        *keys,
+        *settings.webhook_secrets,
+        *settings.webhook_shared_secrets,
+        *passwords,
+        *map(unquote, passwords),
+        *tokens,
+    ]
     return {text for text in texts if len(text) >= SHORTEST}
 
 

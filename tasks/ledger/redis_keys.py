@@ -98,6 +98,8 @@ webhooks = _name("webhooks")
 hook = _name("hook", "id")
 receivers = _name("hooks")
 receiver = _name("hooks", "origin", taken=("out", "pending"))
+hook_secret = _name("hooksecret", "owner")
+"""How often an owner's secret was replaced, until when those before sign, and which was shown."""
 webhooks_published = _name("hooks:out")
 webhooks_pending = _name("hooks:pending")
 

@@ -14,6 +14,7 @@ from typing import Any
 from standardwebhooks.webhooks import Webhook
 
 from tasks.records import wire
+from tasks.records.api_key import LOCAL_OWNER
 from tasks.records.ending import error_of
 from tasks.records.job import JobStatus
 from tasks.records.outcome import Usage
@@ -26,6 +27,7 @@ def body(fields: Mapping[str, str]) -> bytes:
     message = {
         "type": f"job.{fields['status']}",
         "timestamp": ended.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "owner": fields.get("owner", LOCAL_OWNER),
         "data": _data(fields),
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

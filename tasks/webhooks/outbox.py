@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import redis
 
 from tasks.ledger.scripts import Scripts
+from tasks.records.api_key import LOCAL_OWNER
 from tasks.settings import Settings
 
 LEASE_SPARE_SECONDS = 10.0
@@ -32,6 +33,11 @@ class Held:
     @property
     def call(self) -> str:
         return self.fields["calls"]
+
+    @property
+    def owner(self) -> str:
+        """Whose secret it is signed with. One of the release before, whose job is forgotten, has none."""
+        return self.fields.get("owner", LOCAL_OWNER)
 
     @property
     def attempts(self) -> int:

@@ -17,6 +17,7 @@ from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
 from tasks.webhooks import message
 from tasks.webhooks.outbox import Held, Outbox, open_outbox
+from tasks.webhooks.owner_secrets import OwnerSecrets
 from tasks.webhooks.schedule import seconds_until_next
 from tasks.webhooks.send import GONE, Answer, Sender
 
@@ -27,7 +28,7 @@ class WebhookPublisher:
     """Publishes what is due, and does what was published. A message that gets lost is published again."""
 
     def __init__(
-        self, outbox: Outbox, sender: Sender, publisher: Publisher, *, secrets: Sequence[str], schedule: Sequence[float]
+        self, outbox: Outbox, sender: Sender, publisher: Publisher, *, secrets: OwnerSecrets, schedule: Sequence[float]
     ) -> None:
         self._outbox = outbox
         self._sender = sender
@@ -50,7 +51,7 @@ class WebhookPublisher:
             log.warning("webhook left as it is; it is due again", job_id=job_id, error=str(exc))
 
     def _attempt(self, held: Held) -> None:
-        answer = self._send(held)
+        answer = self._send(held, self._secrets.signing(held.owner))
         verdict, seconds = self._judge(held, answer)
         ours = self._settle(held, answer, verdict, seconds)
         log.info(
@@ -64,10 +65,10 @@ class WebhookPublisher:
             verdict=verdict if ours else "lost",
         )
 
-    def _send(self, held: Held) -> Answer:
+    def _send(self, held: Held, secrets: Sequence[str]) -> Answer:
         try:
             content = message.body(held.fields)
-            headers = message.headers(held.message_id, content, secrets=self._secrets, now=datetime.now(UTC))
+            headers = message.headers(held.message_id, content, secrets=secrets, now=datetime.now(UTC))
             return self._sender.post(held.fields["webhook"], content, headers)
         except Exception:  # a fault of ours is an attempt as well, or it would be tried for ever
             log.exception("webhook not sent", job_id=held.job_id, request_id=held.fields.get("request_id", ""))
@@ -97,10 +98,11 @@ def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
         allowed=settings.webhook_networks,
         ssl_context=httpx.create_ssl_context(),  # certifi's authorities, or those that SSL_CERT_FILE names
     )
+    client = connect(settings.redis_url)
     return WebhookPublisher(
-        open_outbox(settings, connect(settings.redis_url)),
+        open_outbox(settings, client),
         sender,
         create_publisher(settings),
-        secrets=settings.webhook_secrets,
+        secrets=OwnerSecrets(client, server=settings.webhook_secrets, shared=settings.webhook_shared_secrets),
         schedule=settings.webhook_schedule,
     )

@@ -23,4 +23,9 @@ end
 if redis.call('HSETNX', hook_key(id), 'held', 1) == 0 then return {} end
 redis.call('HINCRBY', hook_key(id), 'calls', 1)
 lease(out, id, clock(), lease_seconds)
+-- The release before kept no owner.
+if redis.call('HEXISTS', hook_key(id), 'owner') == 0 then
+  local owner = redis.call('HGET', job_key(id), 'owner')
+  if owner then redis.call('HSET', hook_key(id), 'owner', owner) end
+end
 return redis.call('HGETALL', hook_key(id))
