@@ -55,6 +55,10 @@ class Settings(BaseSettings):
 
     keys: bool = Field(False, description="Whether every call but the probes asks for an API key.")
     admin_key: SecretStr | None = Field(None, description="A key for everything, which is not kept in Redis.")
+    metrics_key: SecretStr | None = Field(None, description="A key for /metrics alone, which is not kept in Redis.")
+    flower_password: SecretStr | None = Field(
+        None, description="The password of Flower's user admin, 32 characters or more."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, separated by commas; * is any."
     )
@@ -194,7 +198,7 @@ class Settings(BaseSettings):
         """Those that sign for all owners."""
         return tuple(self.webhook_shared_secret.get_secret_value().split()) if self.webhook_shared_secret else ()
 
-    @field_validator("admin_key")
+    @field_validator("admin_key", "metrics_key", "flower_password")
     @classmethod
     def _cannot_be_guessed(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and not _ADMIN_KEY.fullmatch(key.get_secret_value()):

@@ -20,6 +20,10 @@ BOOTSTRAP = Key(id="admin", name="CARAVAN_ADMIN_KEY", owner=ADMIN_OWNER, scopes=
 """Who calls with the key that the settings have."""
 
 
+SCRAPER = Key(id="metrics", name="CARAVAN_METRICS_KEY", owner="metrics", scopes=frozenset({Scope.METRICS}))
+"""Who calls with the key for the metrics that the settings have."""
+
+
 def install(app: Flask) -> None:
     """Ask for a key before each request, and for what the endpoint needs of it."""
 
@@ -32,7 +36,7 @@ def install(app: Flask) -> None:
         if services().settings.keys:
             structlog.contextvars.bind_contextvars(owner=caller().owner, key_id=caller().id)
         if not caller().may(scope):
-            raise InsufficientScope("This call needs a key with the scope 'admin'.")
+            raise InsufficientScope(f"This call needs a key with the scope '{scope}'.")
 
 
 def caller() -> Key:
@@ -65,9 +69,9 @@ def _identify() -> Key:
     if not settings.keys:
         return EVERYBODY
     secret = _secret()
-    admin = settings.admin_key
-    if admin is not None and hmac.compare_digest(digest(secret), digest(admin.get_secret_value())):
-        return BOOTSTRAP
+    for kept, key_of_settings in ((settings.admin_key, BOOTSTRAP), (settings.metrics_key, SCRAPER)):
+        if kept is not None and hmac.compare_digest(digest(secret), digest(kept.get_secret_value())):
+            return key_of_settings
     key = services().keys.find(secret)
     if key is None:
         raise AuthenticationFailed("This API key is wrong, has expired or was revoked.")

@@ -19,6 +19,11 @@ def for_admins(view: View) -> View:
     return _ask(view, Scope.ADMIN)
 
 
+def for_scrapers(view: View) -> View:
+    """Have a route, which tells figures alone, asked with the scope `metrics`."""
+    return _ask(view, Scope.METRICS)
+
+
 def without_key(view: View) -> View:
     """Have a route asked by anybody: probes have no keys. It tells nothing that is somebody's."""
     return _ask(view, None)

@@ -30,14 +30,15 @@ MAX_TASKS = 10_000
 def command(host: str, port: int, insecure: bool) -> None:
     """Run Flower over the broker. FLOWER_* environment variables are Flower's own settings.
 
-    With CARAVAN_KEYS it requires a login: the user admin with the key of CARAVAN_ADMIN_KEY.
+    With CARAVAN_KEYS it requires a login: the user admin with the password of CARAVAN_FLOWER_PASSWORD.
     """
     settings = read_settings()
     logs.configure(settings)
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
     refuse_taken(host, port)
     # Started from here and not as a command of its own, so that no password is in a process list.
-    if settings.keys or _has_login():
+    login = _login(settings)
+    if login or _has_login():
         _guard_metrics()
     else:
         _refuse_other_sites(own_names(settings.host).union(settings.hosts))
@@ -46,7 +47,7 @@ def command(host: str, port: int, insecure: bool) -> None:
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
     if "FLOWER_CONF" not in os.environ:
         options.append(f"--conf={os.devnull}")  # by itself it runs a flowerconfig.py of the working folder
-    create_celery(settings).start(argv=["flower", *options, *_login(settings)])
+    create_celery(settings).start(argv=["flower", *options, *login])
 
 
 def _has_login() -> bool:
@@ -55,11 +56,11 @@ def _has_login() -> bool:
 
 def _login(settings: Settings) -> list[str]:
     """Flower's options for a login: Flower shows all jobs, and can cancel any."""
-    if not settings.keys or _has_login():
+    if _has_login() or (settings.flower_password is None and not settings.keys):
         return []
-    if settings.admin_key is None:
-        raise click.ClickException("Flower is for admins. Set CARAVAN_ADMIN_KEY, or one of Flower's own logins.")
-    return [f"--basic-auth=admin:{settings.admin_key.get_secret_value()}"]
+    if settings.flower_password is None:
+        raise click.ClickException("Flower is for admins. Set CARAVAN_FLOWER_PASSWORD, or one of Flower's own logins.")
+    return [f"--basic-auth=admin:{settings.flower_password.get_secret_value()}"]
 
 
 def _guard_metrics() -> None:

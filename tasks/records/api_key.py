@@ -25,8 +25,12 @@ ADMIN_OWNER = "admin"
 RESERVED_OWNERS = frozenset({LOCAL_OWNER, ADMIN_OWNER})
 """Owners of whom no key is made: it would open what others have left there."""
 SECRET_BYTES = 32
-VERSIONS = range(1, 2)
-"""Versions of the record in Redis that are read; the last is written. See tasks/records/version.py."""
+VERSIONS = range(1, 3)
+"""Versions of the record in Redis that are read. See tasks/records/version.py.
+
+The second is written of keys with the scope `metrics` alone, which the release before does not know: there they are
+answered with 503 for a while. It reads all others, so that a key that is made during an upgrade opens every process.
+"""
 
 
 class Owned(Protocol):
@@ -37,10 +41,11 @@ class Owned(Protocol):
 
 
 class Scope(StrEnum):
-    """The calls that a key allows. ``admin`` allows all calls of ``inference`` as well."""
+    """The calls that a key allows. ``admin`` allows all calls of the others as well."""
 
     INFERENCE = "inference"
     ADMIN = "admin"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,7 @@ class Key:
 
     def encode(self) -> dict[str, str]:
         fields = {
-            "v": str(VERSIONS[-1]),
+            "v": "2" if Scope.METRICS in self.scopes else "1",
             "id": self.id,
             "name": self.name,
             "owner": self.owner,

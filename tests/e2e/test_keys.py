@@ -133,11 +133,14 @@ def test_another_owners_stream_is_not_there(cluster: Cluster, admin: str) -> Non
     assert "event: done" in httpx.get(f"{cluster.url}/jobs/{job_id}/events", headers=frank, timeout=30).text
 
 
-def test_flower_asks_for_the_admins_key(cluster: Cluster, admin: str) -> None:
+def test_flower_asks_for_its_own_password(cluster: Cluster, admin: str) -> None:
+    password = (cluster.data / "flower-password").read_text().strip()
     for path in ("/", "/api/workers", "/metrics"):
         assert httpx.get(f"{cluster.flower_url}{path}").status_code == 401, path
-        assert httpx.get(f"{cluster.flower_url}{path}", auth=("admin", "wrong")).status_code == 401
-        assert httpx.get(f"{cluster.flower_url}{path}", auth=("admin", admin), follow_redirects=True).status_code == 200
+        for wrong in ("wrong", admin):
+            assert httpx.get(f"{cluster.flower_url}{path}", auth=("admin", wrong)).status_code == 401
+        login = ("admin", password)
+        assert httpx.get(f"{cluster.flower_url}{path}", auth=login, follow_redirects=True).status_code == 200
 
 
 def test_no_secret_is_in_a_log_or_in_a_process_list(cluster: Cluster, admin: str) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from app.cli.up.admin_key import FILE, admin_key
+from app.cli.up.admin_key import FILE, FLOWER_FILE, admin_key, flower_password
 from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
 from app.cli.up.log_tail import LogTail
@@ -93,7 +93,7 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
     server: OwnRedis | None = None
     try:
         with _writable(data):
-            key = admin_key(settings, data)
+            key, password = admin_key(settings, data), flower_password(settings, data)
             server = None if redis_url else own_redis(data, log=tail.open("redis"), memory=redis_memory)
         env = {
             "CARAVAN_HOST": host,
@@ -104,13 +104,20 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
         }
         if key:
             env["CARAVAN_ADMIN_KEY"] = key
+        if password:
+            env["CARAVAN_FLOWER_PASSWORD"] = password
         if models:
             env["CARAVAN_MODELS_FILE"] = str(models.resolve())
         if "files_dir" not in settings.model_fields_set:
             env["CARAVAN_FILES_DIR"] = str((data / "files").resolve())
-        key_file = data / FILE if key and settings.admin_key is None else None
         cluster = Cluster(
-            catalogue=catalogue, host=host, port=port, flower_port=flower_port, key=key, key_file=key_file
+            catalogue=catalogue,
+            host=host,
+            port=port,
+            flower_port=flower_port,
+            key=key,
+            key_file=data / FILE if key and settings.admin_key is None else None,
+            password_file=data / FLOWER_FILE if password and settings.flower_password is None else None,
         )
         shown.show(cluster.parts())
         if redis_url:

@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from app.cli.up import redis_program
 from app.cli.up.log_files import LogFile
 from app.cli.up.private_files import private_folder
+from app.cli.up.secrets_of_programs import withheld_from
 from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
@@ -105,7 +106,8 @@ def own_redis(data: Path, *, log: LogFile | None = None, memory: str | None = No
         "maxmemory-policy noeviction",
         "loglevel warning",
     )
-    program = Program(name="redis", argv=[str(found.path), "-"], stdin="\n".join(config) + "\n", rank=0, log=log)
+    stdin, withheld = "\n".join(config) + "\n", withheld_from("redis")
+    program = Program(name="redis", argv=[str(found.path), "-"], withheld=withheld, stdin=stdin, rank=0, log=log)
     return OwnRedis(program, found.origin, f"unix://{quote(str(socket))}?db=0", lock, runtime)
 
 

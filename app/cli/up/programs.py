@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.cli.up.log_files import LogFile
 from app.cli.up.parts import Part
+from app.cli.up.secrets_of_programs import withheld_from
 from app.cli.up.supervisor import Program
 from app.cli.web.ports import netloc
 from tasks.models.catalogue import Catalogue
@@ -17,7 +18,7 @@ from tasks.models.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What runs, and where. `key_file` holds the key if the cluster has made it."""
+    """What runs, and where. `key_file` and `password_file` hold the key and Flower's if the cluster has made them."""
 
     catalogue: Catalogue
     host: str
@@ -25,6 +26,7 @@ class Cluster:
     flower_port: int
     key: str = ""
     key_file: Path | None = None
+    password_file: Path | None = None
 
     @property
     def api(self) -> str:
@@ -55,7 +57,14 @@ class Cluster:
             "flower": ["app.cli", "flower", "--port", str(self.flower_port)],
         }
         return [
-            Program(name=name, argv=[*python, *command], env=env, rank=2 if name == "web" else 1, log=log(name))
+            Program(
+                name=name,
+                argv=[*python, *command],
+                env=env,
+                withheld=withheld_from("worker" if name in self.workers else name),
+                rank=2 if name == "web" else 1,
+                log=log(name),
+            )
             for name, command in commands.items()
         ]
 
@@ -72,11 +81,12 @@ class Cluster:
     def addresses(self) -> list[str]:
         """What is told when the cluster can be used."""
         key = f"   with the key in {self.key_file}" if self.key_file else ""
+        password = f"   as admin, with the password in {self.password_file}" if self.password_file else ""
         return [
             "",
             "Caravan is up.",
             f"  API     {self.api}{key}",
             f"  Docs    {self.api}/docs",
-            f"  Flower  {self.flower}",
+            f"  Flower  {self.flower}{password}",
             "",
         ]

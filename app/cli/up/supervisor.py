@@ -26,14 +26,24 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run. Those of a lower `rank` start first and stop last. Without a `log` it writes where we write."""
+    """What to run. Those of a lower `rank` start first and stop last. Without a `log` it writes where we write.
+
+    It has our environment and `env`, but for the variables that are `withheld`.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
     stdin: str = ""
     rank: int = 0
     log: LogFile | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All the variables that it gets."""
+        whole = {**os.environ, **self.env}
+        return {name: value for name, value in whole.items() if name.upper() not in self.withheld}
 
 
 @dataclass(slots=True)
@@ -95,7 +105,7 @@ class Supervisor:
         try:
             child.process = subprocess.Popen(
                 program.argv,
-                env={**os.environ, **program.env},
+                env=program.environment,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

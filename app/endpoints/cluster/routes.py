@@ -9,7 +9,7 @@ from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.access.caller import catalogue, catalogue_of, known_caller
-from app.access.scopes import for_admins, without_key
+from app.access.scopes import for_admins, for_scrapers, without_key
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue
 from app.endpoints.openai.wire import OpenAIModel
@@ -156,7 +156,7 @@ def _model_healths(models: Catalogue) -> dict[str, ModelHealth]:
 
 
 @health.get("/metrics")
-@for_admins
+@for_scrapers
 def metrics() -> Response:
     """The metrics of the whole cluster in Prometheus' text format."""
     page = services().metrics.page(services().redis, services().catalogue)

@@ -66,9 +66,7 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
     by_status: dict[int, list[type[errors.CaravanError]]] = {}
     raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
     if scope is not None:  # the key is asked for, which Redis has
-        raised |= {errors.AuthenticationFailed, errors.BrokerUnavailable}
-    if scope is Scope.ADMIN:
-        raised.add(errors.InsufficientScope)
+        raised |= {errors.AuthenticationFailed, errors.InsufficientScope, errors.BrokerUnavailable}
     if says.bodies:
         raised.add(errors.BodyTooSlow)
     if says.bodies and not says.form:  # a form's body is read as it comes

@@ -37,7 +37,7 @@ class KeyBody(Part):
 
     name: Name
     owner: Name | None = Field(None, validate_default=True)
-    scopes: list[Literal["inference", "admin"]] = Field(["inference"], min_length=1, max_length=2)
+    scopes: list[Literal["inference", "admin", "metrics"]] = Field(["inference"], min_length=1, max_length=3)
     limits: LimitsBody = Field(default_factory=LimitsBody)
     expires_in: int | None = Field(None, ge=1, le=TEN_YEARS, description="Seconds.")
 

@@ -17,7 +17,7 @@ from tests.unit.app.cli.test_help import subcommands
 
 NONSENSE = "/dev/null/no sense"
 """A path under a file, and wrong for everything that is no path: so a new setting is tried as well."""
-SECRETS = ("admin_key", "webhook_secret", "webhook_shared_secret")
+SECRETS = ("admin_key", "metrics_key", "flower_password", "webhook_secret", "webhook_shared_secret")
 LEAVES = sorted(
     path
     for path in subcommands(main)

@@ -47,9 +47,15 @@ def test_a_key_is_read_as_it_was_written(key: Key) -> None:
 def test_a_record_of_a_newer_version_or_none_opens_nothing() -> None:
     written = Key(id="k", name="n", owner="o", scopes=frozenset({Scope.ADMIN})).encode()
     with pytest.raises(RecordTooNew):
-        Key.decode({**written, "v": "2"})
+        Key.decode({**written, "v": "3"})
     assert Key.decode({}) is None
     assert Key.decode({"last_used_at": "1.0"}) is None
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_key_without_a_new_scope_is_one_that_the_release_before_reads(scope: Scope) -> None:
+    written = Key(id="k", name="n", owner="o", scopes=frozenset({scope})).encode()
+    assert written["v"] == ("2" if scope is Scope.METRICS else "1")
 
 
 def test_a_secret_has_256_bits_that_nobody_guesses() -> None:

@@ -52,7 +52,7 @@ def test_flower_without_a_login_is_refused_where_keys_are_asked_for(monkeypatch:
     monkeypatch.setattr("app.cli.web.ports.unbindable", lambda *_: "")
     result = CliRunner().invoke(main, ["flower"], env={"CARAVAN_KEYS": "true", "FLOWER_BASIC_AUTH": None})
     assert result.exit_code == 1
-    assert "CARAVAN_ADMIN_KEY" in result.stderr
+    assert "CARAVAN_FLOWER_PASSWORD" in result.stderr
 
 
 def test_a_first_admin_key_is_made_once_and_for_nobody_elses_eyes(tmp_path: Path) -> None:
