@@ -69,7 +69,10 @@ compose: deploy/.env images ## start the cluster in containers, and ask it a fir
 
 deploy/.env: deploy/.env.example
 	@test -e $@ || (umask 077; sed -e "s/^REDIS_PASSWORD=$$/&$$(openssl rand -hex 24)/" \
-		-e "s/^CARAVAN_ADMIN_KEY=$$/&$$(openssl rand -hex 24)/" deploy/.env.example > $@)
+		-e "s/^CARAVAN_ADMIN_KEY=$$/&$$(openssl rand -hex 24)/" \
+		-e "s/^CARAVAN_METRICS_KEY=$$/&$$(openssl rand -hex 24)/" \
+		-e "s/^CARAVAN_FLOWER_PASSWORD=$$/&$$(openssl rand -hex 24)/" \
+		-e "s/^GRAFANA_PASSWORD=$$/&$$(openssl rand -hex 24)/" deploy/.env.example > $@)
 
 test-compose: setup images ## the cluster in containers, on a real engine: containers are killed under load
 	$(BIN)/pytest tests/deploy/compose/check_compose.py $(ARGS)

@@ -33,7 +33,8 @@ def command() -> None:
 @click.argument("name")
 @click.option("--owner", help="The owner of the key's jobs; NAME if left out.")
 @click.option("--scope", "scopes", type=click.Choice(["inference", "admin", "metrics"]), multiple=True,
-              default=["inference"], show_default=True, help="The calls that it allows; may be given twice.")  # fmt: skip
+              default=["inference"], show_default=True,
+              help="The calls that it allows; may be given twice.")  # fmt: skip
 @click.option("--requests", type=click.IntRange(min=1), help="Requests a minute.")
 @click.option("--tokens", type=click.IntRange(min=1), help="Tokens a minute.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import json
 import random
@@ -303,3 +304,71 @@ def test_the_dashboard_is_where_grafanas_sidecar_looks() -> None:
     found = of_kind(objects, "ConfigMap")["caravan-dashboard"]
     assert found["data"] == {"caravan.json": DASHBOARD.read_text()}
     assert found["metadata"]["labels"].items() >= {"grafana_dashboard": "1", "folder": "caravan"}.items()
+
+
+def secrets_of(pod: Object) -> set[tuple[str, str]]:
+    """The secrets that a pod's containers get: the variable and the key, or the whole value that has one in it."""
+    containers = pod.get("initContainers", []) + pod["containers"]
+    return {
+        (each["name"], each["valueFrom"]["secretKeyRef"]["key"])
+        for container in containers
+        for each in container.get("env", [])
+        if "secretKeyRef" in each.get("valueFrom", {})
+    }
+
+
+def test_each_component_has_the_secrets_that_it_needs_and_no_others() -> None:
+    found = pods(render(None, CHART / "ci" / "everything-values.yaml"))
+    redis = ("REDIS_PASSWORD", "redis-password")
+    hooks = ("CARAVAN_WEBHOOK_SECRET", "secret")
+    keys = {("CARAVAN_ADMIN_KEY", "admin-key"), ("CARAVAN_METRICS_KEY", "metrics-key")}
+    assert secrets_of(found["caravan-web"]) == {redis, hooks, *keys}
+    assert secrets_of(found["caravan-clerk"]) == {redis, hooks}
+    assert secrets_of(found["caravan-flower"]) == {redis, ("FLOWER_PASSWORD", "flower-password")}
+    workers = [secrets_of(pod) for name, pod in found.items() if "-worker-" in name]
+    assert workers[0] == {redis}
+    assert all(of <= {redis, ("HF_TOKEN", "token")} for of in workers)
+
+
+def test_prometheus_has_the_key_of_the_metrics_alone() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    (endpoint,) = of_kind(objects, "ServiceMonitor")["caravan"]["spec"]["endpoints"]
+    assert endpoint["authorization"]["credentials"] == {"name": "caravan-metrics", "key": "metrics-key"}
+    made = of_kind(objects, "Secret")
+    assert {"caravan-admin", "caravan-metrics", "caravan-flower", "caravan-redis"} <= set(made)
+    values = [value for each in made.values() for value in each["data"].values()]
+    assert len(values) == len(set(values))
+
+
+def allowed_to(address: str, rule: Object) -> bool:
+    """Whether a rule lets a pod reach an address that is no pod's."""
+    if "to" not in rule:
+        return True
+    ip = ipaddress.ip_address(address)
+    blocks = [each["ipBlock"] for each in rule["to"] if "ipBlock" in each]
+    return any(
+        ip in ipaddress.ip_network(block["cidr"])
+        and not any(ip in ipaddress.ip_network(out) for out in block.get("except", []))
+        for block in blocks
+    )
+
+
+def test_the_clerk_reaches_names_redis_and_the_public_internet_alone() -> None:
+    objects = render(None, CHART / "ci" / "everything-values.yaml")
+    policy = of_kind(objects, "NetworkPolicy")["caravan-clerk"]["spec"]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "clerk"
+    assert policy["policyTypes"] == ["Egress"]
+    names, redis, hooks = policy["egress"]
+    assert names == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+    assert redis["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "redis"
+    for address in ("93.184.216.34", "2606:2800:220:1::1", "10.20.3.4"):
+        assert allowed_to(address, hooks), address
+    for address in ("10.96.0.1", "169.254.169.254", "127.0.0.1", "192.168.1.1", "172.20.0.1", "fd00::1", "fe80::1"):
+        assert not allowed_to(address, hooks), address
+
+
+def test_the_clerk_reaches_the_port_of_a_redis_elsewhere_and_its_networks(tmp_path: Path) -> None:
+    redis = {"builtin": False, "external": {"urlSecret": {"name": "r"}, "port": 6390, "networks": ["10.1.2.0/24"]}}
+    objects = render({"redis": redis}, folder=tmp_path)
+    _, rule, _ = of_kind(objects, "NetworkPolicy")["caravan-clerk"]["spec"]["egress"]
+    assert rule == {"ports": [{"port": 6390}], "to": [{"ipBlock": {"cidr": "10.1.2.0/24"}}]}

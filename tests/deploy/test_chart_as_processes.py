@@ -116,7 +116,7 @@ def test_the_clerk_runs_what_the_web_was_sent(cluster: Cluster, values: Object) 
 def test_the_web_asks_for_the_key_that_the_secret_has(cluster: Cluster, values: Object) -> None:
     url = f"http://127.0.0.1:{values['web']['port']}/metrics"
     assert httpx.get(url).status_code == 401
-    key = cluster.containers[JOB].env["CARAVAN_API_KEY"]
+    key = cluster.secret("caravan-metrics", "metrics-key")
     page = httpx.get(url, headers={"Authorization": f"Bearer {key}"})
     assert 'caravan_worker_slots{model="fetched",worker="caravan-worker-fetched"} 2.0' in page.text
 
@@ -125,7 +125,8 @@ def test_flower_asks_for_its_login_under_its_prefix(cluster: Cluster, values: Ob
     url = f"http://127.0.0.1:{values['flower']['port']}/watch/flower/workers?json=1"
     assert httpx.get(url).status_code == 401
     key = cluster.containers[JOB].env["CARAVAN_API_KEY"]
-    assert httpx.get(url, auth=("admin", key)).status_code == 200
+    assert httpx.get(url, auth=("admin", key)).status_code == 401
+    assert httpx.get(url, auth=("admin", cluster.secret("caravan-flower", "flower-password"))).status_code == 200
 
 
 def test_redis_asks_for_its_password_and_appends(cluster: Cluster) -> None:

@@ -17,6 +17,11 @@ TEXT = (FOLDER / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 ALWAYS = {name: service for name, service in SERVICES.items() if "profiles" not in service}
+SECRETS = (
+    *("REDIS_PASSWORD", "CARAVAN_ADMIN_KEY", "CARAVAN_METRICS_KEY", "CARAVAN_FLOWER_PASSWORD", "GRAFANA_PASSWORD"),
+)
+SECRET = re.compile(r"\${([A-Z_]*(?:PASSWORD|KEY|SECRET))[:}]")
+OURS = [(name, {"command": "", **service}) for name, service in SERVICES.items()]
 SETTINGS = {f"CARAVAN_{name.upper()}" for name in Settings.model_fields}
 
 
@@ -93,10 +98,24 @@ def test_a_volume_begins_as_a_folder_that_its_user_may_write() -> None:
 
 def test_secrets_have_no_default() -> None:
     example = (FOLDER / ".env.example").read_text()
-    for secret in ("REDIS_PASSWORD", "CARAVAN_ADMIN_KEY"):
+    for secret in SECRETS:
         assert re.search(rf"\${{{secret}:-", TEXT) is None
         assert f"${{{secret}:?" in TEXT
         assert re.search(rf"^{secret}=$", example, flags=re.MULTILINE)
+
+
+def test_each_service_has_the_secrets_that_it_needs_and_no_others() -> None:
+    given = {name: SECRET.findall(str([service.get("environment"), service["command"]])) for name, service in OURS}
+    assert {name: set(found) for name, found in given.items()} == {
+        "redis": {"REDIS_PASSWORD"},
+        "web": {"REDIS_PASSWORD", "CARAVAN_ADMIN_KEY", "CARAVAN_METRICS_KEY", "CARAVAN_WEBHOOK_SECRET"},
+        "worker-demo": {"REDIS_PASSWORD"},
+        "worker-gpu": {"REDIS_PASSWORD"},
+        "clerk": {"REDIS_PASSWORD", "CARAVAN_WEBHOOK_SECRET", "CARAVAN_WEBHOOK_SHARED_SECRET"},
+        "flower": {"REDIS_PASSWORD", "CARAVAN_FLOWER_PASSWORD"},
+        "prometheus": {"CARAVAN_METRICS_KEY"},
+        "grafana": {"GRAFANA_PASSWORD"},
+    }
 
 
 def test_every_variable_of_the_example_is_used() -> None:

@@ -31,6 +31,14 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{ .Values.keys.existingSecret | default (printf "%s-admin" (include "caravan.fullname" .)) }}
 {{- end }}
 
+{{- define "caravan.metricsSecret" -}}
+{{ .Values.keys.metricsSecret | default (printf "%s-metrics" (include "caravan.fullname" .)) }}
+{{- end }}
+
+{{- define "caravan.flowerSecret" -}}
+{{ .Values.flower.existingSecret | default (printf "%s-flower" (include "caravan.fullname" .)) }}
+{{- end }}
+
 {{- define "caravan.redisSecret" -}}
 {{ .Values.redis.existingSecret | default (printf "%s-redis" (include "caravan.fullname" .)) }}
 {{- end }}
@@ -57,7 +65,10 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* What a component of ours gets as variables: a secret goes to those alone that need it (docs/security.md). */}}
 {{- define "caravan.env" -}}
+{{- $component := .component }}
+{{- with .root }}
 {{- if .Values.redis.builtin }}
 - name: REDIS_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ include "caravan.redisSecret" . }}, key: redis-password}}
@@ -73,15 +84,24 @@ capabilities: {drop: [ALL]}
   value: json
 - name: CARAVAN_KEYS
   value: {{ .Values.keys.enabled | quote }}
+{{- if eq $component "web" }}
 - name: CARAVAN_ADMIN_KEY
   valueFrom: {secretKeyRef: {name: {{ include "caravan.adminSecret" . }}, key: admin-key}}
+- name: CARAVAN_METRICS_KEY
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.metricsSecret" . }}, key: metrics-key}}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
+{{- $needed := dict "CARAVAN_WEBHOOK_SECRET" (list "web" "clerk") "CARAVAN_WEBHOOK_SHARED_SECRET" (list "clerk") "HF_TOKEN" (list "worker") }}
 {{- range $name, $secret := .Values.secretSettings }}
+{{- $those := ternary (list "flower") (get $needed $name) (hasPrefix "FLOWER_" $name) }}
+{{- if or (not $those) (has $component $those) }}
 - name: {{ $name }}
   valueFrom: {secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.key }}}}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -51,7 +51,7 @@ def assert_nothing_lost(load: Load, reference: dict[int, str]) -> None:
 def test_a_job_a_stream_and_flower_work_through_the_published_port(cluster: Compose, reference: dict[int, str]) -> None:
     assert "1, 2, 3, 4, 5, 6" in reference[0]
     assert cluster.http.get("/flower/workers?json=1").status_code == 401
-    login = ("admin", cluster.key)
+    login = ("admin", cluster.flower_password)
     assert "Flower" in cluster.http.get("/flower/", auth=login).text
 
     def flower_knows_all() -> bool:
@@ -168,7 +168,7 @@ def test_sigterm_is_heard(cluster: Compose, service: str) -> None:
 
 def test_jobs_and_flowers_list_outlive_all_containers(cluster: Compose) -> None:
     job = cluster.http.post("/jobs", json=body(0), headers={"Prefer": "wait=30"}).json()
-    login = ("admin", cluster.key)
+    login = ("admin", cluster.flower_password)
 
     def listed() -> bool:
         return cluster.http.get(f"/flower/api/task/info/{job['id']}", auth=login).status_code == 200

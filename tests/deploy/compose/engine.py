@@ -37,10 +37,13 @@ class Compose:
 
     def __init__(self, folder: Path) -> None:
         self.port, self.key, self.password = free_port(), secrets.token_hex(20), secrets.token_hex(20)
+        self.flower_password, self.metrics_key = secrets.token_hex(20), secrets.token_hex(20)
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60)
         env = folder / ".env"
         lines = {"REDIS_PASSWORD": self.password, "CARAVAN_ADMIN_KEY": self.key, "CARAVAN_PORT": str(self.port)}
+        lines |= {"CARAVAN_FLOWER_PASSWORD": self.flower_password, "CARAVAN_METRICS_KEY": self.metrics_key}
+        lines |= {"GRAFANA_PASSWORD": secrets.token_hex(20)}
         lines |= {"CARAVAN_THREADS": "1", "CARAVAN_DRAIN_SECONDS": "3"}
         lines |= {name: os.environ[name] for name in PASSED if name in os.environ}
         env.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
