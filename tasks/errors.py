@@ -37,6 +37,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tasks.error_wire import Error, ErrorType
+from tasks.texts import bounded, shown
 
 
 class SettingsError(Exception):
@@ -47,7 +48,7 @@ class CaravanError(Exception):
     """Base of every error that a client may see.
 
     Args:
-        message: one sentence that says what to mend.
+        message: one sentence that says what to mend. Where a client's text makes it long, it is cut.
         param: the field of the request that is at fault, if one is.
         retry_after_seconds: when to come again, for errors that pass by themselves.
     """
@@ -65,8 +66,9 @@ class CaravanError(Exception):
         code: str | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
-        super().__init__(message)
-        self.message, self.param, self.code = message, param, code or self.code
+        super().__init__(bounded(message))
+        self.message, self.code = bounded(message), code or self.code
+        self.param = None if param is None else shown(param)
         self.retry_after_seconds = retry_after_seconds or self.default_retry_after_seconds
 
     def to_wire(self) -> Error:

@@ -9,6 +9,7 @@ from types import TracebackType
 import structlog
 
 from tasks.settings import Settings
+from tasks.texts import printable
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -31,6 +32,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        _escape,
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -55,6 +57,15 @@ def configure(settings: Settings) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
+
+
+def _escape(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Have no text of a client's reach a terminal that obeys it, or begin a line. Tracebacks have lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key in ("exception", "stack") else [value]
+            event[key] = "\n".join(map(printable, lines))
+    return event
 
 
 def _log_uncaught(kind: type[BaseException], exc: BaseException, traceback: TracebackType | None) -> None:

@@ -7,6 +7,7 @@ import time
 from flask import Flask, Response, g, request
 
 from tasks.logs import get_logger
+from tasks.texts import shown
 
 QUIET = frozenset({"health.alive", "health.short", "health.ready", "health.metrics"})
 """Endpoints that machines ask all the time: their lines are of the level debug."""
@@ -28,7 +29,7 @@ def install(app: Flask) -> None:
         tell(
             "request answered",
             method=request.method,
-            path=request.path,
+            path=shown(request.path),
             status=response.status_code,
             seconds=round(time.perf_counter() - g.logged_from, 4),
             **job,

@@ -7,12 +7,14 @@ from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
 from app.http.byte_range import RangeNotSatisfiable
 from tasks import errors as kinds
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger
+from tasks.texts import LONGEST, shown
 
 FINAL = (409, 500, 504)
 """After these the same call again is another job, which would end as the first did."""
@@ -44,14 +46,23 @@ def install(app: Flask) -> None:
 
 def from_validation(exc: ValidationError) -> kinds.InvalidRequest:
     """The first fault that pydantic found, in a sentence that names the field."""
-    fault = exc.errors(include_url=False, include_context=False)[0]
-    param = ".".join(str(part) for part in fault["loc"] if not _is_tag(part)) or None
+    fault = exc.errors(include_url=False)[0]
+    param = shown(".".join(str(part) for part in fault["loc"] if not _is_tag(part))) or None
     if fault["type"] == "extra_forbidden":
         hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
         message = f"'{param}' is not a parameter of this call.{hint}"
         return kinds.InvalidRequest(message, param=param, code="unknown_parameter")
-    message = fault["msg"].removeprefix("Value error, ")
+    message = _without_long_texts(fault).removeprefix("Value error, ")
     return kinds.InvalidRequest(f"{param}: {message}." if param else f"{message}.", param=param)
+
+
+def _without_long_texts(fault: ErrorDetails) -> str:
+    """What pydantic says. A client's text in it is in the fault's context as well."""
+    message = fault["msg"]
+    for text in fault.get("ctx", {}).values():
+        if isinstance(text, str) and len(text) > LONGEST:
+            message = message.replace(text, shown(text))
+    return message
 
 
 def as_tag(kind: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.texts import printable
+
 ERRORS = ("error", "critical")
 LEFT_OUT = ("timestamp", "level", "logger", "event", "exception")
 LONGEST = 300
@@ -43,7 +45,7 @@ class Reader:
         elif line.strip():
             ends = self._in_traceback and not line.startswith((" ", TRACEBACK))
             self._in_traceback = not ends and (self._in_traceback or line.startswith(TRACEBACK))
-            yield Line(line[:LONGEST], ends)
+            yield Line(printable(line[:LONGEST]), ends)
 
 
 @dataclass(slots=True)
@@ -76,4 +78,4 @@ def _readable(event: dict[str, Any]) -> str:
     """The event, its keys, and the last line of an exception."""
     keys = [f"{name}={value}" for name, value in event.items() if name not in LEFT_OUT]
     exception = str(event.get("exception") or "").strip().splitlines()[-1:]
-    return " ".join(" ".join([str(event["event"]), *keys, *exception]).split())[:LONGEST]
+    return printable(" ".join(" ".join([str(event["event"]), *keys, *exception]).split())[:LONGEST])

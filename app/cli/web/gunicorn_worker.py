@@ -6,15 +6,26 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.cli.web.paced_socket import PacedSocket
+from tasks.texts import shown
 
 GRACE_SECONDS = 0.5
 """A request that was on its way when we were told to stop has come by then."""
+
+
+def _in_short(exc: BaseException) -> BaseException:
+    """An error of the same kind that says less, if what it says is long."""
+    text = shown(exc)
+    if text == str(exc):
+        return exc
+    kind = type(exc)
+    short = type(kind.__name__, (kind,), {"__init__": lambda _: None, "__str__": lambda _: text})()
+    return cast("BaseException", short)
 
 
 class Worker(GeventWorker):
@@ -33,6 +44,10 @@ class Worker(GeventWorker):
         """Answer one request of a connection."""
         with sock.request():
             super().handle_request(listener_name, req, sock, addr)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer, and log, that a request cannot be read, with no more of it than a person needs."""
+        super().handle_error(req, client, addr, _in_short(exc))
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:

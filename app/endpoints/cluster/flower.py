@@ -39,11 +39,10 @@ def mount(app: Flask, url: str) -> None:
     pool = httpcore.ConnectionPool(max_connections=16, max_keepalive_connections=0)
     limits = dict.fromkeys(("connect", "read", "write", "pool"), SECONDS)
 
-    @blueprint.route(PREFIX, defaults={"_path": ""}, methods=METHODS)
-    @blueprint.route(f"{PREFIX}/", defaults={"_path": ""}, methods=METHODS)
+    @blueprint.route(PREFIX, methods=METHODS)
     @blueprint.route(f"{PREFIX}/<path:_path>", methods=METHODS)
     @without_key  # Flower asks for a login of its own
-    def proxy(_path: str) -> AnyResponse:
+    def proxy(_path: str = "") -> AnyResponse:
         """One request, answered as a whole: Flower has no streams."""
         refuse_change()
         if request.path == PREFIX:  # which Flower does not know: its pages lie below

@@ -39,7 +39,7 @@ def _newest(owner: str, *, limit: int, after: str | None, model: str | None, sta
     records, found = services().ledger.jobs, list[Job]()
     before = None if after is None else records.accepted_at(owner, after)
     if after is not None and before is None:
-        raise InvalidRequest("after is not the id of one of your jobs.", param="after")
+        raise _unknown_cursor()
     while len(found) < limit:
         page = records.owned(owner, before=before, count=limit)
         jobs = records.get_many(job_id for job_id, _ in page)
@@ -55,6 +55,8 @@ def _newest(owner: str, *, limit: int, after: str | None, model: str | None, sta
 def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | None) -> list[Job]:
     """The owner's jobs that workers died of, the last one first. Pages through the models' until there are enough."""
     models, found = [name for name in services().catalogue if model in (None, name)], list[Job]()
+    if after is not None and not _owns(owner, after):
+        raise _unknown_cursor()
     while len(found) < limit:
         with known_cursor("dead letters"):
             page = dead_letters.page(services().redis, models, after=after, count=limit)
@@ -63,3 +65,14 @@ def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | Non
             break
         after = page[-1]
     return found[:limit]
+
+
+def _owns(owner: str, job_id: str) -> bool:
+    """Whether a job is the owner's: the list of dead letters is everybody's."""
+    job = services().ledger.jobs.get(job_id)
+    return job is not None and job.owner == owner
+
+
+def _unknown_cursor() -> InvalidRequest:
+    """For another owner's job the same as for one that never was."""
+    return InvalidRequest("after is not the id of one of your jobs.", param="after")
