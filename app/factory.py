@@ -11,6 +11,7 @@ from app.http import access_log, cors, errors, other_sites, request_id
 from app.http.json_pieces import PiecewiseJSON
 from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
+from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
 from app.services.services import Services
 from tasks.batches.store import open_batches
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> Flask:
         metrics=metrics,
         keys=KeyStore(client),
         rates=Rates(client),
+        streams=OpenStreams(client),
         files=open_files(settings, client),
         batches=open_batches(settings, client),
         described=DESCRIBED,
@@ -62,6 +64,7 @@ def create_app(settings: Settings) -> Flask:
     other_sites.install(app, settings)
     caller.install(app)
     limits.install(app)
+    caller.install_scopes(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.flower_url:

@@ -59,6 +59,17 @@ class Settings(BaseSettings):
     flower_password: SecretStr | None = Field(
         None, description="The password of Flower's user admin, 32 characters or more."
     )
+    owner_share: float = Field(
+        0.5, gt=0, le=1, description="The part of what owners share that one without a limit of its own may have."
+    )
+    all_requests_per_minute: int = Field(120_000, ge=1, description="Calls that write a minute, of all keys together.")
+    all_reads_per_minute: int = Field(120_000, ge=1, description="Calls that read a minute, of all keys together.")
+    all_streams: int | None = Field(
+        None, ge=1, description="Responses held open at once, of all owners; all connections of the front if unset."
+    )
+    all_stored_bytes: int | None = Field(
+        None, ge=1, description="Bytes of all owners' files; what the disk has room for if unset."
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, separated by commas; * is any."
     )

@@ -25,17 +25,24 @@ SCRAPER = Key(id="metrics", name="CARAVAN_METRICS_KEY", owner="metrics", scopes=
 
 
 def install(app: Flask) -> None:
-    """Ask for a key before each request, and for what the endpoint needs of it."""
+    """Ask for a key before each request."""
 
     @app.before_request
     def identify() -> None:
-        scope = scope_of(app, request.endpoint)
-        if scope is None:
+        if scope_of(app, request.endpoint) is None:
             return
         g.caller = _identify()
         if services().settings.keys:
             structlog.contextvars.bind_contextvars(owner=caller().owner, key_id=caller().id)
-        if not caller().may(scope):
+
+
+def install_scopes(app: Flask) -> None:
+    """Ask for what the endpoint needs of a key, once the request is counted."""
+
+    @app.before_request
+    def check_scope() -> None:
+        scope = scope_of(app, request.endpoint)
+        if scope is not None and not caller().may(scope):
             raise InsufficientScope(f"This call needs a key with the scope '{scope}'.")
 
 

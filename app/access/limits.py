@@ -1,23 +1,53 @@
 """What a key's limits let through, and the headers that tell of it.
 
-Requests and tokens are counted when a job is submitted, by what it may take at most. Nothing is given back when it
-takes less, or is refused for another reason: so a limit holds whatever a model says, and needs no second count.
+Every request is counted before its body is read, whatever comes of it, in one call to Redis. Tokens are counted when a
+job is submitted, by the most that it may take; the ledger settles the difference when the job ends.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, g
+import contextlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flask import Flask, Response, after_this_request, g, request
 
 from app.access.caller import caller, catalogue
+from app.access.defaults import is_bounded, limits_of, part, streams_of_all
+from app.access.holding import is_held
+from app.access.scopes import reads, scope_of
 from app.access.token_estimate import tokens
+from app.services.open_streams import LEASE_SECONDS
+from app.services.rate_counter import EVERYBODY, Entry, StreamUse, Use
 from app.services.rate_window import Window, duration
 from app.services.services import services
 from tasks.errors import InvalidRequest, RateLimited
+from tasks.ledger.connection import UNAVAILABLE
+from tasks.records.api_key import Limits
 from tasks.records.job import Job
+
+_OWN = "This key has {limit} {kind} a minute ({kind}_per_minute): {used} are used, and this request needs {cost}."
+_OWNER = (
+    "An owner has {limit} {kind} a minute, a share (CARAVAN_OWNER_SHARE) of CARAVAN_ALL_{KIND}_PER_MINUTE: "
+    "{used} are used."
+)
+_ALL = "All keys together have {limit} {kind} a minute (CARAVAN_ALL_{KIND}_PER_MINUTE): {used} are used."
+_MESSAGES = {
+    **{kind: (kind, _OWN) for kind in ("requests", "tokens")},
+    **{f"owner_{kind}": (kind, _OWNER) for kind in ("requests", "reads")},
+    **{f"all_{kind}": (kind, _ALL) for kind in ("requests", "reads")},
+}
+"""By the kind of a window: what it counts, and what is said when it is used up."""
 
 
 def install(app: Flask) -> None:
-    """Tell what is left, as OpenAI does, in every answer to a request that was counted."""
+    """Count each request, and tell what is left, as OpenAI does, of the limits that its key has."""
+
+    @app.before_request
+    def count() -> None:
+        if services().settings.keys and scope_of(app, request.endpoint) is not None:
+            _enter(reading=reads(app, request.endpoint), held=is_held(app, request.endpoint))
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -28,34 +58,110 @@ def install(app: Flask) -> None:
         return response
 
 
-def spend(job: Job) -> None:
-    """Count a job that is about to be submitted.
+def allowed() -> Limits:
+    """The caller's limits, defaults included."""
+    return limits_of(caller(), services().settings)
+
+
+def spend(job: Job) -> Job:
+    """Count the tokens of a job that is about to be submitted: the job, with what was counted.
 
     Raises:
         RateLimited: there is not so much left of a limit; says when there will be.
         InvalidRequest: the job may take more tokens than its key has a minute.
     """
-    limits = caller().limits
-    if limits.requests_per_minute is not None:
-        _take("requests", limit=limits.requests_per_minute, cost=1)
-    if limits.tokens_per_minute is not None:
-        cost = tokens(job, catalogue().find(job.model).context)
-        if cost > limits.tokens_per_minute:
-            raise InvalidRequest(
-                f"This request may use {cost} tokens, and the key has {limits.tokens_per_minute} a minute. "
-                "Ask for a shorter answer (max_tokens), or send less.",
-                param="max_tokens",
-            )
-        _take("tokens", limit=limits.tokens_per_minute, cost=cost)
+    limit = caller().limits.tokens_per_minute
+    if limit is None:
+        return job
+    cost = tokens(job, catalogue().find(job.model).context)
+    if cost > limit:
+        raise InvalidRequest(
+            f"This request may use {cost} tokens, and the key has {limit} a minute. "
+            "Ask for a shorter answer (max_tokens), or send less.",
+            param="max_tokens",
+        )
+    uses = [Use(kind="tokens", whose=caller().id, limit=limit, cost=cost)]
+    entry = services().rates.enter(uses)
+    _note(uses, entry)
+    return replace(job, metered=f"{cost} {entry.at} {caller().id}" if cost else "")
 
 
-def _take(kind: str, *, limit: int, cost: int) -> None:
-    taken, window = services().rates.take(kind, caller().id, limit=limit, cost=cost)
-    _counted()[kind] = window
-    if not taken:
+def _enter(*, reading: bool, held: bool) -> None:
+    """Count the request, and its stream if it holds one. Raises RateLimited."""
+    uses = _uses("reads" if reading else "requests")
+    stream = _stream() if held else None
+    if not uses and stream is None:
+        return
+    # A Redis that takes no writes just now still answers what only reads.
+    with contextlib.suppress(*(UNAVAILABLE if reading else ())):
+        entry = services().rates.enter(uses, stream)
+        _note(uses, entry)
+        if stream is not None:
+            _hold(stream, entry)
+
+
+def _uses(kind: str) -> list[Use]:
+    """The windows of a request: of the key, or of its owner by default, and of all keys."""
+    key, settings = caller(), services().settings
+    uses = []
+    if kind == "requests" and key.limits.requests_per_minute is not None:
+        uses.append(Use(kind=kind, whose=key.id, limit=key.limits.requests_per_minute))
+    if is_bounded(key, settings):
+        whole = settings.all_reads_per_minute if kind == "reads" else settings.all_requests_per_minute
+        if not uses:
+            uses.append(Use(kind=f"owner_{kind}", whose=key.owner, limit=part(whole, settings.owner_share)))
+        uses.append(Use(kind=f"all_{kind}", whose=EVERYBODY, limit=whole))
+    return uses
+
+
+def _stream() -> StreamUse | None:
+    """The stream that the request holds; None if the caller may hold any number."""
+    most, settings = allowed().streams, services().settings
+    if most is None:
+        return None
+    most_all = streams_of_all(settings)
+    return StreamUse(
+        id=uuid.uuid4().hex,
+        owner=caller().owner,
+        seconds=LEASE_SECONDS,
+        most=most,
+        most_all=most_all if is_bounded(caller(), settings) else most_all + most,
+    )
+
+
+def _hold(stream: StreamUse, entry: Entry) -> None:
+    """Have the stream end with the response. Raises RateLimited if there is no room for it."""
+    if entry.verdict == "streams":
         raise RateLimited(
-            f"This key has {limit} {kind} a minute; {window.remaining} are left, and this request needs {cost}.",
-            retry_after_seconds=window.wait_seconds(cost),
+            f"This owner may hold {stream.most} responses open at once (streams), and holds {entry.number}. "
+            "Close a stream, or wait until a call has its answer."
+        )
+    if entry.verdict == "all_streams":
+        raise RateLimited(
+            f"All owners together may hold {stream.most_all} responses open at once (CARAVAN_ALL_STREAMS), "
+            f"and hold {entry.number}. Try again later."
+        )
+    streams = services().streams
+    streams.begin(stream.id, stream.owner)
+
+    @after_this_request
+    def until_sent(response: Response) -> Response:
+        response.call_on_close(lambda: streams.end(stream.id))
+        return response
+
+
+def _note(uses: Sequence[Use], entry: Entry) -> None:
+    """Keep the key's own windows for the headers; raises RateLimited if one has not so much left."""
+    for use, window in zip(uses, entry.windows, strict=True):
+        if use.kind in ("requests", "tokens"):
+            _counted()[use.kind] = window
+    if entry.verdict == "rate":
+        use, window = uses[entry.number], entry.windows[entry.number]
+        kind, message = _MESSAGES[use.kind]
+        used = window.limit - window.remaining
+        raise RateLimited(
+            message.format(kind=kind, KIND=kind.upper(), limit=use.limit, used=used, cost=use.cost),
+            retry_after_seconds=window.wait_seconds(use.cost),
         )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask
+from flask import Flask, request
 
 from tasks.records.api_key import Scope
 
 _ASKED = "caravan_scope"
+_SUBMITS = "caravan_submits"
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -27,6 +28,18 @@ def for_scrapers(view: View) -> View:
 def without_key(view: View) -> View:
     """Have a route asked by anybody: probes have no keys. It tells nothing that is somebody's."""
     return _ask(view, None)
+
+
+def submits(view: View) -> View:
+    """Have a route count as one that writes though it is a GET: it runs a job."""
+    setattr(view, _SUBMITS, True)
+    return view
+
+
+def reads(app: Flask, endpoint: str | None) -> bool:
+    """Whether the request being handled only reads."""
+    view = app.view_functions.get(endpoint or "")
+    return request.method in ("GET", "HEAD", "OPTIONS") and not getattr(view, _SUBMITS, False)
 
 
 def scope_of(app: Flask, endpoint: str | None) -> Scope | None:

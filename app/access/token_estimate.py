@@ -6,8 +6,8 @@ from typing import Any
 
 from tasks.records.job import Job
 
-CHARACTERS = 4
-"""Of text to a token, about: the front does not tokenise."""
+BYTES = 4
+"""Of text in UTF-8 to a token, about, in any script: the front does not tokenise."""
 
 _READ = ("messages", "tools", "prompt", "input")
 
@@ -36,7 +36,7 @@ def _size(value: Any) -> int:
     """The tokens of a text, of token ids, or of all that an object holds."""
     match value:
         case str():
-            return -(-len(value) // CHARACTERS)
+            return -(-len(value.encode(errors="surrogatepass")) // BYTES)
         case int():
             return 1
         case list():

@@ -38,6 +38,8 @@ def command() -> None:
 @click.option("--requests", type=click.IntRange(min=1), help="Requests a minute.")
 @click.option("--tokens", type=click.IntRange(min=1), help="Tokens a minute.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")
+@click.option("--streams", type=click.IntRange(min=1), help="Responses held open for its owner at once.")
+@click.option("--stored-bytes", type=click.IntRange(min=1), help="Bytes of its owner's files.")
 @click.option("-m", "--model", "models", multiple=True, help="A model it may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
               help="The most urgent priority that it may use.")  # fmt: skip
@@ -47,13 +49,15 @@ def command() -> None:
 @url_option
 @key_option
 def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int | None, tokens: int | None,
-           jobs: int | None, models: tuple[str, ...], priority: str, weight: float, days: int | None,
-           url: str, api_key: str | None) -> None:  # fmt: skip
+           jobs: int | None, streams: int | None, stored_bytes: int | None, models: tuple[str, ...], priority: str,
+           weight: float, days: int | None, url: str, api_key: str | None) -> None:  # fmt: skip
     """Make a key called NAME and print it, this once. Its id goes to standard error."""
     limits = {
         "requests_per_minute": requests,
         "tokens_per_minute": tokens,
         "jobs_in_flight": jobs,
+        "streams": streams,
+        "stored_bytes": stored_bytes,
         "models": list(models) or None,
         "priority": priority,
         "weight": weight,

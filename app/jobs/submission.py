@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, after_this_request, request
 
 from app.access.caller import caller, catalogue
-from app.access.limits import spend
+from app.access.limits import allowed, spend
 from app.bodies.job import Envelope, JobBody, Webhook
 from app.bodies.service_tier import KEY, Tier, priority_of
 from app.bodies.unused import HEADER, unused
@@ -41,8 +41,7 @@ def submit(sent: dict[str, Any], body: JobBody) -> str:
         return known
     job = _job(body)
     _tell_unused(body)
-    spend(job)
-    return services().queue.submit(job, idempotency=key, most_in_flight=caller().limits.jobs_in_flight)
+    return services().queue.submit(spend(job), idempotency=key, most_in_flight=allowed().jobs_in_flight)
 
 
 def _job(body: JobBody) -> Job:

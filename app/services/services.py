@@ -9,6 +9,7 @@ from redis import Redis
 
 from app.openapi.describe import Described
 from app.services.http_metrics import HttpMetrics
+from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
@@ -32,6 +33,7 @@ class Services:
     metrics: HttpMetrics
     keys: KeyStore
     rates: Rates
+    streams: OpenStreams
     files: FileStore
     batches: BatchStore
     described: Described

@@ -145,11 +145,11 @@ class Admission:
         return sum(status != "unknown" for status, *_ in self._run.each("forget", ((each, owner) for each in job_ids)))
 
     def retry(
-        self, job_id: str, *, owner: str, longest_queue: int, most_in_flight: int | None = None
+        self, job_id: str, *, owner: str, longest_queue: int, most_in_flight: int | None = None, metered: str = ""
     ) -> Literal["retried"] | Refusal | JobStatus | None:
         """Run a job again that ended without success; else its status, or None if there is none."""
         most = "" if most_in_flight is None else most_in_flight
-        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most)
+        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most, metered)
         return "retried" if verdict == "retried" else _refusal(verdict, rest) or _status(verdict)
 
     def set_queue_state(self, model: str, state: QueueState) -> None:

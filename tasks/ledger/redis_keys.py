@@ -118,8 +118,10 @@ old_batches = _name("bulk:old")
 # API keys, and what belongs to no job.
 key = _name("key", "digest")
 keys = _name("keys")
-rates = _name("rate")
-"""What the names of all windows of rate limits begin with."""
+rate = _name("rate", "kind", "whose")
+"""A window of a limit a minute: of a key, by its id, or of all keys together, `*`."""
+streams = _name("streams", "owner")
+all_streams = _name("streaming")
 probe = _name("probe", "id")
 sweep_leader = _name("leader:sweep")
 hub_channel = _name("hub")

@@ -131,8 +131,11 @@ class QueueService:
         if state is QueueState.OPEN:
             self._publish(model)
 
-    def retry(self, job: Job, *, most_in_flight: int | None = None) -> None:
+    def retry(self, job: Job, *, most_in_flight: int | None = None, metered: str = "") -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
+
+        Args:
+            metered: what was counted of its key's minute for this.
 
         Raises:
             JobNotFound: it is not there any more.
@@ -143,7 +146,11 @@ class QueueService:
         """
         with as_broker_errors():
             reply = self._admission.retry(
-                job.id, owner=job.owner, longest_queue=self._longest_queue, most_in_flight=most_in_flight
+                job.id,
+                owner=job.owner,
+                longest_queue=self._longest_queue,
+                most_in_flight=most_in_flight,
+                metered=metered,
             )
         if reply is None:
             raise _unknown(job.id)
@@ -194,7 +201,8 @@ def _refused(model: str, refusal: Refusal) -> CaravanError:
             return ModelUnavailable(message, retry_after_seconds=BROKEN_RETRY_SECONDS)
         case Busy(num_jobs):
             return RateLimited(
-                f"{num_jobs} jobs have not ended, which is this key's limit. Wait for one to end, or cancel it."
+                f"{num_jobs} jobs of this owner have not ended, which is its limit (jobs_in_flight). "
+                "Wait for one to end, or cancel it."
             )
         case Full():
             return _queue_full(model, refusal)

@@ -55,6 +55,10 @@ class Limits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     jobs_in_flight: int | None = None
+    streams: int | None = None
+    """Responses that the server holds open for the owner at once."""
+    stored_bytes: int | None = None
+    """Of the owner's files."""
     models: tuple[str, ...] | None = None
     priority: Priority = Priority.HIGH
     """The most urgent priority that it may use."""

@@ -118,8 +118,9 @@ class Job:
 
     ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
     `SamplingParams.encode` wrote it.
-    ``weight`` is its owner's share of the line, as the key said. ``spared_seconds`` is how long it keeps its slot
-    from more urgent jobs, since its turn came by age, or since it had to give way too often.
+    ``weight`` is its owner's share of the line, as the key said. ``metered`` is what was counted of its key's minute
+    when it was submitted: tokens, when, and the key's id; its end settles the difference. ``spared_seconds`` is how
+    long it keeps its slot from more urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
     errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the
@@ -138,6 +139,7 @@ class Job:
     max_attempts: int = MAX_ATTEMPTS
     webhook: str | None = None
     weight: float = 1.0
+    metered: str = ""
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -194,6 +196,8 @@ class Job:
             "max_attempts": str(self.max_attempts),
             "weight": repr(self.weight),
         }
+        if self.metered:
+            fields["metered"] = self.metered
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
         if self.webhook is not None and self.webhook_origin is not None:

@@ -27,7 +27,9 @@ def front(settings: Settings, **changes: Any) -> FlaskClient:
 
 def close_fronts() -> None:
     while _opened:
-        _opened.pop().extensions["caravan"].hub.close()
+        services = _opened.pop().extensions["caravan"]
+        services.hub.close()
+        services.streams.close()
 
 
 def key(owner: str = "alice", scope: Scope = Scope.INFERENCE, **limits: Any) -> Key:

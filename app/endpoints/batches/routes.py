@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
+from app.access.limits import allowed
 from app.bodies.validation import validate
 from app.endpoints.batches.view import view
 from app.endpoints.batches.wire import PAGE, BatchBody
@@ -34,7 +35,7 @@ def create() -> Response:
         input_file_id=body.input_file_id,
         completion_window=body.completion_window,
         metadata=body.metadata,
-        limits=caller().limits,
+        limits=allowed(),
         output_expires_in=body.output_expires_after.seconds if body.output_expires_after else None,
         output=OutputFile(id=new_file_id()),
         error=OutputFile(id=new_file_id()),

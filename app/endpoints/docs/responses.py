@@ -65,8 +65,8 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
     """The answers that are errors, by status, with the codes that are to be expected."""
     by_status: dict[int, list[type[errors.CaravanError]]] = {}
     raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
-    if scope is not None:  # the key is asked for, which Redis has
-        raised |= {errors.AuthenticationFailed, errors.InsufficientScope, errors.BrokerUnavailable}
+    if scope is not None:  # Redis has the key, and counts the call
+        raised |= {errors.AuthenticationFailed, errors.InsufficientScope, errors.BrokerUnavailable, errors.RateLimited}
     if says.bodies:
         raised.add(errors.BodyTooSlow)
     if says.bodies and not says.form:  # a form's body is read as it comes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
+from app.access.holding import holds
 from app.bodies.validation import validate
 from app.endpoints.files.upload import receive
 from app.endpoints.files.view import view
@@ -64,6 +65,7 @@ def show(file_id: str) -> Response:
 
 
 @blueprint.get("/v1/files/<file_id>/content")
+@holds()
 def content(file_id: str) -> Response:
     """Download a file, or a ``Range`` of it. The output of a running batch has whole lines only."""
     file = find(file_id)

@@ -9,7 +9,8 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from app.access.caller import caller, catalogue
-from app.access.limits import spend
+from app.access.holding import asks_to_wait, holds
+from app.access.limits import allowed, spend
 from app.bodies.job import JobBody
 from app.bodies.validation import validate
 from app.endpoints.jobs import events as stream
@@ -35,6 +36,7 @@ blueprint = Blueprint("jobs", __name__)
 
 
 @blueprint.post("/jobs")
+@holds(asks_to_wait)
 def create() -> tuple[Response, int]:
     """Accept a job: 202 with it, or 200 when it ended within ``Prefer: wait=N``."""
     body = read_json()
@@ -56,6 +58,7 @@ def index() -> Response:
 
 
 @blueprint.get("/jobs/<job_id>")
+@holds(asks_to_wait)
 def show(job_id: str) -> Response:
     """Show a job; with ``?wait=N`` when it has ended, or after N seconds."""
     job = find(job_id)
@@ -75,6 +78,7 @@ def delete() -> Response:
 
 
 @blueprint.get("/jobs/<job_id>/events")
+@holds()
 def events(job_id: str) -> Response:
     """Stream the job's events, from the first or after ``Last-Event-ID`` or ``?after=``, to the last."""
     job, after = find(job_id), stream.cursor()
@@ -105,8 +109,7 @@ def retry(job_id: str) -> tuple[Response, int]:
     """Run a failed, expired or cancelled job again."""
     job = find(job_id)
     catalogue().find(job.model)
-    spend(job)
-    services().queue.retry(job, most_in_flight=caller().limits.jobs_in_flight)
+    services().queue.retry(job, most_in_flight=allowed().jobs_in_flight, metered=spend(job).metered)
     return jsonify(_view(find(job_id))), 202
 
 

@@ -27,6 +27,8 @@ def _limits(limits: Limits) -> KeyLimits:
         "requests_per_minute": limits.requests_per_minute,
         "tokens_per_minute": limits.tokens_per_minute,
         "jobs_in_flight": limits.jobs_in_flight,
+        "streams": limits.streams,
+        "stored_bytes": limits.stored_bytes,
         "models": None if limits.models is None else list(limits.models),
         "priority": limits.priority,
         "weight": limits.weight,

@@ -15,6 +15,7 @@ from tasks.records.job import Priority
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 MOST = 10**9
+MOST_BYTES = 10**15
 TEN_YEARS = 10 * 366 * 86_400
 
 Name = Annotated[str, Field(pattern=NAME)]
@@ -22,11 +23,13 @@ Some = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class LimitsBody(Part):
-    """The limits of a key; null is no limit."""
+    """The limits of a key. Null is the default of owners without the limit, if there is one."""
 
     requests_per_minute: Some | None = None
     tokens_per_minute: Some | None = None
     jobs_in_flight: Some | None = None
+    streams: Some | None = None
+    stored_bytes: Annotated[int, Field(ge=1, le=MOST_BYTES)] | None = None
     models: Annotated[list[ModelName], Field(min_length=1, max_length=100)] | None = None
     priority: Literal["high", "normal", "low"] = "high"
     weight: float = Field(1.0, ge=0.001, le=1000)
@@ -55,6 +58,8 @@ class KeyBody(Part):
             requests_per_minute=asked.requests_per_minute,
             tokens_per_minute=asked.tokens_per_minute,
             jobs_in_flight=asked.jobs_in_flight,
+            streams=asked.streams,
+            stored_bytes=asked.stored_bytes,
             models=None if asked.models is None else tuple(asked.models),
             priority=Priority(asked.priority),
             weight=asked.weight,
@@ -69,6 +74,8 @@ class KeyLimits(TypedDict):
     requests_per_minute: int | None
     tokens_per_minute: int | None
     jobs_in_flight: int | None
+    streams: int | None
+    stored_bytes: int | None
     models: list[str] | None
     priority: Priority
     weight: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from app.access.holding import holds
 from app.endpoints.openai.call import answer
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
@@ -15,18 +16,21 @@ embeddings = Blueprint("embeddings", __name__)
 
 
 @chat.post("/v1/chat/completions", endpoint="create")
+@holds()
 def create_chat_completion() -> Response:
     """Generate the next message of a conversation."""
     return answer(ChatBody)
 
 
 @completions.post("/v1/completions", endpoint="create")
+@holds()
 def create_completion() -> Response:
     """Continue a prompt."""
     return answer(CompletionBody)
 
 
 @embeddings.post("/v1/embeddings", endpoint="create")
+@holds()
 def create_embeddings() -> Response:
     """Vectors of texts."""
     return answer(EmbeddingBody)

@@ -7,6 +7,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from app.access.caller import catalogue
+from app.access.holding import holds
+from app.access.scopes import submits
 from app.endpoints.openai.call import answer
 from app.endpoints.tokens.body import ApplyTemplateBody, DetokenizeBody, TokenizeBody, TokenizerInfoBody
 from app.http.json_body import read_json
@@ -17,24 +19,29 @@ blueprint = Blueprint("tokens", __name__)
 
 
 @blueprint.post("/tokenize")
+@holds()
 def tokenize() -> Response:
     """The token ids of a text."""
     return answer(TokenizeBody, _with_model(read_json()))
 
 
 @blueprint.post("/detokenize")
+@holds()
 def detokenize() -> Response:
     """The text of token ids."""
     return answer(DetokenizeBody, _with_model(read_json()))
 
 
 @blueprint.get("/tokenizer_info")
+@submits
+@holds()
 def tokenizer_info() -> Response:
     """A model's special tokens and its chat template."""
     return answer(TokenizerInfoBody, _with_model({"model": request.args.get("model")}))
 
 
 @blueprint.post("/apply-template")
+@holds()
 def apply_template() -> Response:
     """The prompt that a model's chat template makes of a conversation."""
     return answer(ApplyTemplateBody)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
+from app.access.holding import holds
 from app.bodies.validation import validate
 from app.endpoints.openai.responses import wire
 from app.endpoints.openai.responses.body import Includable, ResponseBody
@@ -35,6 +36,7 @@ blueprint = Blueprint("responses", __name__)
 
 
 @blueprint.post("/v1/responses")
+@holds()
 def create() -> Response:
     """Create a response. In the background, the call returns at once."""
     sent = read_json()
@@ -51,6 +53,7 @@ def create() -> Response:
 
 
 @blueprint.get("/v1/responses/<response_id>")
+@holds(lambda: "stream" in request.args)
 def show(response_id: str) -> Response:
     """Show a response; with ``?stream=true`` its events after ``starting_after``."""
     job = _find(response_id)

@@ -16,6 +16,7 @@
 --   ARGV[2]  owner           or '' for any
 --   ARGV[3]  longest_queue   jobs of its model
 --   ARGV[4]  most_in_flight  jobs of its owner that have not ended, or '' for any number
+--   ARGV[5]  metered         what was counted of its key's minute for this, or ''
 -- Output:
 --   {'retried', model}
 --   {'full', queue length, seconds in which a job ends, or ''}
@@ -26,7 +27,7 @@
 --   {status}, when it has not ended so
 -- Events:
 --   log: queued
-local id, owner, longest_queue, most_in_flight = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local id, owner, longest_queue, most_in_flight, metered = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local now = clock()
 local job = read(job_key(id), { 'status', 'model', 'owner', 'priority', 'timeout', 'idem' })
 local status, model = job.status, job.model
@@ -52,6 +53,7 @@ if job.idem then redis.call('PERSIST', job.idem) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
   'kills', 'verdict', 'aside', 'absolved', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid',
   'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
+if metered ~= '' then redis.call('HSET', job_key(id), 'metered', metered) end
 
 transition(id, 'queued', now)
 enter_line(id, model, job.priority, now)

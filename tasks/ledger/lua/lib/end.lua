@@ -2,6 +2,7 @@
 --- @include "lib/count"
 --- @include "lib/line"
 --- @include "lib/listing"
+--- @include "lib/meter"
 --- @include "lib/running"
 --- @include "lib/settle"
 --- @include "lib/transition"
@@ -22,6 +23,7 @@ local function conclude(id, status, now, ...)
   redis.call('HSET', job_key(id), 'finished_at', stamp(now))
   if select('#', ...) > 0 then redis.call('HSET', job_key(id), ...) end
   settle(id)
+  settle_tokens(id, now)
   count_job(model, status, job[2])
   tell(id, transition(id, status, now), now)
   redis.call('ZADD', ended_key(), stamp(now + ttl), listing(id, model, job[5]))
