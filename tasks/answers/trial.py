@@ -18,6 +18,8 @@ from typing import BinaryIO, Final
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper
 
+from tasks.answers.process_limits import limit
+
 SECONDS: Final = 1.0
 """Of one processor."""
 WALL_SECONDS: Final = 10.0
@@ -94,21 +96,10 @@ def _try(tokenizer: LLTokenizer, asker: socket.socket) -> None:
         grammar = receive(stream).decode()
     os.nice(NICENESS)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _limit()
+    limit(seconds=SECONDS, wall_seconds=WALL_SECONDS, memory_bytes=MEMORY_BYTES)
     matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=limits())
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
     send(json.dumps({"error": first_error(matcher), "bytes": grown}).encode(), asker)
-
-
-def _limit() -> None:
-    """From here on the process is ended when it goes on for too long, or asks for too much memory."""
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        with open("/proc/self/statm") as file:  # noqa: PTH123 - of this process alone, and before its first allocation
-            size = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY_BYTES, size + MEMORY_BYTES))
 
 
 if __name__ == "__main__":

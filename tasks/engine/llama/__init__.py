@@ -1,6 +1,26 @@
-"""llama.cpp behind the protocols of `backend` and `embedding`. The only package that imports llama_cpp."""
+"""llama.cpp behind the protocols of `backend` and `embedding`. The only package that imports llama_cpp.
 
-from tasks.engine.llama.backend import LlamaBackend
-from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
+The library is loaded when a backend is asked for: chat templates need none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.engine.llama.backend import LlamaBackend
+    from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
 
 __all__ = ["LlamaBackend", "LlamaEmbeddingBackend"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "LlamaBackend":
+        from tasks.engine.llama.backend import LlamaBackend
+
+        return LlamaBackend
+    if name == "LlamaEmbeddingBackend":
+        from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
+
+        return LlamaEmbeddingBackend
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

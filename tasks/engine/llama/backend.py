@@ -13,7 +13,7 @@ import numpy as np
 from tasks.answers.syntax import PLAIN
 from tasks.answers.tools.formats import MARKERS
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
-from tasks.engine.llama import chain, library
+from tasks.engine.llama import chain, library, template_trial
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
 from tasks.engine.llama.constraint import Compiler, is_special
@@ -22,10 +22,13 @@ from tasks.engine.llama.model import Model
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
+from tasks.logs import get_logger
 from tasks.records.sampling import SamplingParams
 
 BATCH_TOKENS = 512
 NO_KV_SLOT = 1
+
+log = get_logger(__name__)
 
 
 class LlamaBackend(Model):
@@ -206,8 +209,13 @@ class LlamaBackend(Model):
         template = llama_cpp.llama_model_chat_template(self._model, name)
         if not template:
             return None
-        bos, eos = llama_cpp.llama_vocab_bos(self._vocab), llama_cpp.llama_vocab_eos(self._vocab)
-        return ChatTemplate(template.decode(errors="replace"), bos=self._special_text(bos), eos=self._special_text(eos))
+        source = template.decode(errors="replace")
+        bos = self._special_text(llama_cpp.llama_vocab_bos(self._vocab))
+        eos = self._special_text(llama_cpp.llama_vocab_eos(self._vocab))
+        if reason := template_trial.fault(source, bos=bos, eos=eos):
+            log.warning("chat template not used", reason=reason)
+            return ChatTemplate.unusable(reason)
+        return ChatTemplate(source, bos=bos, eos=eos)
 
     def _find_markers(self) -> Iterator[tuple[str, int]]:
         """The markers of tool calls and reasoning that are one token, and no ordinary one."""

@@ -9,8 +9,6 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, Final
 
-import jinja2
-
 from tasks.answers.syntax import Syntax
 from tasks.answers.tools.formats import detect
 from tasks.engine.llama.conversation import Habits, as_given
@@ -53,8 +51,15 @@ class ChatTemplate:
         self._error = ""
         try:
             self._template = create_environment().from_string(source)
-        except (jinja2.TemplateError, RecursionError, SyntaxError) as exc:  # of the Python that jinja2 makes of it
-            self._error = str(exc)
+        except Exception as exc:  # of jinja2, of the Python that it makes of it, or of what it works out at once
+            self._error = str(exc) or type(exc).__name__
+
+    @classmethod
+    def unusable(cls, reason: str) -> ChatTemplate:
+        """One that is not even read."""
+        template = cls("", bos="", eos="")
+        template._error = reason
+        return template
 
     def render(
         self,
