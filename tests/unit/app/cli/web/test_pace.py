@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.web.pace import GRACE_SECONDS, LEAST_RATE, Pace
+from app.cli.web.pace import GRACE_SECONDS, LEAST_RATE, MOST_SECONDS, Pace
 from app.cli.web.paced_socket import PIECE, PacedSocket
 
 
@@ -67,6 +67,12 @@ def test_every_piece_buys_the_time_that_the_least_rate_takes_for_it() -> None:
     assert pace.seconds_left == GRACE_SECONDS + 10 - 12
     pace.note(num_bytes=0, waited=1000.0)
     assert pace.seconds_left == 0
+
+
+def test_no_number_of_bytes_buys_more_than_two_minutes() -> None:
+    pace = Pace()
+    pace.note(num_bytes=10**9, waited=0.0)
+    assert pace.seconds_left == MOST_SECONDS
 
 
 def test_no_rate_buys_more_than_the_deadline() -> None:
