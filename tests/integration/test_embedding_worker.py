@@ -130,8 +130,8 @@ def test_a_cancelled_job_leaves_its_place_at_once(
 ) -> None:
     hog, waiting = embedding(LONG * 50), embedding(["next"])
     queue.submit(hog)
-    queue.submit(waiting)
     until(lambda: busy(client), what="the job runs")
+    queue.submit(waiting)
     assert not find(store, waiting).status.ended
     queue.cancel(hog.id, owner="local")
     assert_vectors(until(lambda: ended(store, waiting), seconds=3))
