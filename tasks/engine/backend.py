@@ -78,7 +78,10 @@ class Vocabulary(Protocol):
     """Tokens that a text may have."""
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
-        """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens."""
+        """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens.
+
+        It does not in what a conversation says, if the text is what `Backend.render_chat` gave.
+        """
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token, which may be a part of a character; empty for control tokens but the markers."""

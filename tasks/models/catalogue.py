@@ -92,6 +92,9 @@ class ModelEntry(BaseModel):
     share_prefixes: Literal["owner", "all"] = Field(
         "owner", description="Whose prompts share a prefix in the cache: those of one owner, or of all."
     )
+    special_tokens_in_content: bool = Field(
+        False, description="Whether special tokens are read in what a conversation says."
+    )
     workers: Workers = Workers()
     keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
         600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."
@@ -104,9 +107,11 @@ class ModelEntry(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _only_text_has_a_cache(self) -> Self:
+    def _only_text_has_a_cache_and_conversations(self) -> Self:
         if self.kind == "embedding" and self.kv_tokens:
             raise ValueError("an embedding model keeps no cache: leave kv_tokens out")
+        if self.kind == "embedding" and self.special_tokens_in_content:
+            raise ValueError("an embedding model has no conversations: leave special_tokens_in_content out")
         return self
 
     @property

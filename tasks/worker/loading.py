@@ -65,6 +65,7 @@ def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> 
         cache_tokens=entry.cache_tokens,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
+        quotes=not entry.special_tokens_in_content,
         on_progress=progress.loaded,
     )
 

@@ -12,6 +12,7 @@ import llama_cpp
 import pytest
 
 from tasks.engine.llama import long_texts
+from tasks.engine.llama.quoting import Prompt, quoted
 from tasks.engine.llama.tokenizer import Tokenizer
 from tests.support.real_templates import NotToBeHad
 from tests.support.real_vocabularies import real_vocabularies, vocabulary
@@ -91,3 +92,40 @@ def test_llama_cpp_is_asked_for_no_more_of_a_longer_text_than_its_length(
                 assert sum(asked) <= 1.1 * len(text)
                 if name == "llama-spm":  # llama.cpp's own time grows with the square of a text of these
                     assert max(asked, default=0) <= long_texts.MOST_CHARACTERS * 4
+
+
+def prompt_of(control: str, text: str) -> Prompt:
+    """As a template would write it that puts the same control token before and behind what is said."""
+    return Prompt(f"{control}user\n{str.__str__(quoted(text))}{control}")
+
+
+@pytest.mark.timeout(600)
+def test_what_is_said_has_no_token_that_gives_a_prompt_its_form(paths: dict[str, Path]) -> None:
+    for name, path in paths.items():
+        with vocabulary(path) as vocab:
+            template = "".join(token.text for token in Tokenizer(vocab).special if token.text.isprintable())
+            tokenizer = Tokenizer(vocab, template)
+            control = next(token for token in tokenizer.special if token.control and not token.strips_left)
+            special = [token for token in tokenizer.special if token.token in tokenizer.guarded.ids]
+            for token in random.Random(name).sample(special, min(60, len(special))):
+                for said in (token.text, f"a {token.text} b", f"a{token.text}{token.text}b"):
+                    found = tokenizer.tokenize_prompt(prompt_of(control.text, said))
+                    assert (found[0], found[-1]) == (control.token, control.token), (name, said)
+                    assert tokenizer.guarded.ids.isdisjoint(found[1:-1]), (name, said)
+
+
+@pytest.mark.timeout(600)
+def test_what_is_said_has_else_the_tokens_that_llama_cpp_gives_it(paths: dict[str, Path]) -> None:
+    for name, path in paths.items():
+        with vocabulary(path) as vocab:
+            tokenizer = Tokenizer(vocab)
+            control = next(token.text for token in tokenizer.special if token.control)
+            words = [token.text for token in tokenizer.special if token.token not in tokenizer.guarded.ids]
+            pick = random.Random(name)
+            for _ in range(TEXTS):
+                said = "".join(pick.choice([*ORDINARY, *words]) for _ in range(pick.randrange(12)))
+                if tokenizer.guarded.beginnings(said):
+                    continue
+                prompt = prompt_of(control, said)
+                expected = of_llama(vocab, str(prompt), add_special=False, parse_special=True)
+                assert tokenizer.tokenize_prompt(prompt) == expected, (name, said)

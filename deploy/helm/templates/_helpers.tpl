@@ -149,6 +149,9 @@ models:
     {{- with .kvTokens }}
     kv_tokens: {{ . }}
     {{- end }}
+    {{- if .specialTokensInContent }}
+    special_tokens_in_content: true
+    {{- end }}
     {{- with .keepAlive }}
     keep_alive: {{ . }}
     {{- end }}

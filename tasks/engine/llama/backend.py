@@ -19,6 +19,7 @@ from tasks.engine.llama.chat_template import ChatTemplate
 from tasks.engine.llama.constraint import Compiler, is_special
 from tasks.engine.llama.logits import Distribution, Logits
 from tasks.engine.llama.model import Model
+from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.errors import InvalidRequest
@@ -41,6 +42,7 @@ class LlamaBackend(Model):
         cache_tokens: tokens the cache holds in all.
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
+        quotes: whether no special token is read in what a conversation says.
         on_progress: told how much of the file is loaded, from 0 to 1.
 
     Raises:
@@ -56,10 +58,11 @@ class LlamaBackend(Model):
         cache_tokens: int,
         threads: int | None = None,
         gpu_layers: int = -1,
+        quotes: bool = True,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
         super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress)
-        self.num_slots, self.cache_tokens = num_slots, cache_tokens
+        self.num_slots, self.cache_tokens, self._quotes = num_slots, cache_tokens, quotes
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
@@ -89,7 +92,7 @@ class LlamaBackend(Model):
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
         at: float = 0.0,
-    ) -> str:
+    ) -> Prompt:
         template = (tools and self._tools_template) or self._template
         if template is None:
             raise InvalidRequest(
@@ -206,16 +209,15 @@ class LlamaBackend(Model):
 
     def _chat_template(self, name: bytes | None) -> ChatTemplate | None:
         """The template of that name, or the model's first; models may have one of their own for tools."""
-        template = llama_cpp.llama_model_chat_template(self._model, name)
-        if not template:
+        source = self._template_text(name)
+        if not source:
             return None
-        source = template.decode(errors="replace")
         bos = self._special_text(llama_cpp.llama_vocab_bos(self._vocab))
         eos = self._special_text(llama_cpp.llama_vocab_eos(self._vocab))
         if reason := template_trial.fault(source, bos=bos, eos=eos):
             log.warning("chat template not used", reason=reason)
             return ChatTemplate.unusable(reason)
-        return ChatTemplate(source, bos=bos, eos=eos)
+        return ChatTemplate(source, bos=bos, eos=eos, quotes=self._quotes)
 
     def _find_markers(self) -> Iterator[tuple[str, int]]:
         """The markers of tool calls and reasoning that are one token, and no ordinary one."""

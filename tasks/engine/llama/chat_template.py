@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from tasks.answers.syntax import Syntax
 from tasks.answers.tools.formats import detect
-from tasks.engine.llama.conversation import Habits, as_given
+from tasks.engine.llama.conversation import Habits, as_given, quote
 from tasks.engine.llama.fitting import REFUSALS, Fit, find_fit
 from tasks.engine.llama.forms import PLAIN, apply, names
+from tasks.engine.llama.quoting import Prompt, quoted
 from tasks.engine.llama.shape import Kind, shape_of
 from tasks.engine.llama.steps import Given
 from tasks.engine.llama.template_environment import changes_lists, create_environment, time_names
@@ -38,10 +39,11 @@ class ChatTemplate:
         source: the template.
         bos: the text of the token that begins a prompt.
         eos: the text of the token that ends one.
+        quotes: whether no special token is read in what a conversation says.
     """
 
-    def __init__(self, source: str, *, bos: str, eos: str) -> None:
-        self._source = source
+    def __init__(self, source: str, *, bos: str, eos: str, quotes: bool = True) -> None:
+        self._source, self._quotes = source, quotes
         self._tokens = {"bos_token": bos, "eos_token": eos}
         self._habits = Habits.read(source)
         self._changes_lists = changes_lists(source)
@@ -68,7 +70,7 @@ class ChatTemplate:
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Variables | None = None,
         at: float = 0.0,
-    ) -> str:
+    ) -> Prompt:
         """The prompt of a conversation, up to where the model's answer begins.
 
         Args:
@@ -82,14 +84,14 @@ class ChatTemplate:
         """
         if self._error:
             raise InvalidRequest(f"The model's chat template cannot be read: {self._error}", param="messages")
-        given, known = as_given(messages, tools or (), self._habits), _known(variables, at)
+        given, known = as_given(messages, tools or (), self._habits), _known(variables, at, quotes=self._quotes)
         shape = shape_of(messages)
         fit = self._fit(shape.kinds, with_tools=bool(tools), variables=variables)
         if fit.lost is not None:
             where = _where(messages, shape.places[fit.lost])
             raise InvalidRequest(f"The model's chat template leaves out the text of {where}.", param="messages")
         try:
-            return self._render_as(fit, given, known)
+            return Prompt(self._render_as(fit, given, known))
         except REFUSALS as exc:
             where = "" if fit.refused is None else f" ({_where(messages, shape.places[fit.refused])})"
             message = f"The model's chat template refuses these messages: {exc}{where}"
@@ -112,8 +114,11 @@ class ChatTemplate:
     def _render_as(self, fit: Fit, given: Given, known: Variables) -> str:
         if fit.form != PLAIN:
             with suppress(*REFUSALS):  # it is the contents that are refused
-                return self._run(apply(fit.form, given), known)
-        return self._run(apply(PLAIN, given), known)
+                return self._run(self._quoted(apply(fit.form, given)), known)
+        return self._run(self._quoted(apply(PLAIN, given)), known)
+
+    def _quoted(self, given: Given) -> Given:
+        return quote(given) if self._quotes else given
 
     def _run(self, given: Given, known: Variables) -> str:
         rendered: dict[str, Any] = {"messages": given.messages, "tools": given.tools, "add_generation_prompt": True}
@@ -124,9 +129,11 @@ class ChatTemplate:
         return self._template.render({**known, **self._tokens, **rendered})
 
 
-def _known(variables: Variables | None, at: float) -> Variables:
+def _known(variables: Variables | None, at: float, *, quotes: bool = False) -> Variables:
     """What a template may know of beside the conversation, as llama.cpp tells it too."""
     given = variables or {}
+    if quotes:
+        given = {name: quoted(value) for name, value in given.items()}
     effort = {"reasoning_strength": given["reasoning_effort"]} if "reasoning_effort" in given else {}
     return {"enable_thinking": True, "documents": None, **time_names(at), **effort, **given}
 

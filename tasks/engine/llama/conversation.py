@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+from tasks.engine.llama.quoting import quoted
 from tasks.engine.llama.steps import Given, Message, tell_functions, write_calls
 
 ID_LENGTH: Final = 9
 _WANTS_SHORT_IDS: Final = re.compile(rf"length\s*(?:!=|==|<|>)\s*{ID_LENGTH}\b")
 _WANTS_NO_CONTENT: Final = re.compile(r"content(?:['\"]\])?\s+is\s+none")
+_OURS: Final = frozenset({"role"})
+"""What a message has that is of our own choice."""
+_NAMES: Final = frozenset(
+    {"arguments", "content", "description", "function", "id", "name", "parameters", "text", "tool_call_id", "type"}
+)
+"""Names of a message's, a call's and a function's fields, which stay as they are: every template looks for them."""
 _SHORT_ID: Final = re.compile(rf"[a-zA-Z0-9]{{{ID_LENGTH}}}")
 
 
@@ -51,6 +58,26 @@ def as_given(messages: Sequence[Mapping[str, Any]], functions: Sequence[Mapping[
     if habits.knows_calls:
         return given
     return write_calls(given) if habits.knows_tools else tell_functions(write_calls(given))
+
+
+def quote(given: Given) -> Given:
+    """A conversation of which all that is said is quoted: texts, names, arguments and functions, but not the roles."""
+    tools = given.tools and [{**tool, "function": quoted(tool["function"], known=_NAMES)} for tool in given.tools]
+    return replace(given, messages=[_quoted(message) for message in given.messages], tools=tools)
+
+
+def _quoted(message: Message) -> Message:
+    made = {key: quoted(value, known=_NAMES) for key, value in message.items() if key not in _OURS}
+    made |= {key: message[key] for key in _OURS & message.keys()}
+    if calls := message.get("tool_calls"):
+        made["tool_calls"] = [{**quoted(call, known=_NAMES), **_type_of(call)} for call in calls]
+    if isinstance(parts := message.get("content"), list):
+        made["content"] = [{**quoted(part, known=_NAMES), **_type_of(part)} for part in parts]
+    return made
+
+
+def _type_of(value: Message) -> Message:
+    return {"type": value["type"]} if "type" in value else {}
 
 
 def _described(function: Mapping[str, Any]) -> Message:

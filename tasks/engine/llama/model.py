@@ -12,6 +12,7 @@ import llama_cpp
 
 from tasks.engine.backend import BackendFailure
 from tasks.engine.llama import library, variants
+from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.tokenizer import Tokenizer
 
 WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
@@ -42,22 +43,23 @@ class Model:
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.longest_piece = self._longest_piece()
-        self._tokenizer = Tokenizer(self._vocab)
+        self._tokenizer = Tokenizer(self._vocab, "".join(map(self._template_text, (None, b"tool_use"))))
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        if isinstance(text, Prompt) and parse_special and not add_special:
+            return self._tokenizer.tokenize_prompt(text)
         return self._tokenizer.tokenize(text, add_special=add_special, parse_special=parse_special)
 
     def detokenize(self, tokens: Sequence[int]) -> bytes:
         return b"".join(self._read_piece(token, special=True) for token in tokens)
 
     def tokenizer_info(self) -> Mapping[str, Any]:
-        template = llama_cpp.llama_model_chat_template(self._model, None)
         return {
             "bos_token": self._special_text(llama_cpp.llama_vocab_bos(self._vocab)) or None,
             "eos_token": self._special_text(llama_cpp.llama_vocab_eos(self._vocab)) or None,
             "pad_token": self._special_text(llama_cpp.llama_vocab_pad(self._vocab)) or None,
             "add_bos_token": bool(llama_cpp.llama_vocab_get_add_bos(self._vocab)),
-            "chat_template": template.decode(errors="replace") if template else None,
+            "chat_template": self._template_text(None) or None,
         }
 
     def close(self) -> None:
@@ -74,6 +76,11 @@ class Model:
     def _special_text(self, token: int) -> str:
         """The text of a token, empty for none."""
         return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
+
+    def _template_text(self, name: bytes | None) -> str:
+        """The chat template of that name, or the file's first; empty if there is none."""
+        template = llama_cpp.llama_model_chat_template(self._model, name)
+        return template.decode(errors="replace") if template else ""
 
     def _field(self, key: str) -> str:
         """What the file says under a key, as text; empty if it says nothing."""

@@ -41,6 +41,7 @@ class SpecialTokens:
         self._tokens: dict[str, SpecialToken] = {}
         for token in ordered:
             self._tokens.setdefault(token.text, token)
+        self.ids = frozenset(token.token for token in self._tokens.values())
         self._rank = {text: rank for rank, text in enumerate(self._tokens)}
         self._within = {
             text: [text[:length] for length in range(1, len(text)) if text[:length] in self._tokens]

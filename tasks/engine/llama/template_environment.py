@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from types import GeneratorType
 from typing import Any, Final, NoReturn
 
 import jinja2
-from jinja2 import nodes
+from jinja2 import nodes, pass_eval_context
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension, loopcontrols
+from jinja2.filters import sync_do_join
 from jinja2.parser import Parser
 from jinja2.sandbox import SandboxedEnvironment
+
+from tasks.engine.llama.quoting import escaped, joined
 
 _CHANGE: Final = re.compile(r"\b(append|clear|extend|insert|pop|popitem|remove|reverse|setdefault|sort|update)\b")
 
@@ -28,10 +33,31 @@ class _GenerationTag(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+class _CodeGenerator(CodeGenerator):
+    """Jinja's, in whose code ``~`` joins texts as everything else does."""
+
+    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802 - as jinja2 calls it
+        self.write("environment.concat(map(str, (")
+        for part in node.nodes:
+            self.visit(part, frame)
+            self.write(", ")
+        self.write(")))")
+
+
+class _Environment(SandboxedEnvironment):
+    """Hugging Face's environment, in which what is quoted stays so."""
+
+    code_generator_class = _CodeGenerator
+    concat = staticmethod(partial(joined, ""))
+
+
 def create_environment() -> jinja2.Environment:
     """The environment. Lists can be changed in it, as in llama.cpp: templates of Kimi's gather messages so."""
-    environment = SandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols])
+    environment = _Environment(trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationTag, loopcontrols])
     environment.filters["tojson"] = _to_json
+    environment.filters["join"] = _join
+    for name in ("capitalize", "lower", "string", "trim", "upper"):
+        environment.filters[name] = _of_text(environment.filters[name])
     environment.globals["raise_exception"] = _refuse
     return environment
 
@@ -62,9 +88,20 @@ def _to_json(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,
 ) -> str:
-    return json.dumps(
-        value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys, default=_listed
+    text = json.dumps(
+        value, ensure_ascii=False, indent=indent, separators=separators, sort_keys=sort_keys, default=_listed
     )
+    return escaped(text) if ensure_ascii else text
+
+
+def _of_text(given: Callable[..., str]) -> Callable[..., str]:
+    """A filter that is given what a list or the like shows as a text that is read by what it says."""
+    return lambda value, *others: given(joined("", [value]), *others)
+
+
+@pass_eval_context
+def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: str | int | None = None) -> str:
+    return joined("", [sync_do_join(context, value, d, attribute)])
 
 
 def _listed(value: Any) -> Any:

@@ -96,6 +96,13 @@ def test_an_embedding_model_has_no_cache_to_size(write: Write) -> None:
         entry(write, "kind: embedding, kv_tokens: 8192")
 
 
+def test_special_tokens_in_contents_are_read_for_those_models_alone_that_say_so(write: Write) -> None:
+    assert not entry(write, "slots: 4").special_tokens_in_content
+    assert entry(write, "special_tokens_in_content: true").special_tokens_in_content
+    with pytest.raises(CatalogueError, match="leave special_tokens_in_content out"):
+        entry(write, "kind: embedding, special_tokens_in_content: true")
+
+
 def test_an_entry_does_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         DEMO.slots = 3  # type: ignore[misc]
