@@ -144,6 +144,26 @@ def test_a_function_of_a_namespace_is_called_by_its_own_name(client: openai.Open
     assert create(client, input=items, tools=tools).status == "completed"
 
 
+def test_a_tool_that_takes_a_text_is_called_with_the_text_and_answered(client: openai.OpenAI) -> None:
+    grammar = {"type": "grammar", "syntax": "regex", "definition": "\\*\\*\\* Begin Patch\n[+]x"}
+    tools: Any = [{"type": "custom", "name": "apply_patch", "description": "Edits files.", "format": grammar}]
+    asked: Any = {"input": "Add a line x.", "tools": tools, "tool_choice": {"type": "custom", "name": "apply_patch"}}
+    made = create(client, **asked)
+    (call,) = made.output
+    assert (call.type, call.name, call.input) == ("custom_tool_call", "apply_patch", "*** Begin Patch\n+x")
+    events = [*create(client, **asked, stream=True)]
+    deltas = [event.delta for event in events if event.type == "response.custom_tool_call_input.delta"]
+    assert len(deltas) > 1
+    assert "".join(deltas) == events[-1].response.output[0].input == call.input
+    given: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "Done!"}
+    asked_again: list[Any] = [{"role": "user", "content": "Add a line x."}, call.model_dump(), given]
+    for more in ({"input": asked_again}, {"input": [given], "previous_response_id": made.id}):
+        again = create(client, **more, tools=tools)
+        assert again.status == "completed"
+        items = client.responses.input_items.list(again.id, order="asc").data
+        assert [item.type for item in items] == ["message", "custom_tool_call", "custom_tool_call_output"]
+
+
 def test_a_reference_stands_for_an_earlier_answer(client: openai.OpenAI) -> None:
     first = create(client, input="What is 1 + 2?")
     question, next_question = [{"role": "user", "content": f"What is {sum}?"} for sum in ("1 + 2", "2 + 2")]

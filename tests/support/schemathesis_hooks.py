@@ -61,7 +61,7 @@ RULES = (
     r"There is no tool",
     r"A call is required, but there are no tools",
     r"Two functions are named",
-    r"Only an assistant's message may have tool_calls",
+    r"Only an assistant's message may have (tool_calls|a refusal)",
     r"A message needs content",
     r"Only the type 'function' has a function",
     r"There is no call",

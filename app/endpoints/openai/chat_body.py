@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from app.bodies.part import Part
+from app.bodies.refusal import OTHER, REFUSAL, RefusalPart, kind_of_part
 from app.bodies.sampling import CacheRetention, MaxTokens, SamplingBody, Verbosity
 from app.bodies.template_variables import Effort, TemplateVariables, template_variables
 from app.bodies.tools import ToolChoice, Tools, check_functions, chosen
@@ -33,7 +34,10 @@ def _as_parts(value: Any) -> Any:
     return [TextPart(type="text", text=value)] if isinstance(value, str) else value
 
 
-Parts = Annotated[list[TextPart], Field(min_length=1, fail_fast=True)]
+ContentPart = Annotated[
+    Annotated[TextPart, Tag(OTHER)] | Annotated[RefusalPart, Tag(REFUSAL)], Discriminator(kind_of_part)
+]
+Parts = Annotated[list[ContentPart], Field(min_length=1, fail_fast=True)]
 Content = Annotated[Parts | None, BeforeValidator(_as_parts, json_schema_input_type=str | Parts | None)]
 
 
@@ -73,8 +77,12 @@ class Message(Part):
     parsed: Any = Field(None, exclude=True)
 
     def payload(self) -> dict[str, Any]:
-        """The message as chat templates know it: parts are lines, and OpenAI's ``developer`` is their ``system``."""
-        text = "\n".join(part.text for part in self.content or ())
+        """The message as chat templates know it: parts are lines, and OpenAI's ``developer`` is their ``system``.
+
+        A refusal is what the assistant said.
+        """
+        said = [part.text for part in self.content or ()] or [self.refusal or ""]
+        text = "\n".join(said)
         message = {"role": "system" if self.role == "developer" else self.role, "content": text}
         extra = {
             "name": self.name,
@@ -91,6 +99,8 @@ def _check(messages: list[Message]) -> None:
         where = f"messages.{number}"
         if message.tool_calls and message.role != "assistant":
             raise InvalidRequest("Only an assistant's message may have tool_calls.", param=f"{where}.tool_calls")
+        if message.role != "assistant" and any(part.type == "refusal" for part in message.content or ()):
+            raise InvalidRequest("Only an assistant's message may have a refusal.", param=f"{where}.content")
         if message.content is None and not (message.role == "assistant" and (message.tool_calls or message.refusal)):
             raise InvalidRequest("A message needs content.", param=f"{where}.content")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
@@ -12,6 +12,7 @@ from app.bodies.sampling import MOST_TOKENS, CacheRetention, SamplingBody
 from app.bodies.template_variables import TemplateVariables, template_variables
 from app.bodies.tools import Choice, check_functions, chosen
 from app.bodies.unused import UNUSED, Unused
+from app.endpoints.openai.responses.custom_tools import custom_names
 from app.endpoints.openai.responses.input import FindItem, Items, Message, check_outputs, messages
 from app.endpoints.openai.responses.options import Reasoning, ResponseStreamOptions, Text
 from app.endpoints.openai.responses.tools import FlatChoice, HostedTool, Tools, chosen_of, functions_of
@@ -168,6 +169,7 @@ class ResponseBody(SamplingBody):
         given = self.model_dump(
             include={"instructions", "previous_response_id", "user", "safety_identifier", "prompt_cache_key"}
         )
+        tools = [tool.echo() for tool in self.tools or () if not isinstance(tool, HostedTool)]
         return {
             **given,
             "background": bool(self.background),
@@ -176,14 +178,15 @@ class ResponseBody(SamplingBody):
             "reasoning": {"effort": self.reasoning.effort if self.reasoning else None, "summary": None},
             "store": self.store is not False,
             "text": {"format": (self.text or Text()).format.model_dump(by_alias=True, exclude_none=True)},
-            "tool_choice": _tool_choice(self.tool_choice),
-            "tools": [tool.echo() for tool in self.tools or () if not isinstance(tool, HostedTool)],
+            "tool_choice": _tool_choice(self.tool_choice, custom_names(tools)),
+            "tools": tools,
             "top_logprobs": self.top_logprobs or 0,
         }
 
 
-def _tool_choice(choice: Choice | None) -> str | dict[str, str]:
+def _tool_choice(choice: Choice | None, custom: Container[str]) -> str | dict[str, str]:
     """The choice of a tool, as it was given."""
     if choice is None or choice.function is None:
         return choice.type if choice else "auto"
-    return {"type": "function", "name": choice.function.name}
+    name = choice.function.name
+    return {"type": "custom" if name in custom else "function", "name": name}

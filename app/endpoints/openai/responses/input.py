@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.bodies.part import Part
+from app.bodies.refusal import OTHER, REFUSAL, RefusalPart, kind_of_part
+from app.endpoints.openai.responses.custom_tools import arguments_of
+from app.endpoints.openai.responses.names import told_name
 from app.endpoints.openai.responses.sealed import unseal
-from app.endpoints.openai.responses.tools import told_name
 from tasks.errors import InvalidRequest
 
 Message = dict[str, Any]
@@ -35,18 +37,29 @@ def _as_parts(value: Any) -> Any:
     return [InputPart(type="input_text", text=value)] if isinstance(value, str) else value
 
 
+ContentPart = Annotated[
+    Annotated[InputPart, Tag(OTHER)] | Annotated[RefusalPart, Tag(REFUSAL)], Discriminator(kind_of_part)
+]
 Parts = Annotated[
-    list[InputPart], Field(fail_fast=True), BeforeValidator(_as_parts, json_schema_input_type=str | list[InputPart])
+    list[ContentPart], Field(fail_fast=True), BeforeValidator(_as_parts, json_schema_input_type=str | list[ContentPart])
 ]
 
 
 class InputItem(Part):
-    """One item: a message, a call of the model, the result of a function, reasoning, or a reference to an item.
+    """One item: a message, a call of the model, the result of a tool, reasoning, or a reference to an item.
 
     What OpenAI's client adds to items for its caller, and its server for itself, is passed over.
     """
 
-    type: Literal["message", "function_call", "function_call_output", "reasoning", "item_reference"] = "message"
+    type: Literal[
+        "message",
+        "function_call",
+        "function_call_output",
+        "custom_tool_call",
+        "custom_tool_call_output",
+        "reasoning",
+        "item_reference",
+    ] = "message"
     id: str | None = Field(None, max_length=128)
     status: Literal["in_progress", "completed", "incomplete"] | None = None
     role: Literal["user", "assistant", "system", "developer"] | None = None
@@ -56,6 +69,7 @@ class InputItem(Part):
     name: str | None = Field(None, min_length=1, max_length=64)
     namespace: str | None = Field(None, min_length=1, max_length=64)
     arguments: str | None = None
+    input: str | None = None
     output: Parts | None = None
     encrypted_content: str | None = None
     reasoning: Annotated[str | None, SkipJsonSchema()] = None
@@ -70,10 +84,17 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "message": ("role", "content"),
     "function_call": ("call_id", "name", "arguments"),
     "function_call_output": ("call_id", "output"),
+    "custom_tool_call": ("call_id", "name", "input"),
+    "custom_tool_call_output": ("call_id", "output"),
     "reasoning": (),
     "item_reference": ("id",),
 }
-_ALLOWED = {"message": {"phase"}, "function_call": {"namespace"}, "reasoning": {"reasoning"}}
+_ALLOWED = {
+    "message": {"phase"},
+    "function_call": {"namespace"},
+    "custom_tool_call": {"namespace"},
+    "reasoning": {"reasoning"},
+}
 _PASSED_OVER = {"parsed_arguments", "caller", "created_by", "async_"}
 FindItem = Callable[[str, str], Mapping[str, Any]]
 """Gives the item of an id; told the field that names it, for the error if there is none."""
@@ -146,12 +167,13 @@ def _add(made: list[Message], item: InputItem) -> None:
     match item.type:
         case "message":
             made.append({"role": "system" if item.role == "developer" else item.role, "content": _text(item.content)})
-        case "function_call":
+        case "function_call" | "custom_tool_call":
             if not made or made[-1]["role"] != "assistant":
                 made.append({"role": "assistant", "content": ""})
-            function = {"name": told_name(item.name or "", item.namespace), "arguments": item.arguments}
+            arguments = item.arguments if item.input is None else arguments_of(item.input)
+            function = {"name": told_name(item.name or "", item.namespace), "arguments": arguments}
             made[-1].setdefault("tool_calls", []).append({"id": item.call_id, "type": "function", "function": function})
-        case "function_call_output":
+        case "function_call_output" | "custom_tool_call_output":
             made.append({"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id})
 
 
@@ -169,6 +191,10 @@ def _check(item: InputItem, where: str) -> None:
     for field in needed:
         if getattr(item, field) is None:
             raise InvalidRequest(f"An item of type {item.type} needs {field}.", param=f"{where}.{field}")
+    if item.role != "assistant" and any(
+        part.type == "refusal" for part in (*(item.content or ()), *(item.output or ()))
+    ):
+        raise InvalidRequest("Only an assistant's message may have a refusal.", param=f"{where}.content")
     known = {"type", "id", "status", *needed, *_PASSED_OVER, *_ALLOWED.get(item.type, ())}
     if unknown := item.model_fields_set - known:
         field = min(unknown)
@@ -177,5 +203,5 @@ def _check(item: InputItem, where: str) -> None:
         )
 
 
-def _text(parts: Sequence[InputPart] | None) -> str:
+def _text(parts: Sequence[InputPart | RefusalPart] | None) -> str:
     return "\n".join(part.text for part in parts or ())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, cast
 
 from app.bodies.service_tier import served_as
 from app.endpoints.openai.completion import tool_call
 from app.endpoints.openai.generated_text import answer
 from app.endpoints.openai.responses import wire
+from app.endpoints.openai.responses.custom_tools import custom_names, input_of
 from app.endpoints.openai.responses.output import Output
 from tasks.records.ending import error_of
 from tasks.records.job import Job, JobStatus
@@ -78,9 +79,34 @@ def conversation(job: Job) -> list[dict[str, Any]]:
 def input_items(job: Job) -> list[wire.InputItem]:
     """What the response was made from, earlier responses included, as items; the oldest first."""
     items: list[wire.InputItem] = []
+    custom = custom_names(job.request["response"]["tools"])
     for message in _asked(job):
         items += _items(message, f"in_{job.id}_", len(items))
-    return items
+    return _with_custom_calls(items, custom)
+
+
+def _with_custom_calls(items: list[wire.InputItem], names: Container[str]) -> list[wire.InputItem]:
+    """The items, with calls of tools that take a text, and their results, as such."""
+    made: list[wire.InputItem] = []
+    called: set[str] = set()
+    for item in items:
+        if item["type"] == "function_call" and item["name"] in names:
+            called.add(item["call_id"])
+            text = input_of(item["arguments"])
+            call: wire.CustomCallItem = {
+                "id": item["id"],
+                "type": "custom_tool_call",
+                "status": item["status"],
+                "call_id": item["call_id"],
+                "name": item["name"],
+                "input": text,
+            }
+            made.append(call)
+        elif item["type"] == "function_call_output" and item["call_id"] in called:
+            made.append({**item, "type": "custom_tool_call_output"})
+        else:
+            made.append(item)
+    return made
 
 
 def _status(job: Job) -> wire.Status:

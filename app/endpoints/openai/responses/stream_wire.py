@@ -98,6 +98,20 @@ class ArgumentsDone(OfItem, CalledFunction):
     type: Literal["response.function_call_arguments.done"]
 
 
+class InputDelta(OfItem):
+    """More of the input of a tool that takes a text."""
+
+    type: Literal["response.custom_tool_call_input.delta"]
+    delta: str
+
+
+class InputDone(OfItem):
+    """That input, whole."""
+
+    type: Literal["response.custom_tool_call_input.done"]
+    input: str
+
+
 class ErrorEvent(Numbered):
     """The stream ends without a response."""
 
@@ -108,5 +122,14 @@ class ErrorEvent(Numbered):
 
 
 ResponseStreamEvent = (
-    ResponseEvent | ItemEvent | PartEvent | TextDelta | TextDone | ArgumentsDelta | ArgumentsDone | ErrorEvent
+    ResponseEvent
+    | ItemEvent
+    | PartEvent
+    | TextDelta
+    | TextDone
+    | ArgumentsDelta
+    | ArgumentsDone
+    | InputDelta
+    | InputDone
+    | ErrorEvent
 )

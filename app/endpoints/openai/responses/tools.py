@@ -1,4 +1,4 @@
-"""The tools of a response: functions, lists of functions, and those that other servers run themselves."""
+"""The tools of a response: functions, tools that take a text, lists of both, and those that other servers run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from app.bodies.part import Part
 from app.bodies.tools import MOST_TOOLS, Choice, Function, FunctionName, NamedFunction, ToolChoice, Words
 from app.bodies.unused import UNUSED, Unused
+from app.endpoints.openai.responses.custom_tools import CustomTool
+from app.endpoints.openai.responses.names import told_name
 from app.http.errors import as_tag
 from tasks.errors import InvalidRequest
 
@@ -48,18 +50,33 @@ class FlatFunction(Function):
         return {"type": "function", **self.model_dump(include={"name", "description", "parameters", "strict"})}
 
 
+def _own_kind(tool: Any) -> str | None:
+    kind = tool.get("type") if isinstance(tool, Mapping) else getattr(tool, "type", None)
+    return as_tag(kind) if kind in ("function", "custom") else None
+
+
+OwnTool = Annotated[
+    Annotated[FlatFunction, Tag(as_tag("function"))] | Annotated[CustomTool, Tag(as_tag("custom"))],
+    Discriminator(
+        _own_kind,
+        custom_error_type="tool_type",
+        custom_error_message="A namespace has tools of type 'function' or 'custom'",
+    ),
+]
+
+
 class Namespace(Part):
-    """A list of functions, whose names are their own."""
+    """A list of tools, whose names are their own."""
 
     type: Literal["namespace"]
     name: FunctionName
     description: str | None = None
-    tools: list[FlatFunction] = Field(min_length=1, max_length=MOST_TOOLS)
+    tools: list[OwnTool] = Field(min_length=1, max_length=MOST_TOOLS)
 
     def echo(self) -> dict[str, Any]:
         """As the response tells of it."""
-        functions = [tool.echo() for tool in self.tools]
-        return {"type": "namespace", "name": self.name, "description": self.description or "", "tools": functions}
+        tools = [tool.echo() for tool in self.tools]
+        return {"type": "namespace", "name": self.name, "description": self.description or "", "tools": tools}
 
 
 class HostedTool(Part):
@@ -74,54 +91,43 @@ def _kind(tool: Any) -> str | None:
     kind = tool.get("type") if isinstance(tool, Mapping) else getattr(tool, "type", None)
     if kind in get_args(HostedKind):
         return as_tag("hosted")
-    return as_tag(kind) if kind in ("function", "namespace") else None
+    return as_tag(kind) if kind in ("function", "custom", "namespace") else None
 
 
 Tool = Annotated[
     Annotated[FlatFunction, Tag(as_tag("function"))]
+    | Annotated[CustomTool, Tag(as_tag("custom"))]
     | Annotated[Namespace, Tag(as_tag("namespace"))]
     | Annotated[HostedTool, Tag(as_tag("hosted"))],
     Discriminator(
         _kind,
         custom_error_type="tool_type",
-        custom_error_message="Only tools of type 'function' or 'namespace', and those of a server's, are supported",
+        custom_error_message="Only tools of type 'function', 'custom' or 'namespace', and a server's, are supported",
     ),
 ]
 Tools = Annotated[list[Tool], Field(max_length=MOST_TOOLS)]
 
 
 class FlatChosen(NamedFunction):
-    """The function that is to be called."""
+    """The tool that is to be called."""
 
-    type: Literal["function"]
+    type: Literal["function", "custom"]
 
 
 def _as_choice(value: Any) -> Any:
     """As the chat endpoint has it, where a function's name stands one level deeper."""
     if isinstance(value, dict) and "name" in value:
-        return {**{key: each for key, each in value.items() if key != "name"}, "function": {"name": value["name"]}}
+        others = {key: each for key, each in value.items() if key != "name"}
+        if others.get("type") == "custom":
+            others["type"] = "function"
+        return {**others, "function": {"name": value["name"]}}
     return value
 
 
 FlatChoice = Annotated[ToolChoice, BeforeValidator(_as_choice, json_schema_input_type=Words | FlatChosen)]
 
 
-def told_name(name: str, namespace: str | None) -> str:
-    """What the model calls a function: those of namespaces are told apart by the namespace's name."""
-    return f"{namespace}.{name}" if namespace else name
-
-
-def own_name(told: str, echoed: Iterable[Mapping[str, Any]]) -> tuple[str, str | None]:
-    """A function's own name and its namespace, if it has one, by the name that the model knows."""
-    for tool in echoed:
-        if tool["type"] == "namespace":
-            for function in tool["tools"]:
-                if told_name(function["name"], tool["name"]) == told:
-                    return function["name"], tool["name"]
-    return told, None
-
-
-def functions_of(tools: Sequence[FlatFunction | Namespace | HostedTool]) -> list[Function]:
+def functions_of(tools: Sequence[FlatFunction | CustomTool | Namespace | HostedTool]) -> list[Function]:
     """What the model is told of; raises InvalidRequest if that is too much."""
     found = list(_told(tools))
     if len(found) > MOST_TOOLS:
@@ -129,9 +135,9 @@ def functions_of(tools: Sequence[FlatFunction | Namespace | HostedTool]) -> list
     return found
 
 
-def _told(tools: Iterable[FlatFunction | Namespace | HostedTool]) -> Iterator[Function]:
+def _told(tools: Iterable[FlatFunction | CustomTool | Namespace | HostedTool]) -> Iterator[Function]:
     for tool in tools:
-        if isinstance(tool, FlatFunction):
+        if isinstance(tool, FlatFunction | CustomTool):
             yield tool.told(tool.name)
         elif isinstance(tool, Namespace):
             yield from (function.told(told_name(function.name, tool.name)) for function in tool.tools)

@@ -86,7 +86,19 @@ class FunctionCallItem(CalledFunction):
     namespace: NotRequired[str]
 
 
-OutputItem = OutputMessage | ReasoningItem | FunctionCallItem
+class CustomCallItem(TypedDict):
+    """A call of a tool that takes a text."""
+
+    id: str
+    type: Literal["custom_tool_call"]
+    status: ItemStatus
+    call_id: str
+    name: str
+    input: str
+    namespace: NotRequired[str]
+
+
+OutputItem = OutputMessage | ReasoningItem | FunctionCallItem | CustomCallItem
 
 
 class InputText(TypedDict):
@@ -107,16 +119,16 @@ class InputMessage(TypedDict):
 
 
 class FunctionOutputItem(TypedDict):
-    """The result of a function."""
+    """The result of a function, or of a tool that takes a text."""
 
     id: str
-    type: Literal["function_call_output"]
+    type: Literal["function_call_output", "custom_tool_call_output"]
     status: Literal["completed"]
     call_id: str
     output: str
 
 
-InputItem = InputMessage | FunctionCallItem | FunctionOutputItem
+InputItem = InputMessage | FunctionCallItem | CustomCallItem | FunctionOutputItem
 
 
 class InputItemList(Page):
@@ -176,19 +188,36 @@ class OfferedTool(TypedDict):
     strict: bool | None
 
 
+class OfferedFormat(TypedDict):
+    """Which texts a tool takes."""
+
+    type: Literal["text", "grammar"]
+    syntax: NotRequired[Literal["lark", "regex"]]
+    definition: NotRequired[str]
+
+
+class OfferedCustomTool(TypedDict):
+    """A tool that takes a text."""
+
+    type: Literal["custom"]
+    name: str
+    description: str | None
+    format: OfferedFormat
+
+
 class OfferedNamespace(TypedDict):
-    """A list of functions that the model might call."""
+    """A list of tools that the model might call."""
 
     type: Literal["namespace"]
     name: str
     description: str
-    tools: list[OfferedTool]
+    tools: list[OfferedTool | OfferedCustomTool]
 
 
 class ChosenFunction(TypedDict):
-    """The function that had to be called."""
+    """The tool that had to be called."""
 
-    type: Literal["function"]
+    type: Literal["function", "custom"]
     name: str
 
 
@@ -230,7 +259,7 @@ class EchoedRequest(TypedDict):
     store: bool
     text: TextOptions
     tool_choice: Literal["auto", "none", "required"] | ChosenFunction
-    tools: list[OfferedTool | OfferedNamespace]
+    tools: list[OfferedTool | OfferedCustomTool | OfferedNamespace]
     top_logprobs: Annotated[int, Field(ge=0, le=20)]
 
 

@@ -133,6 +133,36 @@ def test_a_bad_message_is_refused_by_its_place(message: Any, param: str) -> None
     assert error.param == param
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [{"type": "refusal", "refusal": "I cannot."}]},
+        {"content": None, "refusal": "I cannot."},
+        {"content": [{"type": "text", "text": "No."}, {"type": "refusal", "refusal": "I cannot."}]},
+        {"content": "I cannot.", "refusal": None},
+    ],
+)
+def test_a_refusal_is_what_the_assistant_said(message: dict[str, Any]) -> None:
+    made = chat(messages=[*HELLO, {"role": "assistant", **message}, *HELLO]).request(ENTRY)["messages"]
+    assert made[1]["role"] == "assistant"
+    assert made[1]["content"].splitlines()[-1] == "I cannot."
+
+
+@pytest.mark.parametrize(
+    "part", [{"type": "refusal"}, {"type": "refusal", "refusal": 5}, {"type": "refusal", "text": "x"}]
+)
+def test_a_refusal_without_its_words_is_refused_by_its_place(part: dict[str, Any]) -> None:
+    message = {"role": "assistant", "content": [part]}
+    assert str(refusal(ChatBody, {"model": "demo", "messages": [message]}).param).startswith("messages.0.content.0.")
+
+
+def test_nobody_but_the_assistant_refuses() -> None:
+    message = {"role": "user", "content": [{"type": "refusal", "refusal": "I cannot."}]}
+    with pytest.raises(InvalidRequest) as refused:
+        chat(messages=[message]).request(ENTRY)
+    assert refused.value.param == "messages.0.content"
+
+
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 

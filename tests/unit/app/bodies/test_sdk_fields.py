@@ -15,6 +15,7 @@ from openai.types.chat.chat_completion_stream_options_param import ChatCompletio
 from openai.types.chat.completion_create_params import CompletionCreateParamsBase as ChatParams
 from openai.types.completion_create_params import CompletionCreateParamsBase as CompletionParams
 from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.responses.custom_tool_param import CustomToolParam
 from openai.types.responses.function_tool_param import FunctionToolParam
 from openai.types.responses.response_create_params import ResponseCreateParamsBase, StreamOptions
 from openai.types.responses.response_text_config_param import ResponseTextConfigParam
@@ -31,6 +32,7 @@ from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
 from app.endpoints.openai.responses.body import ResponseBody
+from app.endpoints.openai.responses.custom_tools import CustomTool
 from app.endpoints.openai.responses.options import Reasoning, ResponseStreamOptions, Text
 from app.endpoints.openai.responses.tools import FlatFunction, HostedKind
 from tests.unit.app.bodies.test_part import least
@@ -46,6 +48,7 @@ TYPES: list[tuple[Any, type[Part]]] = [
     (ResponseTextConfigParam, Text),
     (FunctionToolParam, FlatFunction),
     (FunctionDefinition, Function),
+    (CustomToolParam, CustomTool),
 ]
 REFUSED = {
     (ChatBody, "audio"): "the answer would have sound",
@@ -65,7 +68,7 @@ REFUSED_VALUES = {
     (ChatBody, "modalities", "audio"): "the answer would have sound",
     (Reasoning, "mode", "pro"): "the model would work longer",
 }
-RUN_BY_THE_CLIENT = {"computer", "computer_use_preview", "local_shell", "shell", "apply_patch", "custom"}
+RUN_BY_THE_CLIENT = {"computer", "computer_use_preview", "local_shell", "shell", "apply_patch"}
 """Tools that are refused: the client would wait for calls of them."""
 
 
@@ -132,7 +135,7 @@ def test_words_of_the_package_are_found() -> None:
 
 def test_every_kind_of_tool_is_taken_or_refused_with_a_reason() -> None:
     kinds = {word for tool in get_args(ToolParam) for word, _ in words(fields(tool)["type"])}
-    assert kinds - {"function", "namespace"} - {*get_args(HostedKind)} == RUN_BY_THE_CLIENT
+    assert kinds - {"function", "custom", "namespace"} - {*get_args(HostedKind)} == RUN_BY_THE_CLIENT
 
 
 def unused_paths(kind: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -5,13 +5,20 @@ The fields are read from the package's own types, so that those of a newer relea
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
+from openai.types.chat.chat_completion_content_part_refusal_param import ChatCompletionContentPartRefusalParam
 from openai.types.chat.parsed_chat_completion import ParsedChatCompletionMessage
 from openai.types.chat.parsed_function_tool_call import ParsedFunction
-from openai.types.responses import ResponseFunctionToolCallItem, ResponseReasoningItem
+from openai.types.responses import (
+    ResponseCustomToolCallItem,
+    ResponseCustomToolCallOutputItem,
+    ResponseFunctionToolCallItem,
+    ResponseOutputRefusal,
+    ResponseReasoningItem,
+)
 from openai.types.responses.parsed_response import (
     ParsedResponseFunctionToolCall,
     ParsedResponseOutputMessage,
@@ -21,6 +28,7 @@ from openai.types.responses.response_function_tool_call_output_item import Respo
 from openai.types.responses.response_input_message_item import ResponseInputMessageItem
 from pydantic import BaseModel, TypeAdapter
 
+from app.bodies.refusal import RefusalPart
 from app.endpoints.openai.chat_body import CalledFunction, Message, ToolCall
 from app.endpoints.openai.responses.input import InputItem, InputPart, Item
 from tests.unit.app.bodies.test_sdk_fields import sent_names
@@ -35,12 +43,19 @@ TYPES: list[tuple[type[BaseModel], type[Any]]] = [
     (ResponseFunctionToolCallItem, InputItem),
     (ResponseFunctionToolCallOutputItem, InputItem),
     (ResponseInputMessageItem, InputItem),
+    (ResponseCustomToolCallItem, InputItem),
+    (ResponseCustomToolCallOutputItem, InputItem),
+    (ResponseOutputRefusal, RefusalPart),
 ]
 
 
 @pytest.mark.parametrize(("held", "sent"), TYPES, ids=lambda kind: kind.__name__)
 def test_every_field_that_the_package_holds_can_be_sent_back(held: type[BaseModel], sent: type[Any]) -> None:
     assert {field.alias or name for name, field in held.model_fields.items()} - sent_names(sent) == set()
+
+
+def test_a_refusals_part_has_the_fields_of_the_package() -> None:
+    assert {*get_type_hints(ChatCompletionContentPartRefusalParam)} == sent_names(RefusalPart)
 
 
 def test_reasoning_is_taken_whatever_the_package_holds_of_it() -> None:

@@ -75,6 +75,11 @@ def test_messages_come_back_as_they_were_answered() -> None:
     assert messages(item, {"role": "user", "content": "And?"})[0] == {"role": "assistant", "content": "Hi."}
 
 
+def test_a_refusal_comes_back_as_what_the_assistant_said() -> None:
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}
+    assert messages(item, {"role": "user", "content": "And?"})[0] == {"role": "assistant", "content": "No."}
+
+
 def test_nulls_of_an_item_count_as_left_out() -> None:
     assert messages({"role": "user", "content": "Hello", "phase": None, "caller": None, "namespace": None})
 
@@ -153,6 +158,8 @@ def test_an_earlier_conversation_comes_between_the_instructions_and_the_input() 
         ({"content": "x"}, "input.0.role"),
         ({"role": "tool", "content": "x"}, "input.0.role"),
         ({"role": "user", "content": 5}, "input.0.content"),
+        ({"role": "user", "content": [{"type": "refusal", "refusal": "No."}]}, "input.0.content"),
+        ({"role": "assistant", "content": [{"type": "refusal"}]}, "input.0.content.0.refusal"),
         ({"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}, "input.0.content.0.type"),
         ({"role": "user", "content": "x", "call_id": "c1"}, "input.0.call_id"),
         ({"role": "user", "content": "x", "colour": "red"}, "input.0.colour"),
@@ -193,7 +200,6 @@ def test_an_item_that_makes_no_sense_is_refused_by_name(item: Any, param: str) -
         ({"reasoning": {"mode": "pro"}}, "reasoning.mode"),
         ({"include": ["everything"]}, "include.0"),
         ({"max_tool_calls": 0}, "max_tool_calls"),
-        ({"tools": [{"type": "custom", "name": "x"}]}, "tools.0"),
         ({"tools": [{"type": "local_shell"}]}, "tools.0"),
         ({"tools": [{"type": "namespace", "name": "x"}]}, "tools.0.tools"),
         ({"tools": [{"type": "namespace", "name": "x", "tools": [{"type": "custom"}]}]}, "tools.0.tools.0.name"),
