@@ -1,8 +1,12 @@
-"""Bodies that are sent compressed (RFC 9110, section 8.4)."""
+"""Bodies that are sent compressed, to us and by us (RFC 9110, section 8.4)."""
 
 from __future__ import annotations
 
+import gzip
 import zlib
+
+from flask import Response
+from werkzeug.datastructures import Accept
 
 from tasks.errors import CaravanError, InvalidRequest
 
@@ -19,6 +23,15 @@ class UnsupportedEncoding(CaravanError):
     http_status = 415
     type = "invalid_request_error"
     code = "unsupported_encoding"
+
+
+def encoded(response: Response, *, for_one_that_takes: Accept) -> Response:
+    """A response in gzip for a client that takes that, and as it is for others."""
+    response.vary.add("Accept-Encoding")
+    if for_one_that_takes.quality("gzip") > 0:
+        response.set_data(gzip.compress(response.get_data(), compresslevel=5, mtime=0))
+        response.content_encoding = "gzip"
+    return response
 
 
 def decoded(data: bytes, encodings: str, *, limit: int) -> bytes:

@@ -74,6 +74,14 @@ def test_promtool_finds_no_fault_in_a_page(cluster: Cluster) -> None:
     assert promtool("check", "metrics", given=cluster.http.get("/metrics").text) == ""
 
 
+def test_a_page_is_sent_compressed_to_a_scraper_that_takes_it(cluster: Cluster) -> None:
+    plain = cluster.http.get("/metrics", headers={"Accept-Encoding": "identity"})
+    packed = cluster.http.get("/metrics", headers={"Accept-Encoding": "gzip"})
+    assert ("Content-Encoding" in plain.headers, packed.headers["Content-Encoding"]) == (False, "gzip")
+    assert told(packed.text) == told(plain.text)
+    assert int(packed.headers["Content-Length"]) < len(plain.content) / 5
+
+
 def test_rules_and_dashboard_ask_for_metrics_that_exist(cluster: Cluster) -> None:
     known = told(cluster.http.get("/metrics").text) | {rule["record"] for rule in rules() if "record" in rule}
     asked = set().union(*(asked_for(query) for query in queries()))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import redis
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import RedisErrors, connect
@@ -94,9 +94,24 @@ def test_a_job_that_succeeds_is_in_every_histogram(store: Ledger, client: redis.
     assert sums["first_token"] == pytest.approx(3, abs=0.5)
     assert [scrape.bucket("prefill", le) for le in ("0.025", "0.05", "3600.0", "+Inf")] == [0, 1, 1, 1]
     assert [scrape.bucket("total", le) for le in ("2.5", "5.0", "+Inf")] == [0, 1, 1]
-    assert scrape.durations("count", "high") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.durations("count", "high") == dict.fromkeys(DURATIONS, None), "nobody sent one of these"
     kinds = ("prompt", "cached", "completion")
     assert [scrape.of_model("caravan_tokens_total", kind=kind) for kind in kinds] == [40, 32, 9]
+
+
+def test_a_histogram_begins_at_0_when_its_first_job_is_accepted(store: Ledger, scrape: Scrape) -> None:
+    assert scrape.durations("count", "low") == dict.fromkeys(DURATIONS, None)
+    accept(store, priority=Priority.LOW)
+    assert scrape.durations("count", "low") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.bucket("wait", "+Inf", "low") == 0
+
+
+def test_models_that_nobody_asks_make_the_page_no_longer_than_their_counters(client: redis.Redis) -> None:
+    registry = CollectorRegistry()
+    registry.register(LedgerCollector(client, [f"model-{number}" for number in range(5)]))
+    page = generate_latest(registry).decode()
+    assert "_bucket{" not in page
+    assert sum(not line.startswith("#") for line in page.splitlines()) < 5 * 50
 
 
 def test_a_duration_on_a_bound_is_within_it(store: Ledger, scrape: Scrape) -> None:
@@ -224,7 +239,7 @@ def test_webhooks_are_counted_while_they_wait_and_when_they_end(
 def test_an_empty_ledger_tells_zeros(scrape: Scrape) -> None:
     """A series that begins at its first increase hides it from `increase()`."""
     assert scrape("caravan_redis_up") == 1
-    assert scrape.durations("count") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.of_model("caravan_jobs_total", status="failed", priority="high") == 0
     assert scrape.of_model("caravan_workers") == 0
     assert scrape.of_model("caravan_dead_letters_total") == 0
     assert scrape("caravan_webhooks_pending") == 0
@@ -251,7 +266,8 @@ def test_what_redis_forgot_does_not_break_a_scrape(store: Ledger, client: redis.
     succeed(store, claim(store, accept(store)))
     client.flushall()
     assert scrape("caravan_redis_up") == 1
-    assert scrape.durations("count")["total"] == 0
+    assert scrape.of_model("caravan_jobs_total", status="succeeded", priority="normal") == 0
+    assert scrape.durations("count")["total"] is None
 
 
 def test_a_ledger_that_refuses_or_is_away_is_not_up(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import redis
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.access.caller import catalogue, catalogue_of, known_caller
@@ -13,6 +13,7 @@ from app.access.scopes import for_admins, for_scrapers, without_key
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue
 from app.endpoints.openai.wire import OpenAIModel
+from app.http.content_encoding import encoded
 from app.services.services import services
 from tasks.errors import BrokerUnavailable
 from tasks.ledger import overview
@@ -160,7 +161,7 @@ def _model_healths(models: Catalogue) -> dict[str, ModelHealth]:
 def metrics() -> Response:
     """The metrics of the whole cluster in Prometheus' text format."""
     page = services().metrics.page(services().redis, services().catalogue)
-    return Response(page, content_type=CONTENT_TYPE_LATEST)
+    return encoded(Response(page, content_type=CONTENT_TYPE_LATEST), for_one_that_takes=request.accept_encodings)
 
 
 BLUEPRINTS = (models, queues, health)

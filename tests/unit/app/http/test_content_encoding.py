@@ -7,10 +7,12 @@ import json
 import zlib
 
 import pytest
+from flask import Response
 from flask.testing import FlaskClient
+from werkzeug.http import parse_accept_header
 
 from app.factory import create_app
-from app.http.content_encoding import UnsupportedEncoding, decoded
+from app.http.content_encoding import UnsupportedEncoding, decoded, encoded
 from tasks.errors import InvalidRequest
 from tasks.settings import Settings
 
@@ -87,3 +89,26 @@ def test_a_byte_order_mark_before_json_is_no_part_of_it(http: FlaskClient) -> No
 @pytest.mark.parametrize("path", ["/jobs/", "/v1/chat/completions/", "/v1/responses/"])
 def test_a_slash_at_the_end_makes_no_difference(http: FlaskClient, path: str) -> None:
     assert http.post(path, json={"colour": "red"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("header", "compresses"),
+    [
+        ("gzip, deflate", True),
+        ("*", True),
+        ("gzip;q=0.5", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("br", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_client_is_answered_in_gzip_if_it_takes_that(header: str | None, compresses: bool) -> None:
+    accepted = parse_accept_header(header)
+    made = encoded(Response(b"caravan_redis_up 1.0\n" * 99), for_one_that_takes=accepted)
+    assert made.content_encoding == ("gzip" if compresses else None)
+    sent = made.get_data()
+    assert made.content_length == len(sent)
+    assert (gzip.decompress(sent) if compresses else sent) == b"caravan_redis_up 1.0\n" * 99
+    assert made.headers["Vary"] == "Accept-Encoding"
