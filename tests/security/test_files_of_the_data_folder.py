@@ -146,10 +146,19 @@ def test_an_open_folder_is_mended_and_a_link_in_it_is_not_followed(tmp_path: Pat
     for path in (data / "redis" / "appendonlydir" / "a.aof", data / "logs" / "web.log", data / "admin-key", elsewhere):
         path.write_text("x")
         path.chmod(0o644)
-    (data / "link").symlink_to(elsewhere)
+    (data / "logs" / "link").symlink_to(elsewhere)
     mend(data)
     assert open_to_others(data) == {}
     assert mode(elsewhere) == 0o644
+
+
+def test_what_is_not_the_clusters_stays_as_it_is_within_a_closed_folder(tmp_path: Path) -> None:
+    """Somebody's project, where `--data .` was given."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "script.sh").write_text("x")
+    (tmp_path / "script.sh").chmod(0o755)
+    mend(tmp_path)
+    assert (mode(tmp_path), mode(tmp_path / "script.sh")) == (0o700, 0o755)
 
 
 def test_a_folder_of_another_user_is_named_and_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

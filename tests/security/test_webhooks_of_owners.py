@@ -97,6 +97,12 @@ def test_a_secret_is_shown_once_to_all_keys_of_its_owner_together(
     secret_of(http, bearer(ADMIN_KEY))  # an admin's is another owner's
 
 
+def test_an_answer_without_a_body_shows_nothing(http: FlaskClient, client: redis.Redis) -> None:
+    headers = key_of(client, "alice")
+    assert http.head("/webhooks/secret", headers=headers).status_code == 200
+    secret_of(http, headers)
+
+
 def test_of_many_who_ask_at_once_one_is_shown_it(http: FlaskClient, client: redis.Redis) -> None:
     headers, shown = key_of(client, "alice"), []
 

@@ -12,6 +12,8 @@ from tasks.logs import get_logger
 
 PRIVATE = 0o077
 """What nobody else may: the umask, and the bits that are taken away."""
+OURS = ("lock", "admin-key", "flower-password", "redis", "logs", "files")
+"""What a cluster makes in its data folder. Whatever else lies there is somebody's own."""
 
 log = get_logger(__name__)
 
@@ -37,13 +39,13 @@ def private_folder(path: Path) -> None:
 
 
 def mend(data: Path) -> None:
-    """Take from others what an earlier release let them read: the data folder, and what lies in it. Raises OSError.
+    """Take from others what an earlier release let them read: the data folder, and what it made there. Raises OSError.
 
     Nobody else enters the folder any more. What is below it is mended for the day on which somebody opens it again; but
     for uploads, which are many, and in a folder that always was private.
     """
     private_folder(data)
-    for path in (*data.iterdir(), *(data / "redis").rglob("*"), *(data / "logs").glob("*")):
+    for path in (*map(data.joinpath, OURS), *(data / "redis").rglob("*"), *(data / "logs").glob("*")):
         if not path.is_symlink() and (path.is_dir() or path.is_file()):
             _is_private(path)
 

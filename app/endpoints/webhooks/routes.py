@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
 from app.endpoints.webhooks.wire import SecretAlreadyShown, WebhookSecret
@@ -32,6 +32,8 @@ def refuse_without_secrets() -> None:
 def show() -> Response:
     """Show the secret of the caller's webhooks, once. Only this response has it."""
     owner = caller().owner
+    if request.method == "HEAD":  # whose answer has no body: the secret would count as shown, and nobody would have it
+        return Response(content_type="application/json")
     with as_broker_errors():
         secret = _secrets().show(owner)
     if secret is None:
