@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from flower.utils import broker
 from structlog.testing import capture_logs
 
+from app.cli.flower import _read_the_sockets_database
 from app.cli.up.own_redis import OwnRedis, own_redis
 from app.cli.up.private_files import mend, private_umask
 from app.doctor.memory import read_room
@@ -89,7 +92,11 @@ def test_a_cluster_keeps_everything_to_its_user_and_its_redis_has_no_port(tmp_pa
     assert list((cluster.data / "redis").glob("*.sock")) == []
 
 
-def test_flower_and_celery_use_the_sockets_database_of_the_broker(tmp_path: Path) -> None:
+def test_flower_and_celery_use_the_sockets_database_of_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "RedisSocket", broker.RedisSocket)  # as it is now, afterwards
+    _read_the_sockets_database()
     with running(own_redis(tmp_path / "with a+b%20c")) as server:
         settings = Settings(redis_url=server.url)
         for url in (settings.redis_url, settings.celery_broker_url):
@@ -98,6 +105,8 @@ def test_flower_and_celery_use_the_sockets_database_of_the_broker(tmp_path: Path
         celery = create_celery(settings, queues=("demo",))
         with celery.connection_for_write() as connection:
             celery.send_task("any", queue="demo", connection=connection)
+            uri = connection.as_uri(include_password=True)
+        assert asyncio.run(broker.Broker(uri).queues(["demo"])) == [{"name": "demo", "messages": 1}]
         with connect(settings.celery_broker_url) as client:
             assert client.llen("demo") == 1
         with connect(settings.redis_url) as client:
