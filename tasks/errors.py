@@ -18,6 +18,7 @@ CaravanError                500
   RangeNotSatisfiable       416  app.http.byte_range
   Overloaded                429  with Retry-After
     QueueFull, RateLimited
+    StorageLimited          429  after some files are deleted or expire, or uploads end
   EngineFailure             500
     WorkerDied, ModelChanged
   Unavailable               503  with Retry-After
@@ -195,6 +196,13 @@ class QueueFull(Overloaded):
 
 class RateLimited(Overloaded):
     """Raised when a key's limits are used up."""
+
+
+class StorageLimited(Overloaded):
+    """Raised when an owner's files, or those of all owners, may have no more bytes."""
+
+    code = "storage_limit_exceeded"
+    default_retry_after_seconds = 60
 
 
 class EngineFailure(CaravanError):

@@ -62,8 +62,8 @@ class AnswerInvalid(errors.CaravanError):
 
 
 def passes(error: errors.CaravanError) -> bool:
-    """Whether the same call may well be answered later."""
-    return isinstance(error, errors.Overloaded | errors.Unavailable)
+    """Whether the same call may well be answered soon. Files are not sent twice where their owner may store no more."""
+    return isinstance(error, errors.Overloaded | errors.Unavailable) and not isinstance(error, errors.StorageLimited)
 
 
 def from_response(status: int, retry_after: str | None, body: bytes, proxy: Proxy | None = None) -> errors.CaravanError:

@@ -79,6 +79,8 @@ def _respond(error: kinds.CaravanError) -> Response:
     response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
     if isinstance(error, kinds.AuthenticationFailed):
         response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
+    if isinstance(error, kinds.StorageLimited):
+        response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send the whole file twice more
     if isinstance(error, RangeNotSatisfiable):
         response.headers["Content-Range"] = f"bytes */{error.size}"
     return response

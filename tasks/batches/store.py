@@ -42,13 +42,22 @@ class BatchStore:
     """Reads and writes batches. All methods raise redis-py's errors when Redis is away."""
 
     def __init__(
-        self, client: redis.Redis, *, most: int, lease_seconds: float, unclaimed_seconds: float, ttl: int
+        self,
+        client: redis.Redis,
+        *,
+        most: int,
+        lease_seconds: float,
+        unclaimed_seconds: float,
+        ttl: int,
+        most_stored: int | None = None,
     ) -> None:
+        """`most_stored`: bytes that the files of all owners may have; None is any number."""
         self._redis = client
         self._run = Scripts(client)
         self._most = most
         self._unclaimed_seconds = unclaimed_seconds
         self._ttl = ttl
+        self._most_stored = most_stored
         self.lease_seconds = lease_seconds
 
     # -- the front
@@ -126,6 +135,8 @@ class BatchStore:
     ) -> str:
         """Write down how far a batch has come: ``ok``, ``lost``, or the status that it has instead of the known one.
 
+        ``full`` if its files have grown by more than its owner may store, and it is to go on. Its end is written.
+
         Args:
             files: those that have grown, with their names.
             status: its next status.
@@ -134,11 +145,13 @@ class BatchStore:
             [file.id, name, str(file.bytes), encode_parts(file.parts), str(FILE_VERSIONS[-1])] for file, name in files
         ]
         given = [part for pair in fields.items() for part in pair]
+        most = batch.limits.stored_bytes  # without one its owner is not bounded, nor by what all have
+        bounds = ("", "") if most is None else (most, self._most_stored or "")
         expires = self._ttl if batch.output_expires_in is None else batch.output_expires_in
         return str(
             self._run(
                 "batch_write", batch.id, batch.fence, batch.status.value, batch.checkpoint,
-                status.value if status else "", self._ttl, expires, json.dumps(grown), *given,
+                status.value if status else "", self._ttl, expires, json.dumps(grown), *bounds, *given,
             )
         )  # fmt: skip
 
@@ -179,4 +192,5 @@ def open_batches(settings: Settings, client: redis.Redis | None = None) -> Batch
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,
         ttl=settings.file_ttl,
+        most_stored=settings.all_stored_bytes,
     )

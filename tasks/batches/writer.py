@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
@@ -56,7 +57,11 @@ class OutputWriter:
         self._checkpoint = after
 
     def commit(self) -> None:
-        """Have all that was added count. Raises Lost, and redis-py's errors, after which it is to be called again."""
+        """Have all that was added count.
+
+        Raises Lost, OSError when the disk fails or is full or the owner may store no more, and redis-py's errors, after
+        which it is to be called again.
+        """
         if self._pending is None:
             for writer in self._writers.values():
                 writer.sync()
@@ -78,6 +83,9 @@ class OutputWriter:
         verdict = self._store.write(self.batch, _fields(written), files=grown)
         if verdict == "lost":
             raise Lost
+        if verdict == "full":
+            self._pending = None
+            raise OSError(errno.EDQUOT, f"the files of {self.batch.owner} have as many bytes as they may have")
         if verdict != "ok":
             written = replace(written, status=BatchStatus(verdict))
             if self._store.write(replace(self.batch, status=written.status), _fields(written), files=grown) != "ok":

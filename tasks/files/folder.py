@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -78,6 +79,11 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def free(self) -> int:
+        """Bytes that the disk has free."""
+        self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return shutil.disk_usage(self._path).free
 
     def create(self, file_id: str, number: int) -> Writer:
         """A new part of a file; raises FileExistsError for a number that the file has had."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import redis
@@ -11,12 +12,24 @@ import redis
 from tasks.files.folder import Folder, Writer
 from tasks.files.record import File, Part, Purpose, decode_parts, new_id
 from tasks.ledger import redis_keys
-from tasks.ledger.connection import connect
+from tasks.ledger.connection import connect, refusals_as_absence
 from tasks.ledger.scripts import Scripts
 from tasks.settings import Settings
 
+RESERVED_SECONDS = 120.0
+"""So long an upload keeps the room that it was promised, unless it asks again."""
+RECOUNT_SECONDS = 600
+PAGE = 200
 Deletion = Literal["deleted", "used", "unknown"]
 SWEPT_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """There is no room for a file: of the owner, or of all owners; and how many bytes there are."""
+
+    of_all: bool
+    bytes: int
 
 
 class FileStore:
@@ -41,6 +54,53 @@ class FileStore:
             created_at=float(created_at),
             expires_at=None if expires_in is None else float(created_at) + expires_in,
         )
+
+    def reserve(self, file_id: str, *, owner: str, size: int, most: int | None, most_all: int | None) -> Full | None:
+        """Promise an upload room for a file of `size` bytes, for `RESERVED_SECONDS`; or what there is no room beside.
+
+        Args:
+            most, most_all: bytes that the owner's files and all files may have, uploads under way included.
+        """
+        bounds = ["" if bound is None else bound for bound in (most, most_all)]
+        verdict, *used = self._run("file_reserve", file_id, owner, size, RESERVED_SECONDS, *bounds)
+        return None if verdict == "reserved" else Full(verdict == "all_full", int(used[0]))
+
+    def release(self, file_id: str) -> None:
+        """An upload has come to nothing; what was promised to it is free."""
+        self._redis.hdel(redis_keys.uploads(), file_id)
+
+    def stored(self, owner: str) -> tuple[int, int]:
+        """Bytes that an owner's files, and all files, count; those of an earlier release are counted first."""
+        own, everything = cast("list[str | None]", self._redis.mget(redis_keys.stored(owner), redis_keys.all_stored()))
+        if own is None:
+            self.recount(owner)
+            return self.stored(owner)
+        return int(own), int(everything or 0)
+
+    def recount(self, owner: str) -> None:
+        """Have an owner's bytes be the sum of the owner's files, unless a file comes or goes meanwhile.
+
+        An earlier release, which runs beside this one, deletes files and gives nothing back.
+        """
+        key, total, place = redis_keys.stored(owner), 0, 0
+        with self._redis.pipeline() as pipe, contextlib.suppress(redis.WatchError), refusals_as_absence():
+            while page := cast("list[str]", self._redis.zrange(redis_keys.files(owner), place, place + PAGE - 1)):
+                self._run("files_count", owner, *page)
+                place += PAGE
+            pipe.watch(key)  # type: ignore[no-untyped-call]
+            before, place = int(pipe.get(key) or 0), 0
+            while page := cast("list[str]", self._redis.zrange(redis_keys.files(owner), place, place + PAGE - 1)):
+                total += int(self._run("files_count", owner, *page))
+                place += PAGE
+            pipe.multi()
+            pipe.set(key, total)
+            pipe.incrby(redis_keys.all_stored(), total - before)
+            pipe.execute()
+
+    def is_due_for_recount(self, owner: str) -> bool:
+        """Whether nobody has counted an owner's files for `RECOUNT_SECONDS`; then the caller does."""
+        with refusals_as_absence():
+            return bool(self._redis.set(redis_keys.recounted(owner), "1", nx=True, ex=RECOUNT_SECONDS))
 
     def get(self, file_id: str) -> File | None:
         """The file; None if there is none, or it was deleted."""

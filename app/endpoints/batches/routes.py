@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
@@ -9,6 +11,7 @@ from app.access.limits import allowed
 from app.bodies.validation import validate
 from app.endpoints.batches.view import view
 from app.endpoints.batches.wire import PAGE, BatchBody
+from app.endpoints.files.quota import bounds
 from app.http.json_body import read_json
 from app.http.paging import known_cursor, page
 from app.services.services import services
@@ -35,7 +38,7 @@ def create() -> Response:
         input_file_id=body.input_file_id,
         completion_window=body.completion_window,
         metadata=body.metadata,
-        limits=allowed(),
+        limits=replace(allowed(), stored_bytes=bounds().most),
         output_expires_in=body.output_expires_after.seconds if body.output_expires_after else None,
         output=OutputFile(id=new_file_id()),
         error=OutputFile(id=new_file_id()),

@@ -9,7 +9,8 @@ from app.http.wire_types import whole
 from tasks.batches.batch import Batch, BatchStatus, Counts
 
 _STALLED: dict[str, str] = {
-    "storage_full": "The disk of the files is full. Free some space: the batch then continues by itself.",
+    "storage_full": "The disk of the files is full, or the owner's files have reached their limit (stored_bytes). "
+    "Delete some files: the batch then continues by itself.",
     "storage_failed": "The files cannot be read or written; the clerk's log says why. The batch continues by itself.",
 }
 RUNS = (BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.endpoints.files.wire import PAGE, DeletedFile, FileForm, FileInUse, FileList, FileObject
 from app.http.byte_range import RangeNotSatisfiable
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Header, Parameter
-from app.openapi.parts import AFTER_ID, ORDER, limit
+from app.openapi.parts import AFTER_ID, ORDER, SHOULD_RETRY, limit
 from tasks import errors
 from tasks.files.record import Purpose
 
@@ -45,7 +47,14 @@ CALLS = {
         form=True,
         examples=examples.FILES,
         answers={200: Answer(meaning="The file.", schema=FileObject, links=_NEXT)},
-        errors=(errors.InvalidRequest, errors.RequestTooLarge, errors.StorageUnavailable, errors.BrokerUnavailable),
+        errors=(
+            errors.InvalidRequest,
+            errors.RequestTooLarge,
+            errors.StorageLimited,
+            errors.StorageUnavailable,
+            errors.BrokerUnavailable,
+        ),
+        error_headers=(replace(SHOULD_RETRY, always=False),),
     ),
     "files.index": Description(
         tag=TAG,

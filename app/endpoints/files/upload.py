@@ -12,6 +12,7 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from app.endpoints.files.quota import Quota, quota
 from app.http.body import as_body_errors
 from tasks.errors import InvalidRequest, RequestTooLarge, StorageUnavailable
 from tasks.files.folder import Writer
@@ -32,13 +33,15 @@ log = get_logger(__name__)
 class _Sink:
     """Takes a file's bytes as werkzeug's parser writes them."""
 
-    def __init__(self, writer: Writer, limit: int) -> None:
+    def __init__(self, writer: Writer, limit: int, room: Quota) -> None:
         self._writer = writer
         self._limit = limit
+        self._room = room
 
     def write(self, data: bytes) -> int:
         if self._writer.bytes + len(data) > self._limit:
             raise _too_large(self._limit)
+        self._room.need(self._writer.bytes + len(data))
         with _as_storage_errors():
             return self._writer.write(data)
 
@@ -62,7 +65,8 @@ def receive(files: FileStore, *, limit: int) -> Iterator[Upload]:
 
     Raises:
         InvalidRequest: it is no form with one file.
-        RequestTooLarge: the file is larger than `limit` bytes.
+        RequestTooLarge: the file is larger than `limit` bytes, or than its owner may store.
+        StorageLimited: its owner, or all owners, may store no more.
         StorageUnavailable: the disk fails or is full.
     """
     declared = request.content_length
@@ -72,8 +76,8 @@ def receive(files: FileStore, *, limit: int) -> Iterator[Upload]:
         raise InvalidRequest("Send a form (multipart/form-data) with purpose and file.", param="file")
     with _as_storage_errors():
         file_id, writer = files.begin()
-    with writer:
-        fields, filename = _parse(_Sink(writer, limit))
+    with writer, quota(files, file_id, declared=declared) as room:
+        fields, filename = _parse(_Sink(writer, limit, room))
         with _as_storage_errors():
             writer.sync()
         yield Upload(file_id, filename, writer, fields)

@@ -34,6 +34,7 @@ TABLE = [
     (RangeNotSatisfiable, 416, "invalid_request_error", "range_not_satisfiable", None),
     (UnsupportedEncoding, 415, "invalid_request_error", "unsupported_encoding", None),
     (errors.QueueFull, 429, "rate_limit_error", "queue_full", 5),
+    (errors.StorageLimited, 429, "rate_limit_error", "storage_limit_exceeded", 60),
     (errors.RateLimited, 429, "rate_limit_error", "rate_limit_exceeded", 5),
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
     (errors.WorkerDied, 500, "server_error", "worker_died", None),

@@ -2,6 +2,7 @@
 --- @include "lib/even_if_full"
 --- @include "lib/lease"
 --- @include "lib/record"
+--- @include "lib/stored"
 
 -- Write down how far a batch has come, under the fence of the clerk that works on it.
 --
@@ -14,27 +15,38 @@
 --   ARGV[6]  kept_seconds  that an ended batch is kept
 --   ARGV[7]  file_seconds  until a file expires, or ''
 --   ARGV[8]  grown         the files that have grown, as JSON: [[id, filename, bytes, parts, version] ...]
---   ARGV[9..]  fields and values
+--   ARGV[9]  most          bytes of the owner's files, or '' for any number
+--   ARGV[10]  most_all      bytes of all owners' files, or '' for any number
+--   ARGV[11..]  fields and values
 -- Output:
 --   'ok'
 --   'lost'
+--   'full', if the owner's files, or all, may not grow so far; what ends a batch is written all the same
 --   its status, if that is another
 -- Events: none
 local id, fence, status, place, next_status = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local kept_seconds, file_seconds, grown = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+local kept_seconds, file_seconds, grown, most, most_all = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 even_if_full()
 local now, key = clock(), batch_key(id)
 local ended = { completed = 1, failed = 1, expired = 1, cancelled = 1 }
-local batch = read(key, { 'fence', 'status', 'place', 'owner', 'input_file_id', 'earlier_output' })
+local batch = read(key, { 'fence', 'status', 'place', 'owner', 'input_file_id', 'earlier_output',
+  'expires_at' })
 if batch.fence ~= fence then return 'lost' end
-for i = 9, #ARGV, 2 do  -- the same call again, after a lost reply
+for i = 11, #ARGV, 2 do  -- the same call again, after a lost reply
   if ARGV[i] == 'place' and ARGV[i + 1] == batch.place and batch.place ~= place then return 'ok' end
 end
 if (batch.place or '') ~= place then return 'lost' end
 if batch.status ~= status then return batch.status end
 
-if #ARGV >= 9 then redis.call('HSET', key, unpack(ARGV, 9)) end
-for _, file in ipairs(cjson.decode(grown)) do
+local files, growth = cjson.decode(grown), 0
+for _, file in ipairs(files) do
+  growth = growth + counted_of(file[3]) - tonumber(redis.call('HGET', file_key(file[1]), 'counted') or '0')
+end
+local goes_on = status == 'in_progress' and tonumber(batch.expires_at) > now
+if goes_on and growth > 0 and over_stored(batch.owner, '', growth, most, most_all, now) then return 'full' end
+
+if #ARGV >= 11 then redis.call('HSET', key, unpack(ARGV, 11)) end
+for _, file in ipairs(files) do
   local name = file_key(file[1])
   if redis.call('HSETNX', name, 'created_at', stamp(now)) == 1 then
     redis.call('HSET', name, 'id', file[1], 'v', file[5], 'owner', batch.owner, 'filename', file[2],
@@ -47,6 +59,7 @@ for _, file in ipairs(cjson.decode(grown)) do
     end
   end
   redis.call('HSET', name, 'bytes', file[3], 'parts', file[4])
+  count_stored(file[1], batch.owner, file[3])
 end
 
 if next_status == '' then return 'ok' end
