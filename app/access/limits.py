@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from flask import Flask, Response, after_this_request, g, request
 
@@ -146,8 +147,25 @@ def _hold(stream: StreamUse, entry: Entry) -> None:
 
     @after_this_request
     def until_sent(response: Response) -> Response:
-        response.call_on_close(lambda: streams.end(stream.id))
+        _end_with(response, lambda: streams.end(stream.id))
         return response
+
+
+def _end_with(response: Response, end: Callable[[], None]) -> None:
+    """Call `end` when a response has ended: before its last byte is sent, so that whoever reads it all may go on."""
+    if not response.is_streamed:
+        end()
+        return
+    body: Iterable[Any] = response.response
+
+    def until_end() -> Iterator[Any]:
+        yield from body
+        end()
+
+    response.response = until_end()
+    response.call_on_close(end)
+    if close := getattr(body, "close", None):
+        response.call_on_close(close)
 
 
 def _note(uses: Sequence[Use], entry: Entry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, close_fronts, front, key
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import until
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "x" * 36}], "max_tokens": 90}
 """A hundred tokens at most."""
@@ -35,6 +37,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
+    until(lambda: all(thread.name != "stream-hub" for thread in threading.enumerate()), what="no front listens")
     server.stop()
 
 
@@ -222,6 +225,22 @@ def test_a_stream_that_is_closed_makes_room_for_another(http: FlaskClient, keys:
     streams[0].close()
     assert http.get(f"/jobs/{job_id}/events", headers=headers).status_code == 200
     assert client.zcard(redis_keys.streams("alice")) == client.zcard(redis_keys.all_streams()) == 2
+
+
+def test_whoever_has_read_a_stream_to_its_end_may_open_the_next(http: FlaskClient, keys: KeyStore) -> None:
+    headers = caller(keys, streams=1)
+    job_id = submit(http, headers)
+    stream = http.get(f"/jobs/{job_id}/events", headers=headers)
+    http.post(f"/jobs/{job_id}/cancel", headers=headers)
+    assert b"cancelled" in stream.get_data()
+    assert http.get(f"/jobs/{job_id}/events", headers=headers).status_code == 200
+
+
+def test_an_answer_that_is_there_holds_nothing_while_it_is_sent(http: FlaskClient, keys: KeyStore) -> None:
+    headers = caller(keys, streams=1)
+    job_id = submit(http, headers)
+    http.post(f"/jobs/{job_id}/cancel", headers=headers)
+    assert [http.get(f"/jobs/{job_id}?wait=1", headers=headers).status_code for _ in range(3)] == [200] * 3
 
 
 def test_a_stream_that_fails_before_it_begins_counts_no_more(

@@ -52,7 +52,8 @@ redis.call('PERSIST', job_key(id))
 if job.idem then redis.call('PERSIST', job.idem) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
   'kills', 'verdict', 'aside', 'absolved', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid',
-  'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery')
+  'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery',
+  'metered')
 if metered ~= '' then redis.call('HSET', job_key(id), 'metered', metered) end
 
 transition(id, 'queued', now)
