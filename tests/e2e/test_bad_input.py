@@ -164,7 +164,7 @@ def test_a_text_that_is_slow_to_tokenise_does_not_hold_up_the_others(cluster: Cl
 def _raw(cluster: Cluster, request: bytes) -> bytes:
     """The beginning of the answer to a request that no client library would send."""
     with socket.create_connection(("127.0.0.1", cluster.port), timeout=10) as connection:
-        connection.sendall(b"POST /jobs HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + request)
+        connection.sendall(b"POST /jobs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + request)
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(1000)
 

@@ -18,7 +18,7 @@ def go_away(cluster: Cluster, *, stream: bool, header: str = "", choices: int = 
     """Ask for a long answer, and close the connection once its job has begun."""
     asked = {"ignore_eos": True, "max_tokens": LONG, "n": choices, "stream": stream}
     body = json.dumps(chat("Tell me a long story about a bear.", **asked)).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{header}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{header}\r\n"
     earlier = newest(cluster)["id"]
     with socket.create_connection(("127.0.0.1", cluster.port)) as connection:
         connection.sendall(head.encode() + body)

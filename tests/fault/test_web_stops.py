@@ -62,7 +62,7 @@ def test_the_successor_of_a_web_process_that_ended_answers(cluster: Cluster, num
 def test_a_web_process_that_stops_cancels_no_job(cluster: Cluster) -> None:
     cluster.http.post("/queues/demo/pause").raise_for_status()
     body = json.dumps(chat("Hello", stream=True)).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", cluster.port)) as reader:
         reader.sendall(head.encode() + body)
         until(lambda: cluster.http.get("/jobs").json()["data"][0]["status"] == "queued", what="the job is accepted")
