@@ -9,19 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Self, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
-import numpy as np
-
-from tasks.errors import InvalidRequest
-
-PLANE: Final = 0xD0000
-"""Code points from here on; so many as characters that can be quoted."""
-_SIZE: Final = 0x10000
-_TAKEN: Final = re.compile(f"[{chr(PLANE)}-{chr(PLANE + _SIZE - 1)}]")
-_KEPT: Final = np.array([code < 0x20 or chr(code) in '"\\\x7f' or chr(code).isspace() for code in range(_SIZE)])
-"""Characters that stay as they are, so that texts can be trimmed, and escaped as JSON does it."""
-_UTF_32: Final = "utf-32-le"
+from tasks.engine.llama.code_points import read, write
 
 
 class Prompt(str):
@@ -75,10 +65,10 @@ class Quoted(str):
         return self
 
     def __repr__(self) -> str:
-        return _write(repr(self._says))
+        return write(repr(self._says))
 
     def __format__(self, spec: str) -> str:
-        return _write(format(self._says, spec)) if spec else str.__str__(self)
+        return write(format(self._says, spec)) if spec else str.__str__(self)
 
     def __int__(self) -> int:
         return int(self._says)
@@ -143,7 +133,7 @@ class Quoted(str):
 
     def replace(self, old: str, new: str, count: SupportsIndex = -1) -> str:
         if not old:
-            return _write(self._says.replace(old, _said(new), count))
+            return write(self._says.replace(old, _said(new), count))
         return joined(new, self.split(old, count))
 
     def join(self, parts: Iterable[str]) -> str:
@@ -207,9 +197,7 @@ def unquoted(text: str) -> str:
     """What a text says."""
     if isinstance(text, Quoted):
         return text._says
-    if text.isascii() or not _TAKEN.search(text):
-        return text
-    return _says(text)
+    return read(text)
 
 
 def escaped(text: str) -> str:
@@ -225,66 +213,17 @@ def _escaped(char: str) -> str:
         return char
     units = said.encode("utf-16-be").hex()
     text = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-    return text if said == char else _write(text)
+    return text if said == char else write(text)
 
 
 def _quoted(text: str) -> Quoted:
-    return Quoted(_write(text), text)
+    return Quoted(write(text), text)
 
 
 def _read(text: str) -> str:
     """A text that may be written with quotes, so that it is read by what it says."""
     says = unquoted(text)
     return text if says is text else Quoted(text, says)
-
-
-def _write(text: str) -> str:
-    if not text.isascii() and _TAKEN.search(text):
-        raise InvalidRequest("A text has code points from U+D0000 on, of which Unicode assigns none.", param="messages")
-    if len(text) < _LONG:
-        return text.translate(_QUOTES)
-    codes = _codes(text)
-    small = codes < _SIZE
-    codes[small & ~_KEPT[np.where(small, codes, 0)]] += PLANE
-    return str(codes.tobytes(), _UTF_32)
-
-
-def _says(written: str) -> str:
-    if len(written) < _LONG:
-        return written.translate(_SAYS)
-    codes = _codes(written)
-    codes[(codes >= PLANE) & (codes < PLANE + _SIZE)] -= PLANE
-    return str(codes.tobytes(), _UTF_32)
-
-
-def _codes(text: str) -> Any:
-    return np.frombuffer(text.encode(_UTF_32), "<u4").copy()
-
-
-class _Quotes(dict[int, int]):
-    """From characters to what is written for them; what was asked once is kept."""
-
-    def __missing__(self, code: int) -> int:
-        if code >= _SIZE:
-            return code
-        self[code] = code if _KEPT[code] else code + PLANE
-        return self[code]
-
-
-class _Says(dict[int, int]):
-    """The way back."""
-
-    def __missing__(self, code: int) -> int:
-        if not PLANE <= code < PLANE + _SIZE:
-            return code
-        self[code] = code - PLANE
-        return self[code]
-
-
-_LONG: Final = 512
-"""Characters from which on an array is faster than a table."""
-_QUOTES: Final = _Quotes()
-_SAYS: Final = _Says({code: code for code in range(128)})
 
 
 def _said(value: Any) -> Any:
