@@ -1,6 +1,6 @@
 """Text that stays text: what a conversation says is quoted before a template has it, and told apart in the prompt.
 
-A quoted character is written as another code point, in a plane of which Unicode assigns none. So whatever a template
+A quoted character is written as a surrogate, of which no text consists. So whatever a template
 does with a text, joins it to its own or cuts it, no special token is found in it. A `Quoted` still answers a template
 that looks into it by what it says.
 """
@@ -177,7 +177,7 @@ def quoted(value: Any, *, known: frozenset[str] = frozenset()) -> Any:
     """A value of JSON with all its texts quoted, and its names too but for those that are known.
 
     Raises:
-        InvalidRequest: a text has code points of the plane that is used.
+        InvalidRequest: a text has surrogates, and so is none.
     """
     if isinstance(value, str):
         return _quoted(value)

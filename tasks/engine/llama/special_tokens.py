@@ -14,7 +14,6 @@ from typing import Any, Final
 
 _BLANKS: Final = " \t\n\v\f\r"
 """What C calls a space."""
-_MARK: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _NEVER: Final = re.compile("(?!)")
 
 
@@ -70,27 +69,22 @@ class SpecialTokens:
         yield from _between(text[at:], left=strips, right=False)
 
     def _split_entangled(self, text: str) -> Iterator[str | int]:
-        """One token after the other, the longest first: each that is found becomes a mark, which no other matches."""
+        """One token after the other, the longest first, in what the others have left."""
         present = {match.group(1) for match in self._starts.finditer(text)}
         present |= {shorter for longer in present for shorter in self._within[longer]}
-        by_mark: dict[str, int] = {}
+        parts: list[str | int] = [text]
         for found in (self._tokens[known] for known in sorted(present, key=self._rank.__getitem__)):
-            mark = chr(0xD800 + len(by_mark) // 1024) + chr(0xDC00 + len(by_mark) % 1024)
-            by_mark[mark] = found.token
-            parts = text.split(found.text)
-            if found.strips_left:
-                parts[:-1] = [part.rstrip(_BLANKS) for part in parts[:-1]]
-            if found.strips_right:
-                parts[1:] = [part.lstrip(_BLANKS) for part in parts[1:]]
-            text = mark.join(parts)
-        at = 0
-        for match in _MARK.finditer(text):
-            if text[at : match.start()]:
-                yield text[at : match.start()]
-            yield by_mark[match.group()]
-            at = match.end()
-        if text[at:]:
-            yield text[at:]
+            parts = [each for part in parts for each in ([part] if isinstance(part, int) else _cut(part, found))]
+        return (part for part in parts if part != "")
+
+
+def _cut(text: str, found: SpecialToken) -> Iterator[str | int]:
+    first, *others = text.split(found.text)
+    yield first.rstrip(_BLANKS) if others and found.strips_left else first
+    for place, part in enumerate(others, 1):
+        yield found.token
+        left = part.lstrip(_BLANKS) if found.strips_right else part
+        yield left.rstrip(_BLANKS) if place < len(others) and found.strips_left else left
 
 
 def _between(text: str, *, left: bool, right: bool) -> Iterator[str]:

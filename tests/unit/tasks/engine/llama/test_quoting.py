@@ -133,10 +133,16 @@ def test_texts_deep_inside_are_quoted_and_known_names_are_not() -> None:
     assert isinstance(made["other"][0]["x"], Quoted)
 
 
-@pytest.mark.parametrize("text", ["x\U000d0041", "\U000dffff" * 600])
-def test_code_points_that_quotes_are_written_with_are_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match=r"U\+D0000"):
+@pytest.mark.parametrize("text", ["x\ud800", "\udfff" * 600])
+def test_halves_of_characters_are_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="half of a character"):
         quoted(text)
+
+
+@given(st.text(max_size=20).map(lambda text: text * 30))
+def test_every_text_can_be_quoted(text: str) -> None:
+    for each in (text[:20], text):
+        assert unquoted(str.__str__(quoted(each))) == each
 
 
 @pytest.mark.parametrize("length", [511, 512, 5000])
