@@ -13,7 +13,7 @@ help: ## list the targets
 setup: .venv/.dev ## make .venv with everything in it (the first build of llama.cpp takes minutes)
 
 .venv/.run: requirements.lock pyproject.toml $(wildcard tasks/llama_build/*.py tasks/llama_build/*.cmake)
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || { $(PYTHON) -m tasks.llama_build.interpreter && $(PYTHON) -m venv .venv; }
 	@$(BIN)/python -m tasks.llama_build install
 	@touch $@
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from tasks.llama_build import interpreter
 from tasks.llama_build.compiler import NoCompilerError
 from tasks.llama_build.install import install, make_wheel, plan
 from tasks.llama_build.rules import RULES, UnfitCompilerError
@@ -21,6 +22,8 @@ def main() -> int:
     asked = _parser().parse_args()
     try:
         if asked.command == "install":
+            if refused := interpreter.check():
+                raise BuildFailedError(refused)
             install(asked.requirements, project=Path(), wheels=asked.wheels, environ=os.environ, stream=sys.stderr)
         elif asked.command == "wheel":
             _wheel(asked)

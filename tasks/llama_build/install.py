@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from tasks.llama_build import compiler, processor
 from tasks.llama_build.lockfile import split
@@ -14,6 +14,9 @@ from tasks.llama_build.progress import Progress
 from tasks.llama_build.recipe import PACKAGE, Recipe, recipe
 from tasks.llama_build.rules import Build
 from tasks.llama_build.wheel import PIP, BuildFailedError, build_wheel, find_wheel, kept_wheel
+
+LAST_LINES = 40
+"""Of what a failed pip said; the log of a package that it could not compile has thousands."""
 
 
 def plan(requirements: Path, *, portable: bool, environ: Mapping[str, str]) -> Recipe:
@@ -86,39 +89,51 @@ def _build(wanted: Recipe, stream: TextIO, *, beside: Sequence[Sequence[str]]) -
 
 
 class _Packages:
-    """Commands that run one after the other while something else goes on."""
+    """Commands of pip that run one after the other while something else goes on."""
 
     def __init__(self, commands: Sequence[Sequence[str]]) -> None:
         self._left = list(commands)
-        self._process: subprocess.Popen[str] | None = None
+        self._running: tuple[subprocess.Popen[bytes], IO[bytes]] | None = None
 
     def poll(self) -> bool:
         """Whether all have ended; starts the next if one has. Raises `BuildFailedError` with what a failed one said."""
-        if self._process is not None:
-            if self._process.poll() is None:
+        if self._running is not None:
+            process, output = self._running
+            if process.poll() is None:
                 return False
-            said, _ = self._process.communicate()
-            if self._process.returncode:
-                raise BuildFailedError(f"pip could not install the packages:\n\n{said.strip()}")
-            self._process = None
+            self._running = None
+            with output:
+                if process.returncode:
+                    raise BuildFailedError(_failed(output))
         if not self._left:
             return True
-        self._process = subprocess.Popen(  # noqa: S603 - pip of the interpreter that runs this
-            self._left.pop(0), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        output = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: nobody reads one, and a full one stops pip
+        process = subprocess.Popen(self._left.pop(0), stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our pip
+        self._running = process, output
         return False
 
     def wait(self) -> None:
         """Until all have ended. Raises as `poll` does."""
         while not self.poll():
-            if self._process is not None:
-                self._process.wait()
+            if self._running is not None:
+                self._running[0].wait()
 
     def stop(self) -> None:
-        """End the one that runs."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.communicate()
+        """End the one that runs, if one does, and begin no other."""
+        self._left.clear()
+        if self._running is not None:
+            process, output = self._running
+            self._running = None
+            with output:
+                process.terminate()
+                process.wait()
+
+
+def _failed(output: IO[bytes]) -> str:
+    output.seek(0)
+    said = output.read().decode(errors="replace").strip().splitlines()
+    words = "\n".join(f"  {line}"[:300] for line in said[-LAST_LINES:])
+    return f"{words}\n\nThe packages could not be installed: pip says why above. Mend that, and run it again."
 
 
 def _pip(*arguments: str) -> list[str]:
