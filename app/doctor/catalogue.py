@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.doctor import gguf
 from app.doctor.finding import Finding, fault, ok, warning
+from tasks.models import gguf
 from tasks.models.catalogue import FAKE_PATH, Catalogue, CatalogueError, ModelEntry, gguf_path, load
 from tasks.models.hub import SCHEME
 
@@ -52,6 +52,7 @@ def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
     try:
         gguf.fields(path)
     except gguf.NotGguf as exc:
-        yield fault(CHECK, f"{name}: {exc}", "Download it again, whole: a GGUF file begins with the letters GGUF.")
+        remedy = f"{gguf.REMEDY.capitalize()}, whole: a GGUF file begins with the letters GGUF."
+        yield fault(CHECK, f"{name}: {exc}", remedy)
     except OSError as exc:
         yield fault(CHECK, f"{name}: {path} cannot be read ({exc.strerror})", "Give this user the right to read it.")

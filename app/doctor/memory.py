@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.doctor import cgroup, gguf
+from app.doctor import cgroup
 from app.doctor.finding import Finding, fault, ok, warning
 from app.doctor.sizes import size
+from tasks.models import gguf
 from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, gguf_path
 
 CHECK = "memory"

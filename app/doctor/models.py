@@ -79,6 +79,7 @@ def judge(model: str, proof: Proof) -> Iterator[Finding]:
         )
     elif said:
         phase, reason = str(said.get("phase") or "its start"), str(said.get("reason") or "no reason is known")
+        reason = _without_doctor(reason)
         found = reason if "self-test" in reason else f"the self-test failed in {phase}: {reason}"
         yield fault(check, found, "Fix this: no worker can serve the model until then.")
     else:
@@ -106,6 +107,12 @@ def _said(output: str) -> Mapping[str, Any]:
             if isinstance(said := json.loads(line), dict):
                 return said
     return {}
+
+
+def _without_doctor(reason: str) -> str:
+    """A reason for those who run the doctor already."""
+    sentences = re.split(r"(?<=\.) ", reason)
+    return " ".join(sentence for sentence in sentences if "caravan doctor" not in sentence)
 
 
 def _used(processor: str) -> str:

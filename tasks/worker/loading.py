@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.engine.backend import Backend, BackendFailure
 from tasks.engine.embedding import EmbeddingBackend
-from tasks.models import hub
+from tasks.models import gguf, hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.settings import Settings
@@ -42,6 +42,14 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
         except hub.DownloadFailed as exc:
             raise BackendFailure(str(exc)) from exc
     progress.begin("loading")
+    try:
+        return _load(entry, settings, progress)
+    except BackendFailure as exc:
+        trouble = "" if entry.path == FAKE_PATH else gguf.trouble(gguf_path(entry))
+        raise BackendFailure(trouble or str(exc)) from exc
+
+
+def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:
     if entry.kind == "embedding":
         return Embedding(_load_embedding_backend(entry, settings, progress))
     backend = _load_backend(entry, settings, progress)

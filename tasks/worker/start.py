@@ -118,14 +118,17 @@ class Watch:
 
 
 def explain(ending: Ending) -> str:
-    """Why a start failed, and what to do, for people."""
+    """Why a start failed, and what to do, for people.
+
+    What it says of `caravan doctor` are sentences of their own: the doctor, which tells the rest too, leaves them out.
+    """
     if ending.reason:
         return ending.reason
     if ending.phase in UNBOUNDED:
         what = f"The worker's process {ending.death.words} while it was {ending.phase}."
         if ending.phase != "loading":
             return f"{what} Its log says more."
-        return f"{what} If it does not fit into memory, lower kv_tokens, slots or context: `caravan doctor` compares."
+        return f"{what} If it does not fit into memory, lower kv_tokens, slots or context. `caravan doctor` compares."
     return proof_failed(ending.phase, f"The worker's process {ending.death.words}.")
 
 
@@ -133,7 +136,7 @@ def proof_failed(phase: str, what: str) -> str:
     """Why a model that was loaded is not served, and what to do."""
     return (
         f"The self-test of the model failed ({phase}). {what} This build of llama.cpp does not run this model on "
-        "this machine: `caravan doctor` shows the cause, and docs/build.md describes a new build."
+        "this machine. `caravan doctor` shows the cause. docs/build.md describes a new build."
     )
 
 
@@ -141,7 +144,7 @@ def hung(phase: str, seconds: float) -> str:
     """Why a process whose self-test did not end was ended, and what to do."""
     return (
         f"The self-test of the model hangs ({phase}): it did not end within {seconds:.0f} seconds, and was ended. If "
-        "this machine is slow, raise CARAVAN_STUCK_SECONDS; otherwise run `caravan doctor`."
+        "this machine is slow, raise CARAVAN_STUCK_SECONDS. Otherwise run `caravan doctor`."
     )
 
 

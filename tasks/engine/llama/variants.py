@@ -41,7 +41,9 @@ def load() -> str:
             _lib.ggml_backend_load(str(path).encode())
     best = max((path for path in found if path.name.startswith(CPU)), key=_score, default=None)
     if best is None or not _lib.ggml_backend_load(str(best).encode()):
-        raise BackendFailure(f"no library in {Path(_lib._name).parent} computes on this processor; see caravan doctor")
+        raise BackendFailure(
+            f"no library in {Path(_lib._name).parent} computes on this processor. Run `caravan doctor`"
+        )
     return best.stem.removeprefix(CPU).lstrip("-") or "generic"
 
 

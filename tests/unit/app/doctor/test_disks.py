@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import struct
 from pathlib import Path
 
 import pytest
 
-from app.doctor import catalogue, disks, gguf
+from app.doctor import catalogue, disks
 from app.doctor.disks import Disk, Folder
 from app.doctor.finding import Finding, State
 from tasks.models.catalogue import DEMO, gguf_path
@@ -84,46 +83,6 @@ def test_a_folder_is_found_on_the_innermost_file_system(tmp_path: Path) -> None:
     assert disks.mounted(inner, mounts) == f"{inner} (tmpfs)"
     assert disks.mounted(tmp_path, mounts) == f"{tmp_path} (xfs)"
     assert disks.mounted(Path("/"), mounts) == "/ (ext4)"
-
-
-def test_a_gguf_file_tells_what_its_cache_takes() -> None:
-    fields = gguf.fields(gguf_path(DEMO))
-    assert fields["general.architecture"] == "llama"
-    assert gguf.cache_bytes_per_token(fields) == 2 * 4 * 5 * 32 * 2  # as docs/models.md has it
-
-
-def test_heads_may_differ_by_layer_and_a_file_may_say_nothing() -> None:
-    model = {
-        "general.architecture": "x",
-        "x.block_count": 2,
-        "x.attention.head_count": [4, 4],
-        "x.attention.head_count_kv": [2, 0],
-        "x.embedding_length": 64,
-    }
-    assert gguf.cache_bytes_per_token(model) == 2 * 2 * 16 * 2
-    assert (
-        gguf.cache_bytes_per_token({**model, "x.attention.key_length": 8, "x.attention.value_length": 4}) == 2 * 12 * 2
-    )
-    assert gguf.cache_bytes_per_token({"general.architecture": "mamba", "mamba.block_count": 4}) == 0
-
-
-def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "model.gguf"
-    path.write_text("version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(gguf.NotGguf, match="is not a GGUF file"):
-        gguf.fields(path)
-    path.write_bytes(gguf_path(DEMO).read_bytes()[:300])
-    with pytest.raises(gguf.NotGguf, match="incomplete"):
-        gguf.fields(path)
-    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1, 1 << 40) + struct.pack("<Q", 1 << 62))
-    with pytest.raises(gguf.NotGguf, match="damaged"):
-        gguf.fields(path)
-
-
-def test_a_split_model_has_several_files() -> None:
-    first = Path("/m/big-00001-of-00003.gguf")
-    assert [part.name for part in gguf.parts(first)] == [f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3)]
-    assert gguf.parts(Path("/m/small.gguf")) == [Path("/m/small.gguf")]
 
 
 def catalogue_of(folder: Path, text: str) -> list[tuple[State, str]]:

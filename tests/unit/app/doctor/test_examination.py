@@ -16,6 +16,8 @@ from app.doctor.memory import Need, Room
 from app.doctor.models import Proof
 from app.doctor.sizes import size
 from tasks.settings import Settings
+from tasks.worker.death import Death
+from tasks.worker.start import Ending, explain
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +107,20 @@ def test_a_self_test_that_failed_tells_why() -> None:
     assert (failed.state, failed.found) == (State.FAULT, "The self-test failed (decode). The process died by SIGSEGV.")
     loading = proven(1, ok=False, phase="loading", reason="There is no memory.")
     assert loading.found == "the self-test failed in loading: There is no memory."
+
+
+def test_who_runs_the_doctor_is_not_sent_to_the_doctor() -> None:
+    crash = Death("died by SIGSEGV", own=True)
+    hang = "The self-test of the model hangs (decode): it was ended. Otherwise run `caravan doctor`."
+    for phase, reason in (("decode", ""), ("loading", ""), ("decode", hang)):
+        told = explain(Ending(crash, phase, reason, 0.0))
+        found = proven(1, ok=False, phase=phase, reason=told).found
+        assert "caravan doctor" in told
+        assert "caravan doctor" not in found
+        assert "SIGSEGV" in found or "hangs" in found
+    assert proven(1, ok=False, phase="decode", reason=explain(Ending(crash, "decode", "", 0.0))).found.endswith(
+        "does not run this model on this machine. docs/build.md describes a new build."
+    )
 
 
 def test_a_self_test_that_could_not_be_run_tells_how_it_ended() -> None:

@@ -1,4 +1,4 @@
-"""The head of a GGUF file, as far as it tells what memory the model takes.
+"""The head of a GGUF file, as far as it tells what memory the model takes, and whether it is one.
 
 The format is in ggml's docs/gguf.md: a magic, a version, two counts, then keys with typed values, little endian.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MAGIC = b"GGUF"
+REMEDY = "download it again"
+"""Of a file that is not one."""
 CACHE_BYTES = 2
 """Keys and values are kept in 16-bit floats."""
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -36,6 +38,20 @@ def fields(path: Path) -> dict[str, Any]:
             return {_text(file): _value(file, *_numbers(file, "I")) for _ in range(count)}
         except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
             raise NotGguf(f"{path} is damaged or incomplete") from exc
+
+
+def trouble(path: Path) -> str:
+    """Why nothing can load a model from these files, and what to do; '' if their heads are in order."""
+    for part in parts(path):
+        try:
+            fields(part)
+        except FileNotFoundError:
+            return f"there is no file {part}"
+        except OSError as exc:
+            return f"{part} cannot be read ({exc.strerror})"
+        except NotGguf as exc:
+            return f"{exc}: {REMEDY}"
+    return ""
 
 
 def parts(path: Path) -> list[Path]:
