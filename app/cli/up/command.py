@@ -82,8 +82,8 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
     catalogue = _catalogue(models or settings.models_file)
     if redis_url:
         refuse_unusable(redis_url, settings)
-    for address, taken in ((host, port), ("127.0.0.1", flower_port)):
-        refuse_taken(address, taken)
+    refuse_taken(host, port, make=True)
+    refuse_taken("127.0.0.1", flower_port, option="--flower-port", make=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     drain_seconds = settings.drain_seconds if "drain_seconds" in settings.model_fields_set else DRAIN_SECONDS

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import click
 
-PORT = click.IntRange(1, 65535)
+HIGHEST = 65535
+PORT = click.IntRange(1, HIGHEST)
 """What an option for a port may be."""
 
 
@@ -27,10 +28,24 @@ def refuse_same(ports: Mapping[str, int]) -> None:
         options[port] = option
 
 
-def refuse_taken(host: str, port: int) -> None:
-    """Raise ClickException for a port that cannot be listened on."""
+def refuse_taken(host: str, port: int, *, option: str = "--port", make: bool = False) -> None:
+    """Raise ClickException for a port that cannot be listened on.
+
+    Args:
+        option: by which another is given.
+        make: whether the command is also run by make.
+    """
     if reason := unbindable(host, port):
-        raise click.ClickException(f"{netloc(host, port)} cannot be bound ({reason}). Give another port.")
+        raise click.ClickException(
+            f"{netloc(host, port)} cannot be bound ({reason}). {remedy(port, option, make=make)}"
+        )
+
+
+def remedy(port: int, option: str, *, make: bool) -> str:
+    """How another port is given, as it is typed."""
+    other = f"{option} {port + 1 if port < HIGHEST else port - 1}"
+    by_make = f' (with make: make run ARGS="{other}")' if make else ""
+    return f"Give another port: {other}{by_make}."
 
 
 def unbindable(host: str, port: int = 0) -> str:
