@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -87,8 +88,10 @@ class Patient:
         return gpus.uses_card(self.cards, built_for, layers=self.given.settings.gpu_layers)
 
     def _cores(self) -> Iterator[Finding]:
-        workers = sum(map(memory.workers_of, self._entries.values()))
-        return cores.judge(cores.read(), threads=self.given.settings.threads, workers=max(1, workers))
+        workers = max(1, sum(map(memory.workers_of, self._entries.values())))
+        found, threads = cores.read(), self.given.settings.threads
+        yield from cores.judge(found, threads=threads, workers=workers)
+        yield from cores.judge_load(found, load=os.getloadavg()[0], threads=threads, workers=workers)
 
     def _memory(self) -> Iterator[Finding]:
         return memory.judge(memory.read_room(), memory.needs(self._entries), on_card=self._on_card)

@@ -77,8 +77,33 @@ def judge(cores: Cores, *, threads: int | None, workers: int) -> Iterator[Findin
     )
 
 
+def judge_load(cores: Cores, *, load: float, threads: int | None, workers: int) -> Iterator[Finding]:
+    """A line if something else computes already where workers are to compute; none if the cores are free.
+
+    Args:
+        load: processes that computed or waited for a core or a disk, on the average of the last minute.
+        threads, workers: as for `judge`.
+    """
+    free = max(0, cores.logical - round(load))
+    wanted = min((threads or cores.logical) * workers, cores.usable)
+    if wanted <= free:
+        return
+    share = max(1, free // workers)
+    lower = f", or set CARAVAN_THREADS={share}" if share < (threads or cores.logical) else ""
+    yield warning(
+        CHECK,
+        f"the load of the last minute is {load:.1f} on {_count(cores.logical)}, and workers are to use {wanted}: "
+        "threads that wait for a busy core make decoding many times slower",
+        f"Stop what else computes here{lower}. Ignore this if it was a build, or this cluster's own workers.",
+    )
+
+
+def _count(cores: int) -> str:
+    return f"{cores} core{'s' * (cores != 1)}"
+
+
 def _described(cores: Cores) -> str:
-    text = f"{cores.logical} core{'s' * (cores.logical != 1)}"
+    text = _count(cores.logical)
     if cores.allowed < cores.logical:
         text += f", {cores.allowed} of them allowed by affinity"
     if cores.physical is not None and cores.physical < cores.allowed:

@@ -115,6 +115,28 @@ def test_what_limits_the_cores_is_said() -> None:
     assert finding.found == f"{expected}; 3 threads each for 1 worker"
 
 
+@pytest.mark.parametrize(
+    ("cores_there", "load", "threads", "workers", "advice"),
+    [
+        (machine(), 0.4, None, 1, None),
+        (machine(), 4.0, 4, 1, None),
+        (machine(allowed=4), 4.2, None, 1, None),
+        (machine(), 4.0, None, 1, "Stop what else computes here, or set CARAVAN_THREADS=4."),
+        (machine(), 4.0, 4, 2, "Stop what else computes here, or set CARAVAN_THREADS=2."),
+        (machine(logical=2, allowed=2), 9.7, None, 1, "Stop what else computes here, or set CARAVAN_THREADS=1."),
+        (machine(logical=2, allowed=2), 9.7, 1, 1, "Stop what else computes here. Ignore"),
+    ],
+)
+def test_cores_that_are_busy_already_are_told(
+    cores_there: Cores, load: float, threads: int | None, workers: int, advice: str | None
+) -> None:
+    findings = list(cores.judge_load(cores_there, load=load, threads=threads, workers=workers))
+    assert [finding.state for finding in findings] == [State.WARNING] * (advice is not None)
+    for finding in findings:
+        assert f"load of the last minute is {load:.1f} on {cores_there.logical} cores" in finding.found
+        assert finding.advice.startswith(str(advice))
+
+
 def test_hyperthreads_of_one_core_are_counted_once(tmp_path: Path) -> None:
     siblings = {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}
     files(tmp_path, {f"cpu{n}/topology/thread_siblings_list": f"{text}\n" for n, text in siblings.items()})
