@@ -24,6 +24,7 @@ class JobDeath(TypedDict):
     at: When
     found: str
     alone: bool
+    """Whether the worker decoded the job in a trial, with nothing beside it on purpose."""
 
 
 class JobTimings(TypedDict):
