@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import click
 
 HIGHEST = 65535
+NO_ADDRESS = "this machine has no such address"
 PORT = click.IntRange(1, HIGHEST)
 """What an option for a port may be."""
 
@@ -36,14 +37,14 @@ def refuse_taken(host: str, port: int, *, option: str = "--port", make: bool = F
         make: whether the command is also run by make.
     """
     if reason := unbindable(host, port):
-        raise click.ClickException(
-            f"{netloc(host, port)} cannot be bound ({reason}). {remedy(port, option, make=make)}"
-        )
+        what = "Give another --host." if reason == NO_ADDRESS else remedy(port, option, make=make)
+        raise click.ClickException(f"{netloc(host, port)} cannot be bound ({reason}). {what}")
 
 
 def remedy(port: int, option: str, *, make: bool) -> str:
     """How another port is given, as it is typed."""
-    other = f"{option} {port + 1 if port < HIGHEST else port - 1}"
+    free = port + 8000 if port < 1024 else port + 1 if port < HIGHEST else port - 1  # those below 1024 are root's
+    other = f"{option} {free}"
     by_make = f' (with make: make run ARGS="{other}")' if make else ""
     return f"Give another port: {other}{by_make}."
 
@@ -63,4 +64,4 @@ def unbindable(host: str, port: int = 0) -> str:
 def _reason(exc: Exception) -> str:
     if isinstance(exc, OSError) and exc.strerror and exc.errno != errno.EADDRNOTAVAIL:
         return exc.strerror
-    return "this machine has no such address"
+    return NO_ADDRESS
