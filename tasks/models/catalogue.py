@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from tasks.errors import ModelNotFound
 from tasks.models import hub
@@ -185,11 +187,30 @@ def load(path: Path | None) -> Catalogue:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
         raise CatalogueError(f"{path} cannot be read: {' '.join(str(exc).split())}") from exc
     except ValidationError as exc:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_fault(e)}" for e in exc.errors())
         raise CatalogueError(f"{path} is not valid: {faults}") from exc
     return Catalogue(
         {name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()}
     )
+
+
+def _fault(error: ErrorDetails) -> str:
+    """What is wrong, in pydantic's words but for a key that there is not."""
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    key, depth = str(error["loc"][-1]), len(error["loc"])  # KEY, models.NAME.KEY or models.NAME.workers.KEY
+    levels: dict[int, tuple[str, type[BaseModel]]] = {1: ("the file", _ModelsFile), 3: ("a model", ModelEntry)}
+    what, level = levels.get(depth, ("workers", Workers))
+    known = list(level.model_fields)
+    near = difflib.get_close_matches(key.lower(), known, n=1)
+    hint = (
+        f"did you mean {near[0]}?"
+        if near
+        else f"there are {', '.join(known)}"
+        if len(known) > 1
+        else f"the only one is {known[0]}"
+    )
+    return f"{key} is not a key of {what}; {hint}"
 
 
 def gguf_path(entry: ModelEntry) -> Path:

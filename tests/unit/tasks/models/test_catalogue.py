@@ -143,6 +143,24 @@ def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Wri
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("models: {one: {path: x, slotz: 4}}", "models.one.slotz: slotz is not a key of a model; did you mean slots?"),
+        ("models: {one: {path: x, KV_Token: 4}}", "KV_Token is not a key of a model; did you mean kv_tokens?"),
+        ("models: {one: {path: x, workers: {mim: 1}}}", "mim is not a key of workers; did you mean min?"),
+        ("models: {one: {path: x, workers: {least: 1}}}", "least is not a key of workers; there are min, max"),
+        ("models: {one: {path: x, colour: red}}", "colour is not a key of a model; there are path, kind, slots, "),
+        ("modelz: {one: {path: x}}", "modelz is not a key of the file; did you mean models?"),
+        ("models: {one: {path: x}}\nversion: 1", "version is not a key of the file; the only one is models"),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_one_that_was_meant(write: Write, text: str, said: str) -> None:
+    with pytest.raises(CatalogueError, match=re.escape(said)) as caught:
+        load(write(text))
+    assert "Extra inputs" not in str(caught.value)
+
+
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match=r"nowhere\.yaml cannot be read"):
         load(tmp_path / "nowhere.yaml")
