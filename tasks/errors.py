@@ -12,6 +12,7 @@ CaravanError                500
     ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
   BodyTooSlow               408
   FileInUse                 409  app.endpoints.files.wire
+  SecretAlreadyShown        409  app.endpoints.webhooks.wire
   JobConflict, BatchConflict  409
   RequestTooLarge           413
   UnsupportedEncoding       415  app.http.content_encoding

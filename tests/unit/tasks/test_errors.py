@@ -9,6 +9,7 @@ import pytest
 
 from app.endpoints.cluster.flower import FlowerUnavailable
 from app.endpoints.files.wire import FileInUse
+from app.endpoints.webhooks.wire import SecretAlreadyShown
 from app.http.byte_range import RangeNotSatisfiable
 from app.http.content_encoding import UnsupportedEncoding
 from tasks import errors
@@ -28,6 +29,7 @@ TABLE = [
     (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
     (errors.BodyTooSlow, 408, "timeout_error", "request_timeout", None),
     (FileInUse, 409, "conflict_error", "file_in_use", None),
+    (SecretAlreadyShown, 409, "conflict_error", "webhook_secret_shown", None),
     (errors.BatchConflict, 409, "conflict_error", "batch_already_ended", None),
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),
     (errors.RequestTooLarge, 413, "invalid_request_error", "request_too_large", None),
