@@ -26,12 +26,12 @@ key_option = click.option(
 
 def with_api(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a cluster, and the cluster itself as its argument ``api``."""
-    return _with(function, Patience(0.0))
+    return _with(function, lambda: Patience(0.0))
 
 
 def with_patient_api(function: Callable[..., None]) -> Callable[..., None]:
     """The same for a command that waits for something: it waits while the cluster is away as well."""
-    return _with(function, Patience(PATIENT_SECONDS, on_wait=_tell))
+    return _with(function, lambda: Patience(PATIENT_SECONDS, on_wait=teller()))
 
 
 @contextmanager
@@ -44,16 +44,25 @@ def cluster(url: str, api_key: str | None, patience: Patience | None = None) -> 
         raise click.ClickException(exc.message) from exc
 
 
-def _with(function: Callable[..., None], patience: Patience) -> Callable[..., None]:
+def teller() -> Callable[[CaravanError, float], None]:
+    """Tells on stderr what a command waits for, once until it waits for something else."""
+    told = ""
+
+    def tell(error: CaravanError, _seconds: float) -> None:
+        nonlocal told
+        if error.message != told:
+            told = error.message
+            click.echo(f"{told} Trying again for {PATIENT_SECONDS / 60:.0f} minutes.", err=True)
+
+    return tell
+
+
+def _with(function: Callable[..., None], patience: Callable[[], Patience]) -> Callable[..., None]:
     @url_option
     @key_option
     @functools.wraps(function)
     def call(*args: Any, url: str, api_key: str | None, **options: Any) -> None:
-        with cluster(url, api_key, patience) as api:
+        with cluster(url, api_key, patience()) as api:
             function(*args, api=api, **options)
 
     return call
-
-
-def _tell(error: CaravanError, seconds: float) -> None:
-    click.echo(f"{error.message} Trying again in {seconds:.0f} s.", err=True)
