@@ -58,9 +58,15 @@ class Watch:
             return "starting"
         return "ready"
 
-    def submit(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The job that was accepted, or `error`. Raises httpx.HTTPError."""
-        job: dict[str, Any] = self._http.post("/jobs", json=body).json()
+    def submit(self, body: Mapping[str, Any], *, key: str) -> dict[str, Any]:
+        """The job that was accepted, or `error`; the same job for the same idempotency key.
+
+        Raises httpx.HTTPError or ValueError for what may pass: no answer in time, or a server that cannot take it now.
+        """
+        answer = self._http.post("/jobs", json=body, headers={"Idempotency-Key": key})
+        job: dict[str, Any] = answer.json()
+        if answer.status_code in (httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS) or answer.is_server_error:
+            raise ValueError(str(job.get("error", {}).get("message", answer.status_code)).rstrip("."))
         return job
 
     def job(self, job_id: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -26,7 +27,9 @@ class FirstAnswer:
     watch: Watch
     catalogue: Catalogue
     _job_id: str = ""
-    _asked_at: float = 0.0
+    _key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _asked_at: float | None = None
+    clock: Callable[[], float] = time.monotonic
 
     def look(self, parts: Sequence[Part]) -> list[str] | None:
         """What to tell of it, once that is known; nothing if no model could answer."""
@@ -43,19 +46,29 @@ class FirstAnswer:
 
     def _ask(self, model: str) -> list[str] | None:
         body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], "max_tokens": MAX_TOKENS}
+        self._asked_at = self.clock() if self._asked_at is None else self._asked_at
         try:
-            job = self.watch.submit(body)
-        except (httpx.HTTPError, ValueError) as exc:
-            return [f"  The first job has no answer yet ({exc})."]
+            job = self.watch.submit(body, key=f"{self._key}-{model}")
+        except (httpx.HTTPError, ValueError) as exc:  # asked again at the next look: the key makes one job of them
+            return self._no_answer(model, exc) if self._is_late() else None
         if "id" not in job:
             return [f"  The first job was refused: {job.get('error', {}).get('message', job)}"]
-        self._job_id, self._asked_at = job["id"], time.monotonic()
+        self._job_id, self._asked_at = job["id"], self.clock()
         return None
+
+    def _is_late(self) -> bool:
+        return self._asked_at is not None and self.clock() - self._asked_at > SECONDS
+
+    def _no_answer(self, model: str, exc: Exception) -> list[str]:
+        return [
+            f"  The first job has no answer yet ({exc}). Is this machine busy? `caravan doctor` shows its load.",
+            f'  Ask again: caravan submit --model {model} "{QUESTION}"',
+        ]
 
     def _answer(self) -> list[str] | None:
         job = self.watch.job(self._job_id)
         if job.get("status") == "succeeded":
             return [f"  {QUESTION}", f"  {' '.join(job['result']['choices'][0]['message']['content'].split())}"]
-        if job.get("finished_at") or time.monotonic() - self._asked_at > SECONDS:
+        if job.get("finished_at") or self._is_late():
             return [f"  A first job is {job.get('status', 'queued')}; see `caravan jobs list`."]
         return None
