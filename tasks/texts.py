@@ -19,7 +19,7 @@ def shown(text: object) -> str:
 def bounded(message: str) -> str:
     """A sentence that may hold a client's text: no word of it is longer than `LONGEST`, and it ends somewhere."""
     whole = _UNBROKEN.sub(lambda word: shown(word[0]), message[: 2 * LONGEST_MESSAGE])
-    return whole if len(whole) <= LONGEST_MESSAGE else f"{whole[: LONGEST_MESSAGE - 3]}..."
+    return whole if len(whole) <= LONGEST_MESSAGE else f"{whole[: LONGEST_MESSAGE - 4]} ..."
 
 
 def printable(text: str) -> str:

@@ -10,7 +10,7 @@ from flask import Flask, request
 from tasks.records.api_key import Scope
 
 _ASKED = "caravan_scope"
-_SUBMITS = "caravan_submits"
+_READS = "caravan_reads"
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -32,14 +32,20 @@ def without_key(view: View) -> View:
 
 def submits(view: View) -> View:
     """Have a route count as one that writes though it is a GET: it runs a job."""
-    setattr(view, _SUBMITS, True)
+    setattr(view, _READS, False)
+    return view
+
+
+def frees(view: View) -> View:
+    """Have a route count as one that reads though it is a POST: a caller at its limit may give back what it has."""
+    setattr(view, _READS, True)
     return view
 
 
 def reads(app: Flask, endpoint: str | None) -> bool:
-    """Whether the request being handled only reads."""
-    view = app.view_functions.get(endpoint or "")
-    return request.method in ("GET", "HEAD", "OPTIONS") and not getattr(view, _SUBMITS, False)
+    """Whether the request being handled counts as one that only reads. Deletions do."""
+    by_method = request.method in ("GET", "HEAD", "OPTIONS", "DELETE")
+    return bool(getattr(app.view_functions.get(endpoint or ""), _READS, by_method))
 
 
 def scope_of(app: Flask, endpoint: str | None) -> Scope | None:

@@ -99,9 +99,6 @@ def submit(http: FlaskClient, headers: Headers, **changes: Any) -> str:
         ("POST", "/v1/files", {"data": b"no form"}),
         ("POST", "/v1/batches", {"json": {}}),
         ("POST", "/v1/batches/batch_1/retry", {}),
-        ("POST", "/jobs/delete", {"json": {"ids": ["1"]}}),
-        ("DELETE", "/v1/files/file-1", {}),
-        ("POST", "/jobs/1/cancel", {}),
         ("POST", "/queues/demo/pause", {}),
         ("POST", "/nowhere", {}),
         ("GET", "/tokenizer_info?model=nobody's", {}),
@@ -116,6 +113,24 @@ def test_every_call_that_writes_is_counted_whatever_comes_of_it(
     assert first.headers["x-ratelimit-remaining-requests"] == "0"
     message = refusal(http.post("/models/demo/load", headers=headers))
     assert "1 requests a minute (requests_per_minute): 1 are used" in message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/jobs/delete", {"json": {"ids": ["1"]}}),
+        ("DELETE", "/v1/files/file-1", {}),
+        ("POST", "/jobs/1/cancel", {}),
+        ("POST", "/v1/batches/batch_1/cancel", {}),
+        ("POST", "/v1/responses/resp_1/cancel", {}),
+    ],
+)
+def test_a_caller_at_its_limit_may_give_back_what_it_has(
+    http: FlaskClient, keys: KeyStore, method: str, path: str, body: dict[str, Any]
+) -> None:
+    headers = caller(keys, requests_per_minute=1)
+    http.post("/models/demo/load", headers=headers)
+    assert http.open(path, method=method, headers=headers, **body).status_code in (200, 404)
 
 
 def test_a_call_over_its_limit_is_refused_before_its_body_is_read(http: FlaskClient, keys: KeyStore) -> None:

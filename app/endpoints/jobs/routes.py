@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify
 from app.access.caller import caller, catalogue
 from app.access.holding import asks_to_wait, holds
 from app.access.limits import allowed, spend
+from app.access.scopes import frees
 from app.bodies.job import JobBody
 from app.bodies.validation import validate
 from app.endpoints.jobs import events as stream
@@ -66,6 +67,7 @@ def show(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/delete")
+@frees
 def delete() -> Response:
     """Remove the caller's jobs with their results and events; an admin may remove any job."""
     asked = validate(JobDeletion, read_json())
@@ -88,6 +90,7 @@ def events(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
+@frees
 def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
     services().queue.cancel(job_id, owner=find(job_id).owner)

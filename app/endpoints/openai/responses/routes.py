@@ -11,6 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
 from app.access.holding import holds
+from app.access.scopes import frees
 from app.bodies.validation import validate
 from app.endpoints.openai.responses import wire
 from app.endpoints.openai.responses.body import Includable, ResponseBody
@@ -69,6 +70,7 @@ def show(response_id: str) -> Response:
 
 
 @blueprint.post("/v1/responses/<response_id>/cancel")
+@frees
 def cancel(response_id: str) -> Response:
     """Cancel a background response. If it has ended, it is returned unchanged."""
     job = _find(response_id)

@@ -20,6 +20,7 @@ from tests.support.responses import HERMES, outcome, response_job, tokens
 from tests.unit.app.endpoints.openai.responses.test_body import messages, refusal, request
 from tests.unit.app.endpoints.openai.responses.test_events import stream, types
 
+EVENTS: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 LARK = {"type": "grammar", "syntax": "lark", "definition": 'start: "*** Begin Patch" LF'}
 PATCH = {"type": "custom", "name": "apply_patch", "description": "Edits files.", "format": LARK}
 TEXT = '*** Begin Patch\n+print("caf\u00e9 \N{GRINNING FACE}\\n")\n*** End Patch'
@@ -117,7 +118,7 @@ def test_a_stream_tells_the_text_in_pieces_and_whole(cuts: list[int]) -> None:
     names = [name for name in types(made) if name != "custom_tool_call_input.delta"]
     assert names[2:5] == ["output_item.added", "custom_tool_call_input.done", "output_item.done"]
     for event in made[:-1]:
-        TypeAdapter(ResponseStreamEvent).validate_python(event)
+        EVENTS.validate_python(event)
 
 
 def test_a_call_that_is_cut_has_the_text_so_far_and_is_incomplete() -> None:
