@@ -61,19 +61,19 @@ class AnswerColumns:
         """What an answer puts into them. Raises ValueError for one that `check` has not let pass."""
         if self.filled is Filled.TEXT:
             return dict(zip(self.schema.names, (answer.text, answer.finish_reason), strict=True))
-        told = json.loads(answer.text)
+        parsed = json.loads(answer.text)
         if self.filled is Filled.WHOLE:
-            return dict.fromkeys(self.schema.names, told)
-        return {name: told.get(name) for name in self.schema.names}
+            return dict.fromkeys(self.schema.names, parsed)
+        return {name: parsed.get(name) for name in self.schema.names}
 
 
 def _is_cut(answer: Answer) -> bool:
     """Whether JSON ends too early. A number that ran out of tokens may have had more digits."""
     try:
-        told = json.loads(answer.text)
+        parsed = json.loads(answer.text)
     except (ValueError, RecursionError):
         return True
-    is_number = isinstance(told, int | float) and not isinstance(told, bool)
+    is_number = isinstance(parsed, int | float) and not isinstance(parsed, bool)
     return is_number and answer.finish_reason == "length"
 
 

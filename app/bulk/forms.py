@@ -156,7 +156,7 @@ def leaf_forms(column: pa.Array) -> list[Any]:
     for is_kind, values in _LEAVES:
         if is_kind(kind):
             return values(column)
-    return _told(column)
+    return _arrows_own(column)
 
 
 def _plain(column: pa.Array) -> list[Any]:
@@ -204,7 +204,7 @@ def _interval(column: pa.Array) -> list[Any]:
     return _each(column, lambda value: iso_times.interval(*value))
 
 
-def _told(column: pa.Array) -> list[Any]:
+def _arrows_own(column: pa.Array) -> list[Any]:
     """What Arrow has to say of a value whose type is not known here."""
     return [str(value) if value.is_valid else None for value in column]
 

@@ -46,13 +46,13 @@ def cluster(url: str, api_key: str | None, patience: Patience | None = None) -> 
 
 def teller() -> Callable[[CaravanError, float], None]:
     """Tells on stderr what a command waits for, once until it waits for something else."""
-    told = ""
+    last = ""
 
     def tell(error: CaravanError, _seconds: float) -> None:
-        nonlocal told
-        if error.message != told:
-            told = error.message
-            click.echo(f"{told} Trying again for {PATIENT_SECONDS / 60:.0f} minutes.", err=True)
+        nonlocal last
+        if error.message != last:
+            last = error.message
+            click.echo(f"{last} Trying again for {PATIENT_SECONDS / 60:.0f} minutes.", err=True)
 
     return tell
 

@@ -68,9 +68,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nobody needs to wait for them
     control = socket.socket(fileno=os.dup(sys.stdin.fileno()))
-    told = json.loads(_exactly(int.from_bytes(_exactly(_LENGTH_BYTES, control), "little"), control))
-    tokens = [bytes.fromhex(token) for token in told["tokens"]]
-    tokenizer = LLTokenizer(TokenizerWrapper(_Vocabulary(tokens, told["end_tokens"])), eos_token=told["end_tokens"])
+    vocabulary = json.loads(_exactly(int.from_bytes(_exactly(_LENGTH_BYTES, control), "little"), control))
+    tokens = [bytes.fromhex(token) for token in vocabulary["tokens"]]
+    tokenizer = LLTokenizer(
+        TokenizerWrapper(_Vocabulary(tokens, vocabulary["end_tokens"])), eos_token=vocabulary["end_tokens"]
+    )
     while True:
         message, handles, _, _ = socket.recv_fds(control, 1, 1)
         if not message:

@@ -151,9 +151,9 @@ class FakeBackend:
 
     def logprobs(self, row: int, token: int, count: int) -> Logprobs:
         logits = self.logits(row)
-        told = logits - np.log(np.exp(logits).sum())
-        top = tuple((int(other), float(told[other])) for other in np.argsort(-told)[:count])
-        return Logprobs(token, float(told[token]), top)
+        logprobs = logits - np.log(np.exp(logits).sum())
+        top = tuple((int(other), float(logprobs[other])) for other in np.argsort(-logprobs)[:count])
+        return Logprobs(token, float(logprobs[token]), top)
 
     def forget(self, slot: int, start: int = 0) -> None:
         if start and not self.can_share:

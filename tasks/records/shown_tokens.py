@@ -40,10 +40,10 @@ class ShownTokens:
         """The tokens that may be told after more tokens, and more text that is shown."""
         self._shown += len(text)
         self._waiting += [(self._offsets.of(token.piece), token) for token in tokens]
-        told = []
+        shown = []
         while self._waiting and self._waiting[0][0] < self._shown:
-            told.append(self._waiting.popleft()[1])
-        return told
+            shown.append(self._waiting.popleft()[1])
+        return shown
 
     def finish(self) -> list[TokenLogprobs]:
         """What waited and has no text, as a token that ends an answer; nothing, if the text was cut."""

@@ -20,8 +20,10 @@ UNSAID_TOKENS: Final = 4096
 
 def most_tokens(params: SamplingParams, *, num_sequences: int) -> int:
     """How many tokens each of a job's sequences may have, whatever its request says: at least one."""
-    told = MOST_LOGPROBS // (num_sequences * _told_beside(params)) if params.logprobs is not None else MOST_TOKENS
-    return max(1, min(MOST_TOKENS // num_sequences, told))
+    by_logprobs = (
+        MOST_LOGPROBS // (num_sequences * _logprobs_a_token(params)) if params.logprobs is not None else MOST_TOKENS
+    )
+    return max(1, min(MOST_TOKENS // num_sequences, by_logprobs))
 
 
 def check_size(params: SamplingParams, *, num_sequences: int, context: int) -> None:
@@ -37,7 +39,7 @@ def check_size(params: SamplingParams, *, num_sequences: int, context: int) -> N
             "Send a smaller n or max_tokens.",
             param="n",
         )
-    beside = _told_beside(params)
+    beside = _logprobs_a_token(params)
     raise InvalidRequest(
         f"{num_sequences} choices x {limit} tokens x {beside} logprobs are {tokens * beside}, "
         f"and {MOST_LOGPROBS} is the most. Send a smaller n, max_tokens or top_logprobs.",
@@ -45,6 +47,6 @@ def check_size(params: SamplingParams, *, num_sequences: int, context: int) -> N
     )
 
 
-def _told_beside(params: SamplingParams) -> int:
+def _logprobs_a_token(params: SamplingParams) -> int:
     """The logarithms told of each token: its own, and those of its alternatives."""
     return 1 + (params.logprobs or 0)

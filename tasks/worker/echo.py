@@ -35,10 +35,10 @@ def echo(prompt: str | list[int], tokens: list[int], vocabulary: Vocabulary) -> 
 
 def check_size(prompts: list[list[int]], params: SamplingParams) -> None:
     """Raise InvalidRequest for prompts of which too much would have to be told."""
-    told = sum(map(len, prompts)) * params.n * (1 + (params.logprobs or 0)) if params.prompt_logprobs else 0
-    if told > MOST_LOGPROBS:
+    count = sum(map(len, prompts)) * params.n * (1 + (params.logprobs or 0)) if params.prompt_logprobs else 0
+    if count > MOST_LOGPROBS:
         raise InvalidRequest(
-            f"echo with logprobs would tell {told} logarithms of these prompts, and {MOST_LOGPROBS} is the most. "
+            f"echo with logprobs would tell {count} logarithms of these prompts, and {MOST_LOGPROBS} is the most. "
             "Send fewer prompts in a request, or ask for fewer logprobs.",
             param="logprobs",
         )

@@ -66,7 +66,7 @@ class Held:
                 text=sequence.text,
                 finish_reason=sequence.finish_reason or "stop",
                 prompt=self.echoes[sequence.index].text if self.echoes else "",
-                logprobs=self._told(sequence),
+                logprobs=self._logprobs(sequence),
             )
             for sequence in self.sequences
         )
@@ -85,7 +85,7 @@ class Held:
             data={"vectors": [_encode(passage) for passage in self.passages]} if self.passages else self.data,
         )
 
-    def _told(self, sequence: Sequence) -> tuple[TokenLogprobs, ...] | None:
+    def _logprobs(self, sequence: Sequence) -> tuple[TokenLogprobs, ...] | None:
         """The logprobs of a choice, if they were asked for: tokens of a stop string are told as little as its text."""
         if sequence.params.logprobs is None:
             return None

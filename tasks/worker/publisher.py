@@ -201,8 +201,8 @@ class Publisher:
         if not sequence.params.prompt_logprobs or sequence.index in held.logprobs:
             return []
         (first, *others), (piece, *pieces) = held.echoes[sequence.index].tokens, held.echoes[sequence.index].pieces
-        told = zip(others, pieces, output.prompt_logprobs, strict=True)
-        rest = [TokenLogprobs(token, piece, one.logprob, self._top(one)) for token, piece, one in told]
+        rows = zip(others, pieces, output.prompt_logprobs, strict=True)
+        rest = [TokenLogprobs(token, piece, one.logprob, self._top(one)) for token, piece, one in rows]
         return [TokenLogprobs(first, piece, None, ()), *rest]
 
     def _top(self, logprobs: Logprobs) -> tuple[tuple[bytes, float], ...]:

@@ -57,8 +57,8 @@ class Health:
             self.pause_seconds = FIRST_PAUSE_SECONDS
         pause, self.pause_seconds = self.pause_seconds, min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         self.num_deaths += 1
-        told_well, self._reported_well = self._reported_well, False
-        if self.num_deaths == 1 or (self.num_deaths < IN_A_ROW and told_well):
+        was_well, self._reported_well = self._reported_well, False
+        if self.num_deaths == 1 or (self.num_deaths < IN_A_ROW and was_well):
             return pause, f"{self.name} {how(status)}; it is restarted."
         if self.num_deaths == IN_A_ROW:
             where = f" {self.log} says more." if self.log else ""

@@ -30,12 +30,12 @@ class RedisProgram:
     def version(self) -> tuple[int, ...]:
         """Its version; none if it does not tell."""
         try:
-            told = subprocess.run(
+            printed = subprocess.run(
                 [self.path, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired):
             return ()
-        found = re.search(r"\bv=(\d+(?:\.\d+)*)", told.stdout)
+        found = re.search(r"\bv=(\d+(?:\.\d+)*)", printed.stdout)
         return tuple(map(int, found[1].split("."))) if found else ()
 
 

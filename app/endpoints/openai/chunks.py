@@ -102,20 +102,20 @@ class Chunks:
         if index not in self._echoed:
             self._echoed.add(index)
             text = completion.echoed(self._job, index, event.prompt) + text
-        if (told := self._told(event)) or text:
-            logprobs = completion.completion_logprobs(told or None, self._offsets[index])
+        if (covered := self._covered(event)) or text:
+            logprobs = completion.completion_logprobs(covered or None, self._offsets[index])
             made.append({"index": index, "text": text, "logprobs": logprobs, "finish_reason": None})
         if event.finish_reason:
             reason = completion.finish_reason(event.finish_reason)
             made.append({"index": index, "text": "", "logprobs": None, "finish_reason": reason})
         return made
 
-    def _told(self, event: Event) -> Sequence[TokenLogprobs]:
+    def _covered(self, event: Event) -> Sequence[TokenLogprobs]:
         """The logprobs that may be told: those of the prompt, which come with the first piece, and of what is shown."""
         asked = self._job.request.get("sampling", {}).get("prompt_logprobs")
         num_prompt, shown = event.prompt_tokens if asked else 0, self._shown[event.index]
-        told = [*event.logprobs[:num_prompt], *shown.feed(event.text, event.logprobs[num_prompt:])]
-        return [*told, *shown.finish()] if event.finish_reason else told
+        covered = [*event.logprobs[:num_prompt], *shown.feed(event.text, event.logprobs[num_prompt:])]
+        return [*covered, *shown.finish()] if event.finish_reason else covered
 
     def _chat(self, event: Event) -> list[wire.ChatChunkChoice]:
         choice = self._choices.get(event.index)

@@ -56,12 +56,12 @@ def tool_call(job: Job, choice: int, call: int, name: str, arguments: str) -> wi
     return {"id": call_id(job, choice, call), "type": "function", "function": function}
 
 
-def echoed(job: Job, index: int, told: str) -> str:
+def echoed(job: Job, index: int, prompt_text: str) -> str:
     """What is to stand before a completion's text: the prompt, or what a worker told of one that is token ids."""
     if not job.request.get("echo"):
         return ""
     prompt = job.request["prompt"][index // job.request["sampling"]["n"]]
-    return prompt if isinstance(prompt, str) else told
+    return prompt if isinstance(prompt, str) else prompt_text
 
 
 def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs | None:

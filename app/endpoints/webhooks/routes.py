@@ -41,7 +41,7 @@ def show() -> Response:
             f"The secret of '{owner}' was shown before. If it is lost, make a new one with POST /webhooks/secret."
         )
     log.info("webhook secret shown")
-    return _told(owner, secret)
+    return _view(owner, secret)
 
 
 @blueprint.post("/webhooks/secret")
@@ -51,16 +51,16 @@ def replace() -> Response:
     with as_broker_errors():
         secret = _secrets().replace(owner)
     log.info("webhook secret replaced")
-    return _told(owner, secret)
+    return _view(owner, secret)
 
 
 def _secrets() -> OwnerSecrets:
     return OwnerSecrets(services().redis, server=services().settings.webhook_secrets)
 
 
-def _told(owner: str, secret: str) -> Response:
-    told: WebhookSecret = {"object": "webhook_secret", "owner": owner, "secret": secret}
-    response = jsonify(told)
+def _view(owner: str, secret: str) -> Response:
+    view: WebhookSecret = {"object": "webhook_secret", "owner": owner, "secret": secret}
+    response = jsonify(view)
     response.headers["Cache-Control"] = "no-store"
     return response
 

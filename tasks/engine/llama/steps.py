@@ -73,11 +73,11 @@ def tell_functions(given: Given) -> Given:
     if not given.functions:
         return given
     functions = "\n".join(json.dumps(function, ensure_ascii=False) for function in given.functions)
-    told = {"role": "system", "content": _INSTRUCTION.format(functions=functions)}
+    instruction = {"role": "system", "content": _INSTRUCTION.format(functions=functions)}
     if given.messages and given.messages[0].get("role") == "system":
         first, *rest = given.messages
-        return _with(given, [_joined(told, first), *rest])
-    return _with(given, [told, *given.messages])
+        return _with(given, [_joined(instruction, first), *rest])
+    return _with(given, [instruction, *given.messages])
 
 
 def system_in_front(given: Given) -> Given:

@@ -38,7 +38,7 @@ def fault(source: str, *, bos: str, eos: str, bounds: Bounds = Bounds()) -> str:
 
     Waits no longer than its bounds allow. If nothing can be tried, the template counts as one that can be used.
     """
-    told = {
+    trial = {
         "source": source,
         "tokens": {"bos_token": bos, "eos_token": eos},
         "bounds": [bounds.seconds, bounds.wall_seconds, bounds.memory_bytes],
@@ -47,7 +47,7 @@ def fault(source: str, *, bos: str, eos: str, bounds: Bounds = Bounds()) -> str:
     try:
         tried = subprocess.run(  # noqa: S603 - our own module
             command,
-            input=json.dumps(told).encode(),
+            input=json.dumps(trial).encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             timeout=bounds.wall_seconds + PATIENCE,
@@ -73,13 +73,13 @@ def _over(bounds: Bounds) -> str:
 
 def main() -> None:
     """Try the template that the standard input has. Its own faults are for the worker to find, and to tell."""
-    told = json.load(sys.stdin)
-    seconds, wall_seconds, memory_bytes = told["bounds"]
-    known = {**told["tokens"], **time_names(0.0), "messages": [{"role": "user", "content": "Hello"}], "tools": None}
+    trial = json.load(sys.stdin)
+    seconds, wall_seconds, memory_bytes = trial["bounds"]
+    known = {**trial["tokens"], **time_names(0.0), "messages": [{"role": "user", "content": "Hello"}], "tools": None}
     environment = create_environment()
     limit(seconds=seconds, wall_seconds=wall_seconds, memory_bytes=memory_bytes)
     try:
-        environment.from_string(told["source"]).render(**known, add_generation_prompt=True, enable_thinking=True)
+        environment.from_string(trial["source"]).render(**known, add_generation_prompt=True, enable_thinking=True)
     except MemoryError:
         sys.exit(TOO_MUCH_MEMORY)
     except Exception:  # noqa: S110 - of jinja2, of Python's compiler, or of what the template does

@@ -29,8 +29,8 @@ class Trials:
     """The process of `tasks.answers.trial`, which is started when the first grammar comes. Thread-safe."""
 
     def __init__(self, tokens: Sequence[bytes], end_tokens: Sequence[int]) -> None:
-        told = {"tokens": [token.hex() for token in tokens], "end_tokens": list(end_tokens)}
-        self._told = json.dumps(told).encode()
+        vocabulary = {"tokens": [token.hex() for token in tokens], "end_tokens": list(end_tokens)}
+        self._vocabulary = json.dumps(vocabulary).encode()
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,8 +42,8 @@ class Trials:
             answer = self._ask(grammar)
         if not answer:
             return Verdict(OVER_LIMITS, 0)
-        told = json.loads(answer)
-        return Verdict(told["error"], told["bytes"])
+        verdict = json.loads(answer)
+        return Verdict(verdict["error"], verdict["bytes"])
 
     def _ask(self, grammar: str) -> bytes:
         ours, theirs = socket.socketpair()
@@ -80,7 +80,7 @@ class Trials:
         with theirs:
             command = [sys.executable, "-P", "-m", trial.__name__]
             self._process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)  # noqa: S603 - our own module
-        trial.send(self._told, ours)
+        trial.send(self._vocabulary, ours)
         if self._control is not None:
             self._control.close()
         return ours

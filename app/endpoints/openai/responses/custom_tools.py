@@ -12,7 +12,7 @@ from pydantic import Field
 from app.bodies.part import Part
 from app.bodies.tools import Function, FunctionName
 from app.bodies.unused import Unused
-from app.endpoints.openai.responses.names import told_name
+from app.endpoints.openai.responses.names import name_for_model
 from tasks.errors import InvalidRequest
 
 INPUT = "input"
@@ -47,7 +47,7 @@ class CustomTool(Part):
     allowed_callers: Annotated[list[str] | None, Unused(done=["direct"])] = None
     async_: Annotated[bool | None, Unused(done=False)] = Field(None, alias="async")
 
-    def told(self, name: str) -> Function:
+    def for_model(self, name: str) -> Function:
         """As the model is told of it, under a name; raises InvalidRequest for a grammar without its parts."""
         text: dict[str, Any] = {"type": "string"}
         words = [self.description or ""]
@@ -74,7 +74,7 @@ def custom_names(echoed: Iterable[Mapping[str, Any]], namespace: str | None = No
     names: set[str] = set()
     for tool in echoed:
         if tool["type"] == "custom":
-            names.add(told_name(tool["name"], namespace))
+            names.add(name_for_model(tool["name"], namespace))
         elif tool["type"] == "namespace":
             names |= custom_names(tool["tools"], tool["name"])
     return names

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.bodies.part import Part
 from app.bodies.refusal import OTHER, REFUSAL, RefusalPart, kind_of_part
 from app.endpoints.openai.responses.custom_tools import arguments_of
-from app.endpoints.openai.responses.names import told_name
+from app.endpoints.openai.responses.names import name_for_model
 from app.endpoints.openai.responses.sealed import unseal
 from tasks.errors import InvalidRequest
 
@@ -171,7 +171,7 @@ def _add(made: list[Message], item: InputItem) -> None:
             if not made or made[-1]["role"] != "assistant":
                 made.append({"role": "assistant", "content": ""})
             arguments = item.arguments if item.input is None else arguments_of(item.input)
-            function = {"name": told_name(item.name or "", item.namespace), "arguments": arguments}
+            function = {"name": name_for_model(item.name or "", item.namespace), "arguments": arguments}
             made[-1].setdefault("tool_calls", []).append({"id": item.call_id, "type": "function", "function": function})
         case "function_call_output" | "custom_tool_call_output":
             made.append({"role": "tool", "content": _text(item.output), "tool_call_id": item.call_id})

@@ -11,7 +11,7 @@ from app.bodies.part import Part
 from app.bodies.tools import MOST_TOOLS, Choice, Function, FunctionName, NamedFunction, ToolChoice, Words
 from app.bodies.unused import UNUSED, Unused
 from app.endpoints.openai.responses.custom_tools import CustomTool
-from app.endpoints.openai.responses.names import told_name
+from app.endpoints.openai.responses.names import name_for_model
 from app.http.errors import as_tag
 from tasks.errors import InvalidRequest
 
@@ -39,7 +39,7 @@ class FlatFunction(Function):
     allowed_callers: Annotated[list[str] | None, Unused(done=["direct"])] = None
     async_: Annotated[bool | None, Unused(done=False)] = Field(None, alias="async")
 
-    def told(self, name: str) -> Function:
+    def for_model(self, name: str) -> Function:
         """As the model is told of it, under a name."""
         return Function.model_construct(
             name=name, description=self.description, parameters=self.parameters, strict=self.strict
@@ -129,18 +129,18 @@ FlatChoice = Annotated[ToolChoice, BeforeValidator(_as_choice, json_schema_input
 
 def functions_of(tools: Sequence[FlatFunction | CustomTool | Namespace | HostedTool]) -> list[Function]:
     """What the model is told of; raises InvalidRequest if that is too much."""
-    found = list(_told(tools))
+    found = list(_for_model(tools))
     if len(found) > MOST_TOOLS:
         raise InvalidRequest(f"There are {len(found)} functions; {MOST_TOOLS} are allowed.", param="tools")
     return found
 
 
-def _told(tools: Iterable[FlatFunction | CustomTool | Namespace | HostedTool]) -> Iterator[Function]:
+def _for_model(tools: Iterable[FlatFunction | CustomTool | Namespace | HostedTool]) -> Iterator[Function]:
     for tool in tools:
         if isinstance(tool, FlatFunction | CustomTool):
-            yield tool.told(tool.name)
+            yield tool.for_model(tool.name)
         elif isinstance(tool, Namespace):
-            yield from (function.told(told_name(function.name, tool.name)) for function in tool.tools)
+            yield from (function.for_model(name_for_model(function.name, tool.name)) for function in tool.tools)
 
 
 def chosen_of(choice: Choice | None, functions: Sequence[Function]) -> Choice | None:
