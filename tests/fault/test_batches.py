@@ -105,7 +105,7 @@ def test_a_full_disk_stops_a_batch_until_there_is_room(stage: Stage, batches: Ba
         batch_id = batches.create(jsonl(sums(100)))
         stalled = batches.until(batch_id, lambda batch: batch["progress"]["stalled"])
         assert (stalled["status"], stalled["progress"]["stalled"]["code"]) == ("in_progress", "storage_full")
-        assert "Free some space" in stalled["progress"]["stalled"]["message"]
+        assert "The disk of the files is full" in stalled["progress"]["stalled"]["message"]
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     batch = batches.ended(batch_id)
