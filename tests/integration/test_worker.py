@@ -270,7 +270,7 @@ def test_a_model_that_cannot_be_loaded_is_said_so(settings: Settings, tmp_path: 
     until(lambda: health(client, ["broken"])["broken"].failed(serving=False), what="it tells the ledger")
     (start,) = health(client, ["broken"])["broken"].starts
     assert (start.worker, start.state, start.phase) == ("w1", "failed", "loading")
-    assert "there is no model file" in start.reason
+    assert "there is no file" in start.reason
     assert broken.running, "it tries again: the file may come"
     assert broken.stop() == 0
     assert broken.output().count("the model cannot be served") == 1
