@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.redis_fixtures import client, nothing_listens_after_the_test, redis_server, settings, store
+from tests.support.redis_fixtures import client, keys, nothing_listens_after_the_test, redis_server, settings, store
 from tests.support.redis_server import executables
 
-__all__ = ["client", "nothing_listens_after_the_test", "redis_server", "settings", "store"]
+__all__ = ["client", "keys", "nothing_listens_after_the_test", "redis_server", "settings", "store"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

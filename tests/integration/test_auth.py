@@ -35,11 +35,6 @@ def http(settings: Settings, client: redis.Redis) -> FlaskClient:
 
 
 @pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
-
-
-@pytest.fixture
 def alice(keys: KeyStore) -> dict[str, str]:
     return bearer(keys.create(key("alice"))[1])
 

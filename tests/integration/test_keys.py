@@ -14,11 +14,6 @@ from tests.support.fronts import key
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
-
-
 def test_a_key_is_found_by_its_secret_and_by_nothing_else(keys: KeyStore) -> None:
     made, secret = keys.create(key(requests_per_minute=5, models=("demo",)))
     found = keys.find(secret)

@@ -22,7 +22,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job, JobStatus
 from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
-from tests.support.fronts import bearer, front, key
+from tests.support.fronts import caller, front
 from tests.support.jobs import completion, verdict
 from tests.support.waiting import until
 
@@ -35,15 +35,6 @@ HOLDER = Holder("w1", "d1")
 @pytest.fixture
 def http(settings: Settings, client: redis.Redis) -> FlaskClient:
     return front(settings)
-
-
-@pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
-
-
-def with_limits(keys: KeyStore, **limits: Any) -> dict[str, str]:
-    return bearer(keys.create(key(**limits))[1])
 
 
 def error(response: TestResponse) -> dict[str, Any]:
@@ -71,13 +62,13 @@ def at_once(http: FlaskClient, headers: dict[str, str]) -> Counter[int]:
 
 
 def test_of_a_hundred_requests_at_once_as_many_pass_as_the_key_has(http: FlaskClient, keys: KeyStore) -> None:
-    assert at_once(http, with_limits(keys, requests_per_minute=37)) == {202: 37, 429: 63}
+    assert at_once(http, caller(keys, requests_per_minute=37)) == {202: 37, 429: 63}
 
 
 def test_of_a_hundred_jobs_at_once_as_many_are_accepted_as_the_key_may_have(
     http: FlaskClient, keys: KeyStore, client: redis.Redis
 ) -> None:
-    assert at_once(http, with_limits(keys, jobs_in_flight=23)) == {202: 23, 429: 77}
+    assert at_once(http, caller(keys, jobs_in_flight=23)) == {202: 23, 429: 77}
     assert client.scard(redis_keys.in_flight("alice")) == client.zcard(redis_keys.pending("demo")) == 23
 
 
@@ -118,13 +109,13 @@ def test_who_comes_again_when_told_to_is_let_through_and_not_before(client: redi
 
 
 def test_a_key_without_limits_is_told_of_none(http: FlaskClient, keys: KeyStore) -> None:
-    answer = http.post("/jobs", json=CHAT, headers=with_limits(keys))
+    answer = http.post("/jobs", json=CHAT, headers=caller(keys))
     assert answer.status_code == 202
     assert not [name for name, _ in answer.headers if name.lower().startswith("x-ratelimit")]
 
 
 def test_what_is_left_is_told_as_openai_does(http: FlaskClient, keys: KeyStore) -> None:
-    headers = with_limits(keys, requests_per_minute=2, tokens_per_minute=1000)
+    headers = caller(keys, requests_per_minute=2, tokens_per_minute=1000)
     told = [http.post("/jobs", json=CHAT, headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in told] == [202, 202, 429]
     first, _, last = (answer.headers for answer in told)
@@ -139,7 +130,7 @@ def test_what_is_left_is_told_as_openai_does(http: FlaskClient, keys: KeyStore) 
 
 
 def test_tokens_run_out(http: FlaskClient, keys: KeyStore) -> None:
-    headers = with_limits(keys, tokens_per_minute=250)
+    headers = caller(keys, tokens_per_minute=250)
     told = [http.post("/jobs", json=CHAT, headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in told] == [202, 202, 429]
     assert told[2].headers["x-ratelimit-remaining-tokens"] == "50"
@@ -147,17 +138,17 @@ def test_tokens_run_out(http: FlaskClient, keys: KeyStore) -> None:
 
 
 def test_a_job_that_no_minute_has_room_for_is_a_bad_request(http: FlaskClient, keys: KeyStore) -> None:
-    answer = http.post("/jobs", json={**CHAT, "max_tokens": None}, headers=with_limits(keys, tokens_per_minute=500))
+    answer = http.post("/jobs", json={**CHAT, "max_tokens": None}, headers=caller(keys, tokens_per_minute=500))
     assert (answer.status_code, error(answer)["param"]) == (400, "max_tokens")
     assert "1024 tokens" in error(answer)["message"]
 
 
 def test_what_only_asks_the_tokenizer_takes_no_tokens(http: FlaskClient, keys: KeyStore) -> None:
-    headers = with_limits(keys, tokens_per_minute=1)
+    headers = caller(keys, tokens_per_minute=1)
     answer = http.post("/jobs", json=CHAT, headers=headers)
     assert answer.status_code == 400
     body = {"model": "demo", "content": "x" * 400}
-    limited = with_limits(keys, jobs_in_flight=1, tokens_per_minute=1)
+    limited = caller(keys, jobs_in_flight=1, tokens_per_minute=1)
     http.application.extensions["caravan"].ledger.admission.submit(completion(owner="alice"), longest_queue=9)
     refused = http.post("/tokenize", json=body, headers=limited)  # comes as far as the queue
     assert "have not ended" in error(refused)["message"]
@@ -165,12 +156,12 @@ def test_what_only_asks_the_tokenizer_takes_no_tokens(http: FlaskClient, keys: K
 
 def test_each_key_has_a_minute_of_its_own(http: FlaskClient, keys: KeyStore) -> None:
     for _ in range(2):
-        headers = with_limits(keys, requests_per_minute=1)
+        headers = caller(keys, requests_per_minute=1)
         assert [http.post("/jobs", json=CHAT, headers=headers).status_code for _ in range(2)] == [202, 429]
 
 
 def test_running_a_job_again_counts(http: FlaskClient, keys: KeyStore) -> None:
-    headers = with_limits(keys, requests_per_minute=2, jobs_in_flight=1)
+    headers = caller(keys, requests_per_minute=2, jobs_in_flight=1)
     job_id = http.post("/jobs", json=CHAT, headers=headers).get_json()["id"]
     http.post(f"/jobs/{job_id}/cancel", headers=headers)
     again = http.post(f"/jobs/{job_id}/retry", headers=headers)
@@ -180,7 +171,7 @@ def test_running_a_job_again_counts(http: FlaskClient, keys: KeyStore) -> None:
 
 
 def test_a_job_that_is_known_by_its_idempotency_key_is_in_flight_once(http: FlaskClient, keys: KeyStore) -> None:
-    headers = {**with_limits(keys, jobs_in_flight=1, requests_per_minute=2), "Idempotency-Key": "one"}
+    headers = {**caller(keys, jobs_in_flight=1, requests_per_minute=2), "Idempotency-Key": "one"}
     first, again = (http.post("/jobs", json=CHAT, headers=headers) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.get_json()["id"] == again.get_json()["id"]
@@ -188,7 +179,7 @@ def test_a_job_that_is_known_by_its_idempotency_key_is_in_flight_once(http: Flas
 
 
 def test_only_models_of_the_key_are_there(http: FlaskClient, keys: KeyStore) -> None:
-    other, own = with_limits(keys, models=("other",)), with_limits(keys, models=("demo", "other"))
+    other, own = caller(keys, models=("other",)), caller(keys, models=("demo", "other"))
     refused = http.post("/jobs", json=CHAT, headers=other)
     assert (refused.status_code, error(refused)["code"]) == (404, "model_not_found")
     assert "demo" not in error(refused)["message"].replace("'demo'", "")
@@ -205,7 +196,7 @@ def test_only_models_of_the_key_are_there(http: FlaskClient, keys: KeyStore) -> 
 def test_no_job_is_more_urgent_than_its_key_allows(
     http: FlaskClient, keys: KeyStore, asked: dict[str, str], expected: str | None
 ) -> None:
-    answer = http.post("/jobs", json={**CHAT, **asked}, headers=with_limits(keys, priority="low"))
+    answer = http.post("/jobs", json={**CHAT, **asked}, headers=caller(keys, priority="low"))
     if expected:
         assert answer.get_json()["priority"] == expected
     else:
@@ -213,7 +204,7 @@ def test_no_job_is_more_urgent_than_its_key_allows(
 
 
 def test_a_job_that_waits_is_made_no_more_urgent_than_its_key_allows(http: FlaskClient, keys: KeyStore) -> None:
-    headers = with_limits(keys, priority="normal")
+    headers = caller(keys, priority="normal")
     job = http.post("/jobs", json={**CHAT, "priority": "low"}, headers=headers).get_json()
     change = {
         name: http.patch(f"/jobs/{job['id']}", json={"priority": name}, headers=headers) for name in ("normal", "high")
@@ -223,7 +214,7 @@ def test_a_job_that_waits_is_made_no_more_urgent_than_its_key_allows(http: Flask
 
 
 def test_a_job_has_the_weight_of_its_key(http: FlaskClient, keys: KeyStore, store: Ledger) -> None:
-    job_id = http.post("/jobs", json=CHAT, headers=with_limits(keys, weight=2.5)).get_json()["id"]
+    job_id = http.post("/jobs", json=CHAT, headers=caller(keys, weight=2.5)).get_json()["id"]
     job = store.jobs.get(job_id)
     assert job
     assert (job.weight, job.owner) == (2.5, "alice")
@@ -283,7 +274,7 @@ def test_a_job_that_expires_is_in_flight_no_more(store: Ledger, client: redis.Re
 
 
 def test_without_redis_nothing_is_let_through(settings: Settings, keys: KeyStore, client: redis.Redis) -> None:
-    http, headers = front(settings), with_limits(keys, requests_per_minute=5)
+    http, headers = front(settings), caller(keys, requests_per_minute=5)
     client.config_set("maxmemory", 1)
     try:
         answer = http.post("/jobs", json=CHAT, headers=headers)

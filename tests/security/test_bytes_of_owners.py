@@ -7,12 +7,10 @@ import io
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import redis
@@ -29,41 +27,20 @@ from tasks.files.record import new_id as new_file_id
 from tasks.files.store import FileStore, open_files
 from tasks.ledger import redis_keys
 from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.connection import connect
 from tasks.records.api_key import Limits
 from tasks.settings import Settings
-from tests.support.fronts import bearer, close_fronts, front, key
-from tests.support.redis_server import RedisServer
+from tests.support.fronts import caller, front
+from tests.support.redis_fixtures import redis_server
+
+__all__ = ["redis_server"]
 
 KIB = 1 << 10
 Headers = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def settings(redis_server: RedisServer, tmp_path: Path) -> Settings:
-    return Settings(redis_url=redis_server.url, files_dir=tmp_path / "files")
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    client = connect(settings.redis_url)
-    client.flushall()
-    yield client
-    close_fronts()
-    client.close()
-
-
-@pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    return settings.model_copy(update={"files_dir": tmp_path / "files"})
 
 
 @pytest.fixture
@@ -74,10 +51,6 @@ def files(settings: Settings, client: redis.Redis) -> FileStore:
 @pytest.fixture
 def batches(settings: Settings, client: redis.Redis) -> BatchStore:
     return open_batches(settings, client)
-
-
-def caller(keys: KeyStore, owner: str = "alice", **limits: Any) -> Headers:
-    return bearer(keys.create(key(owner, **limits))[1])
 
 
 def upload(http: FlaskClient, headers: Headers, size: int) -> TestResponse:

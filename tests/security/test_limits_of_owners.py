@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,62 +14,31 @@ from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates, StreamUse
 from tasks.ledger import redis_keys
 from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.connection import connect
 from tasks.ledger.leases import Holder
-from tasks.ledger.ledger import Ledger, open_ledger
+from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job
 from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
-from tests.support.fronts import ADMIN_KEY, bearer, close_fronts, front, key
-from tests.support.redis_server import RedisServer
-from tests.support.waiting import until
+from tests.support.fronts import ADMIN_KEY, bearer, caller, front
+from tests.support.redis_fixtures import redis_server
+
+__all__ = ["redis_server"]
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "x" * 36}], "max_tokens": 90}
 """A hundred tokens at most."""
 HOLDER = Holder("w1", "d1")
+UPLOAD = b"a\n"
 Headers = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    until(lambda: all(thread.name != "stream-hub" for thread in threading.enumerate()), what="no front listens")
-    server.stop()
-
-
 @pytest.fixture
-def settings(redis_server: RedisServer) -> Settings:
-    return Settings(redis_url=redis_server.url, lease_seconds=5)
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[redis.Redis]:
-    client = connect(settings.redis_url)
-    client.flushall()
-    yield client
-    close_fronts()
-    client.close()
-
-
-@pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"lease_seconds": 5.0})
 
 
 @pytest.fixture
 def http(settings: Settings, client: redis.Redis) -> FlaskClient:
     return front(settings)
-
-
-@pytest.fixture
-def store(settings: Settings, client: redis.Redis) -> Ledger:
-    return open_ledger(settings)
-
-
-def caller(keys: KeyStore, owner: str = "alice", **limits: Any) -> Headers:
-    return bearer(keys.create(key(owner, **limits))[1])
 
 
 def refusal(response: TestResponse) -> str:
@@ -95,7 +62,7 @@ def submit(http: FlaskClient, headers: Headers, **changes: Any) -> str:
         ("POST", "/jobs", {"json": {"model": "demo"}}),
         ("POST", "/jobs", {"data": b"{"}),
         ("POST", "/v1/chat/completions", {"json": {"model": "nobody's"}}),
-        ("POST", "/v1/files", {"data": {"purpose": "batch", "file": (io.BytesIO(b"a\n"), "in.jsonl")}}),
+        ("POST", "/v1/files", {"data": {"purpose": "batch", "file": UPLOAD}}),
         ("POST", "/v1/files", {"data": b"no form"}),
         ("POST", "/v1/batches", {"json": {}}),
         ("POST", "/v1/batches/batch_1/retry", {}),
@@ -108,6 +75,8 @@ def test_every_call_that_writes_is_counted_whatever_comes_of_it(
     http: FlaskClient, keys: KeyStore, method: str, path: str, body: dict[str, Any]
 ) -> None:
     headers = caller(keys, requests_per_minute=1)
+    if isinstance(form := body.get("data"), dict):
+        body = {"data": {**form, "file": (io.BytesIO(UPLOAD), "in.jsonl")}}
     first = http.open(path, method=method, headers=headers, **body)
     assert first.status_code != 429
     assert first.headers["x-ratelimit-remaining-requests"] == "0"

@@ -15,12 +15,12 @@ from app.cli.up.supervisor import Program
 from tasks.ledger.api_keys import KeyStore
 from tasks.records.api_key import Scope
 from tasks.settings import Settings
-from tests.integration.conftest import client, nothing_listens_after_the_test, redis_server, settings
 from tests.support.cluster import Cluster
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 from tests.support.receiver import SECRET
+from tests.support.redis_fixtures import redis_server
 
-__all__ = ["client", "nothing_listens_after_the_test", "redis_server", "settings"]
+__all__ = ["redis_server"]
 
 METRICS_KEY, PASSWORD, OWN_KEY = "m" * 40, "f" * 40, "o" * 40
 SECRETS = {

@@ -17,10 +17,10 @@ from tasks.files.store import open_files, uploaded
 from tasks.ledger import redis_keys, scripts
 from tasks.ledger.api_keys import KeyStore
 from tasks.settings import Settings
-from tests.integration.conftest import client, nothing_listens_after_the_test, redis_server, settings, store
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
+from tests.support.redis_fixtures import redis_server
 
-__all__ = ["client", "nothing_listens_after_the_test", "redis_server", "settings", "store"]
+__all__ = ["redis_server"]
 
 ODD_OWNERS = ("old", "line", "held", "out", "pending", "LIMITER", "x")
 parts_of_names = st.text(max_size=4) | st.sampled_from(["", ":", "%", "%%", "old", "%old", "out", "pending", "a:b"])

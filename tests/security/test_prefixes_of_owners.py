@@ -21,13 +21,13 @@ from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
 from tasks.records.sampling import SamplingParams
 from tasks.settings import Settings
-from tests.integration.conftest import client, redis_server, settings, store
 from tests.support.decoding import drain
 from tests.support.jobs import completion
 from tests.support.processes import Process
+from tests.support.redis_fixtures import redis_server
 from tests.support.waiting import until
 
-__all__ = ["client", "redis_server", "settings", "store"]
+__all__ = ["redis_server"]
 
 SECRET = b"the merger is announced on the 3rd of May"
 MODELS = """models:

@@ -19,12 +19,12 @@ from tasks.settings import Settings
 from tasks.webhooks.outbox import open_outbox
 from tasks.webhooks.owner_secrets import derive
 from tasks.webhooks.publisher import WebhookPublisher, open_webhook_publisher
-from tests.integration.conftest import client, nothing_listens_after_the_test, redis_server, settings, store
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 from tests.support.jobs import completion
 from tests.support.receiver import LOOPBACK, SECRET, Receiver, Request
+from tests.support.redis_fixtures import redis_server
 
-__all__ = ["client", "nothing_listens_after_the_test", "redis_server", "settings", "store"]
+__all__ = ["redis_server"]
 
 OLD = "whsec_" + "b2xk" * 8
 NEWER = "whsec_" + "bmV3" * 8

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.factory import create_app
+from tasks.ledger.api_keys import KeyStore
 from tasks.records.api_key import Key, Limits, Scope, new_id
 from tasks.settings import Settings
 
@@ -35,6 +36,11 @@ def close_fronts() -> None:
 def key(owner: str = "alice", scope: Scope = Scope.INFERENCE, **limits: Any) -> Key:
     """A key that is kept nowhere yet."""
     return Key(id=new_id(), name=owner, owner=owner, scopes=frozenset({scope}), limits=Limits(**limits))
+
+
+def caller(keys: KeyStore, owner: str = "alice", **limits: Any) -> dict[str, str]:
+    """The header of a new key with such limits."""
+    return bearer(keys.create(key(owner, **limits))[1])
 
 
 def bearer(secret: str) -> dict[str, str]:

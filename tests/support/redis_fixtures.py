@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
 from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.settings import Settings
@@ -53,3 +54,8 @@ def nothing_listens_after_the_test() -> Iterator[None]:
 @pytest.fixture
 def store(settings: Settings, client: redis.Redis) -> Ledger:
     return open_ledger(settings)
+
+
+@pytest.fixture
+def keys(client: redis.Redis) -> KeyStore:
+    return KeyStore(client)
