@@ -38,10 +38,10 @@ def command(host: str, port: int, insecure: bool) -> None:
     refuse_taken(host, port)
     # Started from here and not as a command of its own, so that no password is in a process list.
     login = _login(settings)
-    if login or _has_login():
+    if login or has_login():
         _guard_metrics()
     else:
-        _refuse_other_sites(own_names(settings.host).union(settings.hosts))
+        _refuse_other_sites({*own_names(host), *own_names(settings.host), *settings.hosts})
     _read_the_sockets_database()
     max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
@@ -50,13 +50,14 @@ def command(host: str, port: int, insecure: bool) -> None:
     create_celery(settings).start(argv=["flower", *options, *login])
 
 
-def _has_login() -> bool:
+def has_login() -> bool:
+    """Whether the environment gives Flower a login of its own."""
     return any(os.environ.get(own) for own in OWN_LOGINS)
 
 
 def _login(settings: Settings) -> list[str]:
     """Flower's options for a login: Flower shows all jobs, and can cancel any."""
-    if _has_login() or (settings.flower_password is None and not settings.keys):
+    if has_login() or (settings.flower_password is None and not settings.keys):
         return []
     if settings.flower_password is None:
         raise click.ClickException("Flower is for admins. Set CARAVAN_FLOWER_PASSWORD, or one of Flower's own logins.")

@@ -1,6 +1,6 @@
-"""JSON of large objects, made in pieces: `json.dumps` holds the interpreter's lock until it is done.
+"""JSON of large objects, made in pieces, between which the others of a web process have their turns.
 
-While one thread of a web process makes 10 MB at once, no other answers for a third of a second.
+While one makes 10 MB at once, nobody else of its process is answered for a third of a second.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from typing import Any
 from flask import Response
 from flask.json.provider import DefaultJSONProvider
 
-DEEPEST = 6
-"""How deep an object is taken apart: as far as the items of a job's logprobs, and of its vectors."""
+from app.http.turns import pause
+
+DEEPEST = 8
+"""How deep an object is taken apart: as far as the items of logprobs in the last event of a response's stream."""
 SCALARS = 1000
 """Numbers or texts of a list in one piece."""
+TURN = 1 << 16
+"""Characters between two pauses: a millisecond or two."""
+
+_whole = json.JSONEncoder(separators=(",", ":")).encode
+"""The JSON of a value in one piece. `json.dumps` would make an encoder for each."""
 
 
 class PiecewiseJSON(DefaultJSONProvider):
@@ -25,8 +32,19 @@ class PiecewiseJSON(DefaultJSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """A response with the JSON of its arguments, as Flask's own."""
-        body = "".join(pieces(self._prepare_response_obj(args, kwargs)))
-        return Response(f"{body}\n", mimetype=self.mimetype)
+        return Response(f"{text(self._prepare_response_obj(args, kwargs))}\n", mimetype=self.mimetype)
+
+
+def text(value: Any) -> str:
+    """The JSON of a value, without spaces."""
+    made, since = [], 0
+    for piece in pieces(value):
+        made.append(piece)
+        since += len(piece)
+        if since >= TURN:
+            pause()
+            since = 0
+    return "".join(made)
 
 
 def pieces(value: Any, depth: int = 0) -> Iterator[str]:
@@ -65,7 +83,3 @@ def _of_scalars(value: Sequence[Any]) -> Iterator[str]:
         yield before + _whole(value[first : first + SCALARS])[1:-1]
         before = ","
     yield "]"
-
-
-def _whole(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response
 
-from app.http.json_pieces import pieces
+from app.http.json_pieces import text
 
 HEARTBEAT = ": still here\n\n"
 """A comment: readers skip it, and a proxy sees that the stream is alive."""
@@ -25,12 +25,13 @@ def frame(data: Any, *, event: str = "", cursor: str = "", whole: bool = False) 
     Args:
         whole: whether it tells all that was made, which may be large; then its JSON is ASCII, and made in pieces.
     """
-    if whole:
-        body = "".join(pieces(data))
-    else:
-        body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
+    body = text(data) if whole else _on_one_line(data)
     head = (f"id: {cursor}\n" if cursor else "") + (f"event: {event}\n" if event else "")
     return f"{head}data: {body}\n\n"
+
+
+def _on_one_line(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
 
 
 def respond(frames: Iterable[str]) -> Response:

@@ -39,7 +39,7 @@ class OpenStreams:
         """Renew a stream, which counts already, until it ends."""
         with self._lock:
             self._owners[stream_id] = owner
-            if self._thread is None:  # a thread started earlier would not survive a fork
+            if self._thread is None or not self._thread.is_alive():  # one started earlier would not survive a fork
                 self._thread = threading.Thread(target=self._renew_all, name="open-streams", daemon=True)
                 self._thread.start()
 

@@ -64,11 +64,6 @@ class Rates:
         place = int(number) - 1 if verdict == "rate" else int(number)
         return Entry(verdict, place, at, tuple(windows))
 
-    def take(self, kind: str, key_id: str, *, limit: int, cost: int) -> tuple[bool, Window]:
-        """Use so much of a limit of some kind, if there is so much; whether there was, and what is left."""
-        entry = self.enter([Use(kind=kind, whose=key_id, limit=limit, cost=cost)])
-        return entry.verdict == "in", entry.windows[0]
-
 
 def _window(use: Use, figures: Sequence[str]) -> Window:
     previous, previous_left, current, current_left = map(float, figures)

@@ -1,6 +1,6 @@
 """A sliding window of a rate limit: what is left of it, and when there is more. Pure functions.
 
-The window is the one of `limits`' sliding window counter: what was used in the present minute counts whole, and what
+`lib/rates.lua` counts in it: what was used in the present minute counts whole, and what
 was used in the minute before counts by the part of it that is less than a minute ago.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,3 +29,24 @@ class TokenLogprobs:
     def decode(cls, values: list[Any]) -> Self:
         token, piece, logprob, top = values
         return cls(token, piece.encode("latin-1"), logprob, tuple((p.encode("latin-1"), value) for p, value in top))
+
+
+class EncodedLogprobs(Collection[TokenLogprobs]):
+    """Those of one choice as they were written down, decoded one by one as they are gone through: there may be many."""
+
+    def __init__(self, encoded: list[list[Any]]) -> None:
+        self._encoded = encoded
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    def __iter__(self) -> Iterator[TokenLogprobs]:
+        return map(TokenLogprobs.decode, self._encoded)
+
+    def __contains__(self, one: object) -> bool:
+        return any(one == other for other in self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EncodedLogprobs | tuple) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]

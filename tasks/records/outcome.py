@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from pydantic_core import from_json
 
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records.logprobs import EncodedLogprobs, TokenLogprobs
 from tasks.records.version import known
 
 
@@ -20,7 +20,7 @@ class Choice:
     index: int
     text: str
     finish_reason: str
-    logprobs: tuple[TokenLogprobs, ...] | None = None
+    logprobs: Collection[TokenLogprobs] | None = None
     """If they were asked for; those of the prompt's tokens first, if these were."""
     prompt: str = ""
     """The text of a prompt of token ids, if it is to be echoed."""
@@ -36,7 +36,7 @@ class Choice:
     @classmethod
     def decode(cls, body: Mapping[str, Any]) -> Self:
         encoded = body.get("logprobs")
-        logprobs = None if encoded is None else tuple(map(TokenLogprobs.decode, encoded))
+        logprobs = None if encoded is None else EncodedLogprobs(encoded)
         return cls(**{**known(cls, body), "logprobs": logprobs})
 
 

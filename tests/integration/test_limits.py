@@ -13,7 +13,7 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.services.rate_counter import Rates
+from app.services.rate_counter import Rates, Use
 from app.services.rate_window import Window
 from tasks.ledger import redis_keys
 from tasks.ledger.api_keys import KeyStore
@@ -35,6 +35,12 @@ HOLDER = Holder("w1", "d1")
 @pytest.fixture
 def http(settings: Settings, client: redis.Redis) -> FlaskClient:
     return front(settings)
+
+
+def use_of(rates: Rates, kind: str, key_id: str, *, limit: int, cost: int) -> tuple[bool, Window]:
+    """Use so much of one limit, if there is so much; whether there was, and what is left."""
+    entry = rates.enter([Use(kind=kind, whose=key_id, limit=limit, cost=cost)])
+    return entry.verdict == "in", entry.windows[0]
 
 
 def error(response: TestResponse) -> dict[str, Any]:
@@ -77,11 +83,11 @@ def test_tokens_are_counted_exactly(client: redis.Redis) -> None:
 
     def take(_: int) -> bool:
         barrier.wait()
-        return rates.take("tokens", "k", limit=1000, cost=90)[0]
+        return use_of(rates, "tokens", "k", limit=1000, cost=90)[0]
 
     with ThreadPoolExecutor(THREADS) as pool:
         assert sum(pool.map(take, range(THREADS))) == 11
-    taken, window = rates.take("tokens", "k", limit=1000, cost=10)
+    taken, window = use_of(rates, "tokens", "k", limit=1000, cost=10)
     assert (taken, window.remaining) == (True, 0)
     assert 118 <= window.reset_seconds <= 120
 
@@ -99,7 +105,7 @@ def test_who_comes_again_when_told_to_is_let_through_and_not_before(client: redi
         start = seconds + micros / 1e6 - elapsed - seconds_later
         figures: dict[str, str | int] = {"start": repr(start), "previous": used[0], "current": used[1]}
         client.hset(redis_keys.rate("tokens", "k"), mapping=cast("Any", figures))
-        return rates.take("tokens", "k", limit=limit, cost=cost)
+        return use_of(rates, "tokens", "k", limit=limit, cost=cost)
 
     taken, window = take(0)
     if not taken:

@@ -6,6 +6,7 @@ import errno
 import io
 import shutil
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,14 +18,14 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.endpoints.files.quota import STEP
+from app.endpoints.files.quota import STEP, Bounds, Quota
 from tasks.batches.batch import Batch, BatchStatus, Checkpoint, Counts, OutputFile, new_id
 from tasks.batches.output_lines import ResultLine
 from tasks.batches.store import BatchStore, open_batches
 from tasks.batches.writer import OutputWriter
 from tasks.files.record import File, Purpose
 from tasks.files.record import new_id as new_file_id
-from tasks.files.store import FileStore, open_files
+from tasks.files.store import RESERVED_SECONDS, FileStore, open_files
 from tasks.ledger import redis_keys
 from tasks.ledger.api_keys import KeyStore
 from tasks.records.api_key import Limits
@@ -91,6 +92,20 @@ def test_a_file_beyond_the_whole_limit_is_too_large(settings: Settings, keys: Ke
 def test_small_files_count_for_the_room_that_they_take(settings: Settings, keys: KeyStore) -> None:
     http, headers = front(settings), caller(keys, stored_bytes=8 * KIB)
     assert [upload(http, headers, size).status_code for size in (0, 1, 1)] == [200, 200, 429]
+
+
+def test_a_promise_is_renewed_whole_while_a_large_upload_goes_on(
+    files: FileStore, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Quota(files, "file-1", "alice", Bounds(most=100 * STEP, most_all=None))
+    room.need(64 * STEP)
+    later = time.monotonic() + RESERVED_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    calls = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    room.need(1)
+    assert int(str(client.hget(redis_keys.uploads(), "file-1")).split(" ")[1]) >= 64 * STEP
+    room.need(63 * STEP)
+    assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == calls + 1
 
 
 def test_uploads_at_once_fit_into_the_limit_together(settings: Settings, keys: KeyStore, files: FileStore) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.cli.flower import OWN_LOGINS
+from app.cli.flower import has_login
 from tasks.records.api_key import new_secret
 from tasks.settings import Settings
 
@@ -23,7 +23,7 @@ def admin_key(settings: Settings, data: Path) -> str:
 
 def flower_password(settings: Settings, data: Path) -> str:
     """The same for Flower, which is another's to know; '' as well if Flower has a login of its own."""
-    if not settings.keys or any(os.environ.get(own) for own in OWN_LOGINS):
+    if not settings.keys or has_login():
         return ""
     return _given(settings.flower_password) or _kept(data / FLOWER_FILE)
 

@@ -95,21 +95,11 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
         with _writable(data):
             key, password = admin_key(settings, data), flower_password(settings, data)
             server = None if redis_url else own_redis(data, log=tail.open("redis"), memory=redis_memory)
-        env = {
-            "CARAVAN_HOST": host,
-            "CARAVAN_PORT": str(port),
-            "CARAVAN_DRAIN_SECONDS": str(drain_seconds),
-            "CARAVAN_LOG_FORMAT": "json",
-            "PYTHONSAFEPATH": "1",  # what lies in the working folder is none of our programs' business
-        }
+        env = _environment(settings, host=host, port=port, models=models, data=data, drain_seconds=drain_seconds)
         if key:
             env["CARAVAN_ADMIN_KEY"] = key
         if password:
             env["CARAVAN_FLOWER_PASSWORD"] = password
-        if models:
-            env["CARAVAN_MODELS_FILE"] = str(models.resolve())
-        if "files_dir" not in settings.model_fields_set:
-            env["CARAVAN_FILES_DIR"] = str((data / "files").resolve())
         cluster = Cluster(
             catalogue=catalogue,
             host=host,
@@ -136,6 +126,24 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
         if server is not None:
             server.close()
         tail.tend()
+
+
+def _environment(
+    settings: Settings, *, host: str, port: int, models: Path | None, data: Path, drain_seconds: float
+) -> dict[str, str]:
+    """What the programs are told, beside secrets and where Redis is."""
+    env = {
+        "CARAVAN_HOST": host,
+        "CARAVAN_PORT": str(port),
+        "CARAVAN_DRAIN_SECONDS": str(drain_seconds),
+        "CARAVAN_LOG_FORMAT": "json",
+        "PYTHONSAFEPATH": "1",  # what lies in the working folder is none of our programs' business
+    }
+    if models:
+        env["CARAVAN_MODELS_FILE"] = str(models.resolve())
+    if "files_dir" not in settings.model_fields_set:
+        env["CARAVAN_FILES_DIR"] = str((data / "files").resolve())
+    return env
 
 
 def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dict[str, str]:

@@ -63,8 +63,10 @@ def find(path: str | None = None) -> RedisProgram:
 
 def refuse_older(program: RedisProgram, folder: Path) -> None:
     """Raise ClickException for a server that would not see what a newer one has left in a folder, and start empty."""
+    if not (folder / MANY_FILES_FOLDER).exists():
+        return
     version = program.version()
-    if (folder / MANY_FILES_FOLDER).exists() and version and version < MANY_FILES:
+    if version and version < MANY_FILES:
         named = ".".join(map(str, version))
         raise click.ClickException(
             f"A Redis of version 7 or later has written {folder}, and {program.path} is {named}, "

@@ -74,11 +74,12 @@ class Quota:
             return
         if self._within.most is not None and size > self._within.most:
             raise RequestTooLarge(f"The owner's files may have {self._within.most} bytes (stored_bytes). Send less.")
-        if self._reserve(size + STEP) and (full := self._reserve(size)):
+        wanted = max(size, self._reserved)  # what is promised already is renewed, and never less
+        if self._reserve(max(size + STEP, wanted)) and (full := self._reserve(wanted)):
             if not self._files.is_due_for_recount(self._owner):
                 raise _refused(full, self._within)
             self._files.recount(self._owner)
-            if full := self._reserve(size):
+            if full := self._reserve(wanted):
                 raise _refused(full, self._within)
 
     def release(self) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Literal, cast
 
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import token_texts, wire
 from app.endpoints.openai.generated_text import answer, call_id
+from app.http.turns import in_turns
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.outcome import Choice, Outcome
 from tasks.records.shown_tokens import Offsets
 from tasks.records.wire import usage
 
+TURN = 50
+"""Tokens with their alternatives between two pauses: a few milliseconds."""
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
 
 
@@ -64,23 +67,30 @@ def echoed(job: Job, index: int, prompt_text: str) -> str:
     return prompt if isinstance(prompt, str) else prompt_text
 
 
-def chat_logprobs(logprobs: Sequence[TokenLogprobs] | None) -> wire.ChatLogprobs | None:
+def chat_logprobs(logprobs: Collection[TokenLogprobs] | None) -> wire.ChatLogprobs | None:
     """Logprobs as the chat endpoint tells them."""
-    return None if logprobs is None else {"content": [token_logprob(one) for one in logprobs], "refusal": None}
+    return (
+        None
+        if logprobs is None
+        else {"content": [token_logprob(one) for one in in_turns(logprobs, TURN)], "refusal": None}
+    )
 
 
 def completion_logprobs(
-    logprobs: Sequence[TokenLogprobs] | None, offsets: Offsets | None = None
+    logprobs: Collection[TokenLogprobs] | None, offsets: Offsets | None = None
 ) -> wire.CompletionLogprobs | None:
     """Logprobs as the older completions endpoint tells them; `offsets` knows those of the tokens before."""
     if logprobs is None:
         return None
     offsets = offsets or Offsets()
+    listed = list(in_turns(logprobs, TURN))
     return {
-        "tokens": [token_texts.name(one.piece) for one in logprobs],
-        "token_logprobs": [one.logprob for one in logprobs],
-        "top_logprobs": [None if one.logprob is None else token_texts.by_name(one.top) for one in logprobs],
-        "text_offset": [offsets.of(one.piece) for one in logprobs],
+        "tokens": [token_texts.name(one.piece) for one in listed],
+        "token_logprobs": [one.logprob for one in listed],
+        "top_logprobs": [
+            None if one.logprob is None else token_texts.by_name(one.top) for one in in_turns(listed, TURN)
+        ],
+        "text_offset": [offsets.of(one.piece) for one in listed],
     }
 
 

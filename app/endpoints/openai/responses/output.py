@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from app.endpoints.openai import generated_text
-from app.endpoints.openai.completion import token_logprob
+from app.endpoints.openai.completion import TURN, token_logprob
 from app.endpoints.openai.responses import stream_wire
 from app.endpoints.openai.responses.custom_tools import custom_names
 from app.endpoints.openai.responses.growing import PREFIX, Growing, Kind
@@ -16,6 +16,7 @@ from app.endpoints.openai.responses.wire import (
     OutputItem,
 )
 from app.endpoints.openai.wire import TokenLogprob
+from app.http.turns import in_turns
 from tasks.answers.parser import Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
 from tasks.records.job import Job
@@ -41,7 +42,7 @@ class Output:
 
     def feed(self, text: str, logprobs: Iterable[TokenLogprobs] = ()) -> list[stream_wire.ResponseStreamEvent]:
         """The events for more text."""
-        self._logprobs += map(token_logprob, self._shown.feed(text, logprobs))
+        self._logprobs += map(token_logprob, in_turns(self._shown.feed(text, logprobs), TURN))
         return self._add(self._parser.feed(text))
 
     def finish(self, *, cut: bool) -> list[stream_wire.ResponseStreamEvent]:

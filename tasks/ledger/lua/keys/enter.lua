@@ -1,6 +1,7 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
 --- @include "lib/rates"
+--- @include "lib/streams"
 
 -- Let a request in: count it in windows of limits, and note the stream that it holds open. What is refused for its
 -- streams has been counted in the windows.
@@ -44,14 +45,9 @@ for number, of in ipairs(windows) do
 end
 if stream == '' then return answer('in', 0) end
 
-for name, limit in pairs({ streams = most, all_streams = most_all }) do
-  local key = name == 'streams' and streams_key(owner) or all_streams_key()
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', stamp(now))
-  local open = redis.call('ZCARD', key)
-  if open >= limit then return answer(name, open) end
+for _, of in ipairs({ { 'streams', streams_key(owner), most }, { 'all_streams', all_streams_key(), most_all } }) do
+  local open = open_streams(of[2], now)
+  if open >= of[3] then return answer(of[1], open) end
 end
-for _, key in ipairs({ streams_key(owner), all_streams_key() }) do
-  redis.call('ZADD', key, stamp(now + seconds), stream)
-  redis.call('EXPIRE', key, math.ceil(seconds))
-end
+hold_stream(owner, stream, now, seconds)
 return answer('in', 0)

@@ -1,5 +1,6 @@
 --- @include "lib/clock"
 --- @include "lib/even_if_full"
+--- @include "lib/streams"
 
 -- Have open streams count for so long from now.
 --
@@ -12,10 +13,5 @@
 local seconds = tonumber(ARGV[1])
 even_if_full()
 local now = clock()
-for i = 2, #ARGV, 2 do
-  for _, key in ipairs({ streams_key(ARGV[i]), all_streams_key() }) do
-    redis.call('ZADD', key, stamp(now + seconds), ARGV[i + 1])
-    redis.call('EXPIRE', key, math.ceil(seconds))
-  end
-end
+for i = 2, #ARGV, 2 do hold_stream(ARGV[i], ARGV[i + 1], now, seconds) end
 return (#ARGV - 1) / 2

@@ -39,6 +39,7 @@ end
 -- Whether so many bytes more are too many: 'full' for the owner, 'all_full' for all, with what there is; or nothing.
 -- most, most_all: numbers, or '' for any.
 local function over_stored(owner, but, bytes, most, most_all, now)
+  if most == '' and most_all == '' then return end
   local own, all = stored(owner, but, now)
   if most ~= '' and own + bytes > tonumber(most) then return 'full', whole(own) end
   if most_all ~= '' and all + bytes > tonumber(most_all) then return 'all_full', whole(all) end

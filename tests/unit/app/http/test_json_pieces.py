@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.endpoints.openai.completion import chat_logprobs
+from app.endpoints.openai.completion import chat_logprobs, token_logprob
 from app.http.json_pieces import pieces
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.size import MOST_LOGPROBS
@@ -29,6 +29,13 @@ def test_the_largest_result_is_made_in_small_pieces() -> None:
     logprobs = [TokenLogprobs(5, b" token", -0.123456, top)] * (MOST_LOGPROBS // 21)
     job = {"result": {"choices": [{"logprobs": chat_logprobs(logprobs)}]}}
     assert max(map(len, pieces(job))) < MOST_CHARACTERS
+
+
+def test_the_last_event_of_a_responses_stream_is_made_in_small_pieces() -> None:
+    top = tuple((b" token %d" % number, -1.234567) for number in range(20))
+    logprobs = [token_logprob(TokenLogprobs(5, b" token", -0.123456, top))] * (MOST_LOGPROBS // 21)
+    event = {"response": {"output": [{"content": [{"type": "output_text", "logprobs": logprobs}]}]}}
+    assert max(map(len, pieces(event))) < MOST_CHARACTERS
 
 
 def test_vectors_are_made_in_small_pieces() -> None:
