@@ -20,9 +20,9 @@ def test_a_worker_that_stood_still_past_its_leases_writes_nothing_when_it_goes_o
     first = crew.start("w1")
     jobs = [crew.submit(f"{number}") for number in range(12)]
     crew.until(lambda: crew.all_run(jobs, "w1"))
-    crew.start("w2")
     first.freeze()
     try:
+        crew.start("w2")
         crew.until(lambda: crew.all_run(jobs, "w2"), what="the jobs go on elsewhere")
     finally:
         first.thaw()
