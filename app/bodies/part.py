@@ -29,3 +29,8 @@ class Part(BaseModel):
 def _required(schema: type[BaseModel]) -> set[str]:
     """The names, as they are sent, of the fields that have no default."""
     return {field.alias or name for name, field in schema.model_fields.items() if field.is_required()}
+
+
+def type_of(value: Any) -> Any:
+    """The ``type`` of an object that is sent, or that was validated; None if it has none."""
+    return value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
-from app.bodies.part import Part
+from app.bodies.part import Part, type_of
 from app.http.errors import as_tag
 
 
@@ -25,5 +24,4 @@ REFUSAL, OTHER = as_tag("refusal"), as_tag("text")
 
 def kind_of_part(part: Any) -> str:
     """The tag of a part of a message. An unknown one is judged as text, whose error names the types of text."""
-    kind = part.get("type") if isinstance(part, Mapping) else getattr(part, "type", None)
-    return REFUSAL if kind == "refusal" else OTHER
+    return REFUSAL if type_of(part) == "refusal" else OTHER

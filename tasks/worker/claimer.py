@@ -104,7 +104,9 @@ class Claimer:
         other is claimed until it is over.
         """
         log.warning("a job is tried alone", **held.named, crashes=held.job.crashes)
-        while not self._preparers.idle and not self._stopped:
+        while not self._preparers.idle:
+            if self._stopped:
+                return  # it is given back with the others
             time.sleep(PAUSE_SECONDS)
         self._until_redis_answers(lambda: self._ledger.workers.begin_trial(self._holder.worker, held.id))
         self._preparers.put(held, alone=True)

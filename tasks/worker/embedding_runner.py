@@ -37,7 +37,7 @@ class Embedding:
         prove_embedding(self._backend, begin)
 
     def num_parts(self, job: Job) -> int:
-        return len(job.request["input"]) if job.operation.needs_slot else 0
+        return len(job.request.get("input", ())) if job.operation.needs_slot else 0
 
     def takes_long(self, job: Job) -> bool:
         return False

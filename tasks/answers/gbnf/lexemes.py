@@ -6,13 +6,15 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tasks.answers.gbnf.parser import Chars, Choice, Item, Name, Ranges, Repeat
+from tasks.answers.gbnf.parser import Chars, Choice, Item, Name, Ranges, Repeat, merged
 from tasks.answers.gbnf.shape import Shape, Symbol
 
 MOST_GROUPS = 1000
 MOST_LEXEMES = 300
 MOST_POSITIONS = 400
 """Characters of a lexeme: the time to judge two grows with the product."""
+DEEPEST = 220
+"""Items of a lexeme within each other, through the rules that it names."""
 
 
 class TooMuchToTell(Exception):
@@ -20,7 +22,12 @@ class TooMuchToTell(Exception):
 
 
 class _TooLarge(Exception):
-    """Raised for a lexeme of too many characters."""
+    """Raised for a lexeme of too many characters, or of items that are too deep within each other."""
+
+
+def _check_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise TooMuchToTell
 
 
 def cut_otherwise(shape: Shape, until: float) -> Item | None:
@@ -33,7 +40,7 @@ def cut_otherwise(shape: Shape, until: float) -> Item | None:
     automata: list[_Automaton] = []
     for item in shape.lexemes:
         try:
-            automata.append(_Builder(shape.rules).build(item))
+            automata.append(_Builder(shape.rules, until).build(item))
         except _TooLarge:
             return item
     clashing = _Judge(shape, automata, until).find()
@@ -54,9 +61,10 @@ class _Automaton:
 class _Builder:
     """Builds the automaton of a lexeme."""
 
-    def __init__(self, rules: Mapping[str, Choice]) -> None:
-        self._rules = rules
+    def __init__(self, rules: Mapping[str, Choice], until: float) -> None:
+        self._rules, self._until = rules, until
         self._made = _Automaton()
+        self._depth = 0
 
     def build(self, item: Item) -> _Automaton:
         self._made.first, self._made.last, self._made.nullable = self._add(item)
@@ -64,6 +72,15 @@ class _Builder:
 
     def _add(self, item: Item) -> tuple[set[int], set[int], bool]:
         """First and last characters, and whether it may be empty."""
+        _check_time(self._until)
+        if self._depth == DEEPEST:
+            raise _TooLarge
+        self._depth += 1
+        found = self._parts(item)
+        self._depth -= 1
+        return found
+
+    def _parts(self, item: Item) -> tuple[set[int], set[int], bool]:
         match item:
             case Chars(ranges):
                 if len(self._made.ranges) >= MOST_POSITIONS:
@@ -110,16 +127,17 @@ class _Compared:
     """Whether both may be the same text, so that what follows either is allowed after it."""
 
 
-def _compare(one: _Automaton, other: _Automaton, follow: list[Ranges]) -> _Compared:
+def _compare(one: _Automaton, other: _Automaton, follow: Ranges, until: float) -> _Compared:
     waiting = [(a, b) for a in one.first for b in other.first]
     seen, alike = set(waiting), False
     while waiting:
+        _check_time(until)
         a, b = waiting.pop()
         if not _overlap(one.ranges[a], other.ranges[b]):
             continue
         if a in one.last:
             alike = alike or b in other.last
-            if any(_overlap(other.ranges[more], each) for more in other.follow[b] for each in follow):
+            if any(_overlap(other.ranges[more], follow) for more in other.follow[b]):
                 return _Compared(clash=True, alike=True)
         more_pairs = {(x, y) for x in one.follow[a] for y in other.follow[b]} - seen
         seen |= more_pairs
@@ -150,7 +168,7 @@ class _Judge:
             group = waiting.pop()
             for one in sorted(group):
                 after = set[int]()
-                self._check_time()
+                _check_time(self._until)
                 for other in sorted(group):
                     both = self._compared(one, other)
                     if both.clash:
@@ -165,13 +183,9 @@ class _Judge:
 
     def _compared(self, one: int, other: int) -> _Compared:
         if (one, other) not in self._known:
-            follow = [each for after in self._next[one] for each in self._begins(after)]
-            self._known[one, other] = _compare(self._automata[one], self._automata[other], follow)
+            follow = merged(each for after in self._next[one] for ranges in self._begins(after) for each in ranges)
+            self._known[one, other] = _compare(self._automata[one], self._automata[other], follow, self._until)
         return self._known[one, other]
-
-    def _check_time(self) -> None:
-        if time.monotonic() > self._until:
-            raise TooMuchToTell
 
     def _begins(self, number: int) -> Iterable[Ranges]:
         automaton = self._automata[number]
@@ -182,12 +196,14 @@ class _Judge:
 
     def _find_nullable(self) -> set[str]:
         self._nullable = found = set[str]()
-        while more := {
-            name
-            for name, alternatives in self._productions.items()
-            if name not in found and any(all(map(self._is_nullable, each)) for each in alternatives)
-        }:
-            found |= more
+        grows = True
+        while grows:
+            grows = False
+            for name, alternatives in self._productions.items():
+                _check_time(self._until)
+                if name not in found and any(all(map(self._is_nullable, each)) for each in alternatives):
+                    found.add(name)
+                    grows = True
         return found
 
     def _firsts(self, symbols: Iterable[Symbol]) -> tuple[set[int], bool]:
@@ -205,7 +221,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
-                self._check_time()
+                _check_time(self._until)
                 found = set().union(*(self._firsts(each)[0] for each in alternatives))
                 grows = grows or not found <= self._first[name]
                 self._first[name] |= found
@@ -219,7 +235,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
-                self._check_time()
+                _check_time(self._until)
                 for symbols in alternatives:
                     for at, symbol in enumerate(symbols):
                         found, through = self._firsts(symbols[at + 1 :])
@@ -230,4 +246,13 @@ class _Judge:
 
 
 def _overlap(one: Ranges, other: Ranges) -> bool:
-    return any(low <= top and bottom <= high for low, high in one for bottom, top in other)
+    """Whether two lists of ranges, each in order and without overlaps, have a character in common."""
+    at = to = 0
+    while at < len(one) and to < len(other):
+        if one[at][1] < other[to][0]:
+            at += 1
+        elif other[to][1] < one[at][0]:
+            to += 1
+        else:
+            return True
+    return False

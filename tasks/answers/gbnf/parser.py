@@ -179,8 +179,8 @@ class _Parser:
             ranges.append((low, high))
         if not ranges:
             self._fail("a character class is empty")
-        merged = _merged(ranges)
-        return Chars(_complement(merged) if negated else merged)
+        named = merged(ranges)
+        return Chars(_complement(named) if negated else named)
 
     def _char(self) -> int:
         if self.at >= len(self.text):
@@ -227,7 +227,8 @@ def _one(items: list[Item]) -> Item:
     return items[0] if len(items) == 1 else Choice((tuple(items),))
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """The same characters as ranges in order, without overlaps."""
     made: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if made and low <= made[-1][1] + 1:

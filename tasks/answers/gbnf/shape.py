@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from tasks.answers.gbnf.parser import LAST, Chars, Choice, Item, Name, Ranges, Repeat
@@ -29,7 +30,8 @@ class Shape:
         self._numbers: dict[Item, int] = {}
         self._regular = without_recursion(rules)
         self._names = {name: "start" if name == "root" else f"r{at}" for at, name in enumerate(rules)}
-        self._asked = {"root": None}
+        self._places = {name: at for at, name in enumerate(rules)}
+        self._asked, self._seen = ["root"], {"root"}
         self._lines = list(self._written())
 
     def lark(self) -> str:
@@ -41,8 +43,8 @@ class Shape:
 
     def _written(self) -> Iterable[str]:
         """The rules that are not parts of lexemes, from the root on."""
-        while left := [name for name in self._asked if self._names[name] not in self.productions]:
-            yield f"{self._names[left[0]]}: {self._choice(self.rules[left[0]], self._names[left[0]])}"
+        for name in self._asked:  # which grows meanwhile
+            yield f"{self._names[name]}: {self._choice(self.rules[name], self._names[name])}"
 
     def _choice(self, choice: Choice, name: str) -> str:
         """Alternatives as Lark has them; notes them as productions of that name."""
@@ -62,7 +64,9 @@ class Shape:
                 self.lexemes.append(item)
             return number, f"L{number}"
         if isinstance(item, Name):
-            self._asked[item.name] = None
+            if item.name not in self._seen:
+                self._seen.add(item.name)
+                self._asked.append(item.name)
             return self._names[item.name], self._names[item.name]
         name = f"g{len(self.productions)}"
         self.productions[name] = []
@@ -82,7 +86,7 @@ class Shape:
             case Chars(ranges):
                 return f"/{_class(ranges)}/"
             case Name(name):
-                return f"R{list(self.rules).index(name)}"
+                return f"R{self._places[name]}"
             case Repeat(inner, _, _):
                 return f"({self._pattern(inner)}){_times(item)}"
             case Choice(alternatives):
@@ -108,10 +112,18 @@ def _names(item: Item) -> set[str]:
 
 def without_recursion(rules: Mapping[str, Choice]) -> set[str]:
     """The rules that refer to rules without recursion only."""
-    referred, found = {name: _names(rule) for name, rule in rules.items()}, set[str]()
-    while more := {name for name, names in referred.items() if name not in found and names <= found}:
-        found |= more
-    return found
+    left = {name: _names(rule) for name, rule in rules.items()}
+    users = defaultdict[str, list[str]](list)
+    for name, names in left.items():
+        for each in names:
+            users[each].append(name)
+    found = [name for name, names in left.items() if not names]
+    for name in found:  # which grows meanwhile
+        for user in users[name]:
+            left[user].discard(name)
+            if not left[user]:
+                found.append(user)
+    return set(found)
 
 
 def _times(item: Repeat) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from app.bodies.part import Part
+from app.bodies.part import Part, type_of
 from app.bodies.tools import MOST_TOOLS, Choice, Function, FunctionName, NamedFunction, ToolChoice, Words
 from app.bodies.unused import UNUSED, Unused
 from app.endpoints.openai.responses.custom_tools import CustomTool
@@ -51,7 +51,7 @@ class FlatFunction(Function):
 
 
 def _own_kind(tool: Any) -> str | None:
-    kind = tool.get("type") if isinstance(tool, Mapping) else getattr(tool, "type", None)
+    kind = type_of(tool)
     return as_tag(kind) if kind in ("function", "custom") else None
 
 
@@ -88,7 +88,7 @@ class HostedTool(Part):
 
 
 def _kind(tool: Any) -> str | None:
-    kind = tool.get("type") if isinstance(tool, Mapping) else getattr(tool, "type", None)
+    kind = type_of(tool)
     if kind in get_args(HostedKind):
         return as_tag("hosted")
     return as_tag(kind) if kind in ("function", "custom", "namespace") else None

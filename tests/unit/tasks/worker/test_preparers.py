@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from tasks.engine.fake_embedding import FakeEmbeddingBackend
 from tasks.errors import InvalidRequest
 from tasks.records.job import Operation
 from tasks.worker.claimer import Claimer
+from tasks.worker.embedding_runner import Embedding
 from tasks.worker.held import Held, Holdings
 from tasks.worker.preparers import LARGE, Preparers, is_large
 from tests.support.job_records import MakeJob
@@ -157,27 +159,32 @@ def test_what_cannot_be_prepared_ends_its_own_job_alone(make_job: MakeJob) -> No
     assert hall.work.submitted == [("good", False)]
 
 
+def claimer_of(hall: Hall, jobs: dict[str, Any], claimed: list[str], trials: list[str]) -> Claimer:
+    """One that has each of the jobs given to it when it claims it, and that notes what is tried alone."""
+    claim = lambda job_id, *_args, **_options: SimpleNamespace(job=jobs[job_id], status="")  # noqa: E731
+    begin = lambda worker, job_id: trials.append(job_id)  # noqa: E731
+    workers = SimpleNamespace(begin_trial=begin, end_trial=lambda worker: None)
+    ledger: Any = SimpleNamespace(leases=SimpleNamespace(claim=claim), workers=workers)
+    holder: Any = SimpleNamespace(worker="w1")
+    return Claimer(
+        holder=holder,
+        model="demo",
+        ledger=ledger,
+        work=hall.work,  # type: ignore[arg-type]
+        holdings=hall.holdings,
+        preparers=hall.preparers,
+        until_redis_answers=lambda call: call(),  # type: ignore[arg-type]
+        on_claimed=claimed.append,
+        on_refused=lambda job_id, status: None,
+    )
+
+
 @pytest.mark.parametrize("operation", [Operation.CHAT, Operation.TOKENIZE, Operation.APPLY_TEMPLATE])
 def test_nothing_of_a_job_is_done_on_the_thread_that_claims_it(make_job: MakeJob, operation: Operation) -> None:
     hall = Hall()
     jobs = {name: make_job(id=name, operation=operation) for name in ("one", "two")}
     claimed: list[str] = []
-    claim = lambda job_id, *_args, **_options: SimpleNamespace(job=jobs[job_id], status="")  # noqa: E731
-    ledger: Any = SimpleNamespace(leases=SimpleNamespace(claim=claim))
-    given: dict[str, Any] = {
-        "holder": None,
-        "model": "demo",
-        "work": hall.work,
-        "until_redis_answers": lambda call: call(),
-    }
-    claimer = Claimer(
-        **given,
-        ledger=ledger,
-        holdings=hall.holdings,
-        preparers=hall.preparers,
-        on_claimed=claimed.append,
-        on_refused=lambda job_id, status: None,
-    )
+    claimer = claimer_of(hall, jobs, claimed, [])
     for name in jobs:
         claimer.claim(name)
     thread = threading.Thread(target=claimer.run)
@@ -205,3 +212,27 @@ def test_nothing_of_a_job_is_done_on_the_thread_that_claims_it(make_job: MakeJob
 )
 def test_a_request_is_large_by_its_text_and_its_token_ids(request_: dict[str, Any], large: bool) -> None:
     assert is_large(request_) is large
+
+
+def test_a_job_of_another_kind_does_not_stop_an_embedding_worker_from_claiming(make_job: MakeJob) -> None:
+    """One that waited while the model's entry became one of that kind; its preparation ends it."""
+    runner = Embedding(FakeEmbeddingBackend(num_slots=1, context=8))
+    assert runner.num_parts(make_job(request={"messages": []})) == 0
+
+
+def test_a_suspect_that_waits_for_the_others_is_not_begun_beside_them_when_the_worker_stops(make_job: MakeJob) -> None:
+    hall, claimed, trials = Hall(), list[str](), list[str]()
+    hall.work.hang = {"grammar"}
+    claimer = claimer_of(hall, {"suspect": make_job(id="suspect", alone=True)}, claimed, trials)
+    with hall.running():
+        hall.preparers.put(hall.held(make_job(id="grammar")))
+        until(lambda: hall.work.begun == ["grammar"])
+        claimer.claim("suspect")
+        thread = threading.Thread(target=claimer.run)
+        thread.start()
+        until(lambda: claimed == ["suspect"])
+        claimer.stop()
+        thread.join(SECONDS)
+    assert not thread.is_alive()
+    assert trials == []
+    assert hall.work.begun == ["grammar"]

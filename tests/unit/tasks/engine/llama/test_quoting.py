@@ -145,6 +145,12 @@ def test_every_text_can_be_quoted(text: str) -> None:
         assert unquoted(str.__str__(quoted(each))) == each
 
 
+@pytest.mark.parametrize("length", [511, 512, 600])
+def test_a_long_text_keeps_what_an_array_of_texts_would_cut(length: int) -> None:
+    for text in ("x" * length + "\0\0", "\0" * length, "😀" * length + "\0"):
+        assert unquoted(str.__str__(quoted(text))) == text
+
+
 @pytest.mark.parametrize("length", [511, 512, 5000])
 def test_long_texts_are_quoted_like_short_ones(length: int) -> None:
     text = ('<é中😀 \n"\\a' * length)[:length]
