@@ -1,4 +1,4 @@
-"""Vectors of texts: whole passages in, in the order in which they came, as many at once as a batch holds."""
+"""Vectors of texts: whole passages in, as many at once as a batch holds, of which owners and jobs have equal shares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ import numpy.typing as npt
 from tasks.engine.backend import Vocabulary
 from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
+from tasks.engine.shares import Shares
 from tasks.engine.step_clock import StepClock
+from tasks.engine.waiting import WaitingLine
 
 Vector = npt.NDArray[np.float32]
 
@@ -48,10 +50,15 @@ class Passage:
     index: int
     tokens: list[int]
     vector: Vector | None = None
+    owner: Hashable = None
+    weight: float = 1.0
+    """Of its owner, in the sharing of batches."""
     alone: bool = False
     """Nothing of another job may be run beside it, and it goes before those."""
-    yields: bool = False
+    gives_way: bool = False
     """It is run behind those that do not."""
+    place: int = 0
+    """In the line."""
     submitted_at: float = 0.0
     started_at: float = 0.0
     ended_at: float = 0.0
@@ -67,7 +74,7 @@ class EmbeddingEngine:
     def __init__(self, backend: EmbeddingBackend, *, on_failed: Callable[[Hashable, str], None]) -> None:
         self._backend = backend
         self._on_failed = on_failed
-        self._waiting: deque[Passage] = deque()
+        self._waiting: WaitingLine[Passage] = WaitingLine()
         self._alone: deque[Passage] = deque()
         self._inbox: SimpleQueue[Passage] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
@@ -113,28 +120,33 @@ class EmbeddingEngine:
         return bool(self._alone or self._waiting) or not self._inbox.empty()
 
     def _receive(self) -> None:
-        if came := drain(self._inbox):
-            for passage in came:
-                (self._alone if passage.alone else self._waiting).append(passage)
-            self._waiting = deque(sorted(self._waiting, key=lambda passage: passage.yields))
+        for passage in drain(self._inbox):
+            if passage.alone:
+                self._alone.append(passage)
+            else:
+                self._waiting.add(passage)
         for job in drain(self._aborts):
             self._drop(job)
 
     def _drop(self, job: Hashable) -> None:
-        for line in (self._alone, self._waiting):
-            kept = [passage for passage in line if passage.job != job]
-            line.clear()
-            line.extend(kept)
+        self._alone = deque(passage for passage in self._alone if passage.job != job)
+        self._waiting.drop(job)
 
     def _next_batch(self) -> list[Passage]:
-        """Take the head of the line, as far as it fits."""
-        line, room = self._alone or self._waiting, self._backend.batch_tokens
+        """Take who is next, as far as it fits. Those that are run alone come from one job at a time."""
+        shares, room = Shares[Passage](), self._backend.batch_tokens
         batch: list[Passage] = []
-        while line and len(batch) < self._backend.num_slots:
-            if batch and (len(line[0].tokens) > room or (line[0].alone and line[0].job != batch[0].job)):
+        while len(batch) < self._backend.num_slots:
+            passage = self._alone[0] if self._alone else self._waiting.next(shares)
+            if passage is None or (batch and not (len(passage.tokens) <= room and _may_join(passage, batch[0]))):
                 break
-            room -= len(line[0].tokens)
-            batch.append(line.popleft())
+            if passage.alone:
+                self._alone.popleft()
+            else:
+                self._waiting.remove(passage)
+            room -= len(passage.tokens)
+            shares.add(passage)
+            batch.append(passage)
         return batch
 
     def _run(self, batch: list[Passage]) -> list[Passage]:
@@ -165,3 +177,7 @@ class EmbeddingEngine:
         if running or not waiting:
             self.figures.running = running
         self.figures.waiting = waiting
+
+
+def _may_join(passage: Passage, first: Passage) -> bool:
+    return passage.job == first.job or not (passage.alone or first.alone)

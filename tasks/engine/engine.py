@@ -243,6 +243,7 @@ class Engine:
         figures.waiting = len(self._scheduler.waiting)
         figures.cells_used = self._scheduler.cells_used
         figures.set_back = self._scheduler.num_set_back
+        figures.shared_out = self._scheduler.num_shared_out
 
 
 def ends(sequence: Sequence, token: int, backend: Backend) -> bool:

@@ -17,6 +17,8 @@ class EngineFigures:
     set_back: int = 0
     outranked: int = 0
     """Sequences that gave their slots to more urgent ones."""
+    shared_out: int = 0
+    """Sequences that gave their slots to owners, or jobs, that had fewer."""
     cached_tokens: int = 0
     """Prompt tokens of finished sequences that were taken from a shared prefix."""
     queue_seconds: float = 0.0

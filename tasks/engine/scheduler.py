@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Collection, Hashable
 
 from tasks.engine.plan import Plan, fill
 from tasks.engine.sequence import Sequence
+from tasks.engine.shares import Shares, last, made_room_by
 from tasks.engine.slots import Change, SlotPool
-from tasks.engine.waiting import is_being_computed, line_up
+from tasks.engine.waiting import WaitingLine, is_being_computed
 
 PATIENCE_SECONDS = 5.0
 """How long one that gives way waits here behind the others."""
 
 
 class Scheduler:
-    """Two queues: `waiting` for a slot, those that give way last, else in order; `running`, oldest first.
+    """Two queues: `waiting` for a slot, those that give way last, else who has fewest; `running`, oldest first.
+
+    One job of many sequences, or an owner of many jobs, does not keep others waiting: a slot that becomes free goes to
+    who has fewest, and who has many makes room at once for an owner, or a job, that has none (`shares`).
 
     Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
-    room, kept prefixes go first; then the youngest running sequence is set back to the head of the waiting ones, or the
-    youngest that gives way, if there is one. An urgent one that waits takes slot and cells of those in the same way.
+    room, kept prefixes go first; then the youngest running sequence of who has most is set back to the head of its
+    job's waiting ones, or the youngest that gives way, if there is one. An urgent one that waits takes slot and cells
+    of those in the same way.
 
     Where all give way nobody waits for the next token. With `gathers`, slots that become free are then given together,
     after a batch in which none did: prompts run in larger chunks, over a cache with less in it, and that many slots
@@ -32,9 +36,10 @@ class Scheduler:
     def __init__(
         self, slots: SlotPool, *, max_running: int, batch_tokens: int, prompt_logits: int = 64, gathers: bool = False
     ) -> None:
-        self.waiting: deque[Sequence] = deque()
+        self.waiting: WaitingLine[Sequence] = WaitingLine()
         self.running: list[Sequence] = []
         self.num_set_back = 0
+        self.num_shared_out = 0
         self._now = 0.0
         self._num_ran = 0
         self._outranked: list[Sequence] = []
@@ -65,7 +70,7 @@ class Scheduler:
 
     def add(self, sequence: Sequence) -> None:
         sequence.waiting_since = sequence.submitted_at
-        line_up(self.waiting, sequence)
+        self.waiting.add(sequence)
         if sequence.alone:
             self._alone.append(sequence)
 
@@ -120,11 +125,8 @@ class Scheduler:
         return fill(chosen, self._slots, **limits)
 
     def set_back_youngest(self) -> Sequence:
-        """Make room in the cache: the youngest that gives way, or else the youngest, computes its tokens again later.
-
-        Those that are decoded alone come last: without them nothing would run.
-        """
-        youngest = max(reversed(self.running), key=lambda sequence: (not sequence.alone, sequence.gives_way))
+        """Make room in the cache: the youngest that gives way, or else of who has most, computes its tokens again."""
+        youngest = last(self.running)
         self._set_back(youngest)
         self.num_set_back += 1
         return youngest
@@ -143,16 +145,18 @@ class Scheduler:
         return True
 
     def _admit(self) -> None:
-        held_back = []
+        held_back: set[Sequence] = set()
         while self.waiting:
-            sequence = self.waiting[0]
+            sequence = self.waiting.next(Shares(self.running), but=held_back)
+            if sequence is None:
+                break
             if self._has_slot and is_being_computed(sequence, self.running, self._slots):
-                held_back.append(self.waiting.popleft())
+                held_back.add(sequence)
             elif self._could_start(sequence):
-                self._start(self.waiting.popleft())
+                self.waiting.remove(sequence)
+                self._start(sequence)
             elif not self._take_over_for(sequence):
                 break
-        self.waiting.extendleft(reversed(held_back))
         self._note_overtaken()
 
     @property
@@ -163,14 +167,20 @@ class Scheduler:
         return all(sequence.gives_way for sequence in (*self.running, *self.waiting))
 
     def _take_over_for(self, sequence: Sequence) -> bool:
-        """Set the youngest back that gives way to a sequence, if that makes room for it in the end; whether it did."""
-        giving_way = [running for running in self.running if running.gives_way]
-        if sequence.gives_way or not giving_way or not self._could_start(sequence, but=giving_way):
+        """Set one back that makes room for a sequence, if there would be room in the end; whether it did."""
+        if sequence.gives_way:
+            return False
+        giving_way = [running for running in reversed(self.running) if running.gives_way]
+        making_room = giving_way + made_room_by(self.running, sequence)
+        if not making_room or not self._could_start(sequence, but=making_room):
             return False
         if is_being_computed(sequence, self.running, self._slots):
             return False
-        self._set_back(giving_way[-1])
-        self._outranked.append(giving_way[-1])
+        self._set_back(making_room[0])
+        if giving_way:
+            self._outranked.append(making_room[0])
+        else:
+            self.num_shared_out += 1
         return True
 
     def _note_overtaken(self) -> None:
@@ -194,14 +204,14 @@ class Scheduler:
                 sequence.spared_seconds = 0.0
                 if sequence in self.waiting:
                     self.waiting.remove(sequence)
-                    line_up(self.waiting, sequence, first=True)
+                    self.waiting.add(sequence, first=True)
 
     def _set_back(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
         self._vacate(sequence)
         sequence.set_back()
         sequence.waiting_since = self._now
-        line_up(self.waiting, sequence, first=True)
+        self.waiting.add(sequence, first=True)
 
     def _admit_alone(self) -> None:
         """Give slots to those that are decoded alone, as many as there are; the others make room."""

@@ -48,10 +48,15 @@ class Sequence:
         context: int,
         stops: StopStrings | None = None,
         owner: Hashable = None,
+        weight: float = 1.0,
     ) -> None:
-        """`stops` looks for the stop strings elsewhere than in all of the text; `owner` is whose prefixes it shares."""
+        """`stops` looks for the stop strings elsewhere than in all of the text.
+
+        `owner` is whose prefixes it shares, and who shares slots with other owners, by `weight`.
+        """
         self.job = job
         self.owner = owner
+        self.weight = weight
         self.index = index
         self.params = params
         self.tokens = list(prompt)
@@ -68,6 +73,8 @@ class Sequence:
         self.spared_seconds = 0.0
         self.spared_until = math.inf
         self.waiting_since = 0.0
+        self.place = 0
+        """In the line of those without a slot."""
         self.prompt_logprobs: list[Logprobs] | None = [] if params.prompt_logprobs else None
         """Of the prompt's tokens but the first, as far as they are known; None if nobody asks, or they were told."""
         self.text = ""

@@ -27,6 +27,7 @@ WORKER_COUNTERS = {
     "generated_tokens": "Tokens generated.",
     "set_back": "Sequences set back because the KV cache was full.",
     "outranked": "Sequences that gave their slots to more urgent ones.",
+    "shared_out": "Sequences that gave their slots to owners, or jobs, that had fewer.",
     "cached_tokens": "Prompt tokens that were taken from a shared prefix and not computed.",
     "queue_seconds": "Seconds that sequences waited in a worker for a slot, summed over them.",
     "decode_seconds": "Seconds in steps that only decode.",

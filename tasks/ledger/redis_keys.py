@@ -66,6 +66,7 @@ waiting_owners = _name("wait", "model", "line")
 lane = _name("lane", "model", "line", "owner")
 lane_counts = _name("lanes", "model")
 fair_share = _name("fair", "model", "line")
+owners_begun = _name("begun", "model")
 
 # An owner's jobs, and jobs that have ended.
 owned = _name("jobs", "owner")

@@ -48,7 +48,7 @@ class Embedding:
     def submit(self, held: Held, events: Iterable[Event], *, alone: bool) -> bool:
         held.num_open = len(held.passages)
         for passage in held.passages:
-            passage.alone, passage.yields = alone, held.job.yields
+            passage.alone, passage.gives_way = alone, held.job.yields
         self.engine.submit(held.passages)
         return True
 
@@ -82,8 +82,9 @@ def passages(held: Held, backend: EmbeddingBackend) -> list[Passage]:
     request = held.job.request
     if request.get("dimensions", 0) > backend.dimensions:
         raise InvalidRequest(f"The model's vectors have {backend.dimensions} dimensions.", param="dimensions")
+    job = held.job
     return [
-        Passage(held, index, _tokens(given, backend, name=f"input.{index}"))
+        Passage(held, index, _tokens(given, backend, name=f"input.{index}"), owner=job.owner, weight=job.weight)
         for index, given in enumerate(request["input"])
     ]
 

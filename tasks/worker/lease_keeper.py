@@ -146,6 +146,7 @@ class LeaseKeeper:
                 "cached_tokens": figures.cached_tokens,
                 "set_back": figures.set_back,
                 "outranked": figures.outranked,
+                "shared_out": figures.shared_out,
                 "queue_seconds": round(figures.queue_seconds, 3),
                 "decode_seconds": round(figures.decode_seconds, 3),
                 "prefill_seconds": round(figures.prefill_seconds, 3),

@@ -54,6 +54,7 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             context=min(backend.context, len(prompt) + most),
             stops=_stops(job, params, held.syntax),
             owner=job.owner,
+            weight=job.weight,
         )
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)

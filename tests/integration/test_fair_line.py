@@ -636,3 +636,75 @@ def test_who_takes_over_a_slot_has_one(store: Ledger, client: redis.Redis, prior
     job = accept(store, priority=priority)
     assert store.leases.claim(job.id, HOLDER, model="fake", call="1", free_slots=0, obtainable_slots=1).job
     assert client.hget(redis_keys.job(job.id), "spare") == spare
+
+
+# -- beyond the room of the workers
+
+
+def begin(store: Ledger, *job_ids: str) -> None:
+    for job_id in job_ids:
+        assert store.leases.claim(job_id, HOLDER, model="fake", call=job_id).job is not None
+
+
+def test_an_owner_of_whom_nothing_runs_waits_for_no_room(store: Ledger) -> None:
+    crew(store, 4)
+    queue(store, "many", 20)
+    begin(store, *store.line.take("fake"))
+    jobs = queue(store, "one", 4)
+    assert store.line.take("fake") == [job.id for job in jobs[:3]], "not as many as the other has"
+
+
+def test_nobody_has_more_begun_because_it_waits(store: Ledger) -> None:
+    crew(store, 4)
+    queue(store, "many", 20)
+    begin(store, *store.line.take("fake"))
+    assert store.line.take("fake") == []
+
+
+def test_an_owner_is_begun_for_behind_the_urgent_jobs_of_one_who_has_many(store: Ledger) -> None:
+    crew(store, 2)
+    queue(store, "many", 20, priority=HIGH)
+    begin(store, *store.line.take("fake"))
+    (chat,) = queue(store, "one", 1)
+    assert store.line.take("fake") == [chat.id]
+
+
+def test_a_low_job_waits_for_room(store: Ledger) -> None:
+    crew(store, 2)
+    queue(store, "many", 20)
+    begin(store, *store.line.take("fake"))
+    queue(store, "one", 1, priority=LOW)
+    assert store.line.take("fake") == []
+
+
+def test_the_weight_says_how_much_is_begun_beyond_the_room(store: Ledger) -> None:
+    crew(store, 4)
+    queue(store, "many", 20)
+    begin(store, *store.line.take("fake"))
+    jobs = queue(store, "one", 9, weight=3.0)
+    assert store.line.take("fake") == [job.id for job in jobs[:4]], "no more than there are slots"
+
+
+def test_what_ends_however_it_ends_is_not_counted_any_more(store: Ledger) -> None:
+    crew(store, 4)
+    jobs = queue(store, "many", 4)
+    published = store.line.take("fake")
+    counted = redis_keys.owners_begun("fake")
+    assert store.jobs._redis.zscore(counted, "1.000 many") == 4
+    store.admission.cancel(jobs[0].id)
+    begin(store, *published[1:])
+    store.admission.cancel(jobs[1].id)
+    succeed_begun(store, jobs[2].id)
+    assert store.jobs._redis.zscore(counted, "1.000 many") == 1
+    store.admission.cancel(jobs[3].id)
+    assert not store.jobs._redis.exists(counted)
+
+
+def succeed_begun(store: Ledger, job_id: str) -> None:
+    found = store.leases.claim(job_id, HOLDER, model="fake", call=job_id).job
+    assert found is not None
+    outcome = Outcome(
+        choices=(Choice(index=0, text="", finish_reason="stop"),),
+        usage=Usage(prompt_tokens=1, completion_tokens=1, cached_tokens=0),
+    )
+    assert store.leases.succeed(HOLDER, found.id, found.fence, 0, outcome) == "ok"

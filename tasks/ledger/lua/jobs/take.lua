@@ -6,7 +6,8 @@
 
 -- Move jobs from the head of the line to the published ones, as many as live workers have room for; the caller
 -- publishes them. Where every job seems to kill its worker, one at a time is let through, later each time.
--- What needs no slot takes no room. `high` and `normal` jobs find room where `low` ones run, which give way to them.
+-- What needs no slot takes no room. `high` and `normal` jobs find room where `low` ones run, which give way to them,
+-- and where another owner has so much more that the engine shares it out; each worker takes in twice what it has slots.
 --
 -- Input:
 --   ARGV[1]  model
@@ -25,9 +26,13 @@ if #live_workers == 0 then return {} end
 local out, run = published_key(model), running_key(model)
 local slotless = redis.call('SCARD', slotless_key(model))
 local room = slotless - redis.call('ZCARD', out) - redis.call('ZCARD', run)
+local slots = 0
 for _, name in ipairs(live_workers) do
-  room = room + tonumber(redis.call('HGET', worker_key(name), 'capacity') or '0')
+  local told = redis.call('HMGET', worker_key(name), 'capacity', 'slots')
+  room = room + tonumber(told[1] or '0')
+  slots = slots + tonumber(told[2] or '0')
 end
+if redis.call('ZCARD', out) + redis.call('ZCARD', run) == 0 then redis.call('DEL', owners_begun_key(model)) end
 local giving_way = redis.call('ZCOUNT', giving_way_key(model), '-inf', stamp(now))
 
 local ids = {}
@@ -44,9 +49,14 @@ for _ = slotless + 1, most_slotless do
 end
 while true do
   local line, by_age = next_line(model, now, ageing_seconds)
-  if not line or room + (line == 'low' and 0 or giving_way) <= 0 then break end
+  local owner
+  if line and room + (line == 'low' and 0 or giving_way) <= 0 then
+    line, by_age = nil, false
+    if room + slots > 0 then line, owner = next_with_too_few(model) end
+  end
+  if not line then break end
   if in_trouble(model) and not may_try(model, now) then break end
-  local id = pick_next(model, line, now)
+  local id = pick_next(model, line, now, owner)
   if id then
     if by_age and line == 'low' then redis.call('HSET', job_key(id), 'spared_seconds', ageing_seconds) end
     publish(id)

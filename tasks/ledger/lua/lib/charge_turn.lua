@@ -1,4 +1,5 @@
 --- @include "lib/account"
+--- @include "lib/begun"
 
 -- A job's turn has come: its owner is charged with what is expected of it.
 local function charge_turn(id)
@@ -8,4 +9,5 @@ local function charge_turn(id)
   local cost = expected_cost(model, line, owner)
   redis.call('HSET', job_key(id), 'charged', tokens(cost))
   charge(model, line, owner, cost / weight_of(weight))
+  begin_share(id)
 end

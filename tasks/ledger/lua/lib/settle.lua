@@ -1,4 +1,5 @@
 --- @include "lib/account"
+--- @include "lib/begun"
 
 -- Of a guess at what a job has had: bytes of a request to a token, and events that are looked at.
 local BYTES, SAMPLE = 4, 64
@@ -32,4 +33,5 @@ local function settle(id)
   charge(model, line, owner, (cost - tonumber(paid or '0') - tonumber(charged)) / weight_of(weight))
   redis.call('HSET', job_key(id), 'paid', tokens(cost))
   redis.call('HDEL', job_key(id), 'charged')
+  end_share(id)
 end

@@ -1,12 +1,14 @@
 --- @include "lib/account"
+--- @include "lib/begun"
 --- @include "lib/charge_turn"
 --- @include "lib/clock"
 --- @include "lib/lanes"
 
--- Take the job out of the line whose turn it is; nil if there is none.
-local function pick_next(model, line, now)
-  local owner, start = unpack(redis.call('ZRANGE', waiting_owners_key(model, line), 0, 0, 'WITHSCORES'))
+-- Take the job out of the line whose turn it is, or an owner's next one; nil if there is none.
+local function pick_next(model, line, now, owner)
+  owner = owner or redis.call('ZRANGE', waiting_owners_key(model, line), 0, 0)[1]
   if not owner then return nil end
+  local start = redis.call('ZSCORE', waiting_owners_key(model, line), owner)
   local id = redis.call('ZPOPMIN', lane_key(model, line, owner))[1]
   local fair = fair_share_key(model, line)
   redis.call('HSET', fair, 'turn_at', stamp(now))
@@ -39,4 +41,18 @@ local function next_line(model, now, ageing_seconds)
     end
   end
   return first, false
+end
+
+-- A line of urgent jobs, and an owner there whose jobs need no room: it has less of the model than another has, who
+-- makes room for it in the engine. Of the owners who wait, those are looked at who are next.
+local OWNERS_LOOKED_AT = 8
+
+local function next_with_too_few(model)
+  for _, line in ipairs({ 'high', 'normal' }) do
+    local wait = waiting_owners_key(model, line)
+    for _, owner in ipairs(redis.call('ZRANGEBYSCORE', wait, '(-inf', '+inf', 'LIMIT', 0, OWNERS_LOOKED_AT)) do
+      local head = redis.call('ZRANGE', lane_key(model, line, owner), 0, 0)[1]
+      if head and has_too_few(model, owner, redis.call('HGET', job_key(head), 'weight')) then return line, owner end
+    end
+  end
 end

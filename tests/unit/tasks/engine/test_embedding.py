@@ -1,4 +1,4 @@
-"""Passages of several jobs in batches: each gets its own vector, in the order in which they came."""
+"""Passages of several jobs in batches: each gets its own vector, and those of one job come out in order."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_whatever_is_run_together_each_passage_has_the_vector_that_it_has_alone(
     for one in submitted:
         engine.submit(one)
     done = drain(engine)
-    assert done == [passage for one in submitted for passage in one], "in the order in which they came"
+    for one in submitted:
+        assert [passage for passage in done if passage in one] == one, "in the order of their job"
+    assert len(done) == sum(map(len, submitted))
     for passage in done:
         assert passage.vector is not None
         assert passage.vector.tolist() == FakeEmbeddingBackend.embed(backend, [passage.tokens])[0].tolist()
@@ -83,7 +85,25 @@ def test_passages_of_several_jobs_share_a_batch(engine: EmbeddingEngine, backend
     engine.submit(passages("b", [3]))
     engine.submit(passages("c", [4, 5]))
     drain(engine)
-    assert backend.batches == [[1, 2, 3, 4], [5]]
+    assert backend.batches == [[1, 3, 4, 2], [5]]
+
+
+def test_a_job_of_many_passages_does_not_hold_up_others(engine: EmbeddingEngine, backend: Watched) -> None:
+    engine.submit(passages("large", range(8)))
+    engine.submit(passages("small", [20]))
+    drain(engine)
+    assert backend.batches[0] == [0, 20, 1, 2]
+
+
+def test_owners_have_equal_shares_of_a_batch(engine: EmbeddingEngine, backend: Watched) -> None:
+    for job, first in (("a", 0), ("b", 10)):
+        engine.submit(passages(job, range(first, first + 8)))
+    other = passages("c", range(20, 28))
+    for passage in other:
+        passage.owner = "other"
+    engine.submit(other)
+    drain(engine)
+    assert sorted(backend.batches[0]) == [0, 10, 20, 21]
 
 
 def test_a_batch_ends_before_the_passage_that_does_not_fit(engine: EmbeddingEngine, backend: Watched) -> None:
@@ -102,10 +122,10 @@ def test_a_passage_that_is_longer_than_a_batch_is_one_on_its_own(engine: Embeddi
 
 def test_what_is_aborted_comes_out_no_more(engine: EmbeddingEngine) -> None:
     engine.submit(passages("long", range(10)))
-    engine.submit(passages("other", [20, 21]))
-    assert [passage.tokens[0] for passage in engine.step()] == [0, 1, 2, 3]
+    engine.submit(passages("other", [20, 21, 22]))
+    assert [passage.tokens[0] for passage in engine.step()] == [0, 20, 1, 21]
     engine.abort("long")
-    assert [passage.tokens[0] for passage in drain(engine)] == [20, 21]
+    assert [passage.tokens[0] for passage in drain(engine)] == [22]
 
 
 def test_a_job_that_is_aborted_as_soon_as_it_comes_is_not_run(engine: EmbeddingEngine, backend: Watched) -> None:
@@ -122,7 +142,7 @@ def test_a_job_on_its_own_goes_first_and_shares_no_batch(engine: EmbeddingEngine
     engine.submit(passages("suspect", [10, 11, 12, 13, 14], alone=True))
     engine.submit(passages("after", [20]))
     done = drain(engine)
-    assert backend.batches == [[0, 1, 2, 3], [10, 11, 12, 13], [14], [4, 5, 20]]
+    assert backend.batches == [[0, 1, 2, 3], [10, 11, 12, 13], [14], [4, 20, 5]]
     assert {passage.job for passage in done} == {"before", "suspect", "after"}
 
 

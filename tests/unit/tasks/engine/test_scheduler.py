@@ -403,10 +403,13 @@ def test_a_full_cache_sets_back_the_youngest_to_the_head_of_the_waiting_ones() -
     assert (full.cells_used, full.running) == (18, [old, middle, young])
     step(full)
     assert full.running == [old, middle]
-    assert list(full.waiting) == [young, next_one]
+    assert set(full.waiting) == {young, next_one}
     assert full.take_changes() == [Forget(2)]
     assert (young.slot, young.num_computed, young.num_generated) == (None, 0, 2)
     assert full.num_set_back == 1
+    full.remove(old)
+    step(full)
+    assert full.running == [middle, young]
 
 
 def test_kept_prefixes_go_before_anybody_is_set_back() -> None:
