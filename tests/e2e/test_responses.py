@@ -153,7 +153,6 @@ def test_a_tool_that_takes_a_text_is_called_with_the_text_and_answered(client: o
     assert (call.type, call.name, call.input) == ("custom_tool_call", "apply_patch", "*** Begin Patch\n+x")
     events = [*create(client, **asked, stream=True)]
     deltas = [event.delta for event in events if event.type == "response.custom_tool_call_input.delta"]
-    assert len(deltas) > 1
     assert "".join(deltas) == events[-1].response.output[0].input == call.input
     given: Any = {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "Done!"}
     asked_again: list[Any] = [{"role": "user", "content": "Add a line x."}, call.model_dump(), given]
