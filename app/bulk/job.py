@@ -15,10 +15,11 @@ import pyarrow as pa
 from app.bulk import outputs
 from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
+from app.bulk.choice import Choice
 from app.bulk.columns import AnswerColumns, failure_columns
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import Folder, begin, lock, replacing
-from app.bulk.inputs import KINDS, Choice, Input, Part, Survey
+from app.bulk.inputs import KINDS, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
 from app.bulk.output_types import checked, infer
 from app.bulk.report import Report

@@ -14,8 +14,8 @@ import click
 
 from app.bulk.asking import Question, Template
 from app.bulk.assemble import failures_path
+from app.bulk.choice import Choice
 from app.bulk.errors import BulkError
-from app.bulk.inputs import Choice
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits

@@ -18,6 +18,7 @@ from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
 from tasks.engine.step_clock import StepClock
+from tasks.engine.taking import ends, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,13 +245,3 @@ class Engine:
         figures.cells_used = self._scheduler.cells_used
         figures.set_back = self._scheduler.num_set_back
         figures.shared_out = self._scheduler.num_shared_out
-
-
-def ends(sequence: Sequence, token: int, backend: Backend) -> bool:
-    """Whether a token ends the sequence's answer."""
-    return backend.is_end(token) and not sequence.params.ignore_eos
-
-
-def take(sequence: Sequence, token: int, backend: Backend) -> str:
-    """Give a sequence its next token, or one that an earlier worker chose; the text that may be shown because of it."""
-    return sequence.extend(token, backend.piece(token), ends=ends(sequence, token, backend))

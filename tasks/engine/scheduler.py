@@ -9,7 +9,7 @@ from tasks.engine.plan import Plan, fill
 from tasks.engine.sequence import Sequence
 from tasks.engine.shares import Shares, last, made_room_by
 from tasks.engine.slots import Change, SlotPool
-from tasks.engine.waiting import WaitingLine, is_being_computed
+from tasks.engine.waiting import WaitingLine, is_being_computed, overtaken_by
 
 PATIENCE_SECONDS = 5.0
 """How long one that gives way waits here behind the others."""
@@ -157,7 +157,9 @@ class Scheduler:
                 self._start(sequence)
             elif not self._take_over_for(sequence):
                 break
-        self._note_overtaken()
+        for overtaken in overtaken_by(self.running, self.waiting, self._now - PATIENCE_SECONDS):
+            overtaken.waiting_since = self._now
+            self._outranked.append(overtaken)
 
     @property
     def _gathers_slots(self) -> bool:
@@ -182,20 +184,6 @@ class Scheduler:
         else:
             self.num_shared_out += 1
         return True
-
-    def _note_overtaken(self) -> None:
-        """Those that give way and have waited for long behind the others have a better chance in the line."""
-        if all(running.gives_way for running in (*self.running, *self.waiting)):
-            return
-        with_slot = {running.job for running in self.running}
-        for sequence in self.waiting:
-            if (
-                sequence.gives_way
-                and sequence.waiting_since + PATIENCE_SECONDS <= self._now
-                and sequence.job not in with_slot
-            ):
-                sequence.waiting_since = self._now
-                self._outranked.append(sequence)
 
     def _end_spares(self) -> None:
         """Those that were spared for long enough give way again."""

@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 
 from tasks.engine.allowance import Allowance
 from tasks.engine.cells import CellPool
-
-LEAST_SHARED_TOKENS = 16
-"""A shorter prefix is computed again: a copy costs a call, and a slot that might hold more."""
+from tasks.engine.prefixes import LEAST_SHARED_TOKENS, common_prefix
 
 
 @dataclass(slots=True, eq=False)
@@ -248,17 +246,3 @@ class SlotPool:
             del slot.cells[length:], slot.tokens[length:]
         if not length:
             slot.known = {}
-
-
-def common_prefix(one: list[int], other: list[int]) -> int:
-    """How many tokens two lists begin with in common; slices are compared in C, halving what is in doubt."""
-    low, high = 0, min(len(one), len(other))
-    if one[:high] == other[:high]:
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Sequence as Listed
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
+from tasks.engine.prefixes import LEAST_SHARED_TOKENS, common_prefix
 from tasks.engine.sequence import Sequence
 from tasks.engine.shares import Part, Shares
-from tasks.engine.slots import LEAST_SHARED_TOKENS, SlotPool, common_prefix
+from tasks.engine.slots import SlotPool
 
 LOOKAHEAD = 16
 """Sequences of one job that are looked at, if those before them wait for their prefix."""
@@ -93,3 +95,11 @@ def is_being_computed(sequence: Sequence, running: Iterable[Sequence], slots: Sl
         for other in running
         if other.num_pending > 1 and slots.may_share(sequence.owner, other.owner)
     )
+
+
+def overtaken_by(running: Listed[Sequence], waiting: WaitingLine[Sequence], since: float) -> list[Sequence]:
+    """Those that give way and have waited for others since then or longer, while nothing of their job had a slot."""
+    if all(each.gives_way for each in chain(running, waiting)):
+        return []
+    with_slot = {each.job for each in running}
+    return [each for each in waiting if each.gives_way and each.waiting_since <= since and each.job not in with_slot]

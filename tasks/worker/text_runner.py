@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from tasks.engine.backend import Backend
-from tasks.engine.engine import Engine, take
+from tasks.engine.engine import Engine
+from tasks.engine.taking import take
 from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job

@@ -9,8 +9,8 @@ import pytest
 
 from tasks.engine.engine import Engine
 from tasks.engine.llama import LlamaBackend
+from tasks.engine.prefixes import common_prefix
 from tasks.engine.sequence import Sequence
-from tasks.engine.slots import common_prefix
 from tasks.models.catalogue import DEMO, gguf_path
 from tasks.records.sampling import SamplingParams
 from tests.support.decoding import drain

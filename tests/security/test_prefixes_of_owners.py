@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
+from tasks.engine.prefixes import common_prefix
 from tasks.engine.sequence import Sequence
-from tasks.engine.slots import Slot, SlotPool, common_prefix
+from tasks.engine.slots import Slot, SlotPool
 from tasks.ledger import redis_keys
 from tasks.ledger.ledger import Ledger
 from tasks.queue.dispatch import Dispatcher

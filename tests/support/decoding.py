@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from tasks.engine.backend import Backend
-from tasks.engine.engine import Engine, Output, take
+from tasks.engine.engine import Engine, Output
 from tasks.engine.fake import FakeBackend
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import SlotPool
+from tasks.engine.taking import take
 from tasks.records.sampling import SamplingParams
 
 CONTEXT = 48

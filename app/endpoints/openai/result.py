@@ -7,16 +7,9 @@ from typing import cast
 from app.endpoints.openai.completion import chat_completion, completion
 from app.endpoints.openai.responses.response import response
 from app.endpoints.openai.responses.wire import ResponseObject
+from app.endpoints.openai.token_wire import RenderedPrompt, TokenizerInfo, TokenList, TokensText
 from app.endpoints.openai.vectors import embeddings
-from app.endpoints.openai.wire import (
-    ChatCompletion,
-    Completion,
-    EmbeddingList,
-    RenderedPrompt,
-    TokenizerInfo,
-    TokenList,
-    TokensText,
-)
+from app.endpoints.openai.wire import ChatCompletion, Completion, EmbeddingList
 from tasks.records.job import Job, Operation
 
 Result = (

@@ -1,4 +1,4 @@
-"""What ``/v1`` and the calls for tokens answer with, streams included."""
+"""What ``/v1`` answers with, streams included."""
 
 from __future__ import annotations
 
@@ -198,42 +198,6 @@ class EmbeddingList(TypedDict):
     data: list[Embedding]
     model: str
     usage: EmbeddingUsage
-
-
-class TokenPiece(TypedDict):
-    """A token and its text; its bytes, where they are only a part of a character."""
-
-    id: Count
-    piece: str | list[Annotated[int, Field(ge=0, le=255)]]
-
-
-class TokenList(TypedDict):
-    """The tokens of a text."""
-
-    tokens: list[Count] | list[TokenPiece]
-
-
-class TokensText(TypedDict):
-    """The text of tokens, under llama-server's name and under vLLM's."""
-
-    content: str
-    prompt: str
-
-
-class TokenizerInfo(TypedDict):
-    """A model's special tokens, as text, and its chat template; null for what it does not have."""
-
-    bos_token: str | None
-    eos_token: str | None
-    pad_token: str | None
-    add_bos_token: bool
-    chat_template: str | None
-
-
-class RenderedPrompt(TypedDict):
-    """The prompt that the chat template made."""
-
-    prompt: str
 
 
 class OpenAIModel(TypedDict):

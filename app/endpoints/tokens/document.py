@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.endpoints.openai.document import runs
-from app.endpoints.openai.wire import RenderedPrompt, TokenizerInfo, TokenList, TokensText
+from app.endpoints.openai.token_wire import RenderedPrompt, TokenizerInfo, TokenList, TokensText
 from app.endpoints.tokens.body import ApplyTemplateBody, DetokenizeBody, TokenizeBody, TokenizerInfoBody
 from app.openapi import examples
 from app.openapi.describe import Parameter

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tasks.answers.gbnf.lexemes import TooMuchToTell, cut_otherwise
+from tasks.answers.gbnf.automaton import TooMuchToTell
+from tasks.answers.gbnf.lexemes import cut_otherwise
 from tasks.answers.gbnf.parser import Choice, GbnfError, Item, read
 from tasks.answers.gbnf.shape import Shape, without_recursion
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tasks.answers.gbnf.parser import Chars, Choice, Item, Name, Ranges, Repeat, merged
+from tasks.answers.gbnf.automaton import Automaton, Builder, TooLarge, TooMuchToTell, check_time
+from tasks.answers.gbnf.parser import Item, Ranges, merged
 from tasks.answers.gbnf.shape import Shape, Symbol
 
 MOST_GROUPS = 1000
 MOST_LEXEMES = 300
-MOST_POSITIONS = 400
-"""Characters of a lexeme: the time to judge two grows with the product."""
-DEEPEST = 220
-"""Items of a lexeme within each other, through the rules that it names."""
-
-
-class TooMuchToTell(Exception):
-    """Raised where judging would take too long."""
-
-
-class _TooLarge(Exception):
-    """Raised for a lexeme of too many characters, or of items that are too deep within each other."""
-
-
-def _check_time(until: float) -> None:
-    if time.monotonic() > until:
-        raise TooMuchToTell
 
 
 def cut_otherwise(shape: Shape, until: float) -> Item | None:
@@ -37,84 +20,14 @@ def cut_otherwise(shape: Shape, until: float) -> Item | None:
     """
     if len(shape.lexemes) > MOST_LEXEMES:
         raise TooMuchToTell
-    automata: list[_Automaton] = []
+    automata: list[Automaton] = []
     for item in shape.lexemes:
         try:
-            automata.append(_Builder(shape.rules, until).build(item))
-        except _TooLarge:
+            automata.append(Builder(shape.rules, until).build(item))
+        except TooLarge:
             return item
     clashing = _Judge(shape, automata, until).find()
     return None if clashing is None else shape.lexemes[clashing]
-
-
-@dataclass(slots=True)
-class _Automaton:
-    """A lexeme's characters in order, after Glushkov; repetitions are of any number of times."""
-
-    ranges: list[Ranges] = field(default_factory=list)
-    follow: list[set[int]] = field(default_factory=list)
-    first: set[int] = field(default_factory=set)
-    last: set[int] = field(default_factory=set)
-    nullable: bool = False
-
-
-class _Builder:
-    """Builds the automaton of a lexeme."""
-
-    def __init__(self, rules: Mapping[str, Choice], until: float) -> None:
-        self._rules, self._until = rules, until
-        self._made = _Automaton()
-        self._depth = 0
-
-    def build(self, item: Item) -> _Automaton:
-        self._made.first, self._made.last, self._made.nullable = self._add(item)
-        return self._made
-
-    def _add(self, item: Item) -> tuple[set[int], set[int], bool]:
-        """First and last characters, and whether it may be empty."""
-        _check_time(self._until)
-        if self._depth == DEEPEST:
-            raise _TooLarge
-        self._depth += 1
-        found = self._parts(item)
-        self._depth -= 1
-        return found
-
-    def _parts(self, item: Item) -> tuple[set[int], set[int], bool]:
-        match item:
-            case Chars(ranges):
-                if len(self._made.ranges) >= MOST_POSITIONS:
-                    raise _TooLarge
-                self._made.ranges.append(ranges)
-                self._made.follow.append(set())
-                at = {len(self._made.ranges) - 1}
-                return at, set(at), False
-            case Name(name):
-                return self._add(self._rules[name])
-            case Repeat(inner, least, most):
-                first, last, nullable = self._add(inner)
-                if most != 1:
-                    self._join(last, first)
-                return first, last, nullable or not least
-            case Choice(alternatives):
-                parts = [self._sequence(each) for each in alternatives]
-                firsts = {at for part in parts for at in part[0]}
-                lasts = {at for part in parts for at in part[1]}
-                return firsts, lasts, any(part[2] for part in parts)
-
-    def _sequence(self, items: Iterable[Item]) -> tuple[set[int], set[int], bool]:
-        first, last, nullable = set[int](), set[int](), True
-        for item in items:
-            begins, ends, skippable = self._add(item)
-            self._join(last, begins)
-            first |= begins if nullable else set()
-            last = last | ends if skippable else ends
-            nullable = nullable and skippable
-        return first, last, nullable
-
-    def _join(self, before: set[int], after: set[int]) -> None:
-        for at in before:
-            self._made.follow[at] |= after
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +40,11 @@ class _Compared:
     """Whether both may be the same text, so that what follows either is allowed after it."""
 
 
-def _compare(one: _Automaton, other: _Automaton, follow: Ranges, until: float) -> _Compared:
+def _compare(one: Automaton, other: Automaton, follow: Ranges, until: float) -> _Compared:
     waiting = [(a, b) for a in one.first for b in other.first]
     seen, alike = set(waiting), False
     while waiting:
-        _check_time(until)
+        check_time(until)
         a, b = waiting.pop()
         if not _overlap(one.ranges[a], other.ranges[b]):
             continue
@@ -152,7 +65,7 @@ class _Judge:
     lexemes that the last piece of text may have been.
     """
 
-    def __init__(self, shape: Shape, automata: list[_Automaton], until: float) -> None:
+    def __init__(self, shape: Shape, automata: list[Automaton], until: float) -> None:
         self._until = until
         self._productions, self._automata = shape.productions, automata
         self._known: dict[tuple[int, int], _Compared] = {}
@@ -168,7 +81,7 @@ class _Judge:
             group = waiting.pop()
             for one in sorted(group):
                 after = set[int]()
-                _check_time(self._until)
+                check_time(self._until)
                 for other in sorted(group):
                     both = self._compared(one, other)
                     if both.clash:
@@ -200,7 +113,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
-                _check_time(self._until)
+                check_time(self._until)
                 if name not in found and any(all(map(self._is_nullable, each)) for each in alternatives):
                     found.add(name)
                     grows = True
@@ -221,7 +134,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
-                _check_time(self._until)
+                check_time(self._until)
                 found = set().union(*(self._firsts(each)[0] for each in alternatives))
                 grows = grows or not found <= self._first[name]
                 self._first[name] |= found
@@ -235,7 +148,7 @@ class _Judge:
         while grows:
             grows = False
             for name, alternatives in self._productions.items():
-                _check_time(self._until)
+                check_time(self._until)
                 for symbols in alternatives:
                     for at, symbol in enumerate(symbols):
                         found, through = self._firsts(symbols[at + 1 :])

@@ -17,9 +17,10 @@ from app.bulk import outputs
 from app.bulk.answer import Answer
 from app.bulk.asking import RowError
 from app.bulk.assemble import assemble, failures_path
+from app.bulk.choice import Choice
 from app.bulk.columns import AnswerColumns
 from app.bulk.errors import BulkError
-from app.bulk.inputs import Choice, Input, Survey
+from app.bulk.inputs import Input, Survey
 from app.bulk.json_text import to_json
 from app.bulk.output_types import checked, infer
 from app.bulk.row_groups import ROWS

@@ -15,8 +15,8 @@ import pytest
 
 from app.bulk import outputs
 from app.bulk.asking import Question, Template
+from app.bulk.choice import Choice
 from app.bulk.errors import BulkError
-from app.bulk.inputs import Choice
 from app.bulk.job import BulkJob
 from app.bulk.journal import Tally
 from app.bulk.report import Lines

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.engine.backend import BackendFailure, CacheFull, Row
-from tasks.engine.engine import Engine, Output, take
+from tasks.engine.engine import Engine, Output
 from tasks.engine.fake import FakeBackend, FakeSampler
+from tasks.engine.prefixes import LEAST_SHARED_TOKENS
 from tasks.engine.sequence import Sequence
-from tasks.engine.slots import LEAST_SHARED_TOKENS
+from tasks.engine.taking import take
 from tasks.records.sampling import SamplingParams
 from tests.support.decoding import CONTEXT, GREEDY, MOST_STEPS, alone, drain, forget_kept, pool_of, sequence, twin
 

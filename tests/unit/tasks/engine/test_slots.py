@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tasks.engine.slots import LEAST_SHARED_TOKENS, Change, Copy, Forget, Slot, SlotPool, common_prefix
+from tasks.engine.prefixes import LEAST_SHARED_TOKENS, common_prefix
+from tasks.engine.slots import Change, Copy, Forget, Slot, SlotPool
 
 LONG = list(range(40))
 
