@@ -188,11 +188,8 @@ class Scheduler:
     def _end_spares(self) -> None:
         """Those that were spared for long enough give way again."""
         for sequence in (*self.running, *self.waiting):
-            if sequence.spared_seconds and sequence.spared_until <= self._now:
+            if sequence.spared_until <= self._now:
                 sequence.spared_seconds = 0.0
-                if sequence in self.waiting:
-                    self.waiting.remove(sequence)
-                    self.waiting.add(sequence, first=True)
 
     def _set_back(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
