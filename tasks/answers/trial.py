@@ -2,8 +2,8 @@
 
 llguidance's own limits do not hold everywhere: for one ``multipleOf`` it computes for a minute, and takes 700 MB. So
 the worker asks this process first. It is sent the vocabulary, then one end of a socket for each grammar. It forks for
-each: the copy compiles within `SECONDS` and `MEMORY_BYTES`, says how it went, and takes what it used with it. What ends
-without a word was over a limit.
+each: the copy compiles, and computes the first mask, within `SECONDS` and `MEMORY_BYTES`; it says how it went, and
+takes what it used with it. What ends without a word was over a limit.
 """
 
 from __future__ import annotations
@@ -51,16 +51,26 @@ def first_error(matcher: LLMatcher) -> str:
 
 
 class _Vocabulary:
-    """As llguidance asks for one. Nothing is tokenised here."""
+    """As llguidance asks for one. A text is cut into the longest tokens, from its beginning."""
 
     bos_token_id = None
 
     def __init__(self, tokens: list[bytes], end_tokens: list[int]) -> None:
         self.tokens, self.eos_token_id = tokens, end_tokens[0]
         self.special_token_ids = [at for at, token in enumerate(tokens) if token.startswith(b"\xff")]
+        self._ids = {token: at for at, token in enumerate(tokens)}
+        self._longest = max(map(len, tokens))
 
     def __call__(self, text: str | bytes) -> list[int]:
-        return []
+        rest = text.encode() if isinstance(text, str) else text
+        found = []
+        while rest:
+            lengths = range(min(self._longest, len(rest)), 0, -1)
+            length = next((length for length in lengths if rest[:length] in self._ids), 0)
+            if length:
+                found.append(self._ids[rest[:length]])
+            rest = rest[length or 1 :]
+        return found
 
 
 def main() -> None:
@@ -100,6 +110,8 @@ def _try(tokenizer: LLTokenizer, asker: socket.socket) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     limit(seconds=SECONDS, wall_seconds=WALL_SECONDS, memory_bytes=MEMORY_BYTES)
     matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=limits())
+    if not matcher.is_error():
+        matcher.compute_bitmask()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
     send(json.dumps({"error": first_error(matcher), "bytes": grown}).encode(), asker)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.answers.syntax import Syntax
+from tasks.engine.step_clock import StepClock
 from tasks.records.sampling import SamplingParams
 
 
@@ -52,6 +53,9 @@ class Sampler(Protocol):
 
     def accept(self, token: int) -> None:
         """Take notice of a token that was chosen before, when a sequence is continued."""
+
+    def ready(self, timeout_seconds: float) -> bool:
+        """Whether `sample` would choose at once, after waiting for that so long at most. Until then it would wait."""
 
     def sample(self, row: int, position: int) -> int:
         """Choose the token for `position` (counted from the first generated one) after the batch's row `row`.
@@ -139,6 +143,10 @@ class Backend(Vocabulary, Protocol):
 
         It stays ready for as long as what this gives is kept. Not for the engine's thread.
         """
+
+    @property
+    def clocks(self) -> Sequence[StepClock]:
+        """Of threads of its own that work for the engine."""
 
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> Sampler:
         """A sampler for choice `index` of a job."""

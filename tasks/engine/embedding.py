@@ -80,7 +80,8 @@ class EmbeddingEngine:
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
         self.figures = EngineFigures()
-        self.clock = StepClock()
+        self._clock = StepClock()
+        self.clocks = (self._clock,)
 
     def submit(self, passages: Iterable[Passage]) -> None:
         """Hand over the passages of a job; they are run in this order."""
@@ -104,7 +105,7 @@ class EmbeddingEngine:
 
     def step(self) -> list[Passage]:
         """Run one batch; the passages that have their vectors now. Raises `BackendFailure`."""
-        with self.clock.step():
+        with self._clock.step():
             self._receive()
             batch = self._next_batch()
             done = self._run(batch) if batch else []

@@ -14,6 +14,7 @@ from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
 from tasks.engine.pace import Pace
 from tasks.engine.plan import Plan
+from tasks.engine.samplers import await_samplers
 from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
@@ -78,7 +79,12 @@ class Engine:
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
         self.figures = EngineFigures()
-        self.clock = StepClock()
+        self._clock = StepClock()
+
+    @property
+    def clocks(self) -> tuple[StepClock, ...]:
+        """Of the engine's steps, and of the threads that work for it."""
+        return self._clock, *self._backend.clocks
 
     def submit(self, sequences: Iterable[Sequence]) -> None:
         """Hand over the sequences of a job; they begin in this order."""
@@ -102,7 +108,7 @@ class Engine:
 
     def step(self) -> list[Output]:
         """Decode one batch; the tokens that it gave. Raises `BackendFailure`."""
-        with self.clock.step():
+        with self._clock.step():
             return self._step()
 
     def _step(self) -> list[Output]:
@@ -133,6 +139,7 @@ class Engine:
 
     def _schedule(self, *, admit: bool = True) -> Plan:
         scheduler = self._scheduler
+        await_samplers(scheduler.running)
         prompt_tokens = self._pace.prompt_tokens(scheduler.num_decoding, scheduler.num_starting)
         plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit, now=time.monotonic())
         for sequence in scheduler.take_outranked():

@@ -42,6 +42,9 @@ class FakeSampler:
     def accept(self, token: int) -> None:
         pass
 
+    def ready(self, timeout_seconds: float) -> bool:
+        return True
+
     def sample(self, row: int, position: int) -> int:
         token = self._choose(row, position)
         if self._params.logprobs is not None:
@@ -81,6 +84,7 @@ class FakeBackend:
         self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
         self.longest_piece = self.tile_tokens = 1
+        self.clocks = ()
         self.vocab_size, self.syntax = END + 1, PLAIN
         self.special_markers: Mapping[str, int] = {}
         self._step_seconds = step_seconds

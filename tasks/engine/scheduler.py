@@ -103,7 +103,7 @@ class Scheduler:
         return outranked
 
     def plan(self, prompt_tokens: int, *, admit: bool = True, now: float = 0.0) -> Plan:
-        """Choose the next batch; empty if nothing runs.
+        """Choose the next batch; empty if nothing runs that is ready.
 
         Args:
             prompt_tokens: how many tokens of prompts it may have.
@@ -120,7 +120,7 @@ class Scheduler:
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
-        chosen = [sequence for sequence in self.running if sequence.alone] if self._alone else self.running
+        chosen = [sequence for sequence in self.running if sequence.ready and (sequence.alone or not self._alone)]
         limits = {"room": self._batch_tokens, "prompt_tokens": prompt_tokens, "prompt_logits": self._prompt_logits}
         return fill(chosen, self._slots, **limits)
 

@@ -68,6 +68,8 @@ class Sequence:
         """Those of them that its owner had computed itself: of no others may it be told."""
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
+        self.ready = True
+        """Whether its next token can be chosen as soon as the logits are there; else it sits out a batch."""
         self.alone = False
         self.yields = False
         self.spared_seconds = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from tasks.engine.backend import Vocabulary
@@ -19,7 +19,10 @@ class RunningEngine(Protocol):
     """What every engine has, whatever it makes."""
 
     figures: EngineFigures
-    clock: StepClock
+
+    @property
+    def clocks(self) -> Sequence[StepClock]:
+        """Of its steps, and of the threads that work for it."""
 
     def abort(self, job: Hashable) -> None:
         """Any thread: make no more for a job."""

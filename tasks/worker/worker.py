@@ -113,7 +113,7 @@ class Worker:
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,
-            clocks=(self._engine.clock, self._preparers.clock, *self._preparers.slow_clocks),
+            clocks=(*self._engine.clocks, self._preparers.clock, *self._preparers.slow_clocks),
             stuck_seconds=settings.stuck_seconds,
             redis_errors=redis_errors,
             heartbeat=heartbeat,

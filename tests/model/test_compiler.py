@@ -6,21 +6,26 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tasks.answers.constraint import from_json_schema, from_text
+from tasks.engine.engine import Engine
 from tasks.engine.llama import LlamaBackend
 from tasks.engine.llama.constraint import MOST_COMPILED, Compiler
 from tasks.engine.llama.trials import OVER_LIMITS
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import DEMO, gguf_path
+from tasks.records.sampling import SamplingParams
+from tests.support.decoding import drain, sequence
 
 HOG = {"type": "integer", "multipleOf": 400_009}
 SMALL = {"type": "integer"}
+LONG = {"type": "string", "pattern": "^((a{1000}){1000})$"}
+HARD_LATER = {"type": "object", "properties": {"a": LONG}, "required": ["a"]}
+HARD = 'root ::= ("a"{1000}){1000}'
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +106,30 @@ def test_a_grammar_stays_ready_for_as_long_as_somebody_keeps_it(
     assert compiler.constraint(first)
 
 
-def test_a_mask_of_a_hard_grammar_is_bounded(compiler: Compiler) -> None:
-    """What one token costs others is bounded by llguidance's fuel."""
-    grammar = from_json_schema({"type": "string", "pattern": "^([ab]*a[ab]{14}){3}$"})
-    constraint = compiler.constraint(grammar) if compiler.compile(grammar) else None
-    assert constraint is not None
-    began = time.monotonic()
-    constraint._matcher.compute_bitmask()
-    assert time.monotonic() - began < 1
+def test_a_grammar_whose_first_mask_is_beyond_the_limits_is_refused(compiler: Compiler) -> None:
+    """It compiles in a millisecond; the mask takes more than half a second, and 170 MB."""
+    before = resident()
+    with pytest.raises(InvalidRequest, match="The grammar cannot be followed"):
+        compiler.compile(from_text(HARD))
+    assert resident() < before + 50_000_000
+
+
+def test_nobody_waits_for_a_mask_that_takes_long(demo: LlamaBackend) -> None:
+    """Another sequence ends while the mask is computed."""
+    hard, plain = (
+        sequence(job=job, params=SamplingParams(temperature=0, max_tokens=24, grammar=grammar), context=demo.context)
+        for job, grammar in (("hard", from_json_schema(HARD_LATER)), ("plain", None))
+    )
+    failed: list[str] = []
+    engine = Engine(demo, on_failed=lambda job, reason: failed.append(reason))
+    for each in (hard, plain):
+        demo.check(each.params)
+    engine.submit([hard, plain])
+    while plain.finish_reason is None:
+        engine.step()
+    assert not failed
+    drain(engine)
+    assert hard.text.startswith('{"a"')
+    assert hard.params.grammar not in demo.compiler._recent, "what it made of memory is given back"
+    assert len(failed) == 1
+    assert failed[0].startswith("The grammar cannot be followed any further: lexer error: too many")

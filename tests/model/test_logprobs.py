@@ -12,7 +12,7 @@ import pytest
 from app.endpoints.openai.result import result
 from tasks.engine.engine import Engine, Output
 from tasks.engine.llama import LlamaBackend
-from tasks.engine.llama.logits import Distribution, Mask
+from tasks.engine.llama.logits import Distribution, Mask, work_for
 from tasks.models.catalogue import DEMO, gguf_path
 from tasks.records.event import Event, encode_token
 from tasks.records.job import Operation
@@ -94,7 +94,7 @@ def test_a_mask_forbids_what_its_bits_do_not_allow() -> None:
     bits = np.zeros(mask.num_bytes, np.uint8)
     bits[[0, 4]] = [0b101, 0b1000_0000]
     mask._bytes[:] = bits
-    mask.apply(logits)
+    mask.forbid(logits, work_for(40))
     assert np.flatnonzero(np.isfinite(logits)).tolist() == [0, 2, 39]
 
 

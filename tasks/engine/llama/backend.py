@@ -22,6 +22,7 @@ from tasks.engine.llama.model import Model
 from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
+from tasks.engine.step_clock import StepClock
 from tasks.errors import InvalidRequest
 from tasks.logs import get_logger
 from tasks.records.sampling import SamplingParams
@@ -118,6 +119,10 @@ class LlamaBackend(Model):
             if token >= self.vocab_size:
                 raise InvalidRequest(f"The vocabulary has {self.vocab_size} tokens, none {token}.", param="logit_bias")
         return self.compiler.compile(params.grammar) if params.grammar else None
+
+    @property
+    def clocks(self) -> Sequence[StepClock]:
+        return self.compiler.clocks
 
     def sampler(self, params: SamplingParams, index: int, prompt: Sequence[int] = ()) -> LlamaSampler:
         return LlamaSampler(self, params, index, prompt)

@@ -6,49 +6,24 @@ import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import llama_cpp
 from llguidance import LLMatcher, LLTokenizer
 
-from tasks.answers.trial import first_error, limits
-from tasks.engine.backend import SequenceFailed
+from tasks.answers.trial import limits
 from tasks.engine.llama import library
-from tasks.engine.llama.logits import Logits, Mask
+from tasks.engine.llama.logits import work_for
+from tasks.engine.llama.masks import Compiled, Constraint, MaskThreads
 from tasks.engine.llama.trials import Trials
+from tasks.engine.step_clock import StepClock
 from tasks.errors import InvalidRequest
 
 MOST_COMPILED = 64
 MOST_BYTES = 256 << 20
 """What the grammars that are kept may take together."""
-
-
-class Constraint:
-    """Where one sequence is in its grammar."""
-
-    def __init__(self, matcher: LLMatcher, mask: Mask) -> None:
-        self._matcher, self._mask = matcher, mask
-
-    def restrict(self, logits: Logits) -> None:
-        """Forbid what the grammar does not allow next. Raises `SequenceFailed` if it grew beyond its limits."""
-        self._matcher.unsafe_compute_mask_ptr(self._mask.address, self._mask.num_bytes)
-        if self._matcher.is_error():
-            raise SequenceFailed(f"The grammar cannot be followed any further: {first_error(self._matcher)}.")
-        self._mask.apply(logits)
-
-    def accept(self, token: int) -> None:
-        """Go on by a token."""
-        self._matcher.consume_token(token)
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Compiled:
-    """A grammar that is ready. Whoever will need it keeps it."""
-
-    matcher: LLMatcher
-    num_bytes: int
 
 
 class Compiler:
@@ -59,7 +34,8 @@ class Compiler:
 
     def __init__(self, vocab: Any, *, vocab_size: int, end_tokens: Sequence[int]) -> None:
         self._vocab, self._vocab_size, self._end_tokens = vocab, vocab_size, list(end_tokens)
-        self._mask = Mask(vocab_size)
+        self._threads = MaskThreads()
+        self._work = work_for(vocab_size)
         self._view_lock, self._lock = threading.Lock(), threading.Lock()
         self._tokenizer: LLTokenizer | None = None
         self._trials: Trials | None = None
@@ -89,10 +65,16 @@ class Compiler:
         """A constraint at the beginning of a grammar that is ready."""
         with self._lock:
             compiled = self._known.get(grammar)
-        return Constraint((compiled or self.compile(grammar)).matcher.deep_copy(), self._mask)
+        return Constraint(compiled or self.compile(grammar), self._work)
+
+    @property
+    def clocks(self) -> Sequence[StepClock]:
+        """Of the threads that compute masks."""
+        return self._threads.clocks
 
     def close(self) -> None:
-        """End the process for trials."""
+        """End the process for trials, and begin no mask."""
+        self._threads.close()
         if self._trials is not None:
             self._trials.close()
 
@@ -100,16 +82,31 @@ class Compiler:
         """The grammar, or why it cannot be compiled. No lock is held meanwhile: nobody waits for another's."""
         tokenizer, trials = self._view()
         verdict = trials.run(grammar)
-        if not verdict.error:
+        error = verdict.error
+        if not error:
             matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=limits())
-            if not matcher.is_error():
-                return Compiled(matcher, verdict.num_bytes), ""
-        error = verdict.error or first_error(matcher)
+            try:
+                made = Compiled(
+                    matcher,
+                    num_bytes=verdict.num_bytes,
+                    vocab_size=self._vocab_size,
+                    threads=self._threads,
+                    on_failed=partial(self._forget, grammar),
+                )
+            except ValueError as exc:
+                error = str(exc)
+            else:
+                return made, ""
         with self._lock:
             self._refused[grammar] = error
             if len(self._refused) > MOST_COMPILED:
                 self._refused.popitem(last=False)
         return None, error
+
+    def _forget(self, grammar: str) -> None:
+        with self._lock:
+            self._known.pop(grammar, None)
+            self._recent.pop(grammar, None)
 
     def _keep(self, grammar: str, compiled: Compiled) -> None:
         with self._lock:

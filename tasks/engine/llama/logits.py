@@ -21,17 +21,21 @@ class Mask:
     def __init__(self, vocab_size: int) -> None:
         self.num_bytes = (vocab_size + 31) // 32 * 4
         self._bytes = np.zeros(self.num_bytes, np.uint8)
-        self._added = np.zeros((self.num_bytes, 8), np.float32)
 
     @property
     def address(self) -> int:
         """Where the bits are to be written, in 32-bit words."""
         return int(self._bytes.ctypes.data)
 
-    def apply(self, logits: Logits) -> None:
-        """Forbid the tokens whose bits are 0."""
-        np.take(_ADDED, self._bytes, axis=0, out=self._added, mode="clip")
-        logits += self._added.reshape(-1)[: len(logits)]
+    def forbid(self, logits: Logits, work: Logits) -> None:
+        """Forbid the tokens whose bits are 0. `work` is of the shape that `work_for` gives."""
+        np.take(_ADDED, self._bytes, axis=0, out=work, mode="clip")
+        logits += work.reshape(-1)[: len(logits)]
+
+
+def work_for(vocab_size: int) -> Logits:
+    """Where masks of such a vocabulary are spread out before they are added."""
+    return np.zeros((Mask(vocab_size).num_bytes, 8), np.float32)
 
 
 class Distribution:

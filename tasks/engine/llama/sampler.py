@@ -49,6 +49,9 @@ class LlamaSampler:
         if self._constraint is not None:
             self._constraint.accept(token)
 
+    def ready(self, timeout_seconds: float) -> bool:
+        return self._constraint is None or self._constraint.ready(timeout_seconds)
+
     def sample(self, row: int, position: int) -> int:
         logits, distribution = self._backend.logits(row), self._backend.distribution
         num_top = self._params.logprobs
@@ -60,12 +63,15 @@ class LlamaSampler:
             self.logprobs = Logprobs(token, distribution.logprob(token), distribution.top(num_top))
         if self._constraint is not None and not self._backend.is_end(token):
             self._constraint.accept(token)
+            self._constraint.look_ahead()
         return token
 
     def close(self) -> None:
         if self._chain is not None:
             sampler_free(self._chain)
             self._chain = None
+        if self._constraint is not None:
+            self._constraint.close()
 
     def _shape(self, logits: Logits) -> None:
         """Bias and forbid, in llama.cpp's own memory."""
