@@ -16,6 +16,7 @@ from app.bodies.service_tier import KEY, Tier, priority_of
 from app.bodies.unused import HEADER, unused
 from app.bodies.validation import entry_for
 from app.http import request_id
+from app.http.turns import aside
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger.admission import Idempotency
@@ -51,7 +52,7 @@ def _job(body: JobBody) -> Job:
         id=str(uuid.uuid4()),
         model=body.model,
         operation=body.operation,
-        request=body.request(entry) | ({KEY: body.tier} if body.tier else {}),
+        request=aside(body.request, entry) | ({KEY: body.tier} if body.tier else {}),
         owner=caller().owner,
         weight=caller().limits.weight,
         priority=_priority(envelope, body.tier),
@@ -65,12 +66,12 @@ def _job(body: JobBody) -> Job:
 
 def _tell_unused(body: JobBody) -> None:
     """Have the response name the fields of which nothing comes."""
+    if names := aside(lambda: ", ".join(unused(body))):
 
-    @after_this_request
-    def name(response: Response) -> Response:
-        if names := ", ".join(unused(body)):
+        @after_this_request
+        def name(response: Response) -> Response:
             response.headers[HEADER] = names
-        return response
+            return response
 
 
 def _webhook(webhook: Webhook | None) -> str | None:

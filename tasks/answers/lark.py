@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from tasks.answers.constraint import GrammarError, followed_schema, lark_term
@@ -16,6 +17,9 @@ ANYTHING: Final = "(?s:.*)"
 _NO_PARAMETERS: Final[Mapping[str, Any]] = {"type": "object", "properties": {}, "additionalProperties": False}
 _BASE: Final = "urn:caravan:arguments"
 """Makes the parameters a document of their own within the call's schema, so that ``#/$defs/..`` means what it did."""
+_NUM_KEPT: Final = 512
+_MOST_KEPT: Final = 8192
+"""Characters of a function's parameters. An agent sends the same functions with each turn of a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,15 @@ def check_strict(tool: Mapping[str, Any]) -> None:
 
 
 def _parameters(tool: Mapping[str, Any], *, strict: bool) -> Mapping[str, Any]:
-    parameters = followed_schema({"type": "object", **(tool.get("parameters") or _NO_PARAMETERS)}, strict=strict)
+    """The parameters as they are followed. Raises GrammarError."""
+    schema = json.dumps({"type": "object", **(tool.get("parameters") or _NO_PARAMETERS)})
+    follow = _followed if len(schema) <= _MOST_KEPT else _followed.__wrapped__
+    return follow(schema, strict=strict)
+
+
+@lru_cache(_NUM_KEPT)
+def _followed(schema: str, *, strict: bool) -> Mapping[str, Any]:
+    parameters = followed_schema(json.loads(schema), strict=strict)
     if parameters.get("type") != "object":
         raise GrammarError("they are no object")
     return parameters

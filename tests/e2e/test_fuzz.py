@@ -1,4 +1,4 @@
-"""Whatever is sent, the front answers, soon, and not with a failure of its own; and afterwards all is at rest.
+"""Whatever two owners send, the front answers, soon, and not with a failure of its own; and afterwards all is at rest.
 
 `make fuzz` runs it for longer.
 """
@@ -17,12 +17,13 @@ import httpx
 import pytest
 
 from tests.support.cluster import Cluster, chat
+from tests.support.fronts import ADMIN_KEY, bearer
 from tests.support.nonsense import Nonsense, Request
 from tests.support.waiting import until
 
 SECONDS = float(os.environ.get("CARAVAN_TEST_FUZZ_SECONDS", "20"))
 SEED = int(os.environ.get("CARAVAN_TEST_SEED", "1"))
-CLIENTS = 4
+CLIENTS_OF_EACH = 2
 PATIENCE_SECONDS = 60
 """No answer, streams included, takes longer: the context bounds what a job may generate."""
 MODELS = """
@@ -34,7 +35,9 @@ models:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    running = Cluster(tmp_path_factory.mktemp("fuzz"), models=MODELS, env={"CARAVAN_MAX_WAIT_SECONDS": "2"})
+    env = {"CARAVAN_MAX_WAIT_SECONDS": "2", "CARAVAN_KEYS": "true", "CARAVAN_ADMIN_KEY": ADMIN_KEY}
+    running = Cluster(tmp_path_factory.mktemp("fuzz"), models=MODELS, env=env)
+    running.http.headers.update(bearer(ADMIN_KEY))
     running.start()
     yield running
     running.stop()
@@ -47,15 +50,24 @@ def test_nonsense_breaks_nothing(cluster: Cluster) -> None:
     assert answer.status_code == 200, "the process that tries grammars has started"
     before = set(cluster.processes())
     ends = time.monotonic() + SECONDS
-    with ThreadPoolExecutor(CLIENTS) as pool:
-        tallies = list(pool.map(lambda number: _client(cluster, examples, SEED * 1000 + number, ends), range(CLIENTS)))
-    statuses = sum(tallies, Counter[int]())
+    owners = {owner: _caller(cluster, owner) for owner in ("alice", "bob")}
+    callers = [*owners.values()] * CLIENTS_OF_EACH
+    with ThreadPoolExecutor(len(callers)) as pool:
+        clients = [
+            pool.submit(_client, cluster, caller, Nonsense(examples, SEED * 1000 + number), ends)
+            for number, caller in enumerate(callers)
+        ]
+    statuses = sum((client.result() for client in clients), Counter[int]())
     print(f"{statuses.total()} requests: {dict(sorted(statuses.items()))}")  # noqa: T201 - what -s is for
     assert {200, 202, 400, 404, 413} <= set(statuses), "all kinds of answers were seen"
 
     until(lambda: _at_rest(cluster.figures()), seconds=60, what="nothing runs and nothing waits")
     for status in ("queued", "running"):
         assert cluster.http.get("/jobs", params={"status": status}).json()["data"] == []
+    alice, bob = (_ids(cluster, caller) for caller in owners.values())
+    assert alice
+    assert bob
+    assert not alice & bob, "each sees its own alone"
     assert set(cluster.processes()) == before, "no process died"
     for fault in ("request failed", "Traceback (most recent call last)"):
         assert fault not in cluster.told()
@@ -74,10 +86,21 @@ def _examples(cluster: Cluster) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _client(cluster: Cluster, examples: dict[str, list[dict[str, Any]]], seed: int, ends: float) -> Counter[int]:
+def _caller(cluster: Cluster, owner: str) -> dict[str, str]:
+    """The header of a new key."""
+    made = cluster.http.post("/admin/keys", json={"name": owner, "owner": owner})
+    assert made.status_code == 201, made.text
+    return bearer(made.json()["key"])
+
+
+def _ids(cluster: Cluster, caller: dict[str, str]) -> set[str]:
+    jobs = httpx.get(f"{cluster.url}/jobs", headers=caller, params={"limit": 100}).json()["data"]
+    return {job["id"] for job in jobs}
+
+
+def _client(cluster: Cluster, caller: dict[str, str], nonsense: Nonsense, ends: float) -> Counter[int]:
     statuses: Counter[int] = Counter()
-    nonsense = Nonsense(examples, seed)
-    with httpx.Client(base_url=cluster.url, timeout=PATIENCE_SECONDS) as http:
+    with httpx.Client(base_url=cluster.url, headers=caller, timeout=PATIENCE_SECONDS) as http:
         while time.monotonic() < ends:
             request = nonsense.request()
             statuses[_send(http, request)] += 1

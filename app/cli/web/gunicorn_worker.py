@@ -12,6 +12,7 @@ import gevent
 from gunicorn.workers.ggevent import GeventWorker
 
 from app.cli.web.paced_socket import PacedSocket
+from tasks.interpreter import take_short_turns
 from tasks.texts import shown
 
 GRACE_SECONDS = 0.5
@@ -35,6 +36,11 @@ class Worker(GeventWorker):
         super().__init__(*args, **kwargs)
         self._idle: dict[gevent.Greenlet, tuple[gevent.Timeout, float]] = {}
         self._stopped_at = math.inf
+
+    def init_process(self) -> None:
+        """Serve, in this process."""
+        take_short_turns()
+        super().init_process()
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection, whose client has a least rate."""

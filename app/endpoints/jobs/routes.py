@@ -23,6 +23,7 @@ from app.endpoints.jobs.wire import PAGE
 from app.http import sse
 from app.http.json_body import read_json
 from app.http.paging import page
+from app.http.turns import aside
 from app.http.wait import prefer_wait, wait_argument
 from app.jobs.follow import follow
 from app.jobs.lookup import find
@@ -44,7 +45,7 @@ def create() -> tuple[Response, int]:
     wait = prefer_wait()
     if body.get("stream") is True:
         raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
-    job_id = submit(body, validate(_schema(body), body))
+    job_id = submit(body, aside(validate, _schema(body), body))
     job = _wait_for(find(job_id), wait)
     response = jsonify(_view(job))
     response.headers["Location"] = f"/jobs/{job_id}"

@@ -15,6 +15,7 @@ from app.endpoints.openai.result import result
 from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
+from app.http.turns import aside
 from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
@@ -28,7 +29,7 @@ from tasks.records.job import Job
 def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Response:
     """Run a body as a job, the request's own if none is given; its result, or its stream."""
     sent = read_json() if sent is None else sent
-    body = validate(schema, sent)
+    body = aside(validate, schema, sent)
     cancels = cancels_on_disconnect()
     job_id = submit(sent, body)
     name_job(job_id)

@@ -24,6 +24,7 @@ from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.paging import page
 from app.http.query import choice, flag, integer
+from app.http.turns import aside
 from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find as find_job
 from app.jobs.submission import submit
@@ -41,7 +42,7 @@ blueprint = Blueprint("responses", __name__)
 def create() -> Response:
     """Create a response. In the background, the call returns at once."""
     sent = read_json()
-    body = validate(ResponseBody, sent)
+    body = aside(validate, ResponseBody, sent)
     cancels = cancels_on_disconnect() and not body.background
     body.go_on_from(_earlier, _item)
     job_id = submit(sent, body)
