@@ -21,7 +21,7 @@ CaravanError                500
     QueueFull, RateLimited
     StorageLimited          429  after some files are deleted or expire, or uploads end
   EngineFailure             500
-    WorkerDied, ModelChanged
+    WorkerDied, ModelChanged, ModelMissing
   Unavailable               503  with Retry-After
     ModelUnavailable, BrokerUnavailable, StorageUnavailable, RecordTooNew
     FlowerUnavailable       503  app.endpoints.cluster.flower
@@ -220,6 +220,12 @@ class ModelChanged(EngineFailure):
     """Raised when a model's file was replaced after a job's first tokens."""
 
     code = "model_changed"
+
+
+class ModelMissing(EngineFailure):
+    """The error of a job whose model was not in the catalogue for too long."""
+
+    code = "model_missing"
 
 
 class Unavailable(CaravanError):

@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     stuck_seconds: float = Field(
         60, gt=0, description="Seconds after which a worker whose engine makes no step ends, to be started again."
     )
+    missing_model_seconds: float = Field(
+        86_400, gt=0, description="Seconds after which waiting jobs end whose model has left the catalogue."
+    )
     drain_seconds: float = Field(20, ge=0, description="Seconds that a stopping worker goes on decoding.")
 
     heartbeat_file: Path | None = Field(None, description="A file that workers and the clerk touch while they serve.")

@@ -10,7 +10,7 @@ from app.client import Client
 
 @click.group("queues")
 def command() -> None:
-    """List, pause, drain and resume the queues of models."""
+    """List, pause, drain, resume, cancel and move the queues of models."""
 
 
 @command.command("list")
@@ -21,7 +21,8 @@ def list_(api: Client) -> None:
     for queue in api.call("GET", "/queues")["data"]:
         waiting = "  ".join(f"{queue['queued'][priority]:>6}" for priority in ("high", "normal", "low"))
         oldest = f"{queue['oldest_age_seconds']:.0f} s"
-        click.echo(f"{queue['state']:<8}  {waiting}  {queue['running']:>7}  {oldest:>7}  {queue['model']}")
+        state = queue["state"] if queue["in_catalogue"] else "MISSING"
+        click.echo(f"{state:<8}  {waiting}  {queue['running']:>7}  {oldest:>7}  {queue['model']}")
 
 
 @command.command("pause")
@@ -46,6 +47,33 @@ def drain(model: str, api: Client) -> None:
 def resume(model: str, api: Client) -> None:
     """End a pause or a drain of MODEL."""
     _set(api, model, "resume")
+
+
+@command.command("cancel")
+@click.argument("model")
+@with_api
+def cancel(model: str, api: Client) -> None:
+    """Cancel all jobs that wait for MODEL, which may have left the catalogue. Running jobs continue."""
+    click.echo(f"{_all(api, model, 'cancel', {})} jobs of {model} cancelled")
+
+
+@command.command("move")
+@click.argument("model")
+@click.argument("to")
+@with_api
+def move(model: str, to: str, api: Client) -> None:
+    """Give all jobs that wait for MODEL, which may have left the catalogue, to the model TO."""
+    click.echo(f"{_all(api, model, 'move', {'to': to})} jobs of {model} now wait for {to}")
+
+
+def _all(api: Client, model: str, act: str, body: dict[str, str]) -> int:
+    """Repeat a call that changes some of a queue's jobs until none is left, or none was changed; how many were."""
+    num_jobs: int = 0
+    while True:
+        change = api.call("POST", f"/queues/{model}/{act}", body=body)
+        num_jobs += int(change["jobs"])
+        if not change["left"] or not change["jobs"]:
+            return num_jobs
 
 
 def _set(api: Client, model: str, act: str) -> None:

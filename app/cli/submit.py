@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_patient_api
+from app.cli.patience import waiting_for
 from app.client import Client, Job
 
 
@@ -20,12 +21,16 @@ from app.client import Client, Job
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The most tokens to generate.")
 @click.option("--temperature", type=click.FloatRange(0, 2), help="0 is greedy.")
 @click.option("--seed", type=int, help="The same seed gives the same draws.")
+@click.option("--cancel-on-interrupt", "cancels", is_flag=True, help="Ctrl-C cancels the job as well.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="The line in which the job waits.")
 @with_patient_api
-def command(prompt: str, system: str | None, stream: bool, no_wait: bool, api: Client, **given: Any) -> None:
+def command(
+    prompt: str, system: str | None, stream: bool, no_wait: bool, cancels: bool, api: Client, **given: Any
+) -> None:
     """Submit PROMPT as a chat job and print the answer.
 
-    If PROMPT is -, it is read from standard input. The job's id goes to standard error, the answer to standard output.
+    If PROMPT is -, it is read from standard input. The answer goes to standard output. The job's id, and what it waits
+    for, go to standard error. Ctrl-C ends the command; the job continues unless Ctrl-C comes twice.
     """
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
@@ -36,20 +41,34 @@ def command(prompt: str, system: str | None, stream: bool, no_wait: bool, api: C
         return
     click.echo(f"job {job.id}", err=True)
     if stream:
-        show_stream(api, job.id)
+        job = show_stream(api, job.id, cancels=cancels)
     else:
-        job = api.wait(job)
+        with waiting_for(api, job.id, cancels=cancels):
+            job = api.wait(job)
         raise_unless_succeeded(job)
         click.echo(job.text)
+    if job.finish_reason == "length":
+        click.echo(_cut(given["max_tokens"]), err=True)
 
 
-def show_stream(api: Client, job_id: str) -> None:
-    """Print a job's text as it comes; raises ClickException if the job does not succeed."""
-    for event in api.stream(job_id):
-        click.echo(event.text, nl=False)
-        if event.kind == "done":
-            click.echo()
-            raise_unless_succeeded(event.job)
+def _cut(max_tokens: int | None) -> str:
+    if max_tokens is None:
+        return "The answer was cut: prompt and answer fill the model's context."
+    return f"The answer was cut at {max_tokens} tokens (--max-tokens), or where the model's context ends."
+
+
+def show_stream(api: Client, job_id: str, *, cancels: bool = False) -> Job:
+    """Print a job's text as it comes; the job. Raises ClickException if it does not succeed."""
+    with waiting_for(api, job_id, cancels=cancels) as begun:
+        for event in api.stream(job_id):
+            if event.kind != "status":
+                begun.set()
+            click.echo(event.text, nl=False)
+            if event.kind == "done":
+                click.echo()
+                raise_unless_succeeded(event.job)
+                return event.job
+    return api.job(job_id)
 
 
 def raise_unless_succeeded(job: Job) -> None:

@@ -31,6 +31,7 @@ JOBS: Examples = {
     "A completion": {"prompt": "The capital of France is", "max_tokens": 8},
     "Vectors": {"input": ["A fox.", "A dog."]},
 }
+MOVES: Examples = {"To the demo model": {"to": "demo"}}
 CHANGES: Examples = {"More urgent": {"priority": "high"}}
 DELETIONS: Examples = {
     "Two jobs": {"ids": ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]}

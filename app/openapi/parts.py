@@ -151,6 +151,7 @@ RUN_ERRORS = (
     errors.EngineFailure,
     errors.WorkerDied,
     errors.ModelChanged,
+    errors.ModelMissing,
 )
 """Of a call that waits for the end of its job."""
 JOB_ERRORS = (errors.JobNotFound, errors.BrokerUnavailable)

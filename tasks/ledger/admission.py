@@ -135,6 +135,21 @@ class Admission:
         model, before, num_workers = rest
         return Cancelled(model, JobStatus(before), int(num_workers))
 
+    def waiting(self, model: str, count: int) -> list[str]:
+        """Jobs of a model that wait, the oldest so many."""
+        num_running = self._redis.zcard(redis_keys.running(model))
+        first = cast("list[str]", self._redis.zrange(redis_keys.pending(model), 0, count + num_running - 1))
+        leases = self._redis.zmscore(redis_keys.running(model), first) if first else []
+        return [job_id for job_id, lease in zip(first, leases, strict=True) if lease is None][:count]
+
+    def cancel_many(self, job_ids: Iterable[str]) -> int:
+        """Cancel jobs as `cancel` does, in one round trip; how many there were."""
+        return sum(verdict == "cancelled" for verdict, *_ in self._run.each("cancel", ((each, "") for each in job_ids)))
+
+    def move(self, job_ids: Iterable[str], model: str) -> int:
+        """Give queued jobs to another model; how many there were."""
+        return sum(verdict == "moved" for verdict, *_ in self._run.each("move", ((each, model) for each in job_ids)))
+
     def forget(self, job_id: str, *, owner: str = "") -> JobStatus | None:
         """Remove a job, cancelling it first if need be; its status before, or None if there is none."""
         before, *_ = self._run("forget", job_id, owner)

@@ -12,6 +12,7 @@ from tasks.ledger.connection import connect
 from tasks.ledger.jobs import Jobs
 from tasks.ledger.leases import Leases
 from tasks.ledger.line import Line
+from tasks.ledger.missing import Missing
 from tasks.ledger.scripts import Scripts
 from tasks.ledger.workers import Workers
 from tasks.settings import Settings
@@ -26,6 +27,7 @@ class Ledger:
     line: Line
     leases: Leases
     workers: Workers
+    missing: Missing
 
     @classmethod
     def over(
@@ -45,6 +47,7 @@ class Ledger:
             Line(run, unclaimed_seconds=unclaimed_seconds, ageing_seconds=ageing_seconds),
             Leases(run, lease_seconds=lease_seconds),
             Workers(client, run, unclaimed_seconds=unclaimed_seconds),
+            Missing(client),
         )
 
 

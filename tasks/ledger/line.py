@@ -5,9 +5,11 @@ Every method is one Lua script under ``lua``, so a process may die between any t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tasks.errors import ModelMissing
 from tasks.ledger.scripts import Scripts
 from tasks.records.job import MAX_CRASHES
 
@@ -56,6 +58,15 @@ class Line:
     def sweep(self, model: str) -> Swept:
         """Give back what dead workers held and what nobody claimed; expire what is late."""
         return Swept(*self._run("sweep", model, self._unclaimed_seconds, MAX_CRASHES, SWEPT_AT_ONCE))
+
+    def strand(self, model: str, seconds: float) -> list[str]:
+        """End queued jobs of a model that the catalogue has not had for so long; their ids."""
+        error = ModelMissing(
+            f"models.yaml has had no model '{model}' for {seconds:.0f} seconds, so no worker could run the job. "
+            "Add the model again and retry the job."
+        )
+        ended: list[str] = self._run("strand", model, SWEPT_AT_ONCE, json.dumps(error.to_wire()))
+        return ended
 
     def tidy(self) -> int:
         """Send put off jobs that are due to the line, and remove what is left of old ones; how many of both.

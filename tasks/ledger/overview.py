@@ -143,6 +143,11 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
     ]
 
 
+def queue_state(client: redis.Redis, model: str) -> QueueState:
+    """Whether a model's queue is open, paused or draining."""
+    return QueueState(cast("str | None", client.get(redis_keys.queue_state(model))) or QueueState.OPEN)
+
+
 def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
     """The workers of some models that have reported themselves lately."""
     pipe = client.pipeline(transaction=False)

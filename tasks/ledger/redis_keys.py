@@ -85,6 +85,10 @@ trouble = _name("trouble", "model")
 """Jobs that workers died of while they ran nothing else, since a job of the model had a first token."""
 patience = _name("patience", "model")
 queue_state = _name("state", "model")
+models = _name("models")
+"""All that a job was ever accepted for: a model may leave the catalogue before its jobs have ended."""
+missing = _name("missing")
+"""Models with jobs that the catalogue does not have, by since when."""
 wanted = _name("want", "model")
 """A set with one member, and not a string: what scales by it counts members (KEDA knows no strings)."""
 control_channel = _name("bell", "model")

@@ -18,6 +18,8 @@ DRAINING_RETRY_SECONDS = 30
 BROKEN_RETRY_SECONDS = 30
 """Its workers try again after a minute at most."""
 MOST_RETRY_SECONDS = 300
+MOST_AT_ONCE = 1000
+"""Jobs that one call cancels or moves: Redis does them one after the other, and others in between."""
 WANT_AGAIN = 0.1
 """The part of a model's keep-alive after which a job makes it wanted anew."""
 
@@ -130,6 +132,22 @@ class QueueService:
         log.warning("queue set", model=model, state=state.value)
         if state is QueueState.OPEN:
             self._publish(model)
+
+    def cancel_waiting(self, model: str) -> int:
+        """Cancel the jobs of a model that wait, the `MOST_AT_ONCE` oldest; how many they were."""
+        with as_broker_errors():
+            num_cancelled = self._admission.cancel_many(self._admission.waiting(model, MOST_AT_ONCE))
+        log.warning("queue cancelled", model=model, jobs=num_cancelled)
+        return num_cancelled
+
+    def move_waiting(self, model: str, to: str) -> int:
+        """Give the jobs of a model that wait to another one, the `MOST_AT_ONCE` oldest; how many they were."""
+        with as_broker_errors():
+            num_moved = self._admission.move(self._admission.waiting(model, MOST_AT_ONCE), to)
+        log.warning("queue moved", model=model, to=to, jobs=num_moved)
+        self._want(to)
+        self._publish(to)
+        return num_moved
 
     def retry(self, job: Job, *, most_in_flight: int | None = None, metered: str = "") -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.

@@ -17,6 +17,7 @@ from tasks.queue.dispatch import Dispatcher
 from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.publisher import create_publisher
 from tasks.queue.stale_replies import Janitor
+from tasks.queue.strays import Strays
 from tasks.settings import Settings
 
 LEADER_SECONDS = 3
@@ -39,8 +40,10 @@ class Sweeper:
         *,
         name: str,
         models: Iterable[str],
+        strays: Strays,
     ) -> None:
         self._line = line
+        self._strays = strays
         self._dispatcher = dispatcher
         self._janitor = janitor
         self._name = name
@@ -55,6 +58,7 @@ class Sweeper:
                 for model in self._models:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
                     self._dispatcher.dispatch(model)
+                self._strays.tick(self._dispatcher.publish)
         except UNAVAILABLE:
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             raise
@@ -98,11 +102,13 @@ def _while_more(sweep: Callable[[], int]) -> None:
 
 def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Sweeper:
     """A sweeper with clients of its own. `name` must be this process's alone."""
-    line = open_ledger(settings).line
+    ledger = open_ledger(settings)
+    line, models = ledger.line, tuple(models)
     return Sweeper(
         line,
         Dispatcher(line, create_publisher(settings)),
         Janitor(connect(settings.celery_broker_url)),
         name=name,
         models=models,
+        strays=Strays(line, ledger.missing, models=models, seconds=settings.missing_model_seconds),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,3 +58,49 @@ def test_the_command_pauses_lists_and_moves(queue: Cluster) -> None:
     assert "paused" in caravan("queues", "list")
     assert caravan("queues", "resume", "demo").startswith("demo open: ")
     assert queue.job(job, wait=30)["status"] == "succeeded"
+
+
+def caravan(queue: Cluster, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**os.environ, "CARAVAN_URL": queue.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def told(process: subprocess.Popen[str], words: str) -> str:
+    """A line that the command tells."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if words in line)
+
+
+def test_submit_tells_what_its_job_waits_for(queue: Cluster) -> None:
+    queue.http.post("/queues/demo/pause").raise_for_status()
+    process = caravan(queue, "submit", "What is 12 + 7?")
+    job_id = told(process, "job ").split()[1]
+    assert told(process, "Waiting.") == "Waiting. The queue of 'demo' is paused, until somebody resumes it.\n"
+    shown = queue.job(job_id)
+    assert (shown["waits_for"]["reason"], shown["eta_seconds"]) == ("queue_paused", None)
+    queue.http.post("/queues/demo/resume").raise_for_status()
+    assert process.communicate(timeout=60)[0] == "12 + 7 = 19.\n"
+    assert queue.job(job_id)["waits_for"] is None
+
+
+@pytest.mark.parametrize("how", ["once", "twice", "cancels"])
+def test_an_interrupt_ends_the_command_and_a_second_one_the_job(queue: Cluster, how: str) -> None:
+    queue.http.post("/queues/demo/pause").raise_for_status()
+    process = caravan(queue, "submit", "--stream", *(["--cancel-on-interrupt"] if how == "cancels" else []), "Hello")
+    job_id = told(process, "job ").split()[1]
+    told(process, "Waiting.")
+    process.send_signal(signal.SIGINT)
+    if how != "cancels":
+        assert f"caravan jobs watch {job_id}" in told(process, "The job continues.")
+    if how == "twice":
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert queue.job(job_id)["status"] == ("queued" if how == "once" else "cancelled")
+
+
+def test_submit_tells_of_an_answer_that_was_cut(queue: Cluster) -> None:
+    process = caravan(queue, "submit", "--stream", "--max-tokens", "3", "Tell me a long story about a llama.")
+    assert "The answer was cut at 3 tokens (--max-tokens)" in process.communicate(timeout=60)[1]

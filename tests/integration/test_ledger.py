@@ -437,7 +437,7 @@ def test_everything_a_job_left_goes_when_its_result_expires(client: redis.Redis)
     store.line.tidy()
     left = set(client.keys("caravan:*")) - {"caravan:fair:fake:normal", "caravan:lanes:fake"}
     counted = {redis_keys.totals("fake"), redis_keys.counters("fake")}
-    assert left == {redis_keys.queued_by_priority("fake"), *counted}
+    assert left == {redis_keys.queued_by_priority("fake"), redis_keys.models(), *counted}
 
 
 def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: Ledger, client: redis.Redis) -> None:

@@ -48,6 +48,11 @@ class Watch:
         found: list[Mapping[str, Any]] = _json(self._get("/models")).get("data", [])
         return found
 
+    def missing(self) -> dict[str, int]:
+        """Models that the catalogue does not have, by how many jobs wait for each."""
+        queues = _json(self._get("/queues")).get("data", [])
+        return {queue["model"]: queue["depth"] for queue in queues if not queue["in_catalogue"]}
+
     def flower(self) -> State:
         """Whether Flower answers; any answer will do, since what it asks for is its own matter."""
         try:

@@ -21,6 +21,21 @@ PATIENCE_SECONDS = 15.0
 """So long after the web front the addresses are told, whatever is still loading."""
 
 
+def missing_models(depths: Mapping[str, int]) -> list[str]:
+    """What is told of models that have jobs and that the catalogue does not have."""
+    if not depths:
+        return []
+    lines = [
+        f"  {depth} {'job waits' if depth == 1 else 'jobs wait'} for {model}, which the catalogue does not have."
+        for model, depth in depths.items()
+    ]
+    return [
+        *lines,
+        "  `caravan queues move MODEL TO` gives them to another model, `caravan queues cancel MODEL` ends them.",
+        "",
+    ]
+
+
 class Start:
     """Looks at the parts of a cluster whose Redis answers, and shows them."""
 
@@ -53,7 +68,7 @@ class Start:
         if self.web_ready_at is None:
             return
         if self._addresses and (late or all(part.settled for part in self._parts)):
-            self._display.add(*self._addresses)
+            self._display.add(*self._addresses, *missing_models(self._watch.missing()))
             self._addresses = None
         if self._addresses is None and (answer := first.look(self._parts)) is not None:
             self._display.add(*answer)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from app.endpoints.cluster.wire import Health, ModelState, ModelStateList, Queue, QueueList, Readiness
+from dataclasses import replace
+
+from app.endpoints.cluster.body import QueueMove
+from app.endpoints.cluster.wire import Health, ModelState, ModelStateList, Queue, QueueChange, QueueList, Readiness
+from app.openapi import examples
 from app.openapi.describe import Answer, Description
-from tasks.errors import BrokerUnavailable, ModelNotFound
+from tasks.errors import BrokerUnavailable, InvalidRequest, ModelNotFound, RequestTooLarge
 
 TAG = "Cluster"
 ABOUT = "Models, queues, metrics and health."
@@ -12,6 +16,11 @@ NEEDS_REDIS = (BrokerUnavailable,)
 
 _CONTROL = Description(
     tag=TAG, answers={200: Answer(meaning="The queue.", schema=Queue)}, errors=(ModelNotFound, *NEEDS_REDIS)
+)
+_CHANGE = Description(
+    tag=TAG,
+    answers={200: Answer(meaning="How many jobs it was.", schema=QueueChange)},
+    errors=(ModelNotFound, *NEEDS_REDIS),
 )
 _ALIVE = Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)})
 
@@ -28,6 +37,13 @@ CALLS = {
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS
     ),
     **{f"queues.{call}": _CONTROL for call in ("pause", "drain", "resume")},
+    "queues.cancel": _CHANGE,
+    "queues.move": replace(
+        _CHANGE,
+        bodies=(QueueMove,),
+        examples=examples.MOVES,
+        errors=(InvalidRequest, RequestTooLarge, *_CHANGE.errors),
+    ),
     **{f"health.{call}": _ALIVE for call in ("alive", "short")},
     "health.ready": Description(
         tag=TAG, answers={200: Answer(meaning="The server is ready.", schema=Readiness)}, errors=NEEDS_REDIS

@@ -8,12 +8,15 @@ import redis
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from app.access.caller import catalogue, catalogue_of, known_caller
+from app.access.caller import caller, catalogue, catalogue_of, known_caller
 from app.access.scopes import for_admins, for_scrapers, without_key
+from app.bodies.validation import validate
 from app.endpoints.cluster import model_view
-from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue
+from app.endpoints.cluster.body import QueueMove
+from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange
 from app.endpoints.openai.wire import OpenAIModel
 from app.http.content_encoding import encoded
+from app.http.json_body import read_json
 from app.services.services import services
 from tasks.errors import BrokerUnavailable
 from tasks.ledger import overview
@@ -71,8 +74,12 @@ def _model_states(names: Collection[str]) -> list[ModelState]:
 
 @queues.get("/queues", endpoint="index")
 def queues_index() -> Response:
-    """List the queues: depth by priority, running jobs, and the age of the oldest job that has not ended."""
-    found = overview.queues(services().redis, catalogue())
+    """List the queues: depth by priority, running jobs, and the age of the oldest job that has not ended.
+
+    Admins see those of models, too, that have left the catalogue while jobs wait for them.
+    """
+    missing = services().ledger.missing.models(services().catalogue) if caller().is_admin else []
+    found = overview.queues(services().redis, [*catalogue(), *missing])
     return jsonify({"object": "list", "data": [_queue(queue) for queue in found]})
 
 
@@ -97,6 +104,35 @@ def resume(model: str) -> Response:
     return _set(model, QueueState.OPEN)
 
 
+@queues.post("/queues/<model>/cancel")
+@for_admins
+def cancel(model: str) -> Response:
+    """Cancel jobs that wait for a model, the oldest 1000. The model need not be in the catalogue any more."""
+    return _changed(_with_jobs(model), services().queue.cancel_waiting(model))
+
+
+@queues.post("/queues/<model>/move")
+@for_admins
+def move(model: str) -> Response:
+    """Give jobs that wait for a model to another one, the oldest 1000. The former need not be in the catalogue."""
+    to = validate(QueueMove, read_json()).to
+    catalogue().find(to)
+    return _changed(_with_jobs(model), services().queue.move_waiting(model, to))
+
+
+def _with_jobs(model: str) -> str:
+    """The model, if it is in the catalogue or has jobs; raises ModelNotFound."""
+    if model not in services().ledger.missing.models(services().catalogue):
+        catalogue().find(model)
+    return model
+
+
+def _changed(model: str, num_jobs: int) -> Response:
+    (queue,) = overview.queues(services().redis, [model])
+    changed: QueueChange = {"model": model, "object": "queue.change", "jobs": num_jobs, "left": queue.depth}
+    return jsonify(changed)
+
+
 def _set(model: str, state: QueueState) -> Response:
     catalogue().find(model)
     services().queue.set_queue_state(model, state)
@@ -108,6 +144,7 @@ def _queue(queue: overview.QueueOverview) -> Queue:
     return {
         "model": queue.model,
         "object": "queue",
+        "in_catalogue": queue.model in services().catalogue,
         "state": queue.state,
         "depth": queue.depth,
         "queued": {"high": queue.queued["high"], "normal": queue.queued["normal"], "low": queue.queued["low"]},
@@ -133,10 +170,10 @@ def ready() -> Response:
     """
     _require_usable(services().redis, "ledger")
     _require_usable(services().broker, "broker")
-    caller = known_caller()
-    if caller is None:
+    known = known_caller()
+    if known is None:
         return jsonify({"status": "ok"})
-    return jsonify({"status": "ok", "models": _model_healths(catalogue_of(caller))})
+    return jsonify({"status": "ok", "models": _model_healths(catalogue_of(known))})
 
 
 def _require_usable(client: redis.Redis, database: str) -> None:

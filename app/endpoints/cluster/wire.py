@@ -81,6 +81,7 @@ class Queue(TypedDict):
 
     model: str
     object: Literal["queue"]
+    in_catalogue: Annotated[bool, Field(description="If not, no worker runs its jobs.")]
     state: QueueState
     depth: Count
     queued: QueuedByPriority
@@ -89,10 +90,19 @@ class Queue(TypedDict):
 
 
 class QueueList(TypedDict):
-    """The queues of the catalogue's models."""
+    """The queues of the catalogue's models; for admins, those of missing models with jobs as well."""
 
     object: Literal["list"]
     data: list[Queue]
+
+
+class QueueChange(TypedDict):
+    """What became of jobs that waited."""
+
+    model: str
+    object: Literal["queue.change"]
+    jobs: Annotated[Count, Field(description="Jobs that were cancelled or moved.")]
+    left: Annotated[Count, Field(description="Jobs that still wait: call again.")]
 
 
 class Health(TypedDict):

@@ -19,6 +19,7 @@ from app.endpoints.jobs import wire
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
 from app.endpoints.jobs.listing import asked_for
 from app.endpoints.jobs.view import view
+from app.endpoints.jobs.waits_for import waits_for
 from app.endpoints.jobs.wire import PAGE
 from app.http import sse
 from app.http.json_body import read_json
@@ -32,7 +33,7 @@ from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger import overview
 from tasks.records.event import Cursor
-from tasks.records.job import Job, JobStatus, Priority
+from tasks.records.job import Job, JobStatus, Priority, QueueState
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -64,7 +65,7 @@ def index() -> Response:
 def show(job_id: str) -> Response:
     """Show a job; with ``?wait=N`` when it has ended, or after N seconds."""
     job = find(job_id)
-    return jsonify(_view(_wait_for(job, wait_argument())))
+    return jsonify(_view(_wait_for(job, wait_argument()), explain=True))
 
 
 @blueprint.post("/jobs/delete")
@@ -137,12 +138,31 @@ def _schema(body: dict[str, Any]) -> type[JobBody]:
             )
 
 
-def _view(job: Job) -> wire.Job:
+def _view(job: Job, *, explain: bool = False) -> wire.Job:
+    """A job with its place in the line; with what it waits for, if that is to be explained."""
     position = services().ledger.jobs.queue_position(job) if job.status is JobStatus.QUEUED else None
-    eta = None
-    if position is not None:
-        eta = overview.eta_seconds(overview.workers(services().redis, [job.model]), position)
-    return view(job, queue_position=position, eta_seconds=None if eta is None else round(eta, 1))
+    if position is None:
+        return view(job)
+    state = overview.queue_state(services().redis, job.model)
+    crew = overview.workers(services().redis, [job.model])
+    eta = None if state is QueueState.PAUSED else overview.eta_seconds(crew, position)
+    return view(
+        job,
+        queue_position=position,
+        eta_seconds=None if eta is None else round(eta, 1),
+        waits_for=_waits_for(job, state, crew, position) if explain else None,
+    )
+
+
+def _waits_for(job: Job, state: QueueState, crew: list[overview.WorkerOverview], position: int) -> wire.WaitsFor:
+    return waits_for(
+        job.model,
+        in_catalogue=job.model in services().catalogue,
+        queue_state=state,
+        crew=crew,
+        health=overview.health(services().redis, [job.model])[job.model],
+        position=position,
+    )
 
 
 def _wait_for(job: Job, seconds: float) -> Job:

@@ -13,12 +13,19 @@ from tasks.records.outcome import Timings
 from tasks.records.wire import urls, usage
 
 
-def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | None = None) -> wire.Job:
+def view(
+    job: Job,
+    *,
+    queue_position: int | None = None,
+    eta_seconds: float | None = None,
+    waits_for: wire.WaitsFor | None = None,
+) -> wire.Job:
     """All the fields of the interface. Times are whole seconds since the epoch.
 
     Args:
         queue_position: how many jobs begin before this one ends its wait, itself counted; None unless it is queued.
         eta_seconds: seconds until it is likely to begin; None if unknown.
+        waits_for: what has to change before it can begin; None unless it is queued and that was asked for.
     """
     return {
         "id": job.id,
@@ -32,6 +39,7 @@ def view(job: Job, *, queue_position: int | None = None, eta_seconds: float | No
         "finished_at": whole(job.finished_at),
         "queue_position": queue_position,
         "eta_seconds": eta_seconds,
+        "waits_for": waits_for,
         "attempt": job.attempt,
         "result": result(job),
         "error": error_of(job.status, error=job.error, timeout_seconds=job.timeout_seconds),

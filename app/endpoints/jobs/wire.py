@@ -47,6 +47,13 @@ class JobWebhook(TypedDict):
     last_error: Annotated[str | None, Field(description="Why the last attempt got no response.")]
 
 
+class WaitsFor(TypedDict):
+    """What has to change before a queued job can begin."""
+
+    reason: Literal["turn", "queue_paused", "no_worker", "model_loading", "model_failed", "model_missing"]
+    message: str
+
+
 class Job(TypedDict):
     """One request to one model, from its acceptance until a day after its end."""
 
@@ -61,6 +68,7 @@ class Job(TypedDict):
     finished_at: When | None
     queue_position: Annotated[int, Field(ge=1)] | None
     eta_seconds: Annotated[Seconds | None, Field(description="An estimate.")]
+    waits_for: Annotated[WaitsFor | None, Field(description="Shown of a queued job by `GET /jobs/<id>`.")]
     attempt: Annotated[Count, Field(description="How often a worker has begun the job.")]
     result: Annotated[
         Result | None, Field(description="The response of the operation's own endpoint; null unless the job succeeded.")

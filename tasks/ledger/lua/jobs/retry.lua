@@ -60,6 +60,7 @@ transition(id, 'queued', now)
 enter_line(id, model, job.priority, now)
 count_job(model, 'accepted', job.priority)
 redis.call('ZADD', pending_key(model), stamp(now), id)
+redis.call('SADD', models_key(), model)
 redis.call('SADD', in_flight_key(job.owner), id)
 if job.timeout then redis.call('ZADD', due_key(model), stamp(now + tonumber(job.timeout)), id) end
 return { 'retried', model }

@@ -59,6 +59,7 @@ redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'tt
 enter_line(id, model, priority, now)
 count_job(model, 'accepted', priority)
 redis.call('ZADD', pending_key(model), at, id)
+redis.call('SADD', models_key(), model)
 if timeout ~= '' then redis.call('ZADD', due_key(model), stamp(now + tonumber(timeout)), id) end
 if key ~= '' then
   redis.call('HSET', idem, 'job', id, 'digest', digest)

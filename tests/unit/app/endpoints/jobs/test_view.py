@@ -24,6 +24,7 @@ NOTHING_YET: dict[str, Any] = {
     "finished_at": None,
     "queue_position": None,
     "eta_seconds": None,
+    "waits_for": None,
     "attempt": 0,
     "result": None,
     "error": None,
