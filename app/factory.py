@@ -7,7 +7,7 @@ from flask import Flask
 from app.access import caller, limits
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
-from app.http import access_log, cors, errors, other_sites, request_id
+from app.http import access_log, cors, errors, other_sites, query, request_id
 from app.http.json_pieces import PiecewiseJSON
 from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
     caller.install(app)
     limits.install(app)
     caller.install_scopes(app)
+    query.install(app, DESCRIBED.calls)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.flower_url:

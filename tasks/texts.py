@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 LONGEST = 200
 """Characters of a client's text that are repeated: whoever sent it knows the rest."""
@@ -27,3 +29,9 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that whoever wrote `name` probably meant; None if none is like it."""
+    near = difflib.get_close_matches(shown(name).lower(), list(known), n=1)
+    return near[0] if near else None

@@ -20,7 +20,7 @@ def validate(schema: type[Body], body: Mapping[str, Any]) -> Body:
     try:
         return schema.model_validate(body)
     except ValidationError as exc:
-        raise from_validation(exc) from exc
+        raise from_validation(exc, schema) from exc
 
 
 def entry_for(body: JobBody, catalogue: Catalogue) -> ModelEntry:

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
 
 from app.http.byte_range import RangeNotSatisfiable
+from app.http.fields import beside
 from tasks import errors as kinds
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger
-from tasks.texts import LONGEST, shown
+from tasks.texts import LONGEST, nearest, shown
 
 FINAL = (409, 500, 504)
 """After these the same call again is another job, which would end as the first did."""
@@ -44,12 +45,17 @@ def install(app: Flask) -> None:
         )
 
 
-def from_validation(exc: ValidationError) -> kinds.InvalidRequest:
-    """The first fault that pydantic found, in a sentence that names the field."""
+def from_validation(exc: ValidationError, schema: type[BaseModel] | None = None) -> kinds.InvalidRequest:
+    """The first fault that pydantic found, in a sentence that names the field.
+
+    Args:
+        schema: what was to be read; with it an unknown field's nearest known one is named.
+    """
     fault = exc.errors(include_url=False)[0]
     param = shown(".".join(str(part) for part in fault["loc"] if not _is_tag(part))) or None
     if fault["type"] == "extra_forbidden":
-        hint = f" Use {_NAMES[param]}." if param in _NAMES else ""
+        near = nearest(str(fault["loc"][-1]), beside(schema, fault["loc"])) if schema else None
+        hint = f" Use {_NAMES[param]}." if param in _NAMES else f" Did you mean '{near}'?" if near else ""
         message = f"'{param}' is not a parameter of this call.{hint}"
         return kinds.InvalidRequest(message, param=param, code="unknown_parameter")
     message = _without_long_texts(fault).removeprefix("Value error, ")

@@ -1,12 +1,40 @@
-"""Arguments of a query, read strictly."""
+"""Arguments of a query, read strictly: what a call's description does not tell of is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from flask import request
+from flask import Flask, request
 
+from app.openapi.describe import Description
 from tasks.errors import InvalidRequest
+from tasks.texts import nearest, shown
+
+
+def install(app: Flask, calls: Mapping[str, Description]) -> None:
+    """Refuse a query parameter that the document does not name at its call, so that none is ignored in silence.
+
+    To be installed after keys are asked for: who may not call is told nothing of the call.
+    """
+
+    @app.before_request
+    def refuse_unknown() -> None:
+        says = calls.get(request.endpoint or "")
+        if says is None or says.any_query or request.method == "OPTIONS":
+            return
+        for name in request.args:
+            if not says.takes(name):
+                raise _unknown(name, says)
+
+
+def _unknown(name: str, says: Description) -> InvalidRequest:
+    known = [parameter.name for parameter in says.parameters if parameter.where == "query"]
+    near = nearest(name, known)
+    hint = f"Did you mean '{near}'?" if near else f"It has {', '.join(known)}." if known else "It has none."
+    call = f"{request.method} {request.url_rule}"
+    return InvalidRequest(
+        f"'{shown(name)}' is not a query parameter of {call}. {hint}", param=name, code="unknown_parameter"
+    )
 
 
 def integer(name: str, default: int, least: int, most: int) -> int:
@@ -31,3 +59,8 @@ def choice(name: str, default: str, among: Sequence[str]) -> str:
     if text not in among:
         raise InvalidRequest(f"{name} must be {' or '.join(among)}.", param=name)
     return text
+
+
+def array(name: str) -> list[str]:
+    """The items of an array, as ``name=a&name=b`` or, as OpenAI's clients send it, ``name[]=a&name[]=b``."""
+    return request.args.getlist(name) + request.args.getlist(f"{name}[]")

@@ -21,6 +21,10 @@ class Parameter:
     schema: Mapping[str, Any]
     example: Any = None
 
+    def is_sent_as(self, name: str) -> bool:
+        """Whether a query's name is this parameter's. OpenAI's clients mark arrays: ``include[]=...``."""
+        return name == self.name or (self.schema.get("type") == "array" and name == f"{self.name}[]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
@@ -64,7 +68,8 @@ class Description:
     """All that the document tells of a route but for its path, its methods and its docstring.
 
     ``bodies`` are the kinds of body it takes, of which a request has one, as JSON unless it is a ``form``; ``examples``
-    are bodies by what they show. ``errors`` leaves out what any route may fail with.
+    are bodies by what they show. ``errors`` leaves out what any route may fail with. ``any_query`` is of probes and
+    pages, to whose addresses others add parameters of their own: they are passed over.
     """
 
     tag: str
@@ -75,6 +80,11 @@ class Description:
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()
     error_headers: tuple[Header, ...] = ()
+    any_query: bool = False
+
+    def takes(self, name: str) -> bool:
+        """Whether the call has a query parameter that is sent under this name."""
+        return any(parameter.where == "query" and parameter.is_sent_as(name) for parameter in self.parameters)
 
 
 @dataclass(frozen=True, slots=True)

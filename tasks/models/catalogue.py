@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from importlib.resources import files
@@ -18,6 +17,7 @@ from tasks.errors import ModelNotFound
 from tasks.models import hub
 from tasks.queue import task_names
 from tasks.records.job import Operation
+from tasks.texts import nearest
 
 DEMO_PATH = "demo"
 FAKE_PATH = "fake"
@@ -202,9 +202,9 @@ def _fault(error: ErrorDetails) -> str:
     levels: dict[int, tuple[str, type[BaseModel]]] = {1: ("the file", _ModelsFile), 3: ("a model", ModelEntry)}
     what, level = levels.get(depth, ("workers", Workers))
     known = list(level.model_fields)
-    near = difflib.get_close_matches(key.lower(), known, n=1)
+    near = nearest(key, known)
     hint = (
-        f"did you mean {near[0]}?"
+        f"did you mean {near}?"
         if near
         else f"there are {', '.join(known)}"
         if len(known) > 1

@@ -401,6 +401,27 @@ def test_a_query_that_makes_no_sense_is_refused(
     assert cluster.http.get(path.format(made.id)).status_code == status
 
 
+def test_every_parameter_that_the_package_sends_with_a_query_is_taken(client: openai.OpenAI, cluster: Cluster) -> None:
+    made = client.responses.create(model="demo", input=SUM)
+    client.responses.retrieve(made.id, include=["message.output_text.logprobs"])
+    assert list(client.responses.retrieve(made.id, stream=True, starting_after=0, include_obfuscation=False))
+    items = client.responses.input_items.list(
+        made.id, limit=1, order="asc", include=["reasoning.encrypted_content", "message.output_text.logprobs"]
+    )
+    assert len(items.data) == 1
+    uploaded = client.files.create(file=("rows.jsonl", b"{}"), purpose="user_data")
+    assert client.files.list(limit=1, order="desc", purpose="user_data").data == [uploaded]
+    assert client.files.list(after=uploaded.id, limit=1, order="desc", purpose="user_data").data == []
+    assert client.batches.list(limit=1).has_more is False
+    assert client.models.list().data
+
+
+def test_a_parameter_that_a_call_does_not_know_is_the_packages_bad_request(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="Did you mean 'purpose'") as caught:
+        client.files.list(extra_query={"pupose": "batch"})
+    assert (caught.value.code, caught.value.param) == ("unknown_parameter", "pupose")
+
+
 def test_a_chat_is_no_response(cluster: Cluster) -> None:
     job = cluster.submit({"model": "demo", "messages": [{"role": "user", "content": SUM}]})
     assert cluster.http.get(f"/v1/responses/resp_{job['id']}").status_code == 404

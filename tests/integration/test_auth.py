@@ -255,3 +255,10 @@ def test_without_redis_no_key_is_taken_for_a_good_one(settings: Settings) -> Non
             assert (answer.status_code, code(answer)) == (503, "broker_unavailable"), (rule, method)
     assert http.get("/v1/models").status_code == 401
     assert http.get("/healthz").status_code == 200
+
+
+def test_who_may_not_call_is_told_nothing_of_the_calls_parameters(http: FlaskClient, alice: dict[str, str]) -> None:
+    assert http.get("/jobs?colour=red").status_code == 401
+    assert http.get("/admin/keys?colour=red", headers=alice).status_code == 403
+    assert http.get("/jobs?colour=red", headers=alice).status_code == 400
+    assert http.get("/metrics?colour=red", headers=bearer(ADMIN_KEY)).status_code == 200

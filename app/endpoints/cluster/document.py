@@ -22,7 +22,7 @@ _CHANGE = Description(
     answers={200: Answer(meaning="How many jobs it was.", schema=QueueChange)},
     errors=(ModelNotFound, *NEEDS_REDIS),
 )
-_ALIVE = Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)})
+_ALIVE = Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)}, any_query=True)
 
 CALLS = {
     "models.index": Description(
@@ -46,9 +46,14 @@ CALLS = {
     ),
     **{f"health.{call}": _ALIVE for call in ("alive", "short")},
     "health.ready": Description(
-        tag=TAG, answers={200: Answer(meaning="The server is ready.", schema=Readiness)}, errors=NEEDS_REDIS
+        tag=TAG,
+        answers={200: Answer(meaning="The server is ready.", schema=Readiness)},
+        errors=NEEDS_REDIS,
+        any_query=True,
     ),
     "health.metrics": Description(
-        tag=TAG, answers={200: Answer(meaning="The metrics.", schema=str, content="text/plain")}
+        tag=TAG,
+        answers={200: Answer(meaning="The metrics.", schema=str, content="text/plain")},
+        any_query=True,
     ),
 }

@@ -26,7 +26,7 @@ PACKAGE = "llama-caravan"
 _SCHEME = "apiKey"
 _INTRODUCTION = (
     "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`; "
-    "act on its `code`. Fields that a call does not know are refused."
+    "act on its `code`. Fields and query parameters that a call does not know are refused."
 )
 
 

@@ -21,14 +21,19 @@ _FILE = Parameter(
 )
 
 CALLS = {
-    "docs.document": Description(tag=TAG, answers={200: Answer(meaning="The document.", schema=OpenAPIDocument)}),
+    "docs.document": Description(
+        tag=TAG, answers={200: Answer(meaning="The document.", schema=OpenAPIDocument)}, any_query=True
+    ),
     "docs.page": Description(
-        tag=TAG, answers={200: Answer(meaning="The page.", schema=str, content="text/html"), 304: UNCHANGED}
+        tag=TAG,
+        answers={200: Answer(meaning="The page.", schema=str, content="text/html"), 304: UNCHANGED},
+        any_query=True,
     ),
     "docs.file": Description(
         tag=TAG,
         parameters=(_FILE,),
         answers={200: Answer(meaning="The file.", schema=str, content="*/*"), 304: UNCHANGED},
         errors=(NotFound,),
+        any_query=True,
     ),
 }

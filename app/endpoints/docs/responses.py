@@ -67,6 +67,8 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
     raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
     if scope is not None:  # Redis has the key, and counts the call
         raised |= {errors.AuthenticationFailed, errors.InsufficientScope, errors.BrokerUnavailable, errors.RateLimited}
+    if not says.any_query:  # one with an unknown parameter is refused
+        raised.add(errors.InvalidRequest)
     if says.bodies:
         raised.add(errors.BodyTooSlow)
     if says.bodies and not says.form:  # a form's body is read as it comes

@@ -15,8 +15,9 @@ TAG = "Responses"
 ABOUT = "OpenAI's Responses. Each response is a job."
 _EVENTS = (Event(meaning="An event; its name is its `type`.", data=ResponseStreamEvent),)
 _LOGPROBS = {"type": "array", "items": {"type": "string", "enum": [*get_args(Includable)]}}
+_INCLUDE = Parameter(name="include", where="query", meaning="Changes nothing.", schema=_LOGPROBS, example=[LOGPROBS])
 _SHOWN = (
-    Parameter(name="include", where="query", meaning="Changes nothing.", schema=_LOGPROBS, example=[LOGPROBS]),
+    _INCLUDE,
     Parameter(
         name="stream",
         where="query",
@@ -30,11 +31,19 @@ _SHOWN = (
         meaning="The `sequence_number` of the last event that you saw. Needs `stream`.",
         schema={"type": "integer", "minimum": 0, "maximum": MOST_EVENTS},
     ),
+    Parameter(
+        name="include_obfuscation",
+        where="query",
+        meaning="Changes nothing: no event is padded.",
+        schema={"type": "boolean", "default": False},
+        example=False,
+    ),
 )
 _PAGE = (
     parts.limit(*PAGE),
     parts.ORDER,
     parts.AFTER_ID,
+    _INCLUDE,
 )
 
 _NEXT = {f"responses.{call}": "response_id" for call in ("show", "cancel", "delete", "list_input_items")}

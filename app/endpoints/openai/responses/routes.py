@@ -23,7 +23,7 @@ from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.paging import page
-from app.http.query import choice, flag, integer
+from app.http.query import array, choice, flag, integer
 from app.http.turns import aside
 from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find as find_job
@@ -60,6 +60,7 @@ def show(response_id: str) -> Response:
     """Show a response; with ``?stream=true`` its events after ``starting_after``."""
     job = _find(response_id)
     _check_include()
+    flag("include_obfuscation")
     name_job(job.id)
     if not flag("stream"):
         if "starting_after" in request.args:
@@ -97,6 +98,7 @@ def delete(response_id: str) -> Response:
 def list_input_items(response_id: str) -> Response:
     """List a response's input, newest first unless ``?order=asc``."""
     items = input_items(_find(response_id))
+    _check_include()
     after = request.args.get("after")
     if choice("order", "desc", ("asc", "desc")) == "desc":
         items.reverse()
@@ -170,8 +172,7 @@ def _as_ended(to: Services, job: Job, done: Event | None) -> Job:
 
 
 def _check_include() -> None:
-    asked = request.args.getlist("include") + request.args.getlist("include[]")
-    if unknown := set(asked) - {*get_args(Includable)}:
+    if unknown := {*array("include")} - {*get_args(Includable)}:
         raise InvalidRequest(f"include cannot have '{min(unknown)[:80]}'.", param="include")
 
 

@@ -42,7 +42,7 @@ class Body(BaseModel):
 def fault(body: Any) -> InvalidRequest:
     with pytest.raises(ValidationError) as caught:
         Body.model_validate(body)
-    return from_validation(caught.value)
+    return from_validation(caught.value, Body)
 
 
 def test_a_field_is_named_by_its_path() -> None:
@@ -65,6 +65,18 @@ def test_an_unknown_field_has_a_code_of_its_own(body: Any, param: str) -> None:
     error = fault(body)
     assert (error.param, error.code) == (param, "unknown_parameter")
     assert error.message == f"'{param}' is not a parameter of this call."
+
+
+@pytest.mark.parametrize(
+    ("body", "near"),
+    [({"hihg": 1}, "high"), ({"many": [{"number": 1, "numbr": 2}]}, "number"), ({"Low": 1}, "low")],
+)
+def test_an_unknown_field_is_answered_with_the_nearest_one_beside_it(body: Any, near: str) -> None:
+    assert fault(body).message.endswith(f" Did you mean '{near}'?")
+
+
+def test_a_field_that_is_like_none_beside_it_is_answered_with_none() -> None:
+    assert fault({"many": [{"number": 1, "high": 2}]}).message.endswith("is not a parameter of this call.")
 
 
 def test_what_was_sent_is_not_repeated() -> None:
