@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, GetPydanticSchema, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from app.bodies.part import Part
 from app.bodies.service_tier import Tier
+from app.bodies.urgency import Urgency
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import MAX_ATTEMPTS, Operation
 from tasks.webhooks import target
@@ -35,7 +36,6 @@ _WEBHOOK = {"type": "string", "format": "uri", "maxLength": target.MAX_LENGTH, "
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
-PriorityName = Literal["high", "normal", "low"]
 ModelName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -57,14 +57,12 @@ class JobBody(Part):
         """What goes to the worker; raises InvalidRequest if the model cannot do it."""
 
 
-class Envelope(Part):
+class Envelope(Urgency):
     """How a job is to be treated.
 
-    ``timeout`` is in seconds from acceptance, time in the queue included. ``max_attempts`` is how often it may fail by
-    a fault of the server's before it has failed. ``webhook`` is told of the job's end.
+    ``max_attempts`` is how often it may fail by a fault of the server's before it has failed. ``webhook`` is told of
+    the job's end.
     """
 
-    priority: PriorityName = "normal"
-    timeout: float | None = Field(None, gt=0, le=7 * 86_400)
     max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)
     webhook: Annotated[Webhook, _READ, WithJsonSchema(_WEBHOOK)] | None = None

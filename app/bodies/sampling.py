@@ -13,6 +13,7 @@ from app.bodies.job import JobBody
 from app.bodies.part import Part
 from app.bodies.service_tier import Tier
 from app.bodies.unused import UNUSED, Unused
+from app.bodies.urgency import Urgency
 from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -115,7 +116,7 @@ class ResponseFormat(Part):
         return self.json_schema.schema_
 
 
-class SamplingBody(JobBody):
+class SamplingBody(JobBody, Urgency):
     """Sampling as a client asks for it."""
 
     limits: ClassVar[tuple[str, ...]] = ("max_tokens",)

@@ -12,15 +12,16 @@ from flask import Response, after_this_request, request
 from app.access.caller import caller, catalogue
 from app.access.limits import allowed, spend
 from app.bodies.job import Envelope, JobBody, Webhook
-from app.bodies.service_tier import KEY, Tier, priority_of
+from app.bodies.service_tier import KEY
 from app.bodies.unused import HEADER, unused
 from app.bodies.validation import entry_for
 from app.http import request_id
 from app.http.turns import aside
+from app.jobs.urgency import asked_priority, asked_timeout
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger.admission import Idempotency
-from tasks.records.job import Job, Priority
+from tasks.records.job import Job
 from tasks.webhooks.networks import literal, may_dial
 
 MAX_KEY_LENGTH = 255
@@ -55,10 +56,10 @@ def _job(body: JobBody) -> Job:
         request=aside(body.request, entry) | ({KEY: body.tier} if body.tier else {}),
         owner=caller().owner,
         weight=caller().limits.weight,
-        priority=_priority(envelope, body.tier),
+        priority=asked_priority(body),
         metadata=body.metadata or {},
         request_id=request_id.current(),
-        timeout_seconds=envelope.timeout,
+        timeout_seconds=asked_timeout(body),
         max_attempts=envelope.max_attempts,
         webhook=_webhook(envelope.webhook),
     )
@@ -91,26 +92,6 @@ def _webhook(webhook: Webhook | None) -> str | None:
             param="webhook",
         )
     return webhook.url
-
-
-def _priority(envelope: Envelope, tier: Tier | None) -> Priority:
-    """The one asked for; raises InvalidRequest if the caller's key may not.
-
-    Unasked, or asked for by a service tier, it is the caller's if that is lower.
-    """
-    asked, highest = Priority(envelope.priority), caller().limits.priority
-    if "priority" in envelope.model_fields_set:
-        check_priority(asked)
-    else:
-        asked = priority_of(tier) or asked
-    return max(asked, highest, key=lambda priority: priority.rank)
-
-
-def check_priority(asked: Priority) -> None:
-    """Raise InvalidRequest if a priority is more urgent than the caller's key allows."""
-    highest = caller().limits.priority
-    if asked.rank < highest.rank:
-        raise InvalidRequest(f"This key may ask for the priority '{highest}' at most.", param="priority")
 
 
 def has_idempotency_key() -> bool:

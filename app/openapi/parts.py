@@ -49,6 +49,21 @@ X_ON_DISCONNECT = Parameter(
     schema={"type": "string", "enum": ["cancel", "continue"]},
     example="continue",
 )
+X_PRIORITY = Parameter(
+    name="X-Priority",
+    where="header",
+    meaning="The priority, if the body has none: `high`, `normal` or `low`, or vLLM's number.",
+    schema={"type": "string", "pattern": "^(high|normal|low|-?[0-9]{1,9})$"},
+    example="high",
+)
+X_TIMEOUT = Parameter(
+    name="X-Timeout",
+    where="header",
+    meaning="Seconds until the job expires, if the body has no `timeout`.",
+    schema={"type": "number", "exclusiveMinimum": 0, "maximum": 604_800},
+    example=600,
+)
+URGENCY = (X_PRIORITY, X_TIMEOUT)
 LAST_EVENT_ID = Parameter(
     name="Last-Event-ID",
     where="header",
@@ -152,6 +167,7 @@ RUN_ERRORS = (
     errors.WorkerDied,
     errors.ModelChanged,
     errors.ModelMissing,
+    errors.JobTimeout,
 )
 """Of a call that waits for the end of its job."""
 JOB_ERRORS = (errors.JobNotFound, errors.BrokerUnavailable)

@@ -115,6 +115,31 @@ def test_what_clients_send_by_a_switch_is_taken_and_what_comes_to_nothing_is_nam
     assert (answer.choices[0].message.content, answer.service_tier) == ("12 + 7 = 19.", "flex")
 
 
+def test_a_call_has_vllms_priority_and_a_timeout_of_the_servers(client: openai.OpenAI, cluster: Cluster) -> None:
+    hello: Any = [{"role": "user", "content": "Hello"}]
+    raw = client.chat.completions.with_raw_response.create(
+        model="demo", messages=hello, max_tokens=1, extra_body={"priority": -1, "timeout": 60}
+    )
+    assert cluster.job(raw.headers["X-Job-Id"])["priority"] == "high"
+    raw = client.chat.completions.with_raw_response.create(
+        model="demo", messages=hello, max_tokens=1, extra_headers={"X-Priority": "low"}
+    )
+    assert cluster.job(raw.headers["X-Job-Id"])["priority"] == "low"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_call_that_cannot_end_in_time_is_told_so(client: openai.OpenAI, stream: bool) -> None:
+    asked: Any = {"model": "demo", "messages": [{"role": "user", "content": "Tell me a long story."}]}
+
+    def ask() -> None:
+        late = {"timeout": 0.01, "ignore_eos": True, "n": 8}
+        list(client.chat.completions.create(**asked, stream=stream, extra_body=late))
+
+    with pytest.raises(openai.APIError, match=r"did not end within its timeout of 0\.01 seconds") as caught:
+        ask()
+    assert caught.value.code == "deadline_exceeded"
+
+
 def test_nothing_is_named_when_everything_is_done(client: openai.OpenAI, cluster: Cluster) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="demo",

@@ -15,7 +15,7 @@ from app.endpoints.openai.responses.response import PREFIX
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.ledger import Ledger
 from tasks.records.api_key import Scope
-from tasks.records.job import Priority
+from tasks.records.job import Job, Priority
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 from tests.support.redis_server import free_port
@@ -116,6 +116,100 @@ def test_a_tier_is_as_urgent_as_the_key_allows(http: FlaskClient, store: Ledger,
         job = store.jobs.get(made.get_json()["id"].removeprefix(PREFIX))
         assert job is not None
         assert (job.priority, made.get_json()["service_tier"]) == (priority, served)
+
+
+def submitted(http: FlaskClient, store: Ledger, headers: dict[str, str], **body: Any) -> Job | None:
+    """The job of a response in the background; None if it is refused with its priority at fault."""
+    made = http.post("/v1/responses", json={**RESPONSE, **body}, headers=headers)
+    if made.status_code == 400:
+        assert made.get_json()["error"]["param"] == "priority"
+        return None
+    return store.jobs.get(made.get_json()["id"].removeprefix(PREFIX))
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "priority"),
+    [
+        ({}, {}, "normal"),
+        ({"priority": -5}, {}, "high"),
+        ({"priority": "low"}, {}, "low"),
+        ({}, {"X-Priority": "High"}, "high"),
+        ({}, {"X-Priority": "-1"}, "high"),
+        ({}, {"X-Priority": "7"}, "low"),
+        ({}, {"X-Priority": "0"}, "normal"),
+        ({"priority": "low"}, {"X-Priority": "high"}, "low"),
+        ({"priority": 0}, {"X-Priority": "low"}, "low"),
+        ({"service_tier": "flex"}, {}, "low"),
+        ({"service_tier": "flex", "priority": "high"}, {}, "high"),
+        ({"service_tier": "priority"}, {"X-Priority": "low"}, "low"),
+    ],
+)
+def test_a_v1_call_has_the_priority_of_its_body_or_its_headers(
+    http: FlaskClient, store: Ledger, alice: dict[str, str], body: Any, headers: Any, priority: str
+) -> None:
+    job = submitted(http, store, {**alice, **headers}, **body)
+    assert job is not None
+    assert job.priority == priority
+
+
+def test_no_way_to_ask_for_a_priority_is_past_the_keys_limit(http: FlaskClient, store: Ledger, keys: KeyStore) -> None:
+    slow = bearer(keys.create(key("slow", priority=Priority.LOW))[1])
+    for body, headers in (
+        ({"priority": "normal"}, {}),
+        ({"priority": -1}, {}),
+        ({}, {"X-Priority": "high"}),
+        ({}, {"X-Priority": "-1"}),
+    ):
+        assert submitted(http, store, {**slow, **headers}, **body) is None
+    for body, headers in (({}, {}), ({"priority": 0}, {}), ({}, {"X-Priority": "0"}), ({"priority": 9}, {})):
+        job = submitted(http, store, {**slow, **headers}, **body)
+        assert job is not None
+        assert job.priority == "low"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "seconds"),
+    [
+        ({}, {}, None),
+        ({"timeout": 5}, {}, 5.0),
+        ({}, {"X-Timeout": "2.5"}, 2.5),
+        ({"timeout": 5}, {"X-Timeout": "60"}, 5.0),
+    ],
+)
+def test_a_v1_call_has_the_timeout_of_its_body_or_its_headers(
+    http: FlaskClient, store: Ledger, alice: dict[str, str], body: Any, headers: Any, seconds: float | None
+) -> None:
+    job = submitted(http, store, {**alice, **headers}, **body)
+    assert job is not None
+    assert job.timeout_seconds == seconds
+    made = http.post("/jobs", json={**CHAT, **body}, headers={**alice, **headers})
+    assert (found := store.jobs.get(made.get_json()["id"])) is not None
+    assert found.timeout_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("X-Priority", value) for value in ("urgent", "0.5", "u=1", "inf", "1_0")),
+        *(("X-Timeout", value) for value in ("0", "-1", "604801", "nan", "inf", "1_0", "soon", "5s")),
+    ],
+)
+@pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions", "/v1/completions"])
+def test_a_header_that_makes_no_sense_is_refused_by_its_name(
+    http: FlaskClient, alice: dict[str, str], client: redis.Redis, path: str, name: str, value: str
+) -> None:
+    body = {"model": "demo", "prompt": "x"} if path == "/v1/completions" else CHAT
+    answer = http.post(path, json=body, headers={**alice, name: value})
+    assert (answer.status_code, answer.get_json()["error"]["param"]) == (400, name)
+    assert not list(client.scan_iter("*job:*"))
+
+
+def test_what_browsers_say_of_their_own_connection_is_no_priority(
+    http: FlaskClient, store: Ledger, alice: dict[str, str]
+) -> None:
+    job = submitted(http, store, {**alice, "Priority": "u=0, i"})
+    assert job is not None
+    assert job.priority == "normal"
 
 
 def test_what_is_not_there_is_told_to_callers_with_a_key_alone(http: FlaskClient, alice: dict[str, str]) -> None:

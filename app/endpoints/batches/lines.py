@@ -28,6 +28,8 @@ SCHEMAS: Mapping[str, type[JobBody]] = {
 """The endpoints that a batch can call."""
 
 _REFUSED = {
+    "priority": "A line of a batch always has the priority low; leave priority out.",
+    "timeout": "A line of a batch has the time of its batch; leave timeout out.",
     "stream": "A line of a batch cannot be streamed; leave stream out.",
     "background": "A line of a batch always runs in the background; leave background out.",
     "previous_response_id": "A line of a batch cannot continue another response; leave previous_response_id out.",

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from app.bodies.job import Envelope, PriorityName
+from app.bodies.job import Envelope
 from app.bodies.part import Part
+from app.bodies.urgency import PriorityName
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody

@@ -45,7 +45,7 @@ CALLS = {
         tag=TAG,
         bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
         examples=examples.JOBS,
-        parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER),
+        parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER, *parts.URGENCY),
         answers={
             200: Answer(
                 meaning="The job ended within the wait, with any status.", schema=Job, headers=_ACCEPTED, links=_NEXT

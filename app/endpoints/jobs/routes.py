@@ -28,7 +28,8 @@ from app.http.turns import aside
 from app.http.wait import prefer_wait, wait_argument
 from app.jobs.follow import follow
 from app.jobs.lookup import find
-from app.jobs.submission import check_priority, submit
+from app.jobs.submission import submit
+from app.jobs.urgency import check_priority
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger import overview

@@ -16,6 +16,7 @@ from app.openapi.parts import (
     IDEMPOTENCY_KEY,
     RATE_LIMITS,
     RUN_ERRORS,
+    URGENCY,
     X_JOB_ID,
     X_JOB_ID_OF_ERROR,
     X_ON_DISCONNECT,
@@ -46,7 +47,7 @@ def runs(
         tag=tag,
         bodies=(body,),
         examples=shown,
-        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT),
+        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT, *URGENCY),
         answers={
             200: Answer(
                 meaning=f"The result.{streamed}",

@@ -9,6 +9,7 @@ from pydantic import Field
 from app.bodies.job import JobBody
 from app.bodies.texts_or_tokens import inputs
 from app.bodies.unused import UNUSED
+from app.bodies.urgency import Urgency
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
 
@@ -16,7 +17,7 @@ MOST_INPUTS = 2048
 """OpenAI's limit."""
 
 
-class EmbeddingBody(JobBody):
+class EmbeddingBody(JobBody, Urgency):
     """``POST /v1/embeddings``, and ``POST /jobs`` with an ``input``."""
 
     operation: ClassVar[Operation] = Operation.EMBEDDING

@@ -9,7 +9,7 @@ from app.endpoints.openai.token_wire import RenderedPrompt, TokenizerInfo, Token
 from app.endpoints.tokens.body import ApplyTemplateBody, DetokenizeBody, TokenizeBody, TokenizerInfoBody
 from app.openapi import examples
 from app.openapi.describe import Parameter
-from app.openapi.parts import X_ON_DISCONNECT
+from app.openapi.parts import URGENCY, X_ON_DISCONNECT
 
 TAG = "Tokens"
 ABOUT = "The tokenizer and the chat template, as in llama-server."
@@ -25,7 +25,7 @@ CALLS = {
     "tokens.tokenize": runs(TokenizeBody, TokenList, examples.TOKENIZE, tag=TAG),
     "tokens.detokenize": runs(DetokenizeBody, TokensText, examples.DETOKENIZE, tag=TAG),
     "tokens.tokenizer_info": replace(
-        runs(TokenizerInfoBody, TokenizerInfo, {}, tag=TAG), bodies=(), parameters=(_MODEL, X_ON_DISCONNECT)
+        runs(TokenizerInfoBody, TokenizerInfo, {}, tag=TAG), bodies=(), parameters=(_MODEL, X_ON_DISCONNECT, *URGENCY)
     ),
     "tokens.apply_template": runs(ApplyTemplateBody, RenderedPrompt, examples.APPLY_TEMPLATE, tag=TAG),
 }

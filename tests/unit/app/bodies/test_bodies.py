@@ -10,9 +10,12 @@ from pydantic import BaseModel, ValidationError
 
 from app.bodies.job import JobBody
 from app.bodies.sampling import SamplingBody
+from app.bodies.urgency import Urgency
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody
 from app.endpoints.openai.chat_body import ChatBody, Message
 from app.endpoints.openai.completion_body import OPENAI_DEFAULT_MAX_TOKENS, CompletionBody
+from app.endpoints.openai.embedding_body import EmbeddingBody
+from app.endpoints.openai.responses.body import ResponseBody
 from app.http.errors import from_validation
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
@@ -222,7 +225,7 @@ def test_a_field_that_must_be_there_is_missed_by_name(field: str, schema: type[B
     ("change", "param"),
     [
         ({"colour": "red"}, "colour"),
-        ({"priority": "high"}, "priority"),
+        ({"max_attempts": 2}, "max_attempts"),
         ({"stream_options": {"colour": "red"}}, "stream_options.colour"),
         ({"messages": [{"role": "user", "content": "Hello", "colour": "red"}]}, "messages.0.colour"),
     ],
@@ -366,6 +369,7 @@ SAMPLING: dict[str, Any] = {
 }
 NO_SAMPLING = {
     *JobBody.model_fields,
+    *Urgency.model_fields,
     *("repetition_penalty", "user", "store", "service_tier", "stream", "stream_options"),
     *("json_schema", "response_format"),  # they are ways to say a grammar
 }
@@ -463,9 +467,25 @@ def test_a_job_says_how_it_is_to_be_treated() -> None:
     assert (body.priority, body.timeout, body.metadata) == ("high", 30.0, {"batch": "7"})
 
 
-def test_a_job_is_normal_unless_it_says_otherwise() -> None:
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [(-(10**30), "high"), (-1, "high"), (-1.0, "high"), (0, None), (1, "low"), (10**30, "low"), ("low", "low")],
+)
+@pytest.mark.parametrize("schema", [ChatBody, ChatJobBody, CompletionBody, EmbeddingBody, ResponseBody])
+def test_a_number_is_a_priority_as_vllm_has_it(schema: type[BaseModel], sent: Any, read: str | None) -> None:
+    asked = {ChatBody: "messages", ChatJobBody: "messages", CompletionBody: "prompt"}.get(schema, "input")
+    body = schema.model_validate({"model": "demo", asked: HELLO if asked == "messages" else "x", "priority": sent})
+    assert body.priority == read  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("sent", [True, False, 0.5, "0", "HIGH", [], ""])
+def test_what_is_no_priority_is_refused(sent: Any) -> None:
+    assert refusal(ChatBody, {"model": "demo", "messages": HELLO, "priority": sent}).param == "priority"
+
+
+def test_a_job_says_of_its_urgency_nothing_unless_asked() -> None:
     body = ChatJobBody.model_validate({"model": "demo", "messages": HELLO})
-    assert (body.priority, body.timeout, body.metadata) == ("normal", None, None)
+    assert (body.priority, body.timeout, body.metadata) == (None, None, None)
 
 
 @pytest.mark.parametrize(

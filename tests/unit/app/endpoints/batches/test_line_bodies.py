@@ -50,3 +50,10 @@ def test_a_line_cannot_refer_to_an_item() -> None:
     with pytest.raises(InvalidRequest) as refused:
         job("/v1/responses", input=[{"type": "item_reference", "id": "msg_1"}])
     assert refused.value.param == "input.0.id"
+
+
+@pytest.mark.parametrize("said", [{"priority": "high"}, {"priority": -1}, {"timeout": 60}])
+def test_a_line_has_no_urgency_of_its_own(said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="A line of a batch") as caught:
+        job("/v1/chat/completions", messages=HELLO, **said)
+    assert caught.value.param in said
