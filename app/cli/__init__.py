@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "app.cli.worker",
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",
+    "status": "app.cli.status.command",
     "submit": "app.cli.submit",
     "bulk": "app.cli.bulk",
     "batches": "app.cli.batches",
@@ -25,6 +26,9 @@ COMMANDS = {
     "probe": "app.cli.probe",
     "doctor": "app.cli.doctor",
 }
+
+ALIASES = {"ps": "status"}
+"""Other names of commands, as users of other programs know them; no help lists them."""
 
 Resolved = tuple[str | None, click.Command | None, list[str]]
 
@@ -46,9 +50,10 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        module = COMMANDS.get(ALIASES.get(cmd_name, cmd_name))
+        if module is None:
             return None
-        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        command: click.Command = import_module(module).command
         return command
 
     def resolve_command(

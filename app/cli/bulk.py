@@ -19,7 +19,7 @@ from app.bulk.errors import BulkError
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
-from app.cli.connection import key_option, url_option
+from app.cli.connection import in_words, key_option, url_option
 from app.client import AsyncClient
 from app.client.exchange import Patience
 from tasks.errors import CaravanError
@@ -82,7 +82,8 @@ def run(output: Path, url: str, api_key: str | None, **given: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
         tally = job(lambda: AsyncClient(url, api_key, patience=patience), report)
     except (BulkError, CaravanError) as exc:
-        raise click.ClickException(f"{exc} {_again(output)}".strip()) from exc
+        why = in_words(exc, url, api_key) if isinstance(exc, CaravanError) else exc
+        raise click.ClickException(f"{why} {_again(output)}".strip()) from exc
     except KeyboardInterrupt:
         click.echo(f"Stopped. {_again(output)}".strip(), err=True)
         sys.exit(INTERRUPTED)

@@ -6,12 +6,15 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from app.client import Client
+from app.client.errors import ServerAway
 from app.client.exchange import Patience
-from tasks.errors import CaravanError
+from tasks.errors import AuthenticationFailed, CaravanError
+from tasks.urls import is_loopback, without_password
 
 PATIENT_SECONDS = 300.0
 
@@ -36,12 +39,25 @@ def with_patient_api(function: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def cluster(url: str, api_key: str | None, patience: Patience | None = None) -> Iterator[Client]:
-    """A cluster. Its errors become click's, in the server's own words."""
+    """A cluster. Its errors become click's."""
     try:
         with Client(url, api_key, patience=patience or Patience(0.0)) as client:
             yield client
     except CaravanError as exc:
-        raise click.ClickException(exc.message) from exc
+        raise click.ClickException(in_words(exc, url, api_key)) from exc
+
+
+def in_words(error: CaravanError, url: str, api_key: str | None) -> str:
+    """What an error says to who uses the command: the server's own words, and the command's where it is at fault."""
+    where = without_password(url)
+    if isinstance(error, AuthenticationFailed):
+        if api_key:
+            return f"{where} refuses this API key. {error.message} Give another by --api-key or CARAVAN_API_KEY."
+        return f"{where} asks for an API key: give one by --api-key or CARAVAN_API_KEY."
+    if isinstance(error, ServerAway) or type(error) is CaravanError:  # the latter: no answer of Caravan's
+        start = "start a cluster with `caravan up`, or " if is_loopback(urlsplit(url).hostname or "") else ""
+        return f"{error.message.rstrip('.')}; {start}give the address of yours by --url or CARAVAN_URL."
+    return error.message
 
 
 def teller() -> Callable[[CaravanError, float], None]:

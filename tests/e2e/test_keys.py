@@ -121,7 +121,7 @@ def test_the_command_calls_with_a_key(cluster: Cluster, admin: str) -> None:
         caravan(cluster, "submit", "What is the capital of Italy?", key=secret).stdout
         == "The capital of Italy is Rome.\n"
     )
-    assert "Send an API key" in caravan(cluster, "submit", "Hello").stderr
+    assert "asks for an API key" in caravan(cluster, "submit", "Hello").stderr
     assert "erin" not in caravan(cluster, "keys", "list", key=secret).stdout
     assert len(caravan(cluster, "jobs", "list", "--api-key", secret).stdout.splitlines()) == 2
 
@@ -155,3 +155,24 @@ def test_no_secret_is_in_a_log_or_in_a_process_list(cluster: Cluster, admin: str
     for key in (secret, wrong, admin):
         assert key not in logged
         assert key not in listed
+
+
+def test_the_command_asks_for_a_missing_key_in_its_own_words(cluster: Cluster) -> None:
+    for arguments in (["status"], ["jobs", "list"], ["submit", "Hello"]):
+        refused = caravan(cluster, *arguments)
+        assert refused.returncode == 1
+        assert f"{cluster.url} asks for an API key: give one by --api-key or CARAVAN_API_KEY." in refused.stderr
+        assert "Authorization" not in refused.stderr
+
+
+def test_the_command_says_of_a_wrong_key_that_it_is_wrong(cluster: Cluster) -> None:
+    refused = caravan(cluster, "status", key="cvn-wrong")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "refuses this API key" in refused.stderr
+
+
+def test_status_tells_each_key_of_its_own_models_and_failures(cluster: Cluster, admin: str) -> None:
+    shown = caravan(cluster, "status", key=make(cluster, admin, "none-of-ours", "--model", "other"))
+    assert shown.returncode == 0
+    assert "This API key may use no model." in shown.stdout
+    assert "demo" in caravan(cluster, "status", key=admin).stdout

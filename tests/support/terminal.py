@@ -56,12 +56,12 @@ class Screen:
 class Terminal:
     """Runs a program on a terminal of its own."""
 
-    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, columns: int = COLUMNS) -> None:
         self.screen = Screen()
         self.seen: list[list[str]] = []
         """Each screen that was to be seen."""
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         self.process = subprocess.Popen(
             argv, env={**os.environ, "TERM": "xterm", **env}, cwd=cwd, stdin=slave, stdout=slave, stderr=slave
         )
@@ -77,13 +77,22 @@ class Terminal:
             self.seen.append(self.screen.lines)
         return any(text in line for line in self.screen.lines)
 
+    def type(self, text: str) -> None:
+        """As somebody at the keyboard does."""
+        os.write(self._master, text.encode())
+
+    def ended(self) -> int:
+        """The exit status of a program that ends by itself."""
+        until(lambda: self.shows("\0") or self.process.poll() is not None, seconds=60, what="it ends")
+        self.shows("\0")
+        os.close(self._master)
+        return self.process.wait()
+
     def stop(self) -> int:
         """As Ctrl-C does; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        until(lambda: self.shows("\0") or self.process.poll() is not None, seconds=60, what="it stops")
-        os.close(self._master)
-        return self.process.wait()
+        return self.ended()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from app.cli import main
 
 PAGE = (Path(__file__).parents[4] / "docs" / "command.md").read_text()
-BLOCKS = re.findall(r"\$ caravan ?(.*?) ?--help\n(.*?)```", PAGE, flags=re.DOTALL)
+BLOCKS = re.findall(r"\$ caravan ?([^\n]*?) ?--help\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(("subcommand", "documented"), BLOCKS, ids=[block[0] or "caravan" for block in BLOCKS])

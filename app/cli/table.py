@@ -1,0 +1,84 @@
+"""Tables that fit the width that they have: columns give way by importance, and no line wraps. Pure."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+
+from tasks.texts import printable
+
+GAP = "  "
+LEAST_CUT = 8
+"""Columns of the screen that a column keeps where it may be cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        importance: where there is no room for all, the column with the least goes first.
+        right: whether its cells stand at the right, as numbers do.
+        cut: whether its cells may be cut to make room; whole ones can be copied.
+    """
+
+    title: str
+    importance: int
+    right: bool = False
+    cut: bool = False
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal that standard output is; None if it is none, and lines may be as long as they like."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width: int | None) -> list[str]:
+    """The lines of a table, its head first; none if there are no rows.
+
+    Args:
+        width: columns of the screen; None for as many as the table needs.
+    """
+    if not rows:
+        return []
+    cells = [[printable(str(cell)) for cell in row] for row in ([column.title for column in columns], *rows)]
+    wide = [max(cell_len(row[at]) for row in cells) for at in range(len(columns))]
+    shown, wide = _fit(columns, wide, width)
+    return [_line(row, columns, shown, wide) for row in cells]
+
+
+def _fit(columns: Sequence[Column], wide: list[int], width: int | None) -> tuple[list[int], list[int]]:
+    """Which columns are shown, and how wide each of all is."""
+    shown = list(range(len(columns)))
+    if width is None:
+        return shown, wide
+    least = [
+        min(wide[at], max(LEAST_CUT, cell_len(columns[at].title))) if columns[at].cut else wide[at] for at in shown
+    ]
+    while len(shown) > 1 and _total(shown, least) > width:
+        shown.remove(min(reversed(shown), key=lambda at: columns[at].importance))
+    wide = list(wide)
+    for at in sorted(shown, key=lambda at: columns[at].importance):
+        wide[at] -= max(0, min(_total(shown, wide) - width, wide[at] - least[at]))
+    if _total(shown, wide) > width:  # one column, and too wide for the screen
+        wide[shown[0]] = width
+    return shown, wide
+
+
+def _total(shown: Sequence[int], wide: Sequence[int]) -> int:
+    return sum(wide[at] for at in shown) + len(GAP) * (len(shown) - 1)
+
+
+def _line(row: Sequence[str], columns: Sequence[Column], shown: Sequence[int], wide: Sequence[int]) -> str:
+    return GAP.join(_cell(row[at], wide[at], right=columns[at].right) for at in shown).rstrip()
+
+
+def _cell(text: str, width: int, *, right: bool) -> str:
+    if cell_len(text) > width:
+        return set_cell_size(text, width - 1).rstrip() + "…" if width > 1 else "…"
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space

@@ -1,0 +1,72 @@
+"""`caravan status` and `caravan models` against a real cluster."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_command import run
+from tests.support.cluster import Cluster, chat
+from tests.support.processes import COMMAND
+from tests.support.terminal import Terminal
+
+
+def on_screen(cluster: Cluster, folder: Path, columns: int, *arguments: str) -> list[str]:
+    """What a command shows on a terminal of this width."""
+    env = {"CARAVAN_URL": cluster.url}
+    terminal = Terminal([sys.executable, *COMMAND, *arguments], env=env, cwd=folder, columns=columns)
+    terminal.ended()
+    return terminal.screen.lines
+
+
+def test_a_cluster_that_serves_needs_nothing(cluster: Cluster) -> None:
+    shown = run(cluster, "status")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    assert lines[:2] == [f"Cluster  {cluster.url}", "Redis    ok"]
+    assert lines[4].split()[:2] == ["demo", "loaded"]
+    assert lines[-1] == "Nothing needs doing."
+    assert run(cluster, "ps").stdout.splitlines()[:4] == lines[:4]
+
+
+def test_a_paused_queue_needs_opening_and_the_command_to_copy_opens_it(cluster: Cluster) -> None:
+    run(cluster, "queues", "pause", "demo")
+    try:
+        shown = run(cluster, "status")
+        told = json.loads(run(cluster, "status", "--json").stdout)
+    finally:
+        advised = shown.stdout.split("`caravan ")[1].split("`")[0]
+        run(cluster, *advised.split())
+    assert shown.returncode == 1
+    assert [trouble["about"] for trouble in told["to_do"]] == ["demo"]
+    assert told["redis"] == {"usable": True, "reason": None}
+    assert [model["id"] for model in told["models"]] == ["demo"]
+    assert run(cluster, "status").returncode == 0
+
+
+def test_the_last_failures_are_shown_with_what_to_do(cluster: Cluster) -> None:
+    job_id = cluster.submit(chat("word " * 2000))["id"]
+    assert cluster.job(job_id, wait=10)["status"] == "failed"
+    shown = run(cluster, "status")
+    assert shown.returncode == 0
+    assert f"{job_id}  context_length_exceeded" in shown.stdout
+    assert "  context_length_exceeded: Send a shorter prompt" in shown.stdout
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_the_screen_fits_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) -> None:
+    lines = on_screen(cluster, tmp_path, columns, "status")
+    assert max(map(len, lines)) <= columns
+    assert "Nothing needs doing." in lines
+    assert any("demo  " in line and "loaded" in line for line in lines)
+
+
+def test_without_a_cluster_there_is_one_sentence(cluster: Cluster) -> None:
+    away = run(cluster, "status", "--url", "http://127.0.0.1:9")
+    assert (away.returncode, away.stdout) == (1, "")
+    assert away.stderr.count("\n") == 1
+    assert "does not answer" in away.stderr
+    assert "`caravan up`" in away.stderr
