@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
+from app.cli.connection import with_api
+from app.cli.model_view import details, find, overview
+from app.cli.table import screen_width
+from app.client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
 from tasks.models.catalogue import CatalogueError, gguf_path, load
@@ -14,7 +20,32 @@ from tasks.models.hub import SCHEME, DownloadFailed, download
 
 @click.group("models")
 def command() -> None:
-    """Download models."""
+    """List, show and download models."""
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, as GET /models has it.")
+@with_api
+def list_(as_json: bool, api: Client) -> None:
+    """List the models that you may use, with their states."""
+    models = _models(api)
+    if as_json:
+        click.echo(json.dumps(models, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(overview(models, width=screen_width())))
+
+
+@command.command("show")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, as GET /models has it.")
+@with_api
+def show(name: str, as_json: bool, api: Client) -> None:
+    """Show one model: its state with the reason, its workers, its context and its queue."""
+    model = find(name, _models(api))
+    if as_json:
+        click.echo(json.dumps(model, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(details(model, width=screen_width())))
 
 
 @command.command("pull")
@@ -38,3 +69,8 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
             click.echo(f"{name}: {path}")
     except (CatalogueError, DownloadFailed, ModelNotFound) as exc:
         raise click.ClickException(str(exc)) from exc
+
+
+def _models(api: Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.call("GET", "/models")["data"]
+    return found

@@ -1,9 +1,10 @@
-"""Tables that fit the width that they have: columns give way by importance, and no line wraps. Pure."""
+"""Tables and texts that fit the screen. Of a table's columns the less important give way: no line of it wraps."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from tasks.texts import printable
 GAP = "  "
 LEAST_CUT = 8
 """Columns of the screen that a column keeps where it may be cut."""
+LEAST_WIDTH = 20
+"""Columns of the screen that a text is given: with less it would be no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,26 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width:
     wide = [max(cell_len(row[at]) for row in cells) for at in range(len(columns))]
     shown, wide = _fit(columns, wide, width)
     return [_line(row, columns, shown, wide) for row in cells]
+
+
+def wrapped(text: str, width: int | None, *, indent: str = "", first: str | None = None) -> list[str]:
+    """A text in lines of this width; words are not broken, so that they can be copied.
+
+    Args:
+        width: columns of the screen; None for one line.
+        first: what begins the first line; the indent if left out.
+    """
+    begin = indent if first is None else first
+    if width is None:
+        return [begin + printable(text)]
+    return textwrap.wrap(
+        printable(text),
+        max(width, LEAST_WIDTH),
+        initial_indent=begin,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _fit(columns: Sequence[Column], wide: list[int], width: int | None) -> tuple[list[int], list[int]]:

@@ -158,7 +158,7 @@ def test_no_secret_is_in_a_log_or_in_a_process_list(cluster: Cluster, admin: str
 
 
 def test_the_command_asks_for_a_missing_key_in_its_own_words(cluster: Cluster) -> None:
-    for arguments in (["status"], ["jobs", "list"], ["submit", "Hello"]):
+    for arguments in (["status"], ["models", "list"], ["jobs", "list"], ["submit", "Hello"]):
         refused = caravan(cluster, *arguments)
         assert refused.returncode == 1
         assert f"{cluster.url} asks for an API key: give one by --api-key or CARAVAN_API_KEY." in refused.stderr

@@ -70,3 +70,26 @@ def test_without_a_cluster_there_is_one_sentence(cluster: Cluster) -> None:
     assert away.stderr.count("\n") == 1
     assert "does not answer" in away.stderr
     assert "`caravan up`" in away.stderr
+
+
+def test_models_are_listed_and_shown(cluster: Cluster) -> None:
+    head, demo = run(cluster, "models", "list").stdout.splitlines()
+    assert head.split()[:4] == ["NAME", "STATE", "KIND", "CONTEXT"]
+    assert demo.split()[:4] == ["demo", "loaded", "generative", "1024"]
+    assert [model["id"] for model in json.loads(run(cluster, "models", "list", "--json").stdout)] == ["demo"]
+    shown = run(cluster, "models", "show", "demo").stdout
+    assert "context    1024 tokens\n" in shown
+    assert "\ndemo-1  ready" in shown
+    assert json.loads(run(cluster, "models", "show", "demo", "--json").stdout)["slots"] == 8
+
+
+def test_a_model_that_is_not_there_is_answered_with_the_nearest(cluster: Cluster) -> None:
+    refused = run(cluster, "models", "show", "dmeo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "Error: There is no model 'dmeo'. Did you mean 'demo'? The server has: demo.\n"
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_lists_of_models_fit_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) -> None:
+    for arguments in (["models", "list"], ["models", "show", "demo"]):
+        assert max(map(len, on_screen(cluster, tmp_path, columns, *arguments))) <= columns

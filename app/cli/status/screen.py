@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from app.cli.model_view import slots, starting
 from app.cli.status.snapshot import Snapshot, Wire
 from app.cli.status.troubles import Trouble, advice_on_failure
-from app.cli.table import Column, table
+from app.cli.table import Column, table, wrapped
 from tasks.texts import printable
 
 MODELS = (
@@ -34,7 +34,6 @@ FAILURES = (
     Column("MODEL", 5, cut=True),
     Column("FAILED AT", 3),
 )
-LEAST_WIDTH = 20
 
 
 def screen(snapshot: Snapshot, found: Sequence[Trouble], *, width: int | None) -> list[str]:
@@ -42,7 +41,7 @@ def screen(snapshot: Snapshot, found: Sequence[Trouble], *, width: int | None) -
     redis = "not usable" if snapshot.redis_fault else "ok"
     head = [f"Cluster  {printable(snapshot.url)}", f"Redis    {redis}"]
     blocks = [
-        [part for line in head for part in _wrapped(line, width)],
+        [part for line in head for part in wrapped(line, width)],
         _models(snapshot, width),
         table(WORKERS, list(_workers(snapshot.models)), width=width),
         _failures(snapshot.failures, width),
@@ -53,7 +52,7 @@ def screen(snapshot: Snapshot, found: Sequence[Trouble], *, width: int | None) -
 
 def _models(snapshot: Snapshot, width: int | None) -> list[str]:
     if not snapshot.told:
-        return _wrapped("Models, queues and jobs are not known while Redis cannot be used.", width)
+        return wrapped("Models, queues and jobs are not known while Redis cannot be used.", width)
     rows = [
         (
             model["id"],
@@ -67,12 +66,7 @@ def _models(snapshot: Snapshot, width: int | None) -> list[str]:
         )
         for model in snapshot.models
     ]
-    return table(MODELS, rows, width=width) or _wrapped("This API key may use no model.", width)
-
-
-def slots(model: Wire) -> str:
-    """How many of a model's slots are busy."""
-    return f"{model['busy']} of {model['slots']}"
+    return table(MODELS, rows, width=width) or wrapped("This API key may use no model.", width)
 
 
 def _workers(models: Iterable[Wire]) -> Iterator[tuple[object, ...]]:
@@ -81,13 +75,6 @@ def _workers(models: Iterable[Wire]) -> Iterator[tuple[object, ...]]:
             yield worker["name"], "ready", model["id"], worker["slots"], worker["processor"] or "-"
         for start in model["starting"]:
             yield start["name"], starting(start), model["id"], "-", "-"
-
-
-def starting(start: Wire) -> str:
-    """How far a worker has come that does not serve yet."""
-    if start["state"] == "failed":
-        return "failed"
-    return f"{start['phase']} {start['progress']:.0%}" if "progress" in start else str(start["phase"])
 
 
 def _failures(failures: Sequence[Wire], width: int | None) -> list[str]:
@@ -99,31 +86,17 @@ def _failures(failures: Sequence[Wire], width: int | None) -> list[str]:
     advice = [
         line
         for code in dict.fromkeys(codes)
-        for line in _wrapped(f"{code}: {advice_on_failure(code)}", width, indent="  ")
+        for line in wrapped(f"{code}: {advice_on_failure(code)}", width, indent="  ")
     ]
     return [*table(FAILURES, rows, width=width), *advice]
 
 
 def _to_do(found: Sequence[Trouble], width: int | None) -> list[str]:
     if not found:
-        return _wrapped("Nothing needs doing.", width)
+        return wrapped("Nothing needs doing.", width)
     lines = ["To do"]
     for trouble in found:
-        lines += _wrapped(f"{trouble.about}: {trouble.found}", width, indent="  ")
+        lines += wrapped(f"{trouble.about}: {trouble.found}", width, indent="  ")
         if trouble.advice:
-            lines += _wrapped(f"-> {trouble.advice}", width, indent="     ", first="  ")
+            lines += wrapped(f"-> {trouble.advice}", width, indent="     ", first="  ")
     return lines
-
-
-def _wrapped(text: str, width: int | None, *, indent: str = "", first: str | None = None) -> list[str]:
-    first = indent if first is None else first
-    if width is None:
-        return [first + printable(text)]
-    return textwrap.wrap(
-        printable(text),
-        max(width, LEAST_WIDTH),
-        initial_indent=first,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )

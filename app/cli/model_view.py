@@ -1,0 +1,109 @@
+"""Models of a cluster, as `GET /models` has them, on a screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from app.cli.table import Column, table, wrapped
+from tasks.errors import ModelNotFound
+from tasks.texts import shown
+
+Model = Mapping[str, Any]
+
+MODELS = (
+    Column("NAME", 9, cut=True),
+    Column("STATE", 8),
+    Column("KIND", 5),
+    Column("CONTEXT", 6, right=True),
+    Column("SLOTS", 4, right=True),
+    Column("WORKERS", 3, right=True),
+    Column("WAITING", 2, right=True),
+)
+WORKERS = (
+    Column("WORKER", 9, cut=True),
+    Column("STATE", 8),
+    Column("SLOTS", 5, right=True),
+    Column("PROCESSOR", 3, cut=True),
+)
+LABEL_WIDTH = 11
+
+
+def find(name: str, models: Sequence[Model]) -> Model:
+    """The model of this name; raises ModelNotFound, which names the nearest one."""
+    known = {model["id"]: model for model in models}
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    there = ", ".join(known) or "none for this key"
+    raise ModelNotFound(f"There is no model '{shown(name)}'. {hint}The server has: {there}.", param="model")
+
+
+def slots(model: Model) -> str:
+    """How many of a model's slots are busy."""
+    return f"{model['busy']} of {model['slots']}"
+
+
+def starting(start: Model) -> str:
+    """How far a worker has come that does not serve yet."""
+    if start["state"] == "failed":
+        return "failed"
+    return f"{start['phase']} {start['progress']:.0%}" if "progress" in start else str(start["phase"])
+
+
+def overview(models: Sequence[Model], *, width: int | None) -> list[str]:
+    """A line for each model, and below them why one has failed."""
+    rows = [
+        (
+            model["id"],
+            model["state"],
+            model["kind"],
+            model["context"],
+            slots(model),
+            len(model["workers"]),
+            model["queued"],
+        )
+        for model in models
+    ]
+    lines = table(MODELS, rows, width=width) or wrapped("This API key may use no model.", width)
+    for model in models:
+        if "reason" in model:
+            lines += ["", *wrapped(f"{model['id']}: {model['reason']}", width)]
+    return lines
+
+
+def details(model: Model, *, width: int | None) -> list[str]:
+    """All that is known of one model."""
+    told = {
+        "name": model["id"],
+        "state": model["state"],
+        "reason": model.get("reason"),
+        "kind": model["kind"],
+        "context": f"{model['context']} tokens",
+        "slots": f"{slots(model)} busy",
+        "waiting": model["queued"],
+        "running": model["running"],
+        "tokens/s": f"{model['tokens_per_second']:.1f}",
+    }
+    indent = " " * LABEL_WIDTH
+    lines = [
+        line
+        for label, value in told.items()
+        if value is not None
+        for line in wrapped(f"{value}", width, first=f"{label:<{LABEL_WIDTH}}", indent=indent)
+    ]
+    workers = table(WORKERS, list(_workers(model)), width=width)
+    lines += ["", *(workers or ["No worker serves it."])]
+    for start in model["starting"]:
+        if start.get("reason", model.get("reason")) != model.get("reason"):
+            lines += ["", *wrapped(f"{start['name']}: {start['reason']}", width)]
+    return lines
+
+
+def _workers(model: Model) -> Iterator[tuple[object, ...]]:
+    for worker in model["workers"]:
+        yield worker["name"], "ready", worker["slots"], worker["processor"] or "-"
+    for start in model["starting"]:
+        yield start["name"], starting(start), "-", "-"
