@@ -60,12 +60,31 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Called when a subcommand is about to run; whoever asks for help gets it in any environment."""
+        if self.get_command(ctx, args[0]) is None and not ctx.resilient_parsing:
+            raise self._no_such(ctx, args[0])
         name, command, rest = super().resolve_command(ctx, args)
         if name not in ASKS_LITTLE and not set(ctx.help_option_names).intersection(rest):
             from tasks.environment import read_settings
 
             read_settings()
         return name, command, rest
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as exc:
+            if exc.possibilities:
+                raise
+            raise click.UsageError(f"{exc.message} The options of a command stand behind its name.", ctx=ctx) from exc
+
+    def _no_such(self, ctx: click.Context, name: str) -> click.UsageError:
+        """The error for a name that is no command's: with the groups that have such a one, or with the nearest ones."""
+        groups = ((group, self.get_command(ctx, group)) for group in COMMANDS)
+        found = [group for group, each in groups if isinstance(each, click.Group) and name in each.commands]
+        if not found:
+            return click.NoSuchCommand(name, possibilities=[*COMMANDS, *ALIASES], ctx=ctx)
+        names = " or ".join(f"'{ctx.command_path} {group} {name}'" for group in found)
+        return click.NoSuchCommand(name, f"No such command '{name}'. Did you mean {names}?", ctx=ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
