@@ -16,6 +16,7 @@ COMMANDS = {
     "clerk": "app.cli.clerk",
     "flower": "app.cli.flower",
     "status": "app.cli.status.command",
+    "chat": "app.cli.chat.command",
     "submit": "app.cli.submit",
     "bulk": "app.cli.bulk",
     "batches": "app.cli.batches",

@@ -1,0 +1,1 @@
+"""``caravan chat``: a conversation in the terminal."""

@@ -1,0 +1,1 @@
+"""`caravan chat`."""
