@@ -24,7 +24,17 @@ CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 RESPONSE = {"model": "demo", "input": "Hello", "background": True, "store": True}
 OPEN = frozenset({"health.alive", "health.short", "health.ready", "flower.proxy"})
 ADMIN = frozenset(
-    {"health.metrics", "queues.pause", "queues.drain", "queues.resume", "keys.create", "keys.index", "keys.revoke"}
+    {
+        "health.metrics",
+        "queues.pause",
+        "queues.drain",
+        "queues.resume",
+        "queues.cancel",
+        "queues.move",
+        "keys.create",
+        "keys.index",
+        "keys.revoke",
+    }
 )
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 
