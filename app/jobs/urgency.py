@@ -45,8 +45,8 @@ def check_priority(asked: Priority) -> None:
 def asked_timeout(body: JobBody) -> float | None:
     """Seconds until a body's job expires: the body's own, else those of ``X-Timeout``. Raises InvalidRequest."""
     given = body.timeout if isinstance(body, Urgency) else None
-    text = request.headers.get(TIMEOUT_HEADER, "").strip()
-    if given is not None or not text:
+    text = request.headers.get(TIMEOUT_HEADER)
+    if given is not None or text is None:
         return given
     seconds = _number(text)
     if seconds is None or not 0 < seconds <= MOST_SECONDS:
@@ -57,9 +57,11 @@ def asked_timeout(body: JobBody) -> float | None:
 
 
 def _named_by_header() -> str | None:
-    text = request.headers.get(PRIORITY_HEADER, "").strip().lower()
+    text = request.headers.get(PRIORITY_HEADER)
+    if text is None:
+        return None
     number = _number(text)
-    named = by_name(text if number is None else number) or None
+    named = by_name(text.strip().lower() if number is None else number)
     if named is not None and named not in set(Priority):
         raise InvalidRequest(
             f"{PRIORITY_HEADER} must be high, normal or low, or a whole number; not '{shown(named)}'.",

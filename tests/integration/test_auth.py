@@ -200,8 +200,8 @@ def test_a_v1_call_has_the_timeout_of_its_body_or_its_headers(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("X-Priority", value) for value in ("urgent", "0.5", "u=1", "inf", "1_0")),
-        *(("X-Timeout", value) for value in ("0", "-1", "604801", "nan", "inf", "1_0", "soon", "5s")),
+        *(("X-Priority", value) for value in ("urgent", "0.5", "u=1", "inf", "1_0", "")),
+        *(("X-Timeout", value) for value in ("0", "-1", "604801", "nan", "inf", "1_0", "soon", "5s", "")),
     ],
 )
 @pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions", "/v1/completions"])
