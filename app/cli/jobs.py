@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from app.cli.connection import with_api, with_patient_api
+from app.cli.moments import Moment
 from app.cli.submit import show_stream
+from app.cli.table import Column, screen_width, table
 from app.client import Client
 
 STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
+
+COLUMNS = (
+    Column("ID", 7),
+    Column("STATUS", 6),
+    Column("ERROR", 5, cut=True),
+    Column("MODEL", 4, cut=True),
+    Column("TOKENS", 2, right=True),
+    Column("PRIORITY", 1),
+    Column("CREATED", 3),
+)
 
 
 @click.group("jobs")
@@ -24,15 +36,52 @@ def command() -> None:
 @command.command("list")
 @click.option("-m", "--model", help="Only jobs of this model.")
 @click.option("--status", type=click.Choice(STATUSES), help="Only jobs with this status.")
+@click.option("--owner", help="For admins: the jobs of this owner.")
+@click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE",
+              help="Only jobs with this metadata; may be given several times.")  # fmt: skip
+@click.option("--created-after", type=Moment(), help="Only jobs accepted then or later: a date, or 2h ago.")
+@click.option("--created-before", type=Moment(), help="Only jobs accepted before then.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
 @with_api
-def list_(model: str | None, status: str | None, limit: int, api: Client) -> None:
+def list_(model: str | None, status: str | None, owner: str | None, pairs: tuple[str, ...], created_after: int | None,
+          created_before: int | None, limit: int, api: Client) -> None:  # fmt: skip
     """List the latest jobs, newest first."""
-    click.echo(f"{'ID':<36}  {'STATUS':<9}  {'PRIORITY':<8}  {'TOKENS':>6}  {'CREATED':<19}  MODEL")
-    for job in _page(api, limit=limit, model=model, status=status):
-        tokens = job["usage"]["completion_tokens"] if job["usage"] else "-"
-        created = _local(job["created_at"])
-        click.echo(f"{job['id']}  {job['status']:<9}  {job['priority']:<8}  {tokens:>6}  {created}  {job['model']}")
+    asked = {"model": model, "status": status, "owner": owner, "created_after": created_after,
+             "created_before": created_before, **_metadata(pairs)}  # fmt: skip
+    rows = [_row(job) for job in _pages(api, limit, asked)]
+    for line in table(COLUMNS, rows, width=screen_width()) or ["No jobs."]:
+        click.echo(line)
+
+
+def _metadata(pairs: Iterable[str]) -> dict[str, str]:
+    """The query's names of metadata; raises UsageError."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise click.UsageError(f"--metadata takes NAME=VALUE, not '{pair}'.")
+        found[f"metadata[{name}]"] = value
+    return found
+
+
+def _pages(api: Client, limit: int, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """So many jobs, from as many pages as it takes: the server looks at a number of jobs for each."""
+    found: list[dict[str, Any]] = []
+    after = None
+    while len(found) < limit:
+        given = {**asked, "limit": limit - len(found), "after": after}
+        page = api.call("GET", "/jobs", params={name: str(value) for name, value in given.items() if value is not None})
+        found += page["data"]
+        after = page["last_id"]
+        if not page["has_more"]:
+            break
+    return found
+
+
+def _row(job: Mapping[str, Any]) -> list[object]:
+    tokens = job["usage"]["completion_tokens"] if job["usage"] else "-"
+    error = job["error"]["code"] if job["error"] else "-"
+    return [job["id"], job["status"], error, job["model"], tokens, job["priority"], _local(job["created_at"])]
 
 
 @command.command("dlq")

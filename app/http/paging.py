@@ -34,15 +34,22 @@ def known_cursor(things: str) -> Iterator[None]:
         raise InvalidRequest(f"after is not the id of one of your {things}.", param="after") from exc
 
 
-def page(found: Sequence[T], *, limit: int, view: Callable[[T], Mapping[str, Any]]) -> Response:
-    """A page of what was looked for one beyond its limit, so that it is known whether there is more."""
+def page(
+    found: Sequence[T], *, limit: int, view: Callable[[T], Mapping[str, Any]], looked_at: str | None = None
+) -> Response:
+    """A page of what was looked for one beyond its limit, so that it is known whether there is more.
+
+    Args:
+        looked_at: the id of the last that was looked at where others were not; the next page begins after it.
+    """
     shown = [view(one) for one in found[:limit]]
+    over = len(found) > limit
     return jsonify(
         {
             "object": "list",
             "data": shown,
             "first_id": shown[0]["id"] if shown else None,
-            "last_id": shown[-1]["id"] if shown else None,
-            "has_more": len(found) > limit,
+            "last_id": looked_at if looked_at and not over else shown[-1]["id"] if shown else None,
+            "has_more": over or looked_at is not None,
         }
     )

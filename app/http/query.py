@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from flask import Flask, request
 
-from app.openapi.describe import Description
+from app.openapi.describe import Description, is_entry
 from tasks.errors import InvalidRequest
 from tasks.texts import nearest, shown
 
@@ -64,3 +65,21 @@ def choice(name: str, default: str, among: Sequence[str]) -> str:
 def array(name: str) -> list[str]:
     """The items of an array, as ``name=a&name=b`` or, as OpenAI's clients send it, ``name[]=a&name[]=b``."""
     return request.args.getlist(name) + request.args.getlist(f"{name}[]")
+
+
+def time(name: str) -> float | None:
+    """Seconds since the epoch; None if left out. Raises InvalidRequest for anything else."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text, re.ASCII):
+        raise InvalidRequest(f"{name} must be a time in seconds since 1970.", param=name)
+    return float(text)
+
+
+def entries(name: str, most: int) -> dict[str, str]:
+    """An object of texts, as ``name[key]=value`` (OpenAPI's ``deepObject``); raises InvalidRequest for too many."""
+    found = {sent[len(name) + 1 : -1]: value for sent, value in request.args.items() if is_entry(sent, name)}
+    if len(found) > most:
+        raise InvalidRequest(f"{name} has {most} entries at most.", param=name)
+    return found

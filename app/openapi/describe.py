@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from tasks.errors import CaravanError
+
+
+def is_entry(sent: str, name: str) -> bool:
+    """Whether a query's name is an entry of an object's, as OpenAPI's ``deepObject`` has it: ``name[key]``."""
+    return re.fullmatch(rf"{name}\[[^\[\]]{{1,64}}\]", sent) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +29,13 @@ class Parameter:
 
     def is_sent_as(self, name: str) -> bool:
         """Whether a query's name is this parameter's. OpenAI's clients mark arrays: ``include[]=...``."""
-        return name == self.name or (self.schema.get("type") == "array" and name == f"{self.name}[]")
+        match self.schema.get("type"):
+            case "object":
+                return is_entry(name, self.name)
+            case "array":
+                return name in (self.name, f"{self.name}[]")
+            case _:
+                return name == self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
 
 import redis
 
@@ -20,6 +21,40 @@ LIGHT_FIELDS = (
     *("fails", "kills", "failures", "deaths", "error", "webhook"),
 )
 """A job's fields but for these two."""
+
+
+MOST_LOOKED_AT = 1000
+"""Jobs that a call for a list looks at: some milliseconds of Redis."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which jobs are to be found: of a model, in a status, accepted since one time and before another, with metadata.
+
+    Times are seconds since the epoch. What is left out matches all.
+    """
+
+    model: str | None = None
+    status: str | None = None
+    since: float | None = None
+    before: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, job: Job) -> bool:
+        return (
+            self.model in (None, job.model)
+            and self.status in (None, job.status)
+            and (self.since is None or job.created_at >= self.since)
+            and (self.before is None or job.created_at < self.before)
+            and all(job.metadata.get(name) == value for name, value in self.metadata.items())
+        )
+
+
+class Found(NamedTuple):
+    """The ids of the jobs that were found, and the job looked at last; None if there are no more."""
+
+    ids: list[str]
+    last: str | None
 
 
 class Jobs:
@@ -48,17 +83,21 @@ class Jobs:
                 pipe.hgetall(redis_keys.job(job_id))
         return [job for fields in pipe.execute() if (job := _decode(_named(fields)))]
 
-    def accepted_at(self, owner: str, job_id: str) -> float | None:
-        """When an owner's job was accepted; None if it is not the owner's, or has expired."""
-        return self._redis.zscore(redis_keys.owned(owner), job_id)
+    def find(self, owner: str, wanted: Wanted, *, after: str | None = None, limit: int) -> Found:
+        """An owner's jobs that match, newest first, from after one of them on; one call to Redis.
 
-    def owned(self, owner: str, *, before: float | None, count: int) -> list[tuple[str, float]]:
-        """An owner's jobs and when they were accepted, newest first, from those accepted before a time on."""
-        newest = "+inf" if before is None else f"({before!r}"
-        found = self._redis.zrevrangebyscore(
-            redis_keys.owned(owner), newest, "-inf", start=0, num=count, withscores=True
+        It looks at `MOST_LOOKED_AT` jobs at most, so that there may be more though none was found. Raises LookupError
+        if `after` is not the owner's, or has expired.
+        """
+        given: tuple[str | int, ...] = (
+            *(after or "", _seconds(wanted.since), _seconds(wanted.before), wanted.model or "", wanted.status or ""),
+            *(limit, MOST_LOOKED_AT),
+            *(text for pair in wanted.metadata.items() for text in pair),
         )
-        return cast("list[tuple[str, float]]", found)
+        reply: list[str] | None = self._run("list", owner, *given)
+        if reply is None:
+            raise LookupError(after)
+        return Found(reply[1:], reply[0] or None)
 
     def queue_position(self, job: Job) -> int | None:
         """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more.
@@ -67,6 +106,10 @@ class Jobs:
         """
         position: int | None = self._run("position", job.id, job.model)
         return position
+
+
+def _seconds(at: float | None) -> str:
+    return "" if at is None else repr(at)
 
 
 def _named(fields: Mapping[str, str] | Sequence[str | None]) -> dict[str, str]:

@@ -43,6 +43,19 @@ def test_jobs_are_shown_listed_and_cancelled(cluster: Cluster) -> None:
     assert job_id in run(cluster, "jobs", "list", "--status", "cancelled").stdout
 
 
+def test_jobs_are_listed_by_what_they_are_with_their_errors(cluster: Cluster) -> None:
+    late = chat("Tell me a long story.", ignore_eos=True, n=16, timeout=0.01, metadata={"run": "late"})
+    job_id = cluster.submit(late)["id"]
+    assert cluster.job(job_id, wait=20)["status"] == "expired"
+    head, line = run(cluster, "jobs", "list", "--metadata", "run=late", "--created-after", "1h").stdout.splitlines()
+    assert head.split() == ["ID", "STATUS", "ERROR", "MODEL", "TOKENS", "PRIORITY", "CREATED"]
+    assert line.split()[:4] == [job_id, "expired", "deadline_exceeded", "demo"]
+    assert run(cluster, "jobs", "list", "--metadata", "run=none").stdout == "No jobs.\n"
+    assert run(cluster, "jobs", "list", "--created-before", "2020-01-01").stdout == "No jobs.\n"
+    assert run(cluster, "jobs", "list", "--metadata", "run").returncode == 2
+    assert "is no moment" in run(cluster, "jobs", "list", "--created-after", "noon").stderr
+
+
 def test_errors_are_the_servers_own_words(cluster: Cluster) -> None:
     refused = run(cluster, "submit", "--model", "none", "Hello")
     assert refused.returncode == 1

@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -198,6 +199,25 @@ def test_jobs_are_listed_newest_first_by_pages(cluster: Cluster) -> None:
     assert first["has_more"]
     second = cluster.http.get("/jobs", params={"limit": 2, "after": first["last_id"]}).json()
     assert [job["id"] for job in second["data"]] == ids[1::-1]
+
+
+def test_jobs_are_listed_by_metadata_and_time(cluster: Cluster) -> None:
+    ids = [cluster.submit(chat("Count to 2.", metadata={"run": "x y", "row": row}))["id"] for row in ("1", "2")]
+    created = cluster.job(ids[0], wait=10)["created_at"]
+
+    def listed(**params: Any) -> list[str]:
+        page = cluster.http.get("/jobs", params={f"metadata[{name}]": value for name, value in params.items()}).json()
+        return [job["id"] for job in page["data"]]
+
+    assert listed(run="x y") == ids[::-1]
+    assert listed(run="x y", row="2") == [ids[1]]
+    assert listed(run="x") == []
+    assert cluster.http.get("/jobs", params={"created_before": created}).json()["data"] == []
+    found = cluster.http.get("/jobs", params={"created_after": created, "metadata[run]": "x y"}).json()["data"]
+    assert [job["id"] for job in found] == ids[::-1]
+    for query in ("created_after=x", "created_before=-1", "metadata=x", "metadata[]=x", "metadata[a][b]=x"):
+        refused = cluster.http.get(f"/jobs?{query}")
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, query.partition("=")[0])
 
 
 def test_models_and_queues_tell_what_there_is(cluster: Cluster) -> None:

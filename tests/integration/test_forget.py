@@ -10,6 +10,7 @@ import redis
 
 from tasks.ledger import event_stream, redis_keys
 from tasks.ledger.admission import Idempotency
+from tasks.ledger.jobs import Wanted
 from tasks.ledger.ledger import Ledger
 from tasks.records.event import decode_message
 from tasks.records.job import Job, JobStatus
@@ -112,7 +113,7 @@ def test_other_jobs_are_left_alone(store: Ledger, client: redis.Redis) -> None:
     found = store.jobs.get(third.id)
     assert found is not None
     assert found.status is JobStatus.SUCCEEDED
-    assert [job_id for job_id, _ in store.jobs.owned("local", before=None, count=9)] == [third.id, second.id]
+    assert store.jobs.find("local", Wanted(), limit=9).ids == [third.id, second.id]
 
 
 def test_its_key_stands_for_a_new_job_afterwards(store: Ledger) -> None:

@@ -15,6 +15,7 @@ from tasks.errors import RecordTooNew
 from tasks.ledger import dead_letters, event_stream, redis_keys
 from tasks.ledger.admission import Cancelled, Idempotency, Submission
 from tasks.ledger.connection import UNAVAILABLE
+from tasks.ledger.jobs import Wanted
 from tasks.ledger.leases import Append, Claim, Holder
 from tasks.ledger.ledger import Ledger
 from tasks.records.event import encode_token
@@ -564,12 +565,63 @@ def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: Ledg
 
 
 def test_an_owners_jobs_are_listed_newest_first(store: Ledger) -> None:
-    kept = [accept(store) for _ in range(2)]
-    newest, oldest = store.jobs.owned("local", before=None, count=10)
-    assert [newest[0], oldest[0]] == [job.id for job in reversed(kept)]
-    assert store.jobs.accepted_at("local", newest[0]) == newest[1]
-    assert store.jobs.owned("local", before=newest[1], count=10) == [oldest]
-    assert store.jobs.accepted_at("local", "none") is None
+    oldest, newest = accept(store), accept(store)
+    assert store.jobs.find("local", Wanted(), limit=10) == ([newest.id, oldest.id], None)
+    assert store.jobs.find("local", Wanted(), limit=1) == ([newest.id], newest.id)
+    assert store.jobs.find("local", Wanted(), after=newest.id, limit=1) == ([oldest.id], None)
+    assert store.jobs.find("local", Wanted(), after=oldest.id, limit=1) == ([], None)
+    for other in ("none", ""):
+        assert store.jobs.find(other, Wanted(), limit=1) == ([], None)
+    with pytest.raises(LookupError):
+        store.jobs.find("local", Wanted(), after="none", limit=1)
+
+
+def test_jobs_of_one_moment_are_all_listed(store: Ledger, client: redis.Redis) -> None:
+    jobs = [accept(store).id for _ in range(5)]
+    client.zadd(redis_keys.owned("local"), dict.fromkeys(jobs, 5.0))
+    seen, after = [], None
+    while page := store.jobs.find("local", Wanted(), after=after, limit=2):
+        seen += page.ids
+        if (after := page.last) is None:
+            break
+    assert sorted(seen) == sorted(jobs)
+
+
+def test_jobs_are_found_by_what_they_are(store: Ledger, client: redis.Redis) -> None:
+    jobs = [accept(store, metadata={"run": run, "row": str(row)}) for row, run in enumerate("aabé")]
+    for row, job in enumerate(jobs):
+        client.zadd(redis_keys.owned("local"), {job.id: 100.0 + row})
+    store.admission.cancel(jobs[1].id)
+
+    def found(**wanted: Any) -> list[int]:
+        ids = store.jobs.find("local", Wanted(**wanted), limit=9).ids
+        return [[job.id for job in jobs].index(job_id) for job_id in ids]
+
+    assert found(metadata={"run": "a"}) == [1, 0]
+    assert found(metadata={"run": "é"}) == [3]
+    assert found(metadata={"run": "a", "row": "0"}) == [0]
+    assert found(metadata={"run": "a", "row": "2"}) == []
+    assert found(metadata={"other": "a"}) == []
+    assert found(status="cancelled") == [1]
+    assert found(status="cancelled", metadata={"run": "b"}) == []
+    assert found(model="none") == []
+    assert found(since=101.0) == [3, 2, 1]
+    assert found(before=101.0) == [0]
+    assert found(since=101.0, before=103.0) == [2, 1]
+    assert found(since=104.0) == found(before=100.0) == []
+
+
+def test_a_filter_that_few_match_looks_at_so_many_jobs_a_call(store: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.ledger.jobs.MOST_LOOKED_AT", 3)
+    first = accept(store, metadata={"run": "a"})
+    others = [accept(store) for _ in range(7)]
+    wanted, calls, after = Wanted(metadata={"run": "a"}), [], None
+    while True:
+        page = store.jobs.find("local", wanted, after=after, limit=5)
+        calls.append(page)
+        if (after := page.last) is None:
+            break
+    assert calls == [([], others[4].id), ([], others[1].id), ([first.id], None)]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -139,6 +139,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.where == "path",
         "description": parameter.meaning,
         "schema": dict(parameter.schema),
+        **({"style": "deepObject", "explode": True} if parameter.schema.get("type") == "object" else {}),
     }
     return described if parameter.example is None else {**described, "example": parameter.example}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
+from app.endpoints.jobs.listing import MOST_METADATA
 from app.endpoints.jobs.wire import PAGE, DeletedJobs, Job, JobList, StatusEvent, TokenEvent
 from app.openapi import examples, parts
 from app.openapi.describe import Answer, Description, Event, Parameter
@@ -16,6 +17,13 @@ _EVENTS = (
     Event(name="token", meaning="More text.", data=TokenEvent, cursor=True),
     Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
 )
+_TIME = {"type": "integer", "minimum": 0, "maximum": 10**11}
+_METADATA = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^[^\[\]]{1,64}$"},
+    "additionalProperties": {"type": "string"},
+    "maxProperties": MOST_METADATA,
+}
 _FILTERS = (
     Parameter(name="model", where="query", meaning="Only this model's.", schema={"type": "string"}, example="demo"),
     Parameter(
@@ -26,6 +34,25 @@ _FILTERS = (
         example="succeeded",
     ),
     Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
+    Parameter(
+        name="created_after",
+        where="query",
+        meaning="Only those accepted at this time or later, in seconds since 1970.",
+        schema=_TIME,
+        example=0,
+    ),
+    Parameter(
+        name="created_before",
+        where="query",
+        meaning="Only those accepted before this time.",
+        schema=_TIME,
+    ),
+    Parameter(
+        name="metadata",
+        where="query",
+        meaning="Only those with this metadata, as `metadata[name]=value`.",
+        schema=_METADATA,
+    ),
     parts.limit(*PAGE),
     parts.AFTER_ID,
     Parameter(

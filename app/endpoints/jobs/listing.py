@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from flask import request
 
 from app.access.caller import caller
 from app.http.paging import known_cursor
-from app.http.query import flag
+from app.http.query import entries, flag, time
 from app.services.services import services
 from tasks.errors import InsufficientScope, InvalidRequest
 from tasks.ledger import dead_letters
+from tasks.ledger.jobs import Wanted
 from tasks.records.job import Job, JobStatus
 
+MOST_METADATA = 16
+"""Of a job, and so of a filter."""
 
-def asked_for(limit: int) -> Sequence[Job]:
+
+class Listed(NamedTuple):
+    """Jobs, and the last one that was looked at where others were not."""
+
+    jobs: Sequence[Job]
+    looked_at: str | None = None
+
+
+def asked_for(limit: int) -> Listed:
     """So many of the jobs that the request's query asks for, if there are; raises InvalidRequest."""
-    owner, model, after = _owner(), request.args.get("model"), request.args.get("after")
+    owner, after, wanted = _owner(), request.args.get("after"), _wanted()
+    if flag("dead_letter"):
+        return Listed(_dead_letters(owner, limit=limit, after=after, wanted=wanted))
+    with known_cursor("jobs"):
+        found = services().ledger.jobs.find(owner, wanted, after=after, limit=limit)
+    return Listed(services().ledger.jobs.get_many(found.ids), found.last)
+
+
+def _wanted() -> Wanted:
     status = request.args.get("status")
     if status is not None and status not in set(JobStatus):
         raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
-    if flag("dead_letter"):
-        return _dead_letters(owner, limit=limit, after=after, model=model)
-    return _newest(owner, limit=limit, after=after, model=model, status=status)
+    return Wanted(
+        model=request.args.get("model"),
+        status=status,
+        since=time("created_after"),
+        before=time("created_before"),
+        metadata=entries("metadata", MOST_METADATA),
+    )
 
 
 def _owner() -> str:
@@ -34,33 +58,16 @@ def _owner() -> str:
     return owner
 
 
-def _newest(owner: str, *, limit: int, after: str | None, model: str | None, status: str | None) -> list[Job]:
-    """The owner's jobs that match, newest first. Pages through the index until there are enough of them."""
-    records, found = services().ledger.jobs, list[Job]()
-    before = None if after is None else records.accepted_at(owner, after)
-    if after is not None and before is None:
-        raise _unknown_cursor()
-    while len(found) < limit:
-        page = records.owned(owner, before=before, count=limit)
-        jobs = records.get_many(job_id for job_id, _ in page)
-        found += [
-            job for job in jobs if job.owner == owner and model in (None, job.model) and status in (None, job.status)
-        ]
-        if len(page) < limit:
-            break
-        before = page[-1][1]
-    return found[:limit]
-
-
-def _dead_letters(owner: str, *, limit: int, after: str | None, model: str | None) -> list[Job]:
+def _dead_letters(owner: str, *, limit: int, after: str | None, wanted: Wanted) -> list[Job]:
     """The owner's jobs that workers died of, the last one first. Pages through the models' until there are enough."""
-    models, found = [name for name in services().catalogue if model in (None, name)], list[Job]()
+    models, found = [name for name in services().catalogue if wanted.model in (None, name)], list[Job]()
     if after is not None and not _owns(owner, after):
         raise _unknown_cursor()
     while len(found) < limit:
         with known_cursor("dead letters"):
             page = dead_letters.page(services().redis, models, after=after, count=limit)
-        found += [job for job in services().ledger.jobs.get_many(page) if job.owner == owner]
+        jobs = services().ledger.jobs.get_many(page)
+        found += [job for job in jobs if job.owner == owner and wanted.matches(job)]
         if len(page) < limit:
             break
         after = page[-1]

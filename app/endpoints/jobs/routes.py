@@ -58,7 +58,8 @@ def create() -> tuple[Response, int]:
 def index() -> Response:
     """List the caller's jobs, newest first; an admin may name another ``?owner=``."""
     limit = PAGE.asked()
-    return page(asked_for(limit + 1), limit=limit, view=view)
+    found = asked_for(limit + 1)
+    return page(found.jobs, limit=limit, view=view, looked_at=found.looked_at)
 
 
 @blueprint.get("/jobs/<job_id>")
