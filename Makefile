@@ -97,4 +97,4 @@ lock: ## pin the dependencies again (needs uv)
 		--group compat --output-file requirements-compat.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .venv-compat .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .venv .venv-compat .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info

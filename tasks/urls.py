@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-_LOGIN = re.compile(r"^(.*?//)?.*@")
+from caravan_client.urls import is_loopback, without_password
+
+__all__ = [
+    "is_http_url",
+    "is_loopback",
+    "is_redis_url",
+    "redis_database",
+    "redis_socket",
+    "with_redis_database",
+    "without_password",
+]
 
 
 def is_redis_url(url: str) -> bool:
@@ -54,16 +63,3 @@ def is_http_url(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address reaches this machine alone. A name other than localhost does not count, wherever it leads."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def without_password(url: str) -> str:
-    """The address as it may be shown: whoever logs in there, and how, is left out."""
-    return _LOGIN.sub(r"\1***@", url)

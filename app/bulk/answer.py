@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from app.client import Job
+from caravan_client import Job
 from tasks.errors import CaravanError, EngineFailure, JobTimeout
 
 

@@ -25,7 +25,7 @@ from app.bulk.output_types import checked, infer
 from app.bulk.report import Report
 from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run
-from app.client import AsyncClient
+from caravan_client import AsyncClient
 
 STANDARD_INPUT = Path("-")
 

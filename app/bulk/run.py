@@ -17,7 +17,7 @@ from app.bulk.journal import Journal
 from app.bulk.report import Report, State
 from app.bulk.row_groups import Row
 from app.bulk.vain import Judge
-from app.client import AsyncClient
+from caravan_client import AsyncClient
 from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
 from tasks.rows.dedup import Dedup, Known, question
 from tasks.rows.in_order import InOrder

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_api, with_patient_api
-from app.client import Client
+from caravan_client import Client
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 POLL_SECONDS = 1.0

@@ -20,8 +20,8 @@ from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
 from app.cli.connection import in_words, key_option, url_option
-from app.client import AsyncClient
-from app.client.exchange import Patience
+from caravan_client import AsyncClient
+from caravan_client.exchange import Patience
 from tasks.errors import CaravanError
 
 INTERRUPTED = 130

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from app.client import Client
-from app.client.errors import ServerAway
-from app.client.exchange import Patience
+from caravan_client import Client
+from caravan_client.errors import ServerAway
+from caravan_client.exchange import Patience
 from tasks.errors import AuthenticationFailed, CaravanError
 from tasks.urls import is_loopback, without_password
 

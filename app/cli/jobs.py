@@ -13,7 +13,7 @@ from app.cli.connection import with_api, with_patient_api
 from app.cli.moments import Moment
 from app.cli.submit import show_stream
 from app.cli.table import Column, screen_width, table
-from app.client import Client
+from caravan_client import Client
 
 STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
 

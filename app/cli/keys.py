@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import click
 
 from app.cli.connection import cluster, key_option, url_option
-from app.client import Client
 from app.endpoints.keys.view import view
 from app.endpoints.keys.wire import KeyBody
+from caravan_client import Client
 from tasks.environment import read_settings
 from tasks.errors import CaravanError
 from tasks.ledger.api_keys import KeyStore

@@ -11,7 +11,7 @@ import click
 from app.cli.connection import with_api
 from app.cli.model_view import details, find, overview
 from app.cli.table import screen_width
-from app.client import Client
+from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
 from tasks.models.catalogue import CatalogueError, gguf_path, load

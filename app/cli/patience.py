@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app.client import Client
+from caravan_client import Client
 from tasks.errors import CaravanError
 
 FIRST_SECONDS, LOOK_SECONDS = 1.0, 2.0

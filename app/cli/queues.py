@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.connection import with_api
-from app.client import Client
+from caravan_client import Client
 
 
 @click.group("queues")

@@ -9,7 +9,7 @@ import click
 
 from app.cli.connection import with_patient_api
 from app.cli.patience import waiting_for
-from app.client import Client, Job
+from caravan_client import Client, Job
 
 
 @click.command("submit")

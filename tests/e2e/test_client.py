@@ -10,10 +10,10 @@ import uuid
 import pytest
 from pydantic import BaseModel
 
-from app import client as package
-from app.client import AsyncClient, Client
-from app.client.errors import JobCancelled, ServerAway
-from app.client.exchange import Patience
+import caravan_client
+from caravan_client import AsyncClient, Client
+from caravan_client.errors import JobCancelled, ServerAway
+from caravan_client.exchange import Patience
 from tasks.errors import InvalidRequest, JobConflict, JobNotFound, ModelNotFound
 from tests.support.cluster import Cluster, chat
 from tests.support.cutter import cutter
@@ -37,7 +37,7 @@ def test_both_clients_have_the_same_methods() -> None:
         "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "retry", "run", "stream",
         "submit", "wait",
     ]  # fmt: skip
-    assert package.__all__ == ["AsyncClient", "Client", "Job", "Options", "StreamedEvent"]
+    assert caravan_client.__all__ == ["AsyncClient", "Client", "Job", "Options", "Patience", "StreamedEvent"]
 
 
 def test_questions_are_answered_one_by_one_and_many_at_once(cluster: Cluster) -> None:

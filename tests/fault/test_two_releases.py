@@ -35,8 +35,8 @@ UNWRAPPED = "\n\ndef _unwrapped(kept: Any) -> Any:\n    return kept[0] if isinst
 def copy(folder: Path) -> Path:
     """This release."""
     root = Path(tasks.__file__).parents[1]
-    for package in ("app", "tasks"):
-        shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("app", "tasks", "app/client/caravan_client"):
+        shutil.copytree(root / package, folder / Path(package).name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 

@@ -23,8 +23,8 @@ class ErrorClass:
 
 
 def error_classes() -> dict[str, ErrorClass]:
-    """Every subclass of `CaravanError` in `app` and `tasks`, by its name; a base stands before what derives from it."""
-    found = {ROOT: ErrorClass(ROOT, "Exception", "tasks.errors", 500, "engine_failure")}
+    """Every subclass of `CaravanError` in the code, by its name; a base stands before what derives from it."""
+    found = {ROOT: ErrorClass(ROOT, "Exception", "caravan_client.server_errors", 500, "engine_failure")}
     classes = list(_classes())
     while fresh := [each for each in classes if each[1].name not in found and _base(each[1]) in found]:
         for module, node in fresh:
@@ -38,7 +38,7 @@ def error_classes() -> dict[str, ErrorClass]:
 def _classes() -> Iterator[tuple[str, ast.ClassDef]]:
     for part in ("app", "tasks"):
         for path in sorted((HOUSE / part).rglob("*.py")):
-            module = ".".join(path.relative_to(HOUSE).with_suffix("").parts)
+            module = ".".join(path.relative_to(HOUSE).with_suffix("").parts).removeprefix("app.client.")
             yield from ((module, node) for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef))
 
 

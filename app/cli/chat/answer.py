@@ -8,13 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from app.client import Client, Job
-from app.client.calls import Calls
-from app.client.exchange import Patience
+from caravan_client import Client, Job
+from caravan_client.calls import Calls
+from caravan_client.exchange import Patience
 from tasks.errors import CaravanError, JobConflict, JobNotFound
 
 if TYPE_CHECKING:
-    from app.client import StreamedEvent
+    from caravan_client import StreamedEvent
 
 CANCEL_SECONDS = 5.0
 """How long Ctrl-C waits for a cluster that is away."""

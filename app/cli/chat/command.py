@@ -15,7 +15,7 @@ from app.cli.chat.source import source
 from app.cli.chat.waits import Waits
 from app.cli.connection import PATIENT_SECONDS, cluster, key_option, url_option
 from app.cli.model_view import find
-from app.client.exchange import Patience
+from caravan_client.exchange import Patience
 from tasks.errors import InvalidRequest, ModelNotFound
 
 

@@ -14,7 +14,7 @@ from app.cli.chat.orders import obey
 from app.cli.chat.source import Source
 from app.cli.chat.waits import Waits
 from app.cli.connection import in_words
-from app.client import Client
+from caravan_client import Client
 from tasks.errors import CaravanError, ContextLengthExceeded
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

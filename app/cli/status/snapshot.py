@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.client import Client
-from app.client.errors import ServerAway
+from caravan_client import Client
+from caravan_client.errors import ServerAway
 from tasks.errors import Unavailable
 
 SHOWN_FAILURES = 5

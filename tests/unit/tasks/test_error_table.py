@@ -16,7 +16,7 @@ CODE_OF_ITS_OWN = re.compile(r'\bcode="(\w+)"')
 
 def codes() -> set[str]:
     """Codes of the classes that a server raises, and those that are given where an error is raised."""
-    classes = {each.code for each in error_classes().values() if each.module != "app.client.errors"}
+    classes = {each.code for each in error_classes().values() if each.module != "caravan_client.errors"}
     sources = [path.read_text() for part in ("app", "tasks") for path in (HOUSE / part).rglob("*.py")]
     return classes | {code for source in sources for code in CODE_OF_ITS_OWN.findall(source)}
 

@@ -121,12 +121,13 @@ def test_a_retry_after_that_is_known_goes_before_the_default() -> None:
 
 def test_every_error_of_the_tree_is_in_the_table() -> None:
     bases = {"CaravanError", "Overloaded", "Unavailable", "UpstreamError"}
-    tree = {name for name, each in error_classes().items() if each.module != "app.client.errors"}
+    tree = {name for name, each in error_classes().items() if each.module != "caravan_client.errors"}
     assert tree - bases == {row[0].__name__ for row in TABLE}
 
 
 LINE = re.compile(
-    r"^(?P<indent> *)(?P<names>[A-Z]\w+(?:, [A-Z]\w+)*)(?: +(?P<status>\d{3}))?(?:  (?P<module>app\.[\w.]+))?"
+    r"^(?P<indent> *)(?P<names>[A-Z]\w+(?:, [A-Z]\w+)*)(?: +(?P<status>\d{3}))?"
+    r"(?:  (?P<module>(?:app|caravan_client)\.[\w.]+))?"
 )
 
 
@@ -134,12 +135,12 @@ def told_tree() -> dict[str, ErrorClass]:
     """The tree as the docstring of `tasks.errors` draws it; a name without a status or a module has its base's."""
     told: dict[str, ErrorClass] = {}
     above: list[str] = []
-    for found in filter(None, map(LINE.match, (errors.__doc__ or "").splitlines()[4:])):
+    for found in filter(None, map(LINE.match, (errors.__doc__ or "").splitlines()[5:])):
         depth = len(found["indent"]) // 2
         base = told[above[depth - 1]] if depth else None
         names = found["names"].split(", ")
         status = int(found["status"]) if found["status"] else base.status if base else 0
-        inherited = base.module if base and not found["status"] else "tasks.errors"
+        inherited = base.module if base and not found["status"] else "caravan_client.server_errors"
         for name in names:
             told[name] = ErrorClass(name, base.name if base else "Exception", found["module"] or inherited, status, "")
         above[depth:] = [names[-1]]

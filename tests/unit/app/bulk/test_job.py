@@ -21,7 +21,7 @@ from app.bulk.job import BulkJob
 from app.bulk.journal import Tally
 from app.bulk.report import Lines
 from app.bulk.run import Limits
-from app.client import AsyncClient, Job
+from caravan_client import AsyncClient, Job
 from tests.support.datasets import read, write
 
 ROWS: list[dict[str, Any]] = [{"q": "What is 1 + 1?", "x": 1}, {"q": "What is 2 + 2?", "x": None}]

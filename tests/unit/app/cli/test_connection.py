@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.cli.connection import PATIENT_SECONDS, in_words, teller
-from app.client.calls import Calls
-from app.client.errors import ServerAway, from_response
-from app.client.exchange import Broken, Patience
+from caravan_client.calls import Calls
+from caravan_client.errors import ServerAway, from_response
+from caravan_client.exchange import Broken, Patience
 from tasks.errors import AuthenticationFailed, QueueFull
 from tests.unit.app.client.test_exchange import Clock, Server, job, ok, refused
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from app.client import Job
-from app.client.calls import Calls
-from app.client.errors import AnswerInvalid, JobCancelled, ServerAway, from_response
-from app.client.events import EventReader
-from app.client.exchange import LONGEST_PAUSE_SECONDS, Broken, Exchange, Patience, Pause, Request, Response
+from caravan_client import Job
+from caravan_client.calls import Calls
+from caravan_client.errors import AnswerInvalid, JobCancelled, ServerAway, from_response
+from caravan_client.events import EventReader
+from caravan_client.exchange import LONGEST_PAUSE_SECONDS, Broken, Exchange, Patience, Pause, Request, Response
 from tasks.errors import CaravanError, InvalidRequest, JobConflict, JobNotFound, QueueFull, RateLimited
 
 Reply = Response | Broken | Callable[[Request], Response]

@@ -6,10 +6,10 @@ import os
 
 import pytest
 
-from app.client import AsyncClient, Client
-from app.client.errors import ServerAway, from_response
-from app.client.exchange import Response
-from app.client.proxies import proxy_of
+from caravan_client import AsyncClient, Client
+from caravan_client.errors import ServerAway, from_response
+from caravan_client.exchange import Response
+from caravan_client.proxies import proxy_of
 from tasks.errors import InvalidRequest
 
 DEAD = "http://user:hunter2@127.0.0.1:9"

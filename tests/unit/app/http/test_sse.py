@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.events import EventReader, StreamedEvent
-from app.client.exchange import Patience
 from app.http import sse
+from caravan_client.events import EventReader, StreamedEvent
+from caravan_client.exchange import Patience
 
 
 def test_a_frame_has_cursor_event_and_data_in_order() -> None:

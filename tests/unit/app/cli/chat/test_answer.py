@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from app.cli.chat.answer import Answer, ask
-from app.client import Client, Job, StreamedEvent
-from app.client.calls import Calls
-from app.client.exchange import Broken, Exchange
+from caravan_client import Client, Job, StreamedEvent
+from caravan_client.calls import Calls
+from caravan_client.exchange import Broken, Exchange
 from tasks.errors import CaravanError, EngineFailure, JobNotFound
 from tests.unit.app.client.test_exchange import Server, job, ok, refused
 

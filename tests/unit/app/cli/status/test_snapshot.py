@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from app.cli.status.snapshot import take
-from app.client import Client
-from app.client.errors import ServerAway
+from caravan_client import Client
+from caravan_client.errors import ServerAway
 from tasks.errors import AuthenticationFailed, BrokerUnavailable
 from tests.unit.app.cli.status.clusters import URL, failure, model, queue
 

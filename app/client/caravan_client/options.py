@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from pydantic import BaseModel
-from typing_extensions import TypedDict
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Asked = str | Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """A user's message, a chat's messages, or a whole body of ``POST /jobs``."""

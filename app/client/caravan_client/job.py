@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from caravan_client.errors import AnswerInvalid, JobCancelled, JobNotSuccessful
+from caravan_client.server_errors import CaravanError, from_wire
 
-from app.client.errors import AnswerInvalid, JobCancelled, JobNotSuccessful
-from tasks.errors import CaravanError, from_wire
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
+"""A pydantic model. Whoever has one has pydantic; the client itself does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Job:
 
     def parse(self, model: type[Model]) -> Model:
         """The answer as an instance of a pydantic model; raises AnswerInvalid if it is not one."""
+        from pydantic import ValidationError  # here, so that the client needs no pydantic where no model is asked for
+
         try:
             return model.model_validate_json(self.text)
         except ValidationError as exc:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from app.client.errors import ServerAway, from_response, passes
-from app.client.proxies import Proxy, through
-from tasks.errors import CaravanError
+from caravan_client.errors import ServerAway, from_response, passes
+from caravan_client.proxies import Proxy, through
+from caravan_client.server_errors import CaravanError
 
 MARGIN_SECONDS = 15.0
 """How long an answer may take beside the time that it was asked to be held back."""

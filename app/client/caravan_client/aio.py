@@ -1,41 +1,42 @@
-"""The client of code that waits."""
+"""The client of asyncio code. What its methods do is told in `caravan_client.sync`."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, overload
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 import httpx
-from typing_extensions import Unpack
 
-from app.client import wire
-from app.client.calls import Calls
-from app.client.events import EventReader, StreamedEvent
-from app.client.exchange import Broken, Exchange, Patience, Pause, Request, Response
-from app.client.job import Job, Model
-from app.client.options import Asked, Options
-from app.client.proxies import proxy_of
-from tasks.errors import CaravanError
+from caravan_client import wire
+from caravan_client.calls import Calls
+from caravan_client.events import EventReader, StreamedEvent
+from caravan_client.exchange import Broken, Exchange, Patience, Pause, Request, Response
+from caravan_client.job import Job, Model
+from caravan_client.lanes import Lanes
+from caravan_client.options import Asked, Options
+from caravan_client.proxies import proxy_of
+from caravan_client.server_errors import CaravanError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _done(method: Callable[Concatenate[Calls, P], Exchange[T]]) -> Callable[Concatenate[Client, P], T]:
+def _awaited(
+    method: Callable[Concatenate[Calls, P], Exchange[T]],
+) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
     """The method of the client that carries one of `Calls` out."""
 
     @functools.wraps(method)
-    def call(self: Client, /, *args: P.args, **options: P.kwargs) -> T:
-        return self.carry_out(method(self.calls, *args, **options))
+    async def call(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
+        return await self.carry_out(method(self.calls, *args, **options))
 
     return call
 
 
-class Client:
+class AsyncClient:
     """A cluster.
 
     Args:
@@ -54,41 +55,40 @@ class Client:
         patience: Patience | None = None,
     ) -> None:
         options, self._proxy = wire.options(url, api_key), proxy_of(url)
-        proxy = self._proxy.url if self._proxy else None
         with wire.usable(self._proxy):
-            transport = httpx.HTTPTransport(proxy=proxy, limits=wire.limits(None))
-        self._http = httpx.Client(**options, transport=transport)
+            lanes = Lanes(self._proxy)
+        self._http = httpx.AsyncClient(**options, transport=lanes)
         self.calls = Calls(model=model, patience=patience)
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        await self._http.aclose()
 
-    submit = _done(Calls.submit)
-    job = _done(Calls.job)
-    wait = _done(Calls.wait)
-    run = _done(Calls.run)
-    cancel = _done(Calls.cancel)
-    retry = _done(Calls.retry)
-    delete = _done(Calls.delete)
-    models = _done(Calls.models)
-    call = _done(Calls.call)
+    submit = _awaited(Calls.submit)
+    job = _awaited(Calls.job)
+    wait = _awaited(Calls.wait)
+    run = _awaited(Calls.run)
+    cancel = _awaited(Calls.cancel)
+    retry = _awaited(Calls.retry)
+    delete = _awaited(Calls.delete)
+    models = _awaited(Calls.models)
+    call = _awaited(Calls.call)
 
-    def stream(self, job: Job | str, *, after: str = "") -> Iterator[StreamedEvent]:
+    async def stream(self, job: Job | str, *, after: str = "") -> AsyncIterator[StreamedEvent]:
         """A job's events, to its end. A connection that breaks is made again, and goes on after the last event."""
         reader = EventReader(job if isinstance(job, str) else job.id, after, self.calls.patience)
         while not reader.ended:
             try:
-                with self._http.stream(**wire.arguments(reader.request())) as response:
-                    error = response.read() if response.is_error else b""
+                async with self._http.stream(**wire.arguments(reader.request())) as response:
+                    error = await response.aread() if response.is_error else b""
                     reader.opened(Response(response.status_code, response.headers, error, self._proxy))
-                    for line in response.iter_lines():
+                    async for line in response.aiter_lines():
                         if event := reader.feed(line):
                             yield event
                             if reader.ended:
@@ -99,17 +99,17 @@ class Client:
             except CaravanError as exc:
                 reason = exc
             if not reader.ended:
-                time.sleep(reader.broke(reason))
+                await asyncio.sleep(reader.broke(reason))
 
     @overload
-    def ask(self, asked: Asked, *, response_model: None = None, **options: Unpack[Options]) -> str: ...
+    async def ask(self, asked: Asked, *, response_model: None = None, **options: Unpack[Options]) -> str: ...
     @overload
-    def ask(self, asked: Asked, *, response_model: type[Model], **options: Unpack[Options]) -> Model: ...
-    def ask(
+    async def ask(self, asked: Asked, *, response_model: type[Model], **options: Unpack[Options]) -> Model: ...
+    async def ask(
         self, asked: Asked, *, response_model: type[Model] | None = None, **options: Unpack[Options]
     ) -> str | Model:
         """The answer: a text, or an instance of `response_model`. Raises the job's error if it has none."""
-        job = self.run(asked, response_model=response_model, **options)
+        job = await self.run(asked, response_model=response_model, **options)
         return job.text if response_model is None else job.parse(response_model)
 
     @overload
@@ -121,7 +121,7 @@ class Client:
         concurrency: int = 16,
         on_error: Literal["raise"] = "raise",
         **options: Unpack[Options],
-    ) -> Iterator[str]: ...
+    ) -> AsyncIterator[str]: ...
     @overload
     def map(
         self,
@@ -131,7 +131,7 @@ class Client:
         concurrency: int = 16,
         on_error: Literal["raise"] = "raise",
         **options: Unpack[Options],
-    ) -> Iterator[Model]: ...
+    ) -> AsyncIterator[Model]: ...
     @overload
     def map(
         self,
@@ -141,8 +141,8 @@ class Client:
         concurrency: int = 16,
         on_error: Literal["return"],
         **options: Unpack[Options],
-    ) -> Iterator[str | Model | CaravanError]: ...
-    def map(
+    ) -> AsyncIterator[str | Model | CaravanError]: ...
+    async def map(
         self,
         inputs: Iterable[Asked],
         *,
@@ -150,49 +150,51 @@ class Client:
         concurrency: int = 16,
         on_error: Literal["raise", "return"] = "raise",
         **options: Unpack[Options],
-    ) -> Iterator[Any]:
+    ) -> AsyncIterator[Any]:
         """The answers to many inputs, in their order, so many of them under way at once. Reads on as answers are taken.
 
         Args:
             on_error: whether an input that has no answer ends it all, or gives its error in the answer's place.
         """
 
-        def answer(asked: Asked) -> Any:
+        async def answer(asked: Asked) -> Any:
             try:
-                return self.ask(asked, response_model=response_model, **options)
+                return await self.ask(asked, response_model=response_model, **options)
             except CaravanError as exc:
                 if on_error == "return":
                     return exc
                 raise
 
-        pool, under_way = ThreadPoolExecutor(concurrency), deque[Future[Any]]()
+        under_way = deque[asyncio.Task[Any]]()
         try:
             for asked in inputs:
                 if len(under_way) >= concurrency:
-                    yield under_way.popleft().result()
-                under_way.append(pool.submit(answer, asked))
+                    yield await under_way.popleft()
+                under_way.append(asyncio.ensure_future(answer(asked)))
             while under_way:
-                yield under_way.popleft().result()
+                yield await under_way.popleft()
         finally:
-            pool.shutdown(cancel_futures=True)
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-    def carry_out(self, exchange: Exchange[T]) -> T:
+    async def carry_out(self, exchange: Exchange[T]) -> T:
         """Carry out an exchange."""
         came: Response | Broken | None = None
         try:
             while True:
                 step = exchange.throw(came) if isinstance(came, Broken) else exchange.send(came)
-                came = self._step(step)
+                came = await self._step(step)
         except StopIteration as end:
             result: T = end.value
             return result
 
-    def _step(self, step: Request | Pause) -> Response | Broken | None:
+    async def _step(self, step: Request | Pause) -> Response | Broken | None:
         if isinstance(step, Pause):
-            time.sleep(step.seconds)
+            await asyncio.sleep(step.seconds)
             return None
         try:
-            response = self._http.request(**wire.arguments(step))
+            response = await self._http.request(**wire.arguments(step))
         except httpx.TransportError as exc:
             return Broken(wire.reason(exc, self._proxy), sent=wire.sent(exc))
         return Response(response.status_code, response.headers, response.content, self._proxy)

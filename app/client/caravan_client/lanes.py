@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from app.client import wire
-from app.client.proxies import Proxy
+from caravan_client import wire
+from caravan_client.proxies import Proxy
 
 
 class Lanes(httpx.AsyncBaseTransport):

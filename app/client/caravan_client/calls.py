@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from typing_extensions import Unpack
-
-from app.client import exchange
-from app.client.exchange import Exchange, Patience, Request
-from app.client.job import Job, Model
-from app.client.options import Asked, Options, body
-from tasks.errors import InvalidRequest, JobConflict, JobNotFound
+from caravan_client import exchange
+from caravan_client.exchange import Exchange, Patience, Request
+from caravan_client.job import Job, Model
+from caravan_client.options import Asked, Options, body
+from caravan_client.server_errors import InvalidRequest, JobConflict, JobNotFound
 
 HELD_SECONDS = 30.0
 """How long the server is asked to hold an answer back; proxies cut what is silent for a minute."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from tasks.urls import is_loopback, without_password
+from caravan_client.urls import is_loopback, without_password
 
 UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound
 """Where a server that listens everywhere is; who connects there reaches this machine."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from app.client.exchange import Request
-from app.client.proxies import Proxy, through
-from tasks.errors import InvalidRequest
+from caravan_client.exchange import Request
+from caravan_client.proxies import Proxy, through
+from caravan_client.server_errors import InvalidRequest
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 CONNECT_SECONDS = 10.0

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.client.errors import ServerAway, passes
-from app.client.exchange import Patience, Request, Response
-from app.client.job import Job
-from tasks.errors import CaravanError
+from caravan_client.errors import ServerAway, passes
+from caravan_client.exchange import Patience, Request, Response
+from caravan_client.job import Job
+from caravan_client.server_errors import CaravanError
 
 SILENCE_SECONDS = 45.0
 """After which a connection counts as broken: the server sends a comment every few seconds."""
