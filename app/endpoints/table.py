@@ -6,7 +6,9 @@ from importlib import import_module
 
 from app.openapi.describe import Described
 
-FOLDERS = ("jobs", "openai", "openai.responses", "files", "batches", "tokens", "cluster", "keys", "webhooks", "docs")
+FOLDERS = (
+    "home", "jobs", "openai", "openai.responses", "files", "batches", "tokens", "cluster", "keys", "webhooks", "docs",
+)  # fmt: skip
 """Each has `routes` with its BLUEPRINTS, and a `document` with their CALLS and with its TAG and what that is ABOUT."""
 
 _ROUTES = [import_module(f"app.endpoints.{folder}.routes") for folder in FOLDERS]

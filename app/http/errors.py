@@ -9,7 +9,9 @@ from flask import Flask, Response, current_app, jsonify, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
+from app.http import pages
 from app.http.byte_range import RangeNotSatisfiable
 from app.http.fields import beside
 from tasks import errors as kinds
@@ -19,6 +21,8 @@ from tasks.texts import LONGEST, nearest, shown
 
 FINAL = (409, 500, 504)
 """After these the same call again is another job, which would end as the first did."""
+
+START = pages.Link("/", "where things are on this server")
 
 _NAMES = {
     "n_predict": "max_tokens",
@@ -35,7 +39,7 @@ log = get_logger(__name__)
 
 
 def install(app: Flask) -> None:
-    """Answer every failure in the form ``{"error": {message, type, param, code}}``."""
+    """Answer every failure in the form ``{"error": {message, type, param, code}}``, or as a page in a browser."""
     app.register_error_handler(kinds.CaravanError, _respond)
     app.register_error_handler(HTTPException, _from_werkzeug)
     app.register_error_handler(Exception, _unexpected)
@@ -93,13 +97,29 @@ def _respond(error: kinds.CaravanError) -> Response:
 
 
 def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:
-    response = jsonify({"error": error})
-    response.status_code = status
+    """The failure as JSON, or as a page for a browser that opened the address."""
+    if pages.is_wanted(request):
+        response = _page(error, status, retry_after_seconds)
+    else:
+        response = jsonify({"error": error})
+        response.status_code = status
+    response.vary.add("Accept")
     if status in FINAL:
         response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send it twice more
     if retry_after_seconds:
         response.headers["Retry-After"] = str(retry_after_seconds)
     return response
+
+
+def _page(error: Mapping[str, Any], status: int, retry_after_seconds: int | None) -> Response:
+    texts = [str(error["message"])]
+    if status == kinds.AuthenticationFailed.http_status:
+        texts.append("A browser does not send one: use a program, such as curl, or the caravan command.")
+    if retry_after_seconds:
+        texts.append(f"Try again in {retry_after_seconds} seconds.")
+    texts.append(f"Code: {error['code']}")
+    title = f"{status} {HTTP_STATUS_CODES.get(status, '')}"
+    return pages.respond(title, texts, (START,), path=request.path, status=status)
 
 
 def _from_werkzeug(exc: HTTPException) -> Response:
@@ -120,7 +140,7 @@ def _nothing_here() -> str:
     path = f"/v1{request.path}"
     adapter = current_app.url_map.bind("")
     if adapter.test(path, request.method):
-        return f"This path does not exist. Did you mean {path}? OpenAI clients need a base URL that ends in /v1."
+        return f"This path does not exist. Did you mean {shown(path)}? OpenAI clients need a base URL that ends in /v1."
     return "This path does not exist. /docs lists all calls."
 
 

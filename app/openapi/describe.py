@@ -63,13 +63,15 @@ class Event:
 class Answer:
     """One way in which a call is answered.
 
-    ``schema`` is a type; without one, and without events, there is no body. ``links`` are endpoints that can be asked
+    ``schema`` is a type; without one, and without events, there is no body. ``page``: a browser
+    gets a page instead. ``links`` are endpoints that can be asked
     next, each with the name of the parameter that is the answer's ``id``.
     """
 
     meaning: str
     schema: Any = None
     content: str = "application/json"
+    page: bool = False
     events: tuple[Event, ...] = ()
     headers: tuple[Header, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from tests.support.redis_server import free_port
 
 CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 RESPONSE = {"model": "demo", "input": "Hello", "background": True, "store": True}
-OPEN = frozenset({"health.alive", "health.short", "health.ready", "flower.proxy"})
+OPEN = frozenset({"home.index", "health.alive", "health.short", "health.ready", "flower.proxy"})
 ADMIN = frozenset(
     {
         "health.metrics",
@@ -100,7 +100,7 @@ def test_every_route_but_the_probes_asks_for_a_key(http: FlaskClient, headers: d
             assert code(answer) == "invalid_api_key"
         asked += 1
     assert asked > 40
-    assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/healthz", "/health", "/readyz"}
+    assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/", "/healthz", "/health", "/readyz"}
 
 
 def test_an_item_of_another_callers_response_is_not_there(

@@ -23,7 +23,7 @@ GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 METHODS = [*b"GET POST PUT DELETE PATCH OPTIONS HEAD TRACE CONNECT get X\xff".split(b" "), b""]
 PATHS = [
-    *(b"/jobs /jobs/x/events /queues/demo/pause /models /metrics /admin/keys /docs /openapi.json /v1/files").split(),
+    *(b"/ /jobs /jobs/x/events /queues/demo/pause /models /metrics /admin/keys /docs /openapi.json /v1/files").split(),
     *(b"/v1/batches /v1/models/demo /v1/chat/completions /v1/responses/x/input_items").split(),
     *(b"/flower /flower/ /flower/api/x").split(),
 ]
@@ -33,14 +33,20 @@ NAMES = [
         b"Host Authorization Content-Type Content-Length Transfer-Encoding Content-Encoding Accept-Encoding Range"
     ).split(),
     *(b"Origin Sec-Fetch-Site Cookie Prefer Expect Upgrade Connection X-Forwarded-For If-None-Match X_Y").split(),
-    *(b"Last-Event-ID Idempotency-Key Access-Control-Request-Method").split(),
+    *(b"Last-Event-ID Idempotency-Key Access-Control-Request-Method Accept Sec-Fetch-Mode").split(),
     b"",
 ]
 VALUES = [
     *(
         b"localhost [::1 null cross-site 5 -1 99999999999999999999 chunked gzip h2c 100-continue bytes=0-1 wait=9e9"
     ).split(),
-    *(b"application/json", b"multipart/form-data; boundary=\xff", b"Basic \xff\xfe", b"Bearer " + ADMIN_KEY.encode()),
+    *(
+        b"text/html",
+        b"application/json",
+        b"multipart/form-data; boundary=\xff",
+        b"Basic \xff\xfe",
+        b"Bearer " + ADMIN_KEY.encode(),
+    ),
     *(b"\xff\xfe", b"a" * 500, b"\x00", b""),
 ]
 BODIES = [b"", b"{}", b"5\r\nhello\r\n0\r\n\r\n", b"\xff" * 50, b'{"model":"demo"}']

@@ -26,7 +26,8 @@ PACKAGE = "llama-caravan"
 _SCHEME = "apiKey"
 _INTRODUCTION = (
     "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`; "
-    "act on its `code`. Fields and query parameters that a call does not know are refused."
+    "act on its `code`. A browser that opens an address gets failures as pages. "
+    "Fields and query parameters that a call does not know are refused."
 )
 
 
@@ -120,7 +121,7 @@ def _operation(route: _Route, schemas: Schemas, catalogue: Catalogue) -> dict[st
     }
     if says.bodies:
         operation["requestBody"] = _body(says, schemas, catalogue)
-    operation["responses"] = responses(says, route.scope, schemas)
+    operation["responses"] = responses(says, route.scope, schemas, opened=route.method == "get")
     if route.scope is None:
         operation["security"] = []
     return operation

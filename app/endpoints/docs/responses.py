@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.http.content_encoding import UnsupportedEncoding
@@ -14,11 +14,18 @@ from app.openapi.schemas import Schemas
 from tasks import errors
 from tasks.records.api_key import Scope
 
+PAGE = {"text/html": {"schema": {"type": "string"}}}
+"""What a browser gets that opens the address."""
 
-def responses(says: Description, scope: Scope | None, schemas: Schemas) -> dict[str, Any]:
-    """By status. A call with a scope asks for a key, and can fail for want of one."""
+
+def responses(says: Description, scope: Scope | None, schemas: Schemas, *, opened: bool) -> dict[str, Any]:
+    """By status. A call with a scope asks for a key, and can fail for want of one.
+
+    Args:
+        opened: whether a browser can open the address, which then shows its failures as pages.
+    """
     answers = {str(status): _answer(answer, schemas) for status, answer in says.answers.items()}
-    return answers | _failures(says, scope)
+    return answers | _failures(says, scope, PAGE if opened else {})
 
 
 def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
@@ -27,6 +34,8 @@ def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
         content[answer.content] = {"schema": schemas.of(answer.schema)}
     if answer.events:
         content["text/event-stream"] = {"schema": _stream(answer.events, schemas)}
+    if answer.page:
+        content |= PAGE
     headers = {each.name: header(each) for each in answer.headers}
     return {
         "description": answer.meaning,
@@ -61,7 +70,7 @@ def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
     return {"type": "object", "description": event.meaning, "required": list(fields), "properties": fields}
 
 
-def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
+def _failures(says: Description, scope: Scope | None, page: Mapping[str, Any]) -> dict[str, Any]:
     """The answers that are errors, by status, with the codes that are to be expected."""
     by_status: dict[int, list[type[errors.CaravanError]]] = {}
     raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
@@ -77,10 +86,12 @@ def _failures(says: Description, scope: Scope | None) -> dict[str, Any]:
         raised.add(errors.RecordTooNew)  # whoever reads records may meet one
     for error in sorted(raised, key=lambda error: error.code):
         by_status.setdefault(error.http_status, []).append(error)
-    return {str(status): _failure(status, kinds, says) for status, kinds in sorted(by_status.items())}
+    return {str(status): _failure(status, kinds, says, page) for status, kinds in sorted(by_status.items())}
 
 
-def _failure(status: int, kinds: Iterable[type[errors.CaravanError]], says: Description) -> dict[str, Any]:
+def _failure(
+    status: int, kinds: Iterable[type[errors.CaravanError]], says: Description, page: Mapping[str, Any]
+) -> dict[str, Any]:
     reasons = "; ".join(f"{_codes(error)}: {_reason(error)}" for error in kinds)
     again = any(error.default_retry_after_seconds for error in kinds)
     return {
@@ -96,7 +107,7 @@ def _failure(status: int, kinds: Iterable[type[errors.CaravanError]], says: Desc
             ),
             **{each.name: header(each) for each in says.error_headers},
         },
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}, **page},
     }
 
 
