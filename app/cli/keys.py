@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import click
 
-from app.cli.connection import cluster, key_option, url_option
-from app.endpoints.keys.view import view
-from app.endpoints.keys.wire import KeyBody
-from caravan_client import Client
-from tasks.environment import read_settings
-from tasks.errors import CaravanError
-from tasks.ledger.api_keys import KeyStore
-from tasks.ledger.connection import UNAVAILABLE, connect
+from app.cli.connection import key_option, url_option
+from app.cli.keys_there import keys_there
+from app.cli.table import Column, screen_width, table
 
 DAY_SECONDS = 86_400
+UNITS = {
+    "requests_per_minute": "req/min",
+    "tokens_per_minute": "tok/min",
+    "jobs_in_flight": "jobs",
+    "streams": "streams",
+    "stored_bytes": "bytes",
+}
+COLUMNS = (
+    Column("ID", 11),
+    Column("NAME", 10, cut=True),
+    Column("OWNER", 5),
+    Column("LIMITS", 9, cut=True),
+    Column("MODELS", 8, cut=True),
+    Column("PRIORITY", 7),
+    Column("WEIGHT", 6, right=True),
+    Column("SCOPES", 4, cut=True),
+    Column("EXPIRES", 3),
+    Column("USED", 2),
+    Column("CREATED", 1),
+)
 
 
 @click.group("keys")
 def command() -> None:
     """Make, list and revoke API keys.
 
-    With an admin's API key the command uses HTTP; without a key it uses the Redis of CARAVAN_REDIS_URL.
+    With CARAVAN_REDIS_URL, and without an API key, the command uses that Redis. Else it asks the cluster at --url; if
+    that is left out, the one that `caravan up` runs from this folder, whose first key it finds there.
     """
 
 
@@ -63,9 +78,12 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
         "weight": weight,
     }
     body = {"name": name, "owner": owner, "scopes": sorted(set(scopes)), "limits": limits}
-    with _keys(url, api_key) as keys:
+    with keys_there(url, api_key) as keys:
+        same = [key["id"] for key in keys.list() if key["name"] == name]
         made = keys.create({**body, "expires_in": days and days * DAY_SECONDS})
     click.echo(f"{made['id']}, of {made['owner']}", err=True)
+    if same:
+        click.echo(f"Other keys have this name: {', '.join(same)}. Tell them apart by their ids.", err=True)
     click.echo(made["key"])
 
 
@@ -74,92 +92,46 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
 @key_option
 def list_(url: str, api_key: str | None) -> None:
     """List all keys, the oldest first."""
-    click.echo(f"{'ID':<20}  {'CREATED':<10}  {'EXPIRES':<10}  {'USED':<10}  {'SCOPES':<15}  {'OWNER':<12}  NAME")
-    with _keys(url, api_key) as keys:
-        found = keys.list()
-    for key in found:
-        days = "  ".join(f"{_day(key[f'{name}_at']):<10}" for name in ("created", "expires", "last_used"))
-        click.echo(f"{key['id']:<20}  {days}  {','.join(key['scopes']):<15}  {key['owner']:<12}  {key['name']}")
+    with keys_there(url, api_key) as keys:
+        rows = [_row(key) for key in keys.list()]
+    for line in table(COLUMNS, rows, width=screen_width()) or ["No keys."]:
+        click.echo(line)
 
 
 @command.command("revoke")
-@click.argument("key_ids", nargs=-1, required=True, metavar="KEY_ID...")
+@click.argument("named", nargs=-1, required=True, metavar="KEY...")
 @url_option
 @key_option
-def revoke(key_ids: tuple[str, ...], url: str, api_key: str | None) -> None:
-    """Revoke keys: the server refuses them from now on. Their jobs continue."""
-    with _keys(url, api_key) as keys:
-        for key_id in key_ids:
+def revoke(named: tuple[str, ...], url: str, api_key: str | None) -> None:
+    """Revoke keys: the server refuses them from now on. Their jobs continue.
+
+    A KEY is an id, or a name that one key alone has.
+    """
+    with keys_there(url, api_key) as keys:
+        for key_id in _ids(named, keys.list()):
             keys.revoke(key_id)
             click.echo(f"{key_id} revoked")
 
 
-class _Keys(Protocol):
-    """What is asked of keys, wherever they are. Keys are as the HTTP calls show them."""
-
-    def create(self, body: dict[str, Any]) -> dict[str, Any]: ...
-
-    def list(self) -> Any: ...
-
-    def revoke(self, key_id: str) -> None: ...
-
-
-class _OverHttp:
-    def __init__(self, api: Client) -> None:
-        self._api = api
-
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = self._api.call("POST", "/admin/keys", body=body)
-        return made
-
-    def list(self) -> Any:
-        return self._api.call("GET", "/admin/keys")["data"]
-
-    def revoke(self, key_id: str) -> None:
-        self._api.call("DELETE", f"/admin/keys/{key_id}")
+def _ids(named: Iterable[str], known: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The ids of keys that are named by id or by name; raises ClickException for a name of several, before any goes."""
+    found = []
+    for name in named:
+        ids = [key["id"] for key in known if key["name"] == name and name not in {each["id"] for each in known}]
+        if len(ids) > 1:
+            raise click.ClickException(f"{len(ids)} keys are called '{name}': {', '.join(ids)}. Name one by its id.")
+        found.append(ids[0] if ids else name)
+    return found
 
 
-class _InRedis:
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
-
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        try:
-            asked = KeyBody.model_validate(body)
-        except ValueError as exc:
-            raise click.ClickException(str(exc)) from exc
-        key, secret = self._store.create(asked.key(), expires_in=asked.expires_in)
-        return {**view(key), "key": secret}
-
-    def list(self) -> Any:
-        return [view(key) for key in self._store.all()]
-
-    def revoke(self, key_id: str) -> None:
-        if not self._store.revoke(key_id):
-            raise click.ClickException(f"There is no key '{key_id}'.")
-
-
-@contextmanager
-def _keys(url: str, api_key: str | None) -> Iterator[_Keys]:
-    if not api_key:
-        try:
-            yield _in_redis()
-        except CaravanError as exc:
-            raise click.ClickException(exc.message) from exc
-        return
-    with cluster(url, api_key) as api:
-        yield _OverHttp(api)
-
-
-def _in_redis() -> _Keys:
-    client = connect(read_settings().redis_url)
-    try:
-        client.ping()
-    except UNAVAILABLE as exc:
-        raise click.ClickException(
-            f"The Redis of CARAVAN_REDIS_URL does not answer ({exc}). Or give an admin's --api-key, to ask over HTTP."
-        ) from exc
-    return _InRedis(KeyStore(client))
+def _row(key: Mapping[str, Any]) -> list[object]:
+    limits = key["limits"]
+    counts = [f"{limits[field]} {unit}" for field, unit in UNITS.items() if limits[field] is not None]
+    return [
+        *(key["id"], key["name"], key["owner"], ", ".join(counts) or "-", ",".join(limits["models"] or ["any"])),
+        *(limits["priority"], f"{limits['weight']:g}", ",".join(key["scopes"])),
+        *(_day(key[f"{name}_at"]) for name in ("expires", "last_used", "created")),
+    ]
 
 
 def _day(at: float | None) -> str:

@@ -105,7 +105,7 @@ def test_a_limit_is_a_rate_limit_error_with_openais_headers(cluster: Cluster, ad
 def test_a_revoked_key_is_refused_at_once_by_every_web_process(cluster: Cluster, admin: str) -> None:
     secret = make(cluster, admin, "dave")
     listed = caravan(cluster, "keys", "list", key=admin).stdout
-    (key_id,) = (line.split()[0] for line in listed.splitlines() if line.endswith(" dave"))
+    (key_id,) = (line.split()[0] for line in listed.splitlines() if line.split()[1] == "dave")
     assert secret not in listed
     for _ in range(20):
         assert httpx.get(f"{cluster.url}/v1/models", headers=bearer(secret)).status_code == 200
@@ -113,6 +113,26 @@ def test_a_revoked_key_is_refused_at_once_by_every_web_process(cluster: Cluster,
     for _ in range(20):
         assert httpx.get(f"{cluster.url}/v1/models", headers=bearer(secret)).status_code == 401
     assert "no key" in caravan(cluster, "keys", "revoke", key_id, key=admin).stderr
+
+
+def test_the_command_finds_the_cluster_of_its_folder(cluster: Cluster, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".caravan").symlink_to(folder / "data")
+    unset = ("CARAVAN_URL", "CARAVAN_API_KEY", "CARAVAN_REDIS_URL", "CARAVAN_ADMIN_KEY")
+    env = {name: value for name, value in os.environ.items() if name not in unset}
+
+    def keys(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "app.cli", "keys", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env={**env, **more}, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    made = keys("create", "found-here")
+    assert (made.returncode, made.stdout[:4]) == (0, "cvn-"), made.stderr
+    assert "found-here" in keys("list").stdout
+    assert keys("revoke", "found-here").returncode == 0
+    elsewhere = keys("list", CARAVAN_URL=cluster.url.replace("127.0.0.1", "localhost"))
+    assert elsewhere.returncode == 1, "the folder's key goes to the folder's cluster alone"
+    assert "API key" in elsewhere.stderr
 
 
 def test_the_command_calls_with_a_key(cluster: Cluster, admin: str) -> None:

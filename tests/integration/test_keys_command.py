@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import redis
 from click.testing import CliRunner, Result
@@ -11,12 +13,14 @@ from tasks.ledger.api_keys import KeyStore
 from tasks.records.api_key import Limits, Scope
 from tasks.records.job import Priority
 from tasks.settings import Settings
-from tests.support.fronts import bearer, front
+from tests.support.fronts import ADMIN_KEY, bearer, front
 from tests.support.redis_server import free_port
 
 
-def caravan(url: str, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["keys", *arguments], env={"CARAVAN_REDIS_URL": url, "CARAVAN_API_KEY": None})
+def caravan(url: str | None, *arguments: str, **env: str | None) -> Result:
+    return CliRunner().invoke(
+        main, ["keys", *arguments], env={"CARAVAN_REDIS_URL": url, "CARAVAN_API_KEY": None, "CARAVAN_URL": None, **env}
+    )
 
 
 def test_a_first_key_is_made_shown_once_and_revoked(settings: Settings, client: redis.Redis) -> None:
@@ -57,6 +61,79 @@ def test_every_limit_reaches_the_key(settings: Settings, client: redis.Redis) ->
 def test_a_key_that_makes_no_sense_is_not_made(settings: Settings, client: redis.Redis, arguments: list[str]) -> None:
     assert caravan(settings.redis_url, *arguments).exit_code != 0
     assert client.keys() == []
+
+
+def test_the_list_says_what_a_key_may(settings: Settings, client: redis.Redis) -> None:
+    limits = "--requests 1 --jobs 3 -m demo --priority low --weight 2.5"
+    caravan(settings.redis_url, "create", "night", *limits.split())
+    caravan(settings.redis_url, "create", "day")
+    head, night, day = caravan(settings.redis_url, "list").stdout.splitlines()
+    assert head.split()[:7] == ["ID", "NAME", "OWNER", "LIMITS", "MODELS", "PRIORITY", "WEIGHT"]
+    assert "1 req/min, 3 jobs" in night
+    assert night.split()[-6:-3] == ["low", "2.5", "inference"]
+    assert day.split()[1:7] == ["day", "day", "-", "any", "high", "1"]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (80, ["ID", "NAME", "LIMITS", "MODELS", "PRIORITY", "WEIGHT"]),
+        (50, ["ID", "NAME", "LIMITS", "MODELS"]),
+    ],
+)
+def test_no_line_of_the_list_wraps(
+    settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, width: int, shown: list[str]
+) -> None:
+    monkeypatch.setattr("app.cli.keys.screen_width", lambda: width)
+    limits = "--requests 100 --tokens 100000 --jobs 30 --priority normal --weight 2.5 -m demo"
+    caravan(settings.redis_url, "create", "a-key-with-a-long-name", *limits.split())
+    lines = caravan(settings.redis_url, "list").stdout.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert lines[0].split() == shown
+
+
+def test_there_are_no_keys_in_words(settings: Settings, client: redis.Redis) -> None:
+    assert caravan(settings.redis_url, "list").stdout == "No keys.\n"
+
+
+def test_keys_of_one_name_are_told_apart(settings: Settings, client: redis.Redis) -> None:
+    url = settings.redis_url
+    first, second = (caravan(url, "create", "twin").stderr for _ in range(2))
+    ids = [made.split(",")[0] for made in (first, second)]
+    assert "Other keys" not in first
+    assert f"Other keys have this name: {ids[0]}." in second
+    refused = caravan(url, "revoke", "twin")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert all(key_id in refused.stderr for key_id in ids)
+    assert caravan(url, "revoke", ids[0]).stdout == f"{ids[0]} revoked\n"
+    assert caravan(url, "revoke", "twin").stdout == f"{ids[1]} revoked\n"
+
+
+def test_a_limit_on_a_model_that_there_is_not_names_the_nearest(settings: Settings, client: redis.Redis) -> None:
+    http = front(settings)
+    for model, hint in (("dmeo", "Did you mean 'demo'?"), ("gpt", "There are: demo.")):
+        body = {"name": "alice", "limits": {"models": ["demo", model]}}
+        answer = http.post("/admin/keys", json=body, headers=bearer(ADMIN_KEY))
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["param"]) == (400, "limits.models.1")
+        assert error["message"] == f"There is no model '{model}'. {hint}"
+    assert KeyStore(client).all() == []
+
+
+def test_what_is_wrong_is_said_without_pydantics_words(settings: Settings, client: redis.Redis) -> None:
+    refused = caravan(settings.redis_url, "create", "local")
+    assert refused.stderr == "Error: owner: The owners 'admin' and 'local' are reserved. Give the key another owner.\n"
+
+
+def test_nothing_there_says_every_way_to_say_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    nothing = f"redis://127.0.0.1:{free_port()}/0"
+    monkeypatch.setattr("app.cli.keys_there.read_settings", lambda: Settings.model_construct(redis_url=nothing))
+    monkeypatch.setattr(Settings, "model_fields_set", frozenset())
+    answer = caravan(None, "list")
+    assert "No cluster runs from this folder" in answer.stderr
+    assert answer.exit_code == 1
+    assert all(word in answer.stderr for word in ("CARAVAN_REDIS_URL", "CARAVAN_URL", "CARAVAN_API_KEY"))
 
 
 def test_a_redis_that_is_away_is_said_so() -> None:

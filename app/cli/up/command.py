@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from app.cli.up.address import announced
 from app.cli.up.admin_key import FILE, FLOWER_FILE, admin_key, flower_password
 from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
@@ -114,7 +115,8 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
             env["CARAVAN_REDIS_URL"] = redis_url
         elif server:
             env |= _start_redis(server, supervisor, tail)
-        _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown)
+        with announced(data, cluster.api):
+            _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown)
     except _Stopped:
         shown.end()
         click.echo("Stopping ...", err=True)

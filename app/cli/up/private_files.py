@@ -12,7 +12,7 @@ from tasks.logs import get_logger
 
 PRIVATE = 0o077
 """What nobody else may: the umask, and the bits that are taken away."""
-OURS = ("lock", "admin-key", "flower-password", "redis", "logs", "files")
+OURS = ("lock", "address", "admin-key", "flower-password", "redis", "logs", "files")
 """What a cluster makes in its data folder. Whatever else lies there is somebody's own."""
 
 log = get_logger(__name__)

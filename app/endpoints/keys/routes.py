@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify
 from app.access.scopes import for_admins
 from app.bodies.validation import validate
 from app.endpoints.keys.view import view
-from app.endpoints.keys.wire import KeyBody
+from app.endpoints.keys.wire import KeyBody, check_models
 from app.http.json_body import read_json
 from app.services.services import services
 from tasks.errors import InsufficientScope, NotFound
@@ -30,6 +30,7 @@ def refuse_while_off() -> None:
 def create() -> tuple[Response, int]:
     """Make a key. Only this response has its secret."""
     body = validate(KeyBody, read_json())
+    check_models(body, services().catalogue)
     key, secret = services().keys.create(body.key(), expires_in=body.expires_in)
     log.info("key made", key_id=key.id, owner=key.owner, scopes=sorted(key.scopes))
     response = jsonify({**view(key), "key": secret})

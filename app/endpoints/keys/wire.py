@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,8 +11,10 @@ from typing_extensions import TypedDict  # pydantic takes the standard library's
 from app.bodies.job import ModelName
 from app.bodies.part import Part
 from app.http.wire_types import When
+from tasks.errors import InvalidRequest
 from tasks.records.api_key import RESERVED_OWNERS, Key, Limits, Scope, new_id
 from tasks.records.job import Priority
+from tasks.texts import nearest, shown
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 MOST = 10**9
@@ -66,6 +69,16 @@ class KeyBody(Part):
         )
         scopes = frozenset(map(Scope, self.scopes))
         return Key(id=new_id(), name=self.name, owner=self.owner or self.name, scopes=scopes, limits=limits)
+
+
+def check_models(body: KeyBody, catalogue: Iterable[str]) -> None:
+    """Raise InvalidRequest for a key of a model that is not in the catalogue: a slip, which would leave it useless."""
+    known = sorted(catalogue)
+    for number, model in enumerate(body.limits.models or ()):
+        if model not in known:
+            near = nearest(model, known)
+            hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(known)}."
+            raise InvalidRequest(f"There is no model '{shown(model)}'. {hint}", param=f"limits.models.{number}")
 
 
 class KeyLimits(TypedDict):
