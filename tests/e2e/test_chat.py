@@ -168,3 +168,26 @@ def test_on_a_terminal_lines_are_edited_and_kept_and_ctrl_d_ends(cluster: Cluste
     history = tmp_path / "caravan" / "chat_history"
     assert "+What is the capital of Spain?" in history.read_text()
     assert stat.S_IMODE(history.stat().st_mode) == 0o600
+
+
+def test_on_a_terminal_ctrl_c_stops_the_answer_and_the_next_line_is_asked_for(slow: Cluster, tmp_path: Path) -> None:
+    env = {"CARAVAN_URL": slow.url, "XDG_STATE_HOME": str(tmp_path)}
+    terminal = Terminal([sys.executable, *COMMAND, "chat", "fake", "--no-history", *LONG], env=env, cwd=tmp_path)
+    until(lambda: terminal.shows(">>>"), what="it asks")
+    terminal.type("Hello\r")
+    until(lambda: newest(slow)["status"] == "running", what="the job runs")
+    terminal.type("\x03")
+    until(lambda: terminal.shows("The answer was stopped."), what="it stops")
+    assert newest(slow)["status"] == "cancelled"
+    terminal.type("/bye\r")
+    assert terminal.ended() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_cluster_nobody_waits_for_one() -> None:
+    away = subprocess.run(
+        [sys.executable, "-m", "app.cli", "chat", "--url", "http://127.0.0.1:9"],
+        input="Hello\n", capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (away.returncode, away.stdout) == (1, "")
+    assert away.stderr.startswith("Error: http://127.0.0.1:9 does not answer")

@@ -63,8 +63,9 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         self.process = subprocess.Popen(
-            argv, env={**os.environ, "TERM": "xterm", **env}, cwd=cwd, stdin=slave, stdout=slave, stderr=slave
-        )
+            argv, env={**os.environ, "TERM": "xterm", **env}, cwd=cwd, stdin=slave, stdout=slave, stderr=slave,
+            preexec_fn=_control,
+        )  # fmt: skip
         os.close(slave)
 
     def shows(self, text: str) -> bool:
@@ -93,6 +94,12 @@ class Terminal:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.ended()
+
+
+def _control() -> None:
+    """Make the terminal that of the program, so that Ctrl-C typed there is a signal to it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from app.cli.chat.source import source
 from app.cli.chat.waits import Waits
 from app.cli.connection import PATIENT_SECONDS, cluster, key_option, url_option
 from app.cli.model_view import find
+from caravan_client.calls import Calls
 from caravan_client.exchange import Patience
 from tasks.errors import InvalidRequest, ModelNotFound
 
@@ -37,7 +38,8 @@ def command(
     asked = dict(_setting(each) for each in given)
     waits = Waits()
     with cluster(url, api_key, Patience(PATIENT_SECONDS, on_wait=waits)) as api:
-        chosen = choose(model, api.call("GET", "/models")["data"])
+        models = api.carry_out(Calls(patience=Patience(0.0)).call("GET", "/models"))  # who is not there is told at once
+        chosen = choose(model, models["data"])
         lines = source(keeps_history=not no_history)
         if lines.interactive:
             click.echo(_greeting(chosen), err=True)
