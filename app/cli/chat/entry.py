@@ -45,5 +45,5 @@ def read_entry(read: Callable[[bool], str]) -> Entry:
         except EOFError as exc:
             raise Unfinished(f"The text begun with {QUOTES} has no end, and was not sent.") from exc
     inside, _, behind = text.partition(QUOTES)
-    whole = (inside.strip("\n") + behind.rstrip()).strip("\n")
+    whole = (inside + behind.rstrip()).strip("\n")
     return Entry(order + whole, bool(order)) if whole.strip() or order else read_entry(read)

@@ -146,13 +146,18 @@ def test_what_was_shown_is_not_shown_twice_and_nothing_is_tried_for_ever(streams
 
 def test_the_stream_is_closed_when_showing_it_is_interrupted() -> None:
     closed: list[bool] = []
+    held: list[Iterator[StreamedEvent]] = []
+
+    def events() -> Iterator[StreamedEvent]:
+        try:
+            yield token("H")
+        finally:
+            closed.append(True)
 
     class Watched(Cluster):
         def stream(self, _job: Job) -> Iterator[StreamedEvent]:
-            try:
-                yield token("H")
-            finally:
-                closed.append(True)
+            held.append(events())  # so that nothing else closes it
+            return held[0]
 
     def interrupted(_text: str) -> None:
         raise KeyboardInterrupt
