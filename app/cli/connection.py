@@ -54,9 +54,11 @@ def in_words(error: CaravanError, url: str, api_key: str | None) -> str:
         if api_key:
             return f"{where} refuses this API key. {error.message} Give another by --api-key or CARAVAN_API_KEY."
         return f"{where} asks for an API key: give one by --api-key or CARAVAN_API_KEY."
-    if isinstance(error, ServerAway) or type(error) is CaravanError:  # the latter: no answer of Caravan's
+    is_anothers = type(error) is CaravanError  # an answer that is not Caravan's
+    if is_anothers or isinstance(error, ServerAway):
+        why = f"{where}: {error.message}" if is_anothers else error.message
         start = "start a cluster with `caravan up`, or " if is_loopback(urlsplit(url).hostname or "") else ""
-        return f"{error.message.rstrip('.')}; {start}give the address of yours by --url or CARAVAN_URL."
+        return f"{why.rstrip('.')}; {start}give the address of yours by --url or CARAVAN_URL."
     return error.message
 
 

@@ -32,9 +32,9 @@ def command(as_json: bool, url: str, api_key: str | None) -> None:
         told = {
             "url": snapshot.url,
             "redis": {"usable": not snapshot.redis_fault, "reason": snapshot.redis_fault or None},
-            "models": snapshot.models,
-            "queues": snapshot.queues,
-            "failures": snapshot.failures,
+            "models": snapshot.models if snapshot.told else None,
+            "queues": snapshot.queues if snapshot.told else None,
+            "failures": snapshot.failures if snapshot.told else None,
             "to_do": [asdict(trouble) for trouble in found],
         }
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))

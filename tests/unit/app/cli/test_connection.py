@@ -48,7 +48,9 @@ def test_a_cluster_that_is_away_can_be_started_where_it_would_be_on_this_machine
 
 
 def test_what_answers_and_is_another_program_is_a_wrong_address() -> None:
-    assert "--url" in in_words(from_response(404, None, b"<html>"), HERE, None)
+    said = in_words(from_response(404, None, b"<html>"), HERE, None)
+    assert said.startswith(f"{HERE}: The server answered 404")
+    assert "--url" in said
 
 
 def test_a_password_in_the_address_is_not_repeated() -> None:
