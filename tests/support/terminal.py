@@ -63,7 +63,7 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
         self.process = subprocess.Popen(
-            argv, env={**os.environ, "TERM": "xterm", **env}, cwd=cwd, stdin=slave, stdout=slave, stderr=slave,
+            argv, env={**_surroundings(), "TERM": "xterm", **env}, cwd=cwd, stdin=slave, stdout=slave, stderr=slave,
             preexec_fn=_control,
         )  # fmt: skip
         os.close(slave)
@@ -94,6 +94,11 @@ class Terminal:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         return self.ended()
+
+
+def _surroundings() -> dict[str, str]:
+    """Our own variables, but for those that would tell a program of another terminal's size."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
 
 
 def _control() -> None:

@@ -30,7 +30,8 @@ class Trouble:
 
 def troubles(snapshot: Snapshot) -> list[Trouble]:
     """What keeps jobs from being accepted or run. A failed job is none: it has ended, and others run."""
-    return [*_of_redis(snapshot), *(trouble for model in snapshot.models for trouble in _of_model(model, snapshot))]
+    of_models = (trouble for model in snapshot.models for trouble in _of_model(model, snapshot))
+    return [*_of_redis(snapshot), *_of_missing(snapshot), *of_models]
 
 
 def advice_on_failure(code: str) -> str:
@@ -45,6 +46,18 @@ def _of_redis(snapshot: Snapshot) -> Iterator[Trouble]:
             "meanwhile, and continue by themselves."
         )
         yield Trouble("Redis", snapshot.redis_fault, advice)
+
+
+def _of_missing(snapshot: Snapshot) -> Iterator[Trouble]:
+    """Queues of models that left the catalogue; those alone who may change queues are told of them."""
+    for queue in snapshot.queues:
+        if not queue.get("in_catalogue", True):  # a server of an earlier release says nothing
+            name, waiting = queue["model"], _waiting(queue["depth"])
+            advice = (
+                f"Give them to another model, `caravan queues move {name} TO`, or end them, `caravan queues cancel "
+                f"{name}`; or put {name} back into models.yaml."
+            )
+            yield Trouble(name, f"{waiting} for it, and the catalogue does not have it.", advice)
 
 
 def _of_model(model: Wire, snapshot: Snapshot) -> Iterator[Trouble]:

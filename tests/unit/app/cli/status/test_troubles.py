@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.cli.status.troubles import Trouble, advice_on_failure, troubles
-from tests.unit.app.cli.status.clusters import failure, model, snapshot
+from tests.unit.app.cli.status.clusters import failure, model, queue, snapshot
 
 
 def only(found: list[Trouble]) -> Trouble:
@@ -63,3 +63,11 @@ def test_a_failure_has_advice_whatever_its_code() -> None:
     assert "caravan jobs retry" in advice_on_failure("engine_failure")
     assert "caravan jobs dlq" in advice_on_failure("worker_died")
     assert "docs/errors.md" in advice_on_failure("a_code_of_tomorrow")
+
+
+def test_jobs_of_a_model_that_left_the_catalogue_are_to_be_moved_or_ended() -> None:
+    left = {**queue("old"), "in_catalogue": False, "depth": 2}
+    trouble = only(troubles(snapshot(model(), queues=[queue(), left])))
+    assert (trouble.about, trouble.found) == ("old", "2 jobs wait for it, and the catalogue does not have it.")
+    assert "`caravan queues move old TO`" in trouble.advice
+    assert "`caravan queues cancel old`" in trouble.advice
