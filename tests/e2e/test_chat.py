@@ -59,9 +59,9 @@ def say(process: subprocess.Popen[str], text: str) -> None:
 
 
 def begun(process: subprocess.Popen[str]) -> str:
-    """The first character of an answer."""
+    """The first character of an answer. What follows is left in the pipe: no buffer of ours takes it."""
     assert process.stdout is not None
-    return process.stdout.read(1)
+    return os.read(process.stdout.fileno(), 1).decode()
 
 
 def newest(cluster: Cluster, model: str = "fake") -> dict[str, Any]:
