@@ -14,9 +14,9 @@ from app.bodies.validation import validate
 from app.cli.connection import cluster
 from app.cli.up.address import running
 from app.cli.up.admin_key import FILE
-from caravan_client import Client
 from app.endpoints.keys.view import view
 from app.endpoints.keys.wire import KeyBody, check_models
+from caravan_client import Client
 from tasks.environment import read_settings
 from tasks.errors import CaravanError
 from tasks.ledger.api_keys import KeyStore
