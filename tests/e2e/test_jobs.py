@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 FIELDS = {
     "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
-    "queue_position", "eta_seconds", "attempt", "result", "error", "deaths", "usage", "timings", "metadata",
+    "queue_position", "eta_seconds", "waits_for", "attempt", "result", "error", "deaths", "usage", "timings", "metadata",
     "webhook", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
@@ -212,7 +212,8 @@ def test_jobs_are_listed_by_metadata_and_time(cluster: Cluster) -> None:
     assert listed(run="x y") == ids[::-1]
     assert listed(run="x y", row="2") == [ids[1]]
     assert listed(run="x") == []
-    assert cluster.http.get("/jobs", params={"created_before": created}).json()["data"] == []
+    before = cluster.http.get("/jobs", params={"created_before": created, "metadata[run]": "x y"})
+    assert before.json()["data"] == []
     found = cluster.http.get("/jobs", params={"created_after": created, "metadata[run]": "x y"}).json()["data"]
     assert [job["id"] for job in found] == ids[::-1]
     for query in ("created_after=x", "created_before=-1", "metadata=x", "metadata[]=x", "metadata[a][b]=x"):

@@ -65,7 +65,7 @@ def install(wheel: Path, python: Path, folder: Path) -> None:
 def installed(python: Path) -> set[str]:
     """The names of an environment's distributions."""
     code = "from importlib.metadata import distributions as all; print(*(each.metadata['Name'] for each in all()))"
-    return {name.lower().replace("_", "-") for name in run([str(python), "-c", code]).split()}
+    return {name.lower().replace("_", "-") for name in run([str(python), "-P", "-c", code]).split()}
 
 
 def run(command: list[str], cwd: Path | None = None) -> str:
