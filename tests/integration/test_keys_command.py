@@ -115,7 +115,7 @@ def test_a_limit_on_a_model_that_there_is_not_names_the_nearest(settings: Settin
         body = {"name": "alice", "limits": {"models": ["demo", model]}}
         answer = http.post("/admin/keys", json=body, headers=bearer(ADMIN_KEY))
         error = answer.get_json()["error"]
-        assert (answer.status_code, error["param"]) == (400, "limits.models.1")
+        assert (answer.status_code, error["param"]) == (404, "limits.models.1")
         assert error["message"] == f"There is no model '{model}'. {hint}"
     assert KeyStore(client).all() == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.endpoints.keys.wire import ApiKeyList, DeletedApiKey, KeyBody, NewApiKey
 from app.openapi.describe import Answer, Description, Parameter
 from app.openapi.examples import Examples
-from tasks.errors import BrokerUnavailable, InvalidRequest, NotFound, RequestTooLarge
+from tasks.errors import BrokerUnavailable, InvalidRequest, ModelNotFound, NotFound, RequestTooLarge
 
 TAG = "Keys"
 ABOUT = "API keys, for admins."
@@ -28,7 +28,7 @@ CALLS = {
         bodies=(KeyBody,),
         examples=_EXAMPLES,
         answers={201: Answer(meaning="The key, with its secret.", schema=NewApiKey, links={"keys.revoke": "key_id"})},
-        errors=(InvalidRequest, RequestTooLarge, BrokerUnavailable),
+        errors=(InvalidRequest, ModelNotFound, RequestTooLarge, BrokerUnavailable),
     ),
     "keys.index": Description(
         tag=TAG, answers={200: Answer(meaning="The keys.", schema=ApiKeyList)}, errors=(BrokerUnavailable,)

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic takes the standard library's
 from app.bodies.job import ModelName
 from app.bodies.part import Part
 from app.http.wire_types import When
-from tasks.errors import InvalidRequest
+from tasks.errors import ModelNotFound
 from tasks.records.api_key import RESERVED_OWNERS, Key, Limits, Scope, new_id
 from tasks.records.job import Priority
 from tasks.texts import nearest, shown
@@ -72,13 +72,13 @@ class KeyBody(Part):
 
 
 def check_models(body: KeyBody, catalogue: Iterable[str]) -> None:
-    """Raise InvalidRequest for a key of a model that is not in the catalogue: a slip, which would leave it useless."""
+    """Raise ModelNotFound for a key of a model that is not in the catalogue: a slip, which would leave it useless."""
     known = sorted(catalogue)
     for number, model in enumerate(body.limits.models or ()):
         if model not in known:
             near = nearest(model, known)
             hint = f"Did you mean '{near}'?" if near else f"There are: {', '.join(known)}."
-            raise InvalidRequest(f"There is no model '{shown(model)}'. {hint}", param=f"limits.models.{number}")
+            raise ModelNotFound(f"There is no model '{shown(model)}'. {hint}", param=f"limits.models.{number}")
 
 
 class KeyLimits(TypedDict):
