@@ -55,7 +55,7 @@ def waiting_for(api: Client, job_id: str, *, cancels: bool = False) -> Iterator[
         yield begun
     except KeyboardInterrupt:
         begun.set()
-        if cancels or _asks_again(job_id):
+        if cancels or _is_interrupted_again(job_id):
             _cancel(api, job_id)
         raise SystemExit(INTERRUPTED) from None
     finally:
@@ -74,13 +74,13 @@ def _tell(api: Client, job_id: str, begun: threading.Event) -> None:
             click.echo(line, err=True)
 
 
-def _asks_again(job_id: str) -> bool:
-    click.echo(
-        f"\nThe job continues. `caravan jobs watch {job_id}` shows it, `caravan jobs cancel {job_id}` ends it. "
-        f"Ctrl-C again within {AGAIN_SECONDS:.0f} s cancels it now.",
-        err=True,
-    )
+def _is_interrupted_again(job_id: str) -> bool:
     try:
+        click.echo(
+            f"\nThe job continues. `caravan jobs watch {job_id}` shows it, `caravan jobs cancel {job_id}` ends it. "
+            f"Ctrl-C again within {AGAIN_SECONDS:.0f} s cancels it now.",
+            err=True,
+        )
         time.sleep(AGAIN_SECONDS)
     except KeyboardInterrupt:
         return True

@@ -38,8 +38,8 @@ def test_a_paused_queue_needs_opening_and_the_command_to_copy_opens_it(cluster: 
         shown = run(cluster, "status")
         told = json.loads(run(cluster, "status", "--json").stdout)
     finally:
-        advised = shown.stdout.split("`caravan ")[1].split("`")[0]
-        run(cluster, *advised.split())
+        run(cluster, "queues", "resume", "demo")
+    assert "  -> Open it again: `caravan queues resume demo`." in shown.stdout.splitlines()
     assert shown.returncode == 1
     assert [trouble["about"] for trouble in told["to_do"]] == ["demo"]
     assert told["redis"] == {"usable": True, "reason": None}
