@@ -20,6 +20,7 @@ from tests.support.jobs import completion, verdict
 KEY = Idempotency("k", "digest")
 KEPT = {
     "caravan:totals:fake",
+    "caravan:models",
     "caravan:counters:fake",
     "caravan:histograms:fake",
     "caravan:queued:fake",
