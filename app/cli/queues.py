@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.connection import with_api
+from app.cli.words import counted
 from caravan_client import Client
 
 
@@ -54,7 +55,7 @@ def resume(model: str, api: Client) -> None:
 @with_api
 def cancel(model: str, api: Client) -> None:
     """Cancel all jobs that wait for MODEL, which may have left the catalogue. Running jobs continue."""
-    click.echo(f"{_all(api, model, 'cancel', {})} jobs of {model} cancelled")
+    click.echo(f"{counted(_all(api, model, 'cancel', {}), 'job')} of {model} cancelled")
 
 
 @command.command("move")
@@ -63,7 +64,7 @@ def cancel(model: str, api: Client) -> None:
 @with_api
 def move(model: str, to: str, api: Client) -> None:
     """Give all jobs that wait for MODEL, which may have left the catalogue, to the model TO."""
-    click.echo(f"{_all(api, model, 'move', {'to': to})} jobs of {model} now wait for {to}")
+    click.echo(f"{counted(_all(api, model, 'move', {'to': to}), 'job')} of {model} moved to {to}")
 
 
 def _all(api: Client, model: str, act: str, body: dict[str, str]) -> int:
@@ -78,4 +79,4 @@ def _all(api: Client, model: str, act: str, body: dict[str, str]) -> int:
 
 def _set(api: Client, model: str, act: str) -> None:
     queue = api.call("POST", f"/queues/{model}/{act}")
-    click.echo(f"{queue['model']} {queue['state']}: {queue['depth']} jobs wait, {queue['running']} run")
+    click.echo(f"{queue['model']} {queue['state']}: {queue['depth']} waiting, {queue['running']} running")

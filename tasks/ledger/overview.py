@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import redis
+from redis.client import Pipeline
 
 from tasks.ledger import redis_keys
 from tasks.records.job import Priority, QueueState
@@ -143,9 +144,13 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
     ]
 
 
-def queue_state(client: redis.Redis, model: str) -> QueueState:
-    """Whether a model's queue is open, paused or draining."""
-    return QueueState(cast("str | None", client.get(redis_keys.queue_state(model))) or QueueState.OPEN)
+def queue_and_crew(client: redis.Redis, model: str) -> tuple[QueueState, list[WorkerOverview]]:
+    """Whether a model's queue is open, and `workers` of the model, in as many round trips."""
+    pipe = client.pipeline(transaction=False)
+    pipe.get(redis_keys.queue_state(model))
+    pipe.zrange(redis_keys.workers(model), 0, -1)
+    state, names = pipe.execute()
+    return QueueState(state or QueueState.OPEN), _reported(pipe, names)
 
 
 def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
@@ -153,12 +158,16 @@ def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
     pipe = client.pipeline(transaction=False)
     for model in models:
         pipe.zrange(redis_keys.workers(model), 0, -1)
-    found = [name for members in pipe.execute() for name in members]
-    for name in found:
+    return _reported(pipe, [name for members in pipe.execute() for name in members])
+
+
+def _reported(pipe: Pipeline, names: Sequence[str]) -> list[WorkerOverview]:
+    """The workers of these names that have reported themselves lately."""
+    for name in names:
         pipe.hgetall(redis_keys.worker(name))
     return [
         WorkerOverview(name, fields.pop("model"), _numbers(fields), fields.get("processor", ""))
-        for name, fields in zip(found, pipe.execute(), strict=True)
+        for name, fields in zip(names, pipe.execute(), strict=True)
         if fields
     ]
 

@@ -29,7 +29,7 @@ class Strays:
         self._models = models
         self._seconds = seconds
         self._looked_at = -LOOK_SECONDS
-        self._told: dict[str, int] = {}
+        self._told: set[str] = set()
 
     def tick(self, announce: Callable[[str, str], object]) -> None:
         """Look, now and then. `announce` is given each job that ended, and its model."""
@@ -50,4 +50,4 @@ class Strays:
             for job_id in ended:
                 log.info("job of a missing model ended", job_id=job_id, model=model)
                 announce(job_id, model)
-        self._told = {model: num_jobs for model, (num_jobs, _) in found.items()}
+        self._told = set(found)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.test_command import run
 from tests.support.cluster import Cluster, chat
 
 WITH = "models: {demo: {path: demo, context: 128}, gone: {path: fake}}"
@@ -31,18 +29,15 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, li
     after.stop()
 
 
-def caravan(cluster: Cluster, *arguments: str, check: bool = True) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**os.environ, "CARAVAN_URL": cluster.url}, capture_output=True, text=True, timeout=60, check=check,
-    ).stdout  # fmt: skip
+def caravan(cluster: Cluster, *arguments: str) -> str:
+    return run(cluster, *arguments).stdout
 
 
 def test_jobs_of_a_missing_model_are_told_of_moved_and_cancelled(jobs: tuple[Cluster, list[str]]) -> None:
     cluster, ids = jobs
-    assert "3 jobs wait for gone, which the catalogue does not have." in cluster.told()
+    assert "3 jobs waiting for gone, which the catalogue does not have." in cluster.told()
     assert "MISSING" in caravan(cluster, "queues", "list")
-    assert "gone: 3 jobs wait for it, and the catalogue does not have it." in caravan(cluster, "status", check=False)
+    assert "gone: 3 jobs wait for it, and the catalogue does not have it." in caravan(cluster, "status")
     waits = cluster.job(ids[0])["waits_for"]
     assert (waits["reason"], "'gone'" in waits["message"]) == ("model_missing", True)
     assert cluster.http.post("/queues/none/cancel").json()["error"]["code"] == "model_not_found"
@@ -50,7 +45,7 @@ def test_jobs_of_a_missing_model_are_told_of_moved_and_cancelled(jobs: tuple[Clu
     assert refused.json()["error"]["code"] == "model_not_found"
 
     assert cluster.http.post(f"/jobs/{ids[0]}/cancel").json()["status"] == "cancelled"
-    assert caravan(cluster, "queues", "move", "gone", "demo") == "2 jobs of gone now wait for demo\n"
+    assert caravan(cluster, "queues", "move", "gone", "demo") == "2 jobs of gone moved to demo\n"
     for job_id in ids[1:]:
         job = cluster.job(job_id, wait=30)
         assert (job["model"], job["status"]) == ("demo", "succeeded")

@@ -12,6 +12,7 @@ from app.cli.up.first_answer import FirstAnswer
 from app.cli.up.parts import Part, State, failed_models, worker_states
 from app.cli.up.programs import Cluster
 from app.cli.up.supervisor import Supervisor
+from app.cli.words import counted
 
 LOOK_SECONDS, SLOW_SECONDS, LATER_SECONDS = 0.25, 1.0, 5.0
 """Between two looks: during the start, during one that takes long, and after it."""
@@ -26,7 +27,7 @@ def missing_models(depths: Mapping[str, int]) -> list[str]:
     if not depths:
         return []
     lines = [
-        f"  {depth} {'job waits' if depth == 1 else 'jobs wait'} for {model}, which the catalogue does not have."
+        f"  {counted(depth, 'job')} waiting for {model}, which the catalogue does not have."
         for model, depth in depths.items()
     ]
     return [

@@ -10,6 +10,41 @@ from typing import Any, ClassVar, Literal, TypedDict
 
 from caravan_client.texts import bounded, shown
 
+__all__ = [
+    "AuthenticationFailed",
+    "BatchConflict",
+    "BatchNotFound",
+    "BodyTooSlow",
+    "BrokerUnavailable",
+    "CaravanError",
+    "ContextLengthExceeded",
+    "EngineFailure",
+    "FileNotFound",
+    "ForeignSite",
+    "InsufficientScope",
+    "InvalidRequest",
+    "JobConflict",
+    "JobNotFound",
+    "JobTimeout",
+    "ModelChanged",
+    "ModelMissing",
+    "ModelNotFound",
+    "ModelUnavailable",
+    "NotFound",
+    "Overloaded",
+    "QueueFull",
+    "RateLimited",
+    "RecordTooNew",
+    "RequestTooLarge",
+    "StorageLimited",
+    "StorageUnavailable",
+    "Unavailable",
+    "UpstreamError",
+    "WorkerDied",
+    "from_wire",
+]
+"""What `caravan_client.errors` and `tasks.errors` give on."""
+
 ErrorType = Literal[
     "invalid_request_error",
     "authentication_error",

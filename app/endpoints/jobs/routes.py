@@ -145,8 +145,7 @@ def _view(job: Job, *, explain: bool = False) -> wire.Job:
     position = services().ledger.jobs.queue_position(job) if job.status is JobStatus.QUEUED else None
     if position is None:
         return view(job)
-    state = overview.queue_state(services().redis, job.model)
-    crew = overview.workers(services().redis, [job.model])
+    state, crew = overview.queue_and_crew(services().redis, job.model)
     eta = None if state is QueueState.PAUSED else overview.eta_seconds(crew, position)
     return view(
         job,
