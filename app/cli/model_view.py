@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from app.cli.table import Column, table, wrapped
 from tasks.errors import ModelNotFound
-from tasks.texts import shown
+from tasks.texts import nearest, shown
 
 Model = Mapping[str, Any]
 
@@ -35,8 +34,8 @@ def find(name: str, models: Sequence[Model]) -> Model:
     known = {model["id"]: model for model in models}
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1)
-    hint = f"Did you mean '{near[0]}'? " if near else ""
+    near = nearest(name, known)
+    hint = f"Did you mean '{near}'? " if near else ""
     there = ", ".join(known) or "none for this key"
     raise ModelNotFound(f"There is no model '{shown(name)}'. {hint}The server has: {there}.", param="model")
 

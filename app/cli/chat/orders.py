@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from app.cli.chat import settings
 from app.cli.chat.conversation import Conversation
-from tasks.texts import shown
+from tasks.texts import nearest, shown
 
 HELP = '''/system TEXT     set the system message; without TEXT there is none
 /set NAME VALUE  set a sampling parameter, such as temperature 0.2
@@ -48,8 +47,8 @@ def obey(order: str, conversation: Conversation) -> Reply:
         return Reply("The system message is set." if rest else "There is no system message.")
     if name == "/set":
         return _set(rest, conversation)
-    near = get_close_matches(name, ORDERS, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "/help shows those there are."
+    near = nearest(name, ORDERS)
+    hint = f"Did you mean {near}?" if near else "/help shows those there are."
     quoted = 'A text that begins with / stands between """ and """.'
     return Reply(f"There is no command '{shown(name)}'. {hint} {quoted}", refused=True)
 

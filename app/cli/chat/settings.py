@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from tasks.texts import shown
+from tasks.texts import nearest, shown
 
 TEXTS = ("stop", "grammar", "priority")
 """Those whose value may be a text without quotation marks."""
@@ -26,8 +25,8 @@ class NotSettable(ValueError):
 def check_name(name: str) -> None:
     """Raises NotSettable, with the nearest name, if there is no such setting."""
     if name not in NAMES:
-        near = get_close_matches(name, NAMES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(NAMES)}."
+        near = nearest(name, NAMES)
+        hint = f"Did you mean {near}?" if near else f"There are {', '.join(NAMES)}."
         raise NotSettable(f"There is no setting '{shown(name)}'. {hint}")
 
 
