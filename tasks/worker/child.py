@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.interpreter import take_short_turns
 from tasks.logs import get_logger
 
 CRASHED = 70
@@ -140,8 +139,7 @@ def _run(run: Callable[[Progress], int], progress: Progress, parent: int) -> Non
 
 
 def _settle(parent: int) -> None:
-    """Die with the parent, get no signals of its terminal, take its handlers for none of ours, and share closely."""
-    take_short_turns()
+    """Die with the parent, get no signals of its terminal, and take its handlers for none of ours."""
     signal.set_wakeup_fd(-1)
     for number in _FORWARDED:
         signal.signal(number, signal.SIG_DFL)
