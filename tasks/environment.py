@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Literal, get_args, get_origin
 
 import pydantic_settings
-from annotated_types import Ge, Gt, Le
 from pydantic import SecretStr, ValidationError
 
+from tasks.allowed import allowed, types_of
 from tasks.errors import SettingsError
 from tasks.settings import Settings
 from tasks.urls import without_password
@@ -67,7 +66,8 @@ def require_readable(settings: Settings, field: str) -> None:
     """Raise SettingsError for a file that cannot be read. Asked by those who read it: Flower does not have it."""
     path: Path | None = getattr(settings, field)
     if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
-        raise SettingsError(_sentence_of(field, "must be a file that can be read"))
+        tried = "" if path.is_absolute() else f", and {path.absolute()} is none"
+        raise SettingsError(_sentence_of(field, f"must be a file that can be read{tried}"))
 
 
 def require_writable(settings: Settings, field: str) -> None:
@@ -122,41 +122,13 @@ def _sentence(exc: ValidationError) -> str:
     error = exc.errors()[0]
     field = str(error["loc"][0])
     cause = error.get("ctx", {}).get("error")
-    return _sentence_of(field, str(cause) if cause else f"must be {_may_be(field)}")
+    return _sentence_of(field, str(cause) if cause else f"must be {allowed(Settings.model_fields[field])}")
 
 
 def _sentence_of(field: str, must: str) -> str:
     name = variable(field)
     given = next((value for key, value in os.environ.items() if key.upper() == name), "")
-    if SecretStr in _types(field):
+    if SecretStr in types_of(Settings.model_fields[field]):
         return f"{name} {must}."
     shown = without_password(given)
     return f"{name} is '{shown[:LONGEST_SHOWN]}{'...' * (len(shown) > LONGEST_SHOWN)}': it {must}."
-
-
-def _may_be(field: str) -> str:
-    """What a setting may be, by its type and its bounds."""
-    kinds, bounds = _types(field), Settings.model_fields[field].metadata
-    for kind in kinds:
-        if get_origin(kind) is Literal:
-            *others, last = get_args(kind)
-            return f"{', '.join(others)} or {last}"
-    if bool in kinds:
-        return "true or false"
-    if int in kinds or float in kinds:
-        return " ".join(["a whole number" if int in kinds else "a number", *_bounds(bounds)])
-    return "something else"
-
-
-def _bounds(metadata: list[Any]) -> list[str]:
-    words = {type(each): each for each in metadata}
-    least, above, most = words.get(Ge), words.get(Gt), words.get(Le)
-    if least and most:
-        return [f"from {least.ge} to {most.le}"]
-    return [f"of {least.ge} or more"] if least else [f"above {above.gt}"] if above else []
-
-
-def _types(field: str) -> tuple[Any, ...]:
-    """Its type; those of a union."""
-    annotation = Settings.model_fields[field].annotation
-    return (annotation,) if get_origin(annotation) is Literal else (get_args(annotation) or (annotation,))

@@ -10,6 +10,7 @@ import click
 
 from app.cli.connection import with_api
 from app.cli.model_view import details, find, overview
+from app.cli.models_option import models_option
 from app.cli.table import screen_width
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
@@ -50,9 +51,7 @@ def show(name: str, as_json: bool, api: Client) -> None:
 
 @command.command("pull")
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option(
-    "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
-)
+@models_option
 def pull(names: tuple[str, ...], models: Path | None) -> None:
     """Download the hf:// files of each MODEL, or of all models in the catalogue.
 

@@ -7,17 +7,27 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from tasks.errors import ModelNotFound
-from tasks.models import hub
+from tasks.models import hub, models_file
+from tasks.models.models_faults import Levels, told
+from tasks.models.models_file import CatalogueError
 from tasks.queue import task_names
 from tasks.records.job import Operation
-from tasks.texts import nearest
+
+__all__ = ["Catalogue", "CatalogueError", "ModelEntry", "gguf_path", "has_file", "kind_for", "load"]
 
 DEMO_PATH = "demo"
 FAKE_PATH = "fake"
@@ -35,13 +45,18 @@ def kind_for(operation: Operation) -> str:
     return next(kind for kind, operations in _OPERATIONS.items() if operation in operations)
 
 
-class CatalogueError(Exception):
-    """Raised when models.yaml cannot be read or does not make sense; the message says where."""
-
-
 def _seconds(value: Any) -> Any:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    return float(match[1]) * _UNITS[match[2]] if match else value
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("it must be seconds, or a number with s, m or h, such as 10m")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _count(value: Any) -> Any:
+    """`yes` is no number, though Python has one for it."""
+    return str(value) if isinstance(value, bool) else value
 
 
 def _path(value: str) -> str:
@@ -60,19 +75,23 @@ def _name(value: str) -> str:
     return value
 
 
+Count = Annotated[int, BeforeValidator(_count)]
+
+
 class Workers(BaseModel):
     """How many workers a model may have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min: int = Field(1, ge=0)
-    max: int = Field(1, ge=1)
+    min: Count = Field(1, ge=0)
+    max: Count = Field(1, ge=1, validate_default=True)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.max < self.min:
-            raise ValueError("workers.max is less than workers.min")
-        return self
+    @field_validator("max")
+    @classmethod
+    def _ordered(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("min", 0):
+            raise ValueError(f"it is {value}, less than workers.min")
+        return value
 
 
 class ModelEntry(BaseModel):
@@ -86,9 +105,9 @@ class ModelEntry(BaseModel):
     kind: Literal["generative", "embedding"] = Field(
         "generative", description="What it makes: text, or vectors of texts."
     )
-    slots: int = Field(16, ge=1, le=128, description="Sequences decoded together.")
-    context: int = Field(4096, ge=64, description="Tokens a sequence may hold.")
-    kv_tokens: int | None = Field(
+    slots: Count = Field(16, ge=1, le=128, description="Sequences decoded together.")
+    context: Count = Field(4096, ge=64, description="Tokens a sequence may hold.")
+    kv_tokens: Count | None = Field(
         None, ge=64, description="Tokens the cache holds in all; slots x context if left out."
     )
     share_prefixes: Literal["owner", "all"] = Field(
@@ -102,19 +121,21 @@ class ModelEntry(BaseModel):
         600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."
     )
 
-    @model_validator(mode="after")
-    def _cache_holds_a_sequence(self) -> Self:
-        if self.cache_tokens < self.context:
-            raise ValueError("kv_tokens is less than context: a full sequence would not fit")
-        return self
-
-    @model_validator(mode="after")
-    def _only_text_has_a_cache_and_conversations(self) -> Self:
-        if self.kind == "embedding" and self.kv_tokens:
+    @field_validator("kv_tokens")
+    @classmethod
+    def _cache_holds_a_sequence(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and info.data.get("kind") == "embedding":
             raise ValueError("an embedding model keeps no cache: leave kv_tokens out")
-        if self.kind == "embedding" and self.special_tokens_in_content:
+        if value and value < info.data.get("context", 0):
+            raise ValueError("it is less than context: a full sequence would not fit")
+        return value
+
+    @field_validator("special_tokens_in_content")
+    @classmethod
+    def _only_text_has_conversations(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("kind") == "embedding":
             raise ValueError("an embedding model has no conversations: leave special_tokens_in_content out")
-        return self
+        return value
 
     @property
     def cache_tokens(self) -> int:
@@ -140,15 +161,12 @@ class _ModelsFile(BaseModel):
     models: dict[ModelName, ModelEntry] = Field(min_length=1)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, where YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' occurs twice", node.start_mark)
-        return super().construct_mapping(node, deep)
+_LEVELS: Levels = (
+    ("the file", _ModelsFile),
+    ("each model by its name", None),
+    ("a model", ModelEntry),
+    ("workers", Workers),
+)
 
 
 class Catalogue(Mapping[str, ModelEntry]):
@@ -181,36 +199,14 @@ def load(path: Path | None) -> Catalogue:
     """Read a models file; without one, the demo model alone. Raises `CatalogueError`."""
     if path is None:
         return Catalogue({"demo": DEMO})
+    file = models_file.read(path)
     try:
-        body = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-        entries = _ModelsFile.model_validate(body).models
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise CatalogueError(f"{path} cannot be read: {' '.join(str(exc).split())}") from exc
+        entries = _ModelsFile.model_validate(file.body).models
     except ValidationError as exc:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_fault(e)}" for e in exc.errors())
-        raise CatalogueError(f"{path} is not valid: {faults}") from exc
+        raise CatalogueError(told(file, exc, _LEVELS)) from exc
     return Catalogue(
         {name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()}
     )
-
-
-def _fault(error: ErrorDetails) -> str:
-    """What is wrong, in pydantic's words but for a key that there is not."""
-    if error["type"] != "extra_forbidden":
-        return error["msg"]
-    key, depth = str(error["loc"][-1]), len(error["loc"])  # KEY, models.NAME.KEY or models.NAME.workers.KEY
-    levels: dict[int, tuple[str, type[BaseModel]]] = {1: ("the file", _ModelsFile), 3: ("a model", ModelEntry)}
-    what, level = levels.get(depth, ("workers", Workers))
-    known = list(level.model_fields)
-    near = nearest(key, known)
-    hint = (
-        f"did you mean {near}?"
-        if near
-        else f"there are {', '.join(known)}"
-        if len(known) > 1
-        else f"the only one is {known[0]}"
-    )
-    return f"{key} is not a key of {what}; {hint}"
 
 
 def gguf_path(entry: ModelEntry) -> Path:

@@ -73,8 +73,17 @@ def test_a_models_file_that_makes_no_sense_is_told_in_one_line(tmp_path: Path, t
     (tmp_path / "models.yaml").write_text(text)
     result = CliRunner().invoke(main, ["up", "--models", "models.yaml"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: models.yaml ")
+    assert result.stderr.startswith(f"Error: {tmp_path / 'models.yaml'}")
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["up"], ["models", "pull"]])
+@pytest.mark.parametrize("there", [False, True])
+def test_a_models_file_that_is_none_is_told_with_its_full_path(tmp_path: Path, command: list[str], there: bool) -> None:
+    (tmp_path / "folder").mkdir()
+    result = CliRunner().invoke(main, [*command, "--models", "folder" if there else "none.yaml"])
+    assert result.exit_code == 2
+    assert f"'{tmp_path / ('folder' if there else 'none.yaml')}'" in result.stderr
 
 
 def test_addresses_of_both_families_are_written_as_in_a_url() -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from app.cli.models_option import models_option
 from app.cli.up.address import announced
 from app.cli.up.admin_key import FILE, FLOWER_FILE, admin_key, flower_password
 from app.cli.up.cluster_watch import Watch
@@ -45,9 +46,7 @@ class _Stopped(Exception):
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address of the web front.")
 @click.option("--port", type=PORT, default=8000, show_default=True, help="The port of the web front.")
 @click.option("--flower-port", type=PORT, default=5555, show_default=True, help="The port of Flower, on loopback.")
-@click.option(
-    "--models", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The catalogue (models.yaml)."
-)
+@models_option
 @click.option("--redis-url", help="The Redis to use; if left out, the cluster starts its own.")
 @click.option(
     "--redis-memory",

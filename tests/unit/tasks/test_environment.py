@@ -208,6 +208,15 @@ def test_who_reads_the_models_file_says_that_it_cannot_be_read(
     assert_refused(CliRunner().invoke(main, command, env={"CARAVAN_MODELS_FILE": path}), "CARAVAN_MODELS_FILE")
 
 
+def test_a_relative_path_of_the_models_file_is_told_with_the_one_that_was_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["models", "pull"], env={"CARAVAN_MODELS_FILE": "none.yaml"})
+    assert_refused(result, "CARAVAN_MODELS_FILE")
+    assert str(tmp_path / "none.yaml") in result.stderr
+
+
 def test_who_does_not_read_the_models_file_does_not_miss_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Flower's container has the variable, and not the file."""
     monkeypatch.setenv("CARAVAN_MODELS_FILE", "/etc/caravan/none.yaml")

@@ -116,11 +116,11 @@ def test_an_entry_does_not_change() -> None:
         ("models: {one: {path: x, slots: many}}", r"models\.one\.slots"),
         ("models: {one: {path: x, context: 10}}", r"models\.one\.context"),
         ("models: {one: {path: x, kv_tokens: 10}}", r"models\.one\.kv_tokens"),
-        ("models: {one: {path: x, context: 100, kv_tokens: 99}}", r"models\.one: .*kv_tokens is less than context"),
+        ("models: {one: {path: x, context: 100, kv_tokens: 99}}", r"models\.one\.kv_tokens: it is less than context"),
         ("models: {one: {path: x, keep_alive: 0}}", r"models\.one\.keep_alive"),
         ("models: {one: {path: x, keep_alive: 3d}}", r"models\.one\.keep_alive"),
         ("models: {one: {path: x, workers: {max: 0}}}", r"models\.one\.workers\.max"),
-        ("models: {one: {path: x, workers: {min: 3, max: 2}}}", r"models\.one\.workers: .*workers\.max is less"),
+        ("models: {one: {path: x, workers: {min: 3, max: 2}}}", r"models\.one\.workers\.max: it is 2, less than"),
         ("models: {one: {path: x, workers: {most: 3}}}", r"models\.one\.workers\.most"),
         ("models: {one: {slots: 4}}", r"models\.one\.path"),
         ("models: {one: {path: x, colour: red}}", r"models\.one\.colour"),
@@ -130,10 +130,10 @@ def test_an_entry_does_not_change() -> None:
         ("models: {'no spaces': {path: x}}", r"models\.no spaces"),
         ("models: {-dash: {path: x}}", r"models\.-dash"),
         ("models: {" + "x" * 65 + ": {path: x}}", "64 at most"),
-        ("models: {}", "models: "),
+        ("models: {}", "models is empty"),
         ("modells: {one: {path: x}}", "modells"),
-        ("", "models.yaml is not valid"),
-        ("models: [", r"models\.yaml cannot be read"),
+        ("", "models.yaml is empty"),
+        ("models: [", r"models\.yaml, line 1, column 10: this is not YAML"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Write, text: str, place: str) -> None:
@@ -146,7 +146,7 @@ def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Wri
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("models: {one: {path: x, slotz: 4}}", "models.one.slotz: slotz is not a key of a model; did you mean slots?"),
+        ("models: {one: {path: x, slotz: 4}}", "models.one.slotz is not a key of a model; did you mean slots?"),
         ("models: {one: {path: x, KV_Token: 4}}", "KV_Token is not a key of a model; did you mean kv_tokens?"),
         ("models: {one: {path: x, workers: {mim: 1}}}", "mim is not a key of workers; did you mean min?"),
         ("models: {one: {path: x, workers: {least: 1}}}", "least is not a key of workers; there are min, max"),
@@ -156,9 +156,8 @@ def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Wri
     ],
 )
 def test_an_unknown_key_is_told_with_the_one_that_was_meant(write: Write, text: str, said: str) -> None:
-    with pytest.raises(CatalogueError, match=re.escape(said)) as caught:
+    with pytest.raises(CatalogueError, match=re.escape(said)):
         load(write(text))
-    assert "Extra inputs" not in str(caught.value)
 
 
 def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -197,13 +196,13 @@ def test_a_very_long_name_is_not_repeated_in_full() -> None:
     [
         (
             "models: {a: {path: 'hf://owner/file.gguf'}}",
-            "models.a.path: Value error, the path of a model on the Hugging Face",
+            "models.a.path: the path of a model on the Hugging Face",
         ),
         (
             "models: {a: {path: 'hf://owner/repo/../x.gguf'}}",
-            "models.a.path: Value error, the path of a model on the Hugging Face",
+            "models.a.path: the path of a model on the Hugging Face",
         ),
-        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: Value error, a model must be a file"),
+        ("models: {a: {path: 'https://x.test/y.gguf'}}", "models.a.path: a model must be a file"),
         ("models: {a: {path: x.gguf}, a: {path: y.gguf}}", "the key 'a' occurs twice"),
         ("models: {a: {path: x.gguf, keep_alive: .inf}}", "models.a.keep_alive"),
     ],
@@ -216,7 +215,7 @@ def test_what_would_pass_unnoticed_is_refused(tmp_path: Path, content: str, said
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_bytes(b"models: {a: {path: \xff}}")
-    with pytest.raises(CatalogueError, match="cannot be read"):
+    with pytest.raises(CatalogueError, match="line 1: byte 0xff is not UTF-8"):
         load(tmp_path / "models.yaml")
 
 

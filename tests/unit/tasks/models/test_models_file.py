@@ -1,0 +1,178 @@
+"""What is wrong with models.yaml is told with its line, as it is written there, and in no library's words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tasks.models.catalogue import Catalogue, CatalogueError, load
+
+ONE = "models:\n  one:\n    path: x\n    "
+LIBRARIES_WORDS = re.compile(
+    r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
+)
+KEYS = "path, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
+NAMES = "a mapping with each model by its name, indented under it"
+
+
+def read(tmp_path: Path, content: str | bytes) -> Catalogue:
+    path = tmp_path / "models.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return load(path)
+
+
+def fault(tmp_path: Path, content: str | bytes) -> str:
+    """What is said, after the file's full path."""
+    with pytest.raises(CatalogueError) as caught:
+        read(tmp_path, content)
+    said = str(caught.value)
+    assert said.startswith(str(tmp_path / "models.yaml"))
+    assert not LIBRARIES_WORDS.search(said)
+    assert said.isprintable()
+    return said.removeprefix(str(tmp_path / "models.yaml")).lstrip(", ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ONE + "Slotz: 4", "line 4: models.one.Slotz is not a key of a model; did you mean slots?"),
+        (ONE + "9: 4", f"line 4: models.one.9 is not a key of a model; there are {KEYS}"),
+        (ONE + "workers: {mim: 1}", "line 4: models.one.workers.mim is not a key of workers; did you mean min?"),
+        ("models:\n  one: {slots: 4}", "line 2: models.one.path is missing"),
+        (
+            "# mine\n\nmodelz: 1",
+            "line 1: models is missing; line 3: modelz is not a key of the file; did you mean models?",
+        ),
+    ],
+)
+def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path: Path, content: str, said: str) -> None:
+    assert fault(tmp_path, content) == said
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("slots: 0", "slots is '0': it must be a whole number from 1 to 128"),
+        ("slots: 0x100", "slots is '0x100': it must be a whole number from 1 to 128"),
+        ("slots: many", "slots is 'many': it must be a whole number from 1 to 128"),
+        ("slots: 4.5", "slots is '4.5': it must be a whole number from 1 to 128"),
+        ("slots: yes", "slots is 'yes': it must be a whole number from 1 to 128"),
+        ("slots:", "slots is empty: it must be a whole number from 1 to 128"),
+        ("slots: [1]", "slots is a list: it must be a whole number from 1 to 128"),
+        ("context: {a: 1}", "context is a mapping: it must be a whole number of 64 or more"),
+        ("kv_tokens: 10", "kv_tokens is '10': it must be a whole number of 64 or more"),
+        ("kv_tokens: 99", "kv_tokens: it is less than context: a full sequence would not fit"),
+        ("kind: text", "kind is 'text': it must be generative or embedding"),
+        ("share_prefixes: none", "share_prefixes is 'none': it must be owner or all"),
+        ("special_tokens_in_content: some", "special_tokens_in_content is 'some': it must be true or false"),
+        ("keep_alive: 3d", "keep_alive: it must be seconds, or a number with s, m or h, such as 10m"),
+        ("keep_alive: .inf", "keep_alive is '.inf': it must be a number above 0"),
+        ("workers: 3", "workers is '3': it must be a mapping with the keys min, max"),
+        ("workers: {min: 3, max: 2}", "workers.max: it is 2, less than workers.min"),
+        ("workers: {min: 3}", "workers.max: it is 1, less than workers.min"),
+    ],
+)
+def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, line: str, said: str) -> None:
+    assert fault(tmp_path, ONE + line) == f"line 4: models.one.{said}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("models:\n  one: {path: yes}", "line 2: models.one.path is 'yes': it must be a text; put it into quotes"),
+        ("models:\n  one: {path: [x]}", "line 2: models.one.path is a list: it must be a text"),
+        ("models:\n  one:\n", f"line 2: models.one is empty: it must be a mapping with the keys {KEYS}"),
+        ("models:\n  one: x", f"line 2: models.one is 'x': it must be a mapping with the keys {KEYS}"),
+        ("\nmodels:", f"line 2: models is empty: it must be {NAMES}"),
+        ("models: {}", f"line 1: models is empty: it must be {NAMES}"),
+        ("models: [1]", f"line 1: models is a list: it must be {NAMES}"),
+        ("- 1", "line 1: the file is a list: it must be a mapping with the key models"),
+        ("x", "line 1: the file is 'x': it must be a mapping with the key models"),
+        (
+            "models:\n  a b: {path: x}",
+            "line 2: models.a b: a model's name may have letters, digits, '.', '_' and '-', 64 at most",
+        ),
+    ],
+)
+def test_what_stands_where_something_else_must_is_told(tmp_path: Path, content: str, said: str) -> None:
+    assert fault(tmp_path, content) == said
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "---\n"])
+def test_an_empty_file_is_told_what_it_must_have(tmp_path: Path, content: str) -> None:
+    said = "is empty: it must have the key models and, indented under it, each model by its name"
+    assert fault(tmp_path, content).strip() == said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("models:\n\tone: 1", "line 2, column 1: this is not YAML: a tab cannot indent a line; use spaces"),
+        (
+            "models:\n  one: path: x",
+            "line 2, column 12: this is not YAML: there is a ':' too many: look at how far the line is indented, "
+            "and put a value that has ': ' into quotes",
+        ),
+        (
+            "models:\n  one:\n    path: x\n   slots: 2",
+            "line 4, column 4: this is not YAML: the line is indented otherwise than those beside it "
+            "(what began in line 2)",
+        ),
+        ("models: {a: 1", "line 1, column 14: this is not YAML: a '}' or a ',' is missing"),
+        ("models: [", "line 1, column 10: this is not YAML: the file ends before it is whole"),
+        ("a: 'x\n", "line 2, column 1: this is not YAML: a quote is not closed (what began in line 1)"),
+        ("a: @x", "line 1, column 4: this is not YAML: a value cannot begin with '@'; put it into quotes"),
+        ("a: *b", "line 1, column 4: this is not YAML: there is no anchor for the alias 'b'"),
+        ("a: !b c", "line 1, column 4: this is not YAML: a tag (!) cannot be used here"),
+        ("a: 1\nb\nc: 1", "line 3, column 1: this is not YAML: a key has no ':' after it (what began in line 2)"),
+        (
+            "---\na: 1\n---\nb: 1",
+            "line 3, column 1: this is not YAML: a second document begins; take out the '---' (what began in line 2)",
+        ),
+        ("a: 1\nb: \x00", "line 2: the character U+0000 cannot be in YAML"),
+        ("[a]: 1", "line 1: a key must be a text, and not a list or a mapping"),
+        (
+            "models:\n  a: {path: x}\n  b: {path: x}\n  a: {path: y}",
+            "line 4: the key 'a' occurs twice; first in line 2",
+        ),
+        (ONE + "path: y", "line 4: the key 'path' occurs twice; first in line 3"),
+        (b"models:\n  a: {path: \xff}", "line 2: byte 0xff is not UTF-8; save the file as UTF-8"),
+        ("models: {}".encode("utf-16"), "cannot be read: it is UTF-16; save it as UTF-8"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_its_place(tmp_path: Path, content: str | bytes, said: str) -> None:
+    assert fault(tmp_path, content).strip() == said
+
+
+def test_a_folder_and_a_file_that_is_missing_are_told_with_the_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, reason in ((Path(), "is a directory"), (Path("none.yaml"), "no such file or directory")):
+        with pytest.raises(CatalogueError) as caught:
+            load(path)
+        assert str(caught.value) == f"{tmp_path / path} cannot be read: {reason}"
+
+
+def test_all_faults_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = "models:\n  a:\n    colour: red\n    path: x\n    slots: 0\n  b: {path: x, context: 1}"
+    lines = re.findall(r"line (\d+): (models\.[\w.]+)", fault(tmp_path, text))
+    assert lines == [("3", "models.a.colour"), ("5", "models.a.slots"), ("6", "models.b.context")]
+
+
+def test_a_long_value_is_cut(tmp_path: Path) -> None:
+    assert len(fault(tmp_path, ONE + "slots: " + "9x" * 5000)) < 400
+
+
+def test_a_name_is_what_is_written_also_where_yaml_reads_something_else(tmp_path: Path) -> None:
+    assert list(read(tmp_path, "models: {on: {path: x}, 7: {path: y}, 1.50: {path: z}}")) == ["on", "7", "1.50"]
+
+
+def test_entries_may_share_keys_by_a_merge(tmp_path: Path) -> None:
+    text = "models:\n  a: &a {path: x, slots: 4}\n  b:\n    <<: *a\n    slots: 8"
+    models = read(tmp_path, text)
+    assert (models["a"].slots, models["b"].slots) == (4, 8)
+    assert models["b"].path == models["a"].path
+    assert fault(tmp_path, text + "0000").startswith("line 5: models.b.slots is '80000'")
