@@ -13,9 +13,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from app.bulk.errors import BulkError
 from app.bulk.json_text import to_json
 from app.bulk.row_groups import Row
-
-ROW = "row"
-"""The name under which a template has the whole row, for columns whose names are no words."""
+from app.bulk.template_faults import ROW, columns_meant, row_fault, syntax_fault
+from tasks.texts import nearest
 
 
 class RowError(Exception):
@@ -40,13 +39,18 @@ class Template:
     """A text with columns in it: ``Classify: {{ text }}``. Raises BulkError for one that is no template."""
 
     def __init__(self, text: str, option: str) -> None:
-        environment = _environment()
-        self._option = option
+        self._environment = _environment()
+        text = text.replace("\r\n", "\n").replace("\r", "\n")  # as jinja2 reads it
+        self._text, self._option = text, option
         try:
-            self.columns = frozenset(meta.find_undeclared_variables(environment.parse(text)))
-            self._template = environment.from_string(text)
+            self.columns = frozenset(meta.find_undeclared_variables(self._environment.parse(text)))
+            self._template = self._environment.from_string(text)
         except TemplateSyntaxError as exc:
-            raise BulkError(f"{option}, line {exc.lineno}: {exc.message}") from exc
+            raise BulkError(f"{option}, {syntax_fault(self._environment, text, exc)}") from exc
+
+    def meant(self, columns: frozenset[str]) -> dict[str, str]:
+        """The columns of these that it writes as no template can, with the form that works."""
+        return columns_meant(self._environment, self._text, columns)
 
     def render(self, row: Row) -> str:
         """The text for a row. Raises RowError."""
@@ -54,8 +58,11 @@ class Template:
             text = self._template.render({ROW: row, **row})
             text.encode()
             return text
+        except UnicodeEncodeError as exc:
+            raise RowError(f"{self._option}: the row's text has half of a surrogate pair", "template_error") from exc
         except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as exc:
-            raise RowError(f"{self._option}: {exc}", "template_error") from exc
+            fault = row_fault(self._environment, self._text, exc, row)
+            raise RowError(f"{self._option}, {fault}", "template_error") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,16 @@ class Question:
         for template in (self.prompt, self.system):
             needed |= template.columns if template else set()
         return sorted(needed - columns - {ROW})
+
+    def hint(self, columns: frozenset[str]) -> str:
+        """What to write for the columns that are missing, as far as those that there are tell it."""
+        meant: dict[str, str] = {}
+        for template in (self.prompt, self.system):
+            meant |= template.meant(columns) if template else {}
+        if meant:
+            return " ".join(f"For the column '{column}' write {form}." for column, form in meant.items())
+        near = {name: nearest(name, columns) for name in self.missing(columns)}
+        return " ".join(f"Did you mean {column} instead of {name}?" for name, column in near.items() if column)
 
     def body(self, row: Row) -> dict[str, Any]:
         """The body of a row's job. Raises RowError."""

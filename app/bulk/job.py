@@ -129,7 +129,8 @@ class BulkJob:
         survey = source.survey()
         if missing := self.question.missing(frozenset(survey.columns)):
             there = f"There are {', '.join(survey.columns)}." if survey.columns else "The input is empty."
-            raise BulkError(f"There is no column {', '.join(missing)}. {there}")
+            hint = self.question.hint(frozenset(survey.columns))
+            raise BulkError(f"There is no column {', '.join(missing)}. {there} {hint}".rstrip())
         if taken := [name for name in columns.schema.names if name in survey.columns]:
             raise BulkError(
                 f"The input has a column {', '.join(taken)} already, which answers would overwrite. "
