@@ -205,7 +205,7 @@ def load(path: Path | None) -> Catalogue:
     except ValidationError as exc:
         raise CatalogueError(told(file, exc, _LEVELS)) from exc
     return Catalogue(
-        {name: entry.model_copy(update={"path": _beside(path, entry.path)}) for name, entry in entries.items()}
+        {name: entry.model_copy(update={"path": _beside(file.path, entry.path)}) for name, entry in entries.items()}
     )
 
 

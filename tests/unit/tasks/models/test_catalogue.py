@@ -50,6 +50,14 @@ def test_a_relative_path_is_meant_from_the_file(write: Write, tmp_path: Path) ->
     assert gguf_path(catalogue["two"]) == Path("/srv/two.gguf")
 
 
+def test_a_file_that_is_named_by_a_relative_path_leads_to_absolute_ones(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("models: {one: {path: weights/one.gguf}}")
+    monkeypatch.chdir(tmp_path)
+    assert gguf_path(load(Path("models.yaml"))["one"]) == tmp_path / "weights/one.gguf"
+
+
 def test_a_path_may_begin_at_home(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/llama")
     assert load(write("models: {one: {path: ~/one.gguf}}"))["one"].path == "/home/llama/one.gguf"
