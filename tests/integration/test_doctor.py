@@ -234,11 +234,11 @@ def test_a_catalogue_that_makes_no_sense_is_a_line_and_the_rest_is_looked_at(tmp
     (tmp_path / "models.yaml").write_text("models: {a: {path: a.gguf}, demo: {path: demo, slots: 2, context: 256}}")
     report = doctor(tmp_path, "--models", "models.yaml")
     assert report.status == 1
-    assert report.names("catalogue", "a: there is no file a.gguf")
+    assert report.names("catalogue", f"a: there is no file {tmp_path / 'a.gguf'}")
     assert report.names("model demo", "the self-test passed", state="ok")
     (tmp_path / "models.yaml").write_text("models: [demo]")
     report = doctor(tmp_path, "--models", "models.yaml")
-    assert report.names("catalogue", "models.yaml is not valid")
+    assert report.names("catalogue", f"{tmp_path / 'models.yaml'}, line 1: models is a list")
     assert "model demo" not in report.lines
 
 
