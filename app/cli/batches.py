@@ -23,7 +23,7 @@ def command() -> None:
 
 @command.command("status")
 @click.argument("batch_id", required=False)
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most batches to list.")
 @with_api
 def status(batch_id: str | None, limit: int, api: Client) -> None:
     """List the latest batches, newest first, or show BATCH_ID as JSON."""

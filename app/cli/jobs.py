@@ -39,9 +39,11 @@ def command() -> None:
 @click.option("--owner", help="For admins: the jobs of this owner.")
 @click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE",
               help="Only jobs with this metadata; may be given several times.")  # fmt: skip
-@click.option("--created-after", type=Moment(), help="Only jobs accepted then or later: a date, or 2h ago.")
-@click.option("--created-before", type=Moment(), help="Only jobs accepted before then.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@click.option(
+    "--created-after", type=Moment(), help="Only jobs accepted at this time or later: a date, or an age such as 2h."
+)
+@click.option("--created-before", type=Moment(), help="Only jobs accepted before this time.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
 @with_api
 def list_(model: str | None, status: str | None, owner: str | None, pairs: tuple[str, ...], created_after: int | None,
           created_before: int | None, limit: int, api: Client) -> None:  # fmt: skip
@@ -86,10 +88,10 @@ def _row(job: Mapping[str, Any]) -> list[object]:
 
 @command.command("dlq")
 @click.option("-m", "--model", help="Only jobs of this model.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
 @with_api
 def dlq(model: str | None, limit: int, api: Client) -> None:
-    """List dead letters, jobs that workers died of, newest first."""
+    """List dead letters (jobs that killed workers), newest first."""
     for job in _page(api, limit=limit, model=model, dead_letter="true"):
         click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
         for death in job["deaths"]:

@@ -39,8 +39,8 @@ COLUMNS = (
 def command() -> None:
     """Make, list and revoke API keys.
 
-    With CARAVAN_REDIS_URL, and without an API key, the command uses that Redis. Else it asks the cluster at --url; if
-    that is left out, the one that `caravan up` runs from this folder, whose first key it finds there.
+    With CARAVAN_REDIS_URL, and without an API key, the command uses that Redis. Otherwise it asks the cluster at --url,
+    or by default the cluster that `caravan up` runs from this folder, with the admin's key of that cluster.
     """
 
 
@@ -55,7 +55,7 @@ def command() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")
 @click.option("--streams", type=click.IntRange(min=1), help="Responses held open for its owner at once.")
 @click.option("--stored-bytes", type=click.IntRange(min=1), help="Bytes of its owner's files.")
-@click.option("-m", "--model", "models", multiple=True, help="A model it may use; any if left out.")
+@click.option("-m", "--model", "models", multiple=True, help="A model that the key may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
               help="The most urgent priority that it may use.")  # fmt: skip
 @click.option("--weight", type=click.FloatRange(0.001, 1000), default=1.0, show_default=True,
@@ -66,7 +66,7 @@ def command() -> None:
 def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int | None, tokens: int | None,
            jobs: int | None, streams: int | None, stored_bytes: int | None, models: tuple[str, ...], priority: str,
            weight: float, days: int | None, url: str, api_key: str | None) -> None:  # fmt: skip
-    """Make a key called NAME and print it, this once. Its id goes to standard error."""
+    """Make a key called NAME and print it: it is never shown again. Its id goes to standard error."""
     limits = {
         "requests_per_minute": requests,
         "tokens_per_minute": tokens,
@@ -105,7 +105,7 @@ def list_(url: str, api_key: str | None) -> None:
 def revoke(named: tuple[str, ...], url: str, api_key: str | None) -> None:
     """Revoke keys: the server refuses them from now on. Their jobs continue.
 
-    A KEY is an id, or a name that one key alone has.
+    A KEY is the id of a key, or a name that only one key has.
     """
     with keys_there(url, api_key) as keys:
         for key_id in _ids(named, keys.list()):

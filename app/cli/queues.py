@@ -54,7 +54,7 @@ def resume(model: str, api: Client) -> None:
 @click.argument("model")
 @with_api
 def cancel(model: str, api: Client) -> None:
-    """Cancel all jobs that wait for MODEL, which may have left the catalogue. Running jobs continue."""
+    """Cancel all waiting jobs of MODEL, which may have left the catalogue. Running jobs continue."""
     click.echo(f"{counted(_all(api, model, 'cancel', {}), 'job')} of {model} cancelled")
 
 
@@ -63,7 +63,7 @@ def cancel(model: str, api: Client) -> None:
 @click.argument("to")
 @with_api
 def move(model: str, to: str, api: Client) -> None:
-    """Give all jobs that wait for MODEL, which may have left the catalogue, to the model TO."""
+    """Move all waiting jobs of MODEL, which may have left the catalogue, to the model TO."""
     click.echo(f"{counted(_all(api, model, 'move', {'to': to}), 'job')} of {model} moved to {to}")
 
 

@@ -23,8 +23,10 @@ from tasks.errors import InvalidRequest, ModelNotFound
 @click.command("chat")
 @click.argument("model", required=False)
 @click.option("--system", default="", help="A system message to put first.")
-@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="As /set: --set temperature=0.2.")
-@click.option("--no-history", is_flag=True, help="Keep no history of what was typed.")
+@click.option(
+    "--set", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter, as /set does: --set temperature=0.2."
+)
+@click.option("--no-history", is_flag=True, help="Keep no history of the typed lines.")
 @url_option
 @key_option
 def command(

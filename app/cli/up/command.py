@@ -51,7 +51,7 @@ class _Stopped(Exception):
 @click.option(
     "--redis-memory",
     type=SIZE,
-    help="When the cluster's own Redis refuses jobs, such as 4gb; if left out, at half of the memory.",
+    help="The memory at which the cluster's own Redis refuses jobs, such as 4gb; half of the machine's if left out.",
 )
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="The folder for the file of the cluster's own Redis, logs and uploads.")  # fmt: skip
