@@ -86,6 +86,15 @@ class Cluster:
                     found.append(pid)
         return found
 
+    def redis_url(self) -> str:
+        """The address of its Redis, as its processes were given it."""
+        for pid in self.pids_of("tasks.worker"):
+            for variable in Path(f"/proc/{pid}/environ").read_text().split("\0"):
+                name, _, value = variable.partition("=")
+                if name == "CARAVAN_REDIS_URL":
+                    return value
+        raise LookupError("no worker lives")
+
     def kill(self, argument: str) -> None:
         """Kill a program and what it has forked, at once."""
         for pid in self.pids_of(argument):
