@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import MARK, ONE_THREAD, Cluster
+from tests.support.pages import blocks
 from tests.support.processes import COMMAND, with_variable
 from tests.support.redis_server import free_port
 from tests.support.terminal import Terminal
@@ -36,6 +37,9 @@ def test_a_terminal_shows_each_part_turn_ready_in_its_place_then_the_addresses_a
     assert "Caravan is up." in screen
     for address in (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}/docs", f"http://127.0.0.1:{flower_port}"):
         assert any(line.endswith(address) for line in screen)
+    (readme,) = (block.text for block in blocks("README.md") if block.commands == ["caravan up"])
+    usual = [line.replace(f":{port}", ":8000").replace(f":{flower_port}", ":5555") for line in screen]
+    assert usual == [line for line in readme.splitlines()[1:] if line]
     assert len(screen) <= MOST_LINES
     assert all(len(lines) <= MOST_LINES + 1 for lines in terminal.seen), "no screen on the way has more"
     rows = [[line.split()[1] for line in lines[:5] if len(line.split()) > 1] for lines in terminal.seen]

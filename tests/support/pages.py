@@ -36,6 +36,11 @@ class Block:
         prompted = (line.removeprefix(PROMPT) for line in self.text.splitlines() if line.startswith(PROMPT))
         return list(prompted) if self.language == "" else []
 
+    @property
+    def output(self) -> str:
+        """What stands below what is typed after a prompt."""
+        return "".join(line for line in self.text.splitlines(keepends=True) if not line.startswith(PROMPT))
+
 
 def blocks(page: str) -> list[Block]:
     """The fenced blocks of a page, which is named from the repository's root."""
