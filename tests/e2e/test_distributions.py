@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,14 @@ import pytest
 from tests.support import distributions
 from tests.support.cluster import Cluster
 from tests.support.distributions import HOUSE
+from tests.support.documented import OF_THE_CLIENT
+from tests.support.pages import blocks
 
 OF_USERS = ("app", "tasks", "redis", "celery", "client", "errors", "texts", "urls", "deploy")
 """Modules that a user's folder may have; each says so, and what is imported from elsewhere does not."""
 OF_HTTPX = {"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "typing_extensions"}
 ABSENT = set() if sys.version_info < (3, 13) else {"typing_extensions"}
 """What httpx needs on older Pythons only."""
-PAGES = ("README.md", "docs/client.md", "app/client/README.md")
 ELSEWHERE = """
 import caravan_client
 for each in (caravan_client.AsyncClient, caravan_client.Client):
@@ -109,16 +109,12 @@ def test_it_works_beside_a_users_modules(python: Path, cluster: Cluster, tmp_pat
 
 def snippets() -> list[tuple[str, str]]:
     """Every piece of Python in the pages that uses the client, with the page."""
-    found = [
-        (page, text)
-        for page in PAGES
-        for text in re.findall(r"```python\n(.*?)```", (HOUSE / page).read_text(), re.DOTALL)
-    ]
-    return [(page, text) for page, text in found if "caravan_client" in text]
+    found = [block for page in OF_THE_CLIENT for block in blocks(page) if block.language == "python"]
+    return [(block.page, block.text) for block in found if "caravan_client" in block.text]
 
 
 def test_the_pages_show_the_client() -> None:
-    assert {page for page, _ in snippets()} == set(PAGES)
+    assert {page for page, _ in snippets()} == set(OF_THE_CLIENT)
 
 
 @pytest.mark.parametrize(("page", "snippet"), snippets())

@@ -1,0 +1,116 @@
+"""What of README and docs the tests do as it is written, and what a reader has that a page does not show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from tests.support.pages import PAGES, Block, blocks
+
+T = TypeVar("T")
+OF_THE_CLIENT = ("README.md", "docs/client.md", "app/client/README.md")
+"""The pages that show the Python client; tests/e2e/test_distributions.py runs that with nothing else installed."""
+MEANS = {
+    "http://127.0.0.1:8000": "CARAVAN_URL",
+    "https://example.com/hooks/caravan": "RECEIVER",
+    "redis://127.0.0.1:6390/0": "REDIS_OF_ONE_DATABASE",
+    "BATCH_ID": "BATCH",
+    "JOB_ID": "ID",
+}
+"""What on a page stands for something of the reader's own, with the variable that has it."""
+
+COMPILES = "it compiles llama.cpp for minutes; `make setup` does so before the tests"
+DOCKER = "it needs a Docker engine: `make test-compose`, which a person runs, starts the same file"
+PEERS = "it downloads or builds other servers to measure beside; a person runs it, for docs/performance.md"
+NOT_TYPED = {
+    "caravan up": "it has started the cluster of all other commands",
+    "caravan --help": "tests/unit/app/cli/test_help.py compares it with its page",
+    "caravan * --help": "tests/unit/app/cli/test_help.py compares each with its page",
+    "git clone *": "REPOSITORY stands for what the reader has",
+    "make run": "it makes the environment that runs the tests, then types `caravan up`",
+    "source *": "the environment is that of the tests",
+    "make compose": DOCKER,
+    "docker *": DOCKER,
+    "cp deploy/.env.example *": "it writes into the clone; tests/deploy/test_compose_file.py reads the same example",
+    "helm *": "it needs Kubernetes: tests/deploy/test_chart_as_processes.py runs what the chart starts",
+    "make clean && CMAKE_ARGS=*": "it needs an NVIDIA card's toolkit, and removes the environment of the tests",
+    "make wheel *": COMPILES,
+    "python3 -m venv venv": COMPILES,
+    "venv/bin/*": COMPILES,
+    "pip install ./app/client": "tests/e2e/test_distributions.py installs it into an empty environment",
+    "make chaos *": "it takes five minutes; tests/fault has the same kills one by one",
+    "python -m tests.fault.batch_kills *": "it takes many minutes; tests/fault/test_batches.py has the same kills",
+    "make bench *": PEERS,
+    "python3 -m venv build/*": PEERS,
+    "build/gguf/bin/python *": PEERS,
+    "pip download *": PEERS,
+    "cd llama_cpp_python-*": PEERS,
+    "cmake *": PEERS,
+}
+"""Patterns of the commands that the test does not type, and why."""
+
+
+TYPED_MEANWHILE = {"caravan chat": "What is the capital of Peru?\n/bye\n"}
+SCREENS = ("docs/command.md: caravan status",)
+"""Commands that print what stands below them, but for what varies. test_start.py compares README's."""
+VARIES = {r"http://\S+": "URL", r"\d+\.\d+": "FIGURE", r"\S+ \(AVX2.*?\)": "PROCESSOR", r" {2,}": " "}
+"""What of a screen is another one's at each start; columns are as wide as they have to be."""
+STATUS = {"docs/command.md: caravan status": 1, "docs/operations.md: caravan doctor *": 1}
+"""The exit status of a command that is shown to find fault."""
+GIVEN = {
+    "client.chat.completions.create(*": 'messages = [{"role": "user", "content": "What is 12 + 7?"}]',
+    "for event in client.responses.retrieve(*": "last_number, response_id = "
+    '0, client.responses.create(model="demo", input="Count to 3.", background=True).id',
+    "client = OpenAI(* api_key=key)*": "import os\nfrom openai import OpenAI\nkey = os.environ['KEY']",
+}
+"""What a piece of Python takes for granted."""
+AFTERWARDS = {
+    "docs/security.md": "assert [model.id for model in client.models.list()] == ['demo']",
+    "docs/webhooks.md": """
+import json, os
+message = json.load(open("message.json"))
+given = (os.environ["CARAVAN_WEBHOOK_SECRET"], message["headers"], message["body"].encode())
+assert receive(*given) == verify(*given) == json.loads(message["body"])
+assert verify(given[0], given[1], given[2] + b" ") is None
+""",
+}
+"""What a page's Python is used for when all of it has run."""
+
+
+def fitting(table: Mapping[str, T], page: str, command: str) -> list[T]:
+    """What a table has for a command, by patterns of it alone or with its page."""
+    texts = (command, f"{page}: {command}")
+    return [value for pattern, value in table.items() if any(fnmatchcase(text, pattern) for text in texts)]
+
+
+def typed(block: Block) -> list[str]:
+    """The commands of a block that the test types."""
+    return [command for command in block.commands if not fitting(NOT_TYPED, block.page, command)]
+
+
+def python(page: str) -> str:
+    """All Python of a page but that of the client, which test_distributions.py runs with the client alone."""
+    found = [block.text for block in blocks(page) if block.language == "python"]
+    pieces = [[*fitting(GIVEN, page, text), text] for text in found if "caravan_client" not in text]
+    return "\n".join(line for piece in pieces for line in piece) + AFTERWARDS.get(page, "")
+
+
+def usual(screen: str) -> str:
+    """A screen as it is each time."""
+    for pattern, name in VARIES.items():
+        screen = re.sub(pattern, name, screen)
+    return screen.strip()
+
+
+def followed() -> list[str]:
+    """The pages that the test does something of."""
+    return [page for page in PAGES if python(page) or any(typed(block) for block in blocks(page))]
+
+
+def shown() -> list[tuple[str, str]]:
+    """Every command and every piece of Python, with its page."""
+    found = [block for page in PAGES for block in blocks(page)]
+    pieces = [(block.page, block.text) for block in found if block.language == "python"]
+    return [*((block.page, command) for block in found for command in block.commands), *pieces]
