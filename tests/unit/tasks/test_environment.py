@@ -223,6 +223,17 @@ def test_who_does_not_read_the_models_file_does_not_miss_it(monkeypatch: pytest.
     assert read_settings().models_file == Path("/etc/caravan/none.yaml")
 
 
+@pytest.mark.parametrize("field", ["models_file", "heartbeat_file"])
+def test_a_file_may_be_named_from_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    (tmp_path / "there").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable(field), "there")
+    assert getattr(read_settings(), field) == Path("there")
+    assert "is not a folder" in refused(monkeypatch, variable(field), "there/below")
+
+
 def test_a_folder_that_nobody_asked_for_may_be_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".caravan").write_text("")
