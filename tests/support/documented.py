@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from tests.support.pages import PAGES, Block, blocks
+import click
+
+from app.cli import main
+from tests.support.pages import PAGES, Block, blocks, spans
 
 T = TypeVar("T")
 OF_THE_CLIENT = ("README.md", "docs/client.md", "app/client/README.md")
@@ -18,6 +22,9 @@ MEANS = {
     "redis://127.0.0.1:6390/0": "REDIS_OF_ONE_DATABASE",
     "BATCH_ID": "BATCH",
     "JOB_ID": "ID",
+    "MODEL": "MODEL",
+    "ID": "ID",
+    "unix:///.../.caravan/redis/NAME.sock": "CARAVAN_REDIS_URL",
 }
 """What on a page stands for something of the reader's own, with the variable that has it."""
 
@@ -50,6 +57,17 @@ NOT_TYPED = {
     "cmake *": PEERS,
 }
 """Patterns of the commands that the test does not type, and why."""
+RUNS_ON = "it runs until it is stopped: tests/e2e/test_surroundings.py starts each part, and a block has `caravan up`"
+NOT_TYPED_IN_SENTENCES = {
+    "caravan up*": RUNS_ON,
+    "caravan web*": RUNS_ON,
+    "caravan clerk": RUNS_ON,
+    "caravan flower": RUNS_ON,
+    "caravan doctor*": "its status is the machine's: docs/operations.md has one in a block",
+    "caravan jobs retry": "it is a name there: the command wants ids, or --dlq",
+    "caravan probe http": "it asks the port of its own container: tests/e2e/test_surroundings.py names one",
+}
+"""The same for commands within sentences. One that lacks an argument is a name there, and nothing to be typed."""
 
 
 TYPED_MEANWHILE = {"caravan chat": "What is the capital of Peru?\n/bye\n"}
@@ -107,6 +125,32 @@ def usual(screen: str) -> str:
 def followed() -> list[str]:
     """The pages that the test does something of."""
     return [page for page in PAGES if python(page) or any(typed(block) for block in blocks(page))]
+
+
+def in_sentences() -> list[tuple[str, str]]:
+    """The commands within sentences that the test types, each once, with a page."""
+    found = {span: page for page in reversed(PAGES) for span in spans(page) if _is_complete(span)}
+    return [(found[span], span) for span in sorted(found) if not fitting(NOT_TYPED_IN_SENTENCES, found[span], span)]
+
+
+def _is_complete(span: str) -> bool:
+    """Whether it is a command of ours with all that it needs."""
+    typed = re.fullmatch(r"(?:\w+=\S+ )*(?:(python -m tasks)\..*|caravan (.*))", span)
+    if not typed or typed[1]:
+        return bool(typed)
+    command: click.Command | None = main
+    words = shlex.split(typed[2])
+    while isinstance(command, click.Group) and words:
+        command = command.get_command(click.Context(command), words.pop(0))
+    if not command or isinstance(command, click.Group):
+        return False
+    try:
+        command.make_context("caravan", words, parent=click.Context(main, **main.context_settings))
+    except click.MissingParameter:
+        return False
+    except click.BadParameter:  # a file that is only there for whoever follows the page
+        return True
+    return True
 
 
 def shown() -> list[tuple[str, str]]:

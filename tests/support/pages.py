@@ -51,6 +51,12 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+def spans(page: str) -> list[str]:
+    """What stands between backquotes in the sentences and tables of a page."""
+    text = _FENCED.sub("", (HOUSE / page).read_text())
+    return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", text)]
+
+
 def _commands(text: str) -> Iterator[str]:
     """Each command of a shell's text, with all of its lines; without blank lines and lines of comment."""
     begun: list[str] = []

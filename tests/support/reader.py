@@ -107,8 +107,8 @@ class Reader:
 
     def _own_words(self, text: str) -> str:
         for theirs, variable in self._means.items():
-            if variable in self.variables:
-                text = text.replace(theirs, self.variables[variable])
+            if own := self.variables.get(variable, ""):
+                text = re.sub(rf"(?<![\w$]){re.escape(theirs)}(?![\w=])", lambda _: own, text)
         return text
 
     def _keep_variables(self) -> None:

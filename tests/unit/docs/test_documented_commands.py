@@ -7,8 +7,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.support.documented import GIVEN, NOT_TYPED, OF_THE_CLIENT, SCREENS, STATUS, TYPED_MEANWHILE, fitting, shown
-from tests.support.pages import HOUSE, PAGES
+from tests.support.documented import (
+    GIVEN,
+    NOT_TYPED,
+    NOT_TYPED_IN_SENTENCES,
+    OF_THE_CLIENT,
+    SCREENS,
+    STATUS,
+    TYPED_MEANWHILE,
+    fitting,
+    in_sentences,
+    shown,
+)
+from tests.support.pages import HOUSE, PAGES, spans
 
 
 def test_no_command_of_a_page_is_overlooked() -> None:
@@ -35,3 +46,15 @@ def test_all_python_of_the_client_is_run_with_the_client_alone() -> None:
 def test_every_pattern_is_about_something_that_is_shown(table: Mapping[str, object]) -> None:
     fit = {pattern for pattern in table for page, text in shown() if fitting({pattern: True}, page, text)}
     assert set(table) - fit == set()
+
+
+def test_every_pattern_for_sentences_is_about_one_that_is_there() -> None:
+    there = {span for page in PAGES for span in spans(page)}
+    fit = {pattern for pattern in NOT_TYPED_IN_SENTENCES for span in there if fitting({pattern: True}, "", span)}
+    assert set(NOT_TYPED_IN_SENTENCES) - fit == set()
+
+
+def test_what_is_only_named_in_a_sentence_is_not_typed() -> None:
+    typed = {command for _, command in in_sentences()}
+    assert {"caravan jobs list --status failed", "caravan status"} <= typed
+    assert not {"caravan jobs", "caravan submit", "caravan jobs show", "caravan up --models models.yaml"} & typed

@@ -1,0 +1,30 @@
+"""The commands of `caravan` that stand within a sentence of README and docs work as they are written there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cluster import Cluster, chat
+from tests.support.documented import MEANS, TYPED_MEANWHILE, fitting, in_sentences
+from tests.support.pages import blocks
+from tests.support.reader import Reader
+
+
+@pytest.fixture
+def reader(cluster: Cluster, tmp_path: Path) -> Reader:
+    """An operator, who can reach Redis; there is a job, and the models file of its page."""
+    job = cluster.submit(chat("What is 12 + 7?"))
+    own = {"MODEL": "demo", "ID": job["id"], "CARAVAN_REDIS_URL": cluster.redis_url()}
+    somebody = Reader(tmp_path, means=MEANS, **own)
+    somebody.uses(cluster)
+    (models,) = (block.text for block in blocks("docs/models.md") if block.language == "yaml")
+    (somebody.folder / "models.yaml").write_text(models)
+    return somebody
+
+
+def test_what_a_sentence_says_to_type_works(reader: Reader) -> None:
+    for page, command in in_sentences():
+        (answers,) = fitting(TYPED_MEANWHILE, page, command) or [""]
+        reader.types(command, answers=answers)
