@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.reader import Reader
 
 
 @pytest.fixture
-def reader(cluster: Cluster, tmp_path: Path) -> Reader:
+def reader(cluster: Cluster, tmp_path: Path) -> Iterator[Reader]:
     """An operator, who can reach Redis; there is a job, and the models file of its page."""
     job = cluster.submit(chat("What is 12 + 7?"))
     own = {"MODEL": "demo", "ID": job["id"], "CARAVAN_REDIS_URL": cluster.redis_url()}
@@ -21,10 +22,11 @@ def reader(cluster: Cluster, tmp_path: Path) -> Reader:
     somebody.uses(cluster)
     (models,) = (block.text for block in blocks("docs/models.md") if block.language == "yaml")
     (somebody.folder / "models.yaml").write_text(models)
-    return somebody
+    yield somebody
+    cluster.http.post("/queues/demo/resume").raise_for_status()
 
 
-def test_what_a_sentence_says_to_type_works(reader: Reader) -> None:
-    for page, command in in_sentences():
-        (answers,) = fitting(TYPED_MEANWHILE, page, command) or [""]
-        reader.types(command, answers=answers)
+@pytest.mark.parametrize(("page", "command"), in_sentences())
+def test_what_a_sentence_says_to_type_works(page: str, command: str, reader: Reader) -> None:
+    (answers,) = fitting(TYPED_MEANWHILE, page, command) or [""]
+    reader.types(command, answers=answers)
