@@ -51,6 +51,7 @@ class Reader:
             "HOME": str(folder),
             "CURL_HOME": str(folder),
             "FOLDER": str(folder),
+            **dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1"),
             **variables,
         }
 

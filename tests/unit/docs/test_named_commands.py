@@ -45,3 +45,13 @@ def test_commands_and_options_that_are_not_there_are_found() -> None:
     texts = ("jobs dead", "up --modles m.yaml", "jobs retry --dlq")
     assert [fault(text) for text in texts] == ["dead", "--modles", None]
     assert len(named()) > 50
+
+
+def test_a_target_of_make_that_is_named_is_there() -> None:
+    there = set(re.findall(r"^([a-z-]+):", (HOUSE / "Makefile").read_text(), re.MULTILINE))
+    pages = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *(HOUSE / "docs").rglob("*.md")]
+    named = {
+        found for page in pages for found in re.findall(r"(?:`|^|&& )make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    }
+    assert "setup" in named
+    assert named - there == set()
