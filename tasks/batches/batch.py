@@ -79,10 +79,14 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Lines that have their answer or have failed, and the tokens of all that ran."""
+    """Lines that have their answer or have failed, and the tokens of all that ran.
+
+    ``left_out`` are those of the failed lines that were not run: the batch was cancelled, or had expired.
+    """
 
     completed: int = 0
     failed: int = 0
+    left_out: int = 0
     input_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0

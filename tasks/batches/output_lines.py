@@ -60,7 +60,7 @@ def refused(job_id: str, custom_id: str, error: CaravanError) -> ResultLine:
 
 def left_out(job_id: str, custom_id: str, why: Left) -> ResultLine:
     """A line that was not run."""
-    return ResultLine(_line(job_id, custom_id, error=why._asdict()), Counts(failed=1))
+    return ResultLine(_line(job_id, custom_id, error=why._asdict()), Counts(failed=1, left_out=1))
 
 
 def copied(text: bytes) -> ResultLine:

@@ -207,6 +207,7 @@ def test_a_cancelled_batch_keeps_its_answers_and_tells_of_the_rest(cluster: Clus
     assert len(done) + len(left) == 60
     assert {(line["response"], line["error"]["code"]) for line in left} == {(None, "batch_cancelled")}
     assert batch["request_counts"] == {"total": 60, "completed": len(done), "failed": len(left)}
+    assert batch["progress"]["answered"] == len(done)
     assert batches.ask(batch_id, "cancel").status_code == 409
     assert jobs_left(cluster) == 0
     until(lambda: is_idle(cluster, "slow"), what="nothing runs on for nobody")

@@ -204,7 +204,7 @@ def test_a_retry_begins_another_round_over_the_answers_there_are(
     assert store.ask(batch.id, "retry") == "in_progress"
     grown = replace(batch.output, parts=(Part(f"{batch.output.id}.1", 5),))
     checkpoint, fields = written(batch, 2)
-    assert store.write(batch, {**fields, "failed": 1}, files=[(grown, "out")]) == "ok"
+    assert store.write(batch, {**fields, "failed": 1, "left_out": 1}, files=[(grown, "out")]) == "ok"
     assert store.write(checkpoint, {}, status=BatchStatus.COMPLETED) == "ok"
     assert store.ask(batch.id, "retry", owner="bob") == "unknown"
     assert store.ask(batch.id, "retry", owner="alice") == "ok"

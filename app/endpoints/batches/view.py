@@ -65,7 +65,8 @@ def _progress(batch: Batch) -> wire.BatchProgress:
     """How it goes on, of a batch that does; the speed is that of the last seconds."""
     runs = batch.status in RUNS and "paused_at" not in batch.times
     lines = batch.speed.lines if runs else 0.0
-    answered = max(batch.answered, batch.counts.done)
+    written = batch.counts.done - batch.counts.left_out
+    answered = written if batch.status.ended else max(batch.answered, written)
     left = batch.total - answered
     return {
         "answered": answered,

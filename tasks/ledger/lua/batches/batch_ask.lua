@@ -43,7 +43,7 @@ if act == 'retry' then
   if answered == 1 then redis.call('HINCRBY', earlier, 'uses', 1) end
   redis.call('HDEL', key, 'place', 'finalizing_at', 'completed_at', 'expired_at', 'cancelling_at', 'cancelled_at',
     'paused_at', 'in_progress_at', 'input_tokens', 'cached_tokens', 'output_tokens', 'output_parts',
-    'error_parts', 'answered')
+    'error_parts', 'answered', 'left_out')
   redis.call('HINCRBY', key, 'round', 1)
   redis.call('HSET', key, 'status', 'in_progress', 'in_progress_at', stamp(now), 'completed', 0, 'failed', 0,
     'earlier_output', answered == 1 and batch.output_file or '',

@@ -112,6 +112,16 @@ def test_lines_are_openais() -> None:
     assert (ok.failed, bad.failed, left_out(JOB, "c", EXPIRED).failed) == (False, True, True)
 
 
+def test_a_line_that_did_not_run_has_failed_and_has_no_answer() -> None:
+    counts = Counts(completed=3, failed=1) + left_out(JOB, "c", CANCELLED).counts
+    times = {"created_at": 1.0, "expires_at": 2.0}
+    ended = view(batch(status=BatchStatus.CANCELLED, total=5, counts=counts, answered=5, times=times))
+    assert ended["request_counts"] == {"total": 5, "completed": 3, "failed": 2}
+    assert ended["progress"]["answered"] == 4
+    closing = view(batch(status=BatchStatus.CANCELLING, total=9, counts=counts, answered=6, times=times))
+    assert closing["progress"]["answered"] == 6
+
+
 def test_an_earlier_line_counts_as_it_did() -> None:
     usage = {"prompt_tokens": 5, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 2}}
     line = answered(JOB, "a", {"usage": usage}, Usage(prompt_tokens=5, completion_tokens=7, cached_tokens=2))
