@@ -8,18 +8,21 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from app.bulk.delimiters import SAMPLE_CHARACTERS, sniff
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.row_groups import ROWS, Batch, Chunk, chunked
 
-KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 """Kinds of files by their endings."""
+TABS = ".tsv"
+"""The ending of CSV files whose fields are separated by tabs."""
 BOM = "\ufeff"
 """The byte order mark, which may begin a text."""
 LONGEST_FIELD = 1 << 30
@@ -32,6 +35,14 @@ class Part:
 
     path: Path
     kind: str
+    delimiter: str | None = None
+    """Of a CSV file; None if it is to be found."""
+
+    @classmethod
+    def at(cls, path: Path, delimiter: str | None = None) -> Part:
+        """The file at a path that has one of the endings. Raises BulkError for one that cannot be read."""
+        said = "\t" if path.suffix == TABS and delimiter is None else delimiter
+        return cls(path, KINDS[path.suffix], said).sniffed()
 
     def chunks(self) -> Iterator[Chunk]:
         """Its rows. Raises BulkError for a file that is not of its kind, with the line."""
@@ -56,8 +67,19 @@ class Part:
                 return tuple(names)
             if self.kind == "csv":
                 with self._open() as raw, io.TextIOWrapper(raw, "utf-8", "replace", newline="") as file:
-                    return tuple(next(csv.reader(file), []))
+                    return tuple(next(csv.reader(file, delimiter=self.delimiter or ","), []))
         return ()
+
+    def sniffed(self) -> Part:
+        """The same file with its delimiter found, if it is CSV. Raises BulkError for a file that cannot be read."""
+        if self.kind != "csv" or self.delimiter is not None:
+            return self
+        with (
+            as_bulk_error(self.path, "read"),
+            self._open() as raw,
+            io.TextIOWrapper(raw, "utf-8", "replace", newline="") as file,
+        ):
+            return replace(self, delimiter=sniff(file.read(SAMPLE_CHARACTERS)))
 
     def _jsonl(self) -> Iterator[dict[str, Any]]:
         with self._open() as file:
@@ -80,7 +102,7 @@ class Part:
     def _csv(self) -> Iterator[dict[str, Any]]:
         csv.field_size_limit(LONGEST_FIELD)
         with self._open() as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as file:
-            reader = csv.reader(file, strict=True)
+            reader = csv.reader(file, delimiter=self.delimiter or ",", strict=True)
             try:
                 header = next(reader, [])
                 _check_twice(self.path, header)
@@ -169,19 +191,22 @@ class Input:
     parts: tuple[Part, ...]
 
     @classmethod
-    def find(cls, path: Path) -> Input:
-        """The dataset at a path. Raises BulkError if there is none."""
+    def find(cls, path: Path, delimiter: str | None = None) -> Input:
+        """The dataset at a path. Raises BulkError if there is none.
+
+        Args:
+            delimiter: of its CSV files; None if it is to be found.
+        """
         if path.is_dir():
             files = sorted(each for each in path.iterdir() if each.suffix in KINDS and each.is_file())
-            parts = tuple(Part(each, KINDS[each.suffix]) for each in files)
-            if not parts:
+            if not files:
                 raise BulkError(f"{path} holds no file that ends in {', '.join(KINDS)}.")
-            return cls(parts)
+            return cls(tuple(Part.at(each, delimiter) for each in files))
         if not path.exists():
             raise BulkError(f"There is no {path}.")
         if path.suffix not in KINDS:
             raise BulkError(f"{path} must end in {', '.join(KINDS)}.")
-        return cls((Part(path, KINDS[path.suffix]),))
+        return cls((Part.at(path, delimiter),))
 
     def survey(self) -> Survey:
         """Read all of it once. Raises BulkError for what cannot be read, before any of it is run."""

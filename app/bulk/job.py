@@ -17,6 +17,7 @@ from app.bulk.asking import Question
 from app.bulk.assemble import assemble, failures_path
 from app.bulk.choice import Choice
 from app.bulk.columns import AnswerColumns, failure_columns
+from app.bulk.described import described
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Input, Part, Survey
@@ -37,6 +38,7 @@ class BulkJob:
     source: Path
     stdin: BinaryIO
     stdin_kind: str
+    delimiter: str | None = None
     output: Path
     question: Question
     column: str
@@ -54,7 +56,7 @@ class BulkJob:
         path, held = lock(self.output, restart=self.restart)
         try:
             source = self._input(path)
-            survey = self._survey(source, columns)
+            survey = self._survey(source, columns, report)
             schema = self._schema(source, survey)
             asked = {"the input": survey.digest, **self.asked}
             folder = begin(path, held, asked, restart=self.restart)
@@ -115,18 +117,19 @@ class BulkJob:
     def _input(self, folder: Path) -> Input:
         """The dataset; that of standard input is kept, so that the run can go on with it."""
         if self.source != STANDARD_INPUT:
-            return Input.find(self.source)
+            return Input.find(self.source, self.delimiter)
         spool = folder / "input"
         if not spool.exists() or not self.stdin.isatty():
             with as_bulk_error(spool, "write"), replacing(spool) as file:
                 shutil.copyfileobj(self.stdin, file)
-        return Input((Part(spool, self.stdin_kind),))
+        return Input((Part(spool, self.stdin_kind, self.delimiter).sniffed(),))
 
-    def _survey(self, source: Input, columns: AnswerColumns) -> Survey:
+    def _survey(self, source: Input, columns: AnswerColumns, report: Report) -> Survey:
         for part in source.parts:
             if part.path.absolute() in (self.output.absolute(), failures_path(self.output).absolute()):
                 raise BulkError(f"{part.path} is the input, and would be overwritten.")
         survey = source.survey()
+        report.say(described(source, survey))
         if missing := self.question.missing(frozenset(survey.columns)):
             there = f"There are {', '.join(survey.columns)}." if survey.columns else "The input is empty."
             hint = self.question.hint(frozenset(survey.columns))

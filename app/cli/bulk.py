@@ -15,7 +15,8 @@ import click
 from app.bulk.asking import Question, Template
 from app.bulk.assemble import failures_path
 from app.bulk.choice import Choice
-from app.bulk.errors import BulkError
+from app.bulk.delimiters import NAMES
+from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
@@ -32,6 +33,15 @@ QUIET_SECONDS = 30.0
 """After which what is waited for is said again."""
 
 
+def _delimiter(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """The character that an option names. Raises UsageError for one that separates nothing."""
+    named = {name: character for character, name in NAMES.items()} | {"\\t": "\t"}
+    character = None if given is None else named.get(given, given)
+    if character is not None and (len(character) != 1 or character in '"\r\n\0'):
+        raise click.UsageError("--delimiter: give one character, or comma, semicolon or tab.")
+    return character
+
+
 @click.group("bulk")
 def command() -> None:
     """Ask a model about every row of a dataset."""
@@ -43,6 +53,8 @@ def command() -> None:
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
               help="The file for the rows and their answers: .jsonl, .csv or .parquet.")  # fmt: skip
 @click.option("--prompt", help='The prompt for a row, a template with its columns: "Classify: {{ text }}".')
+@click.option("--prompt-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A file with the prompt, instead of --prompt.")  # fmt: skip
 @click.option("--system", help="A system message to put first; a template as well.")
 @click.option("--messages-column", help="A column with the messages of a chat, instead of --prompt.")
 @click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -65,6 +77,9 @@ def command() -> None:
 @click.option("--no-dedup", is_flag=True, help="Ask about identical rows separately.")
 @click.option("--format", "stdin_kind", type=click.Choice(stdin_kinds()), default="jsonl", show_default=True,
               help="The format of standard input, if INPUT is -.")  # fmt: skip
+@click.option("--delimiter", metavar="CHARACTER", callback=_delimiter,
+              help="What separates the fields of CSV: one character, or comma, semicolon, tab. By default, the command "
+              "finds out which of these three does.")  # fmt: skip
 @click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
 @url_option
 @key_option
@@ -95,13 +110,16 @@ def run(output: Path, url: str, api_key: str | None, **given: Any) -> None:
 
 def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     """What the command's options ask for, by the names of its parameters; raises UsageError or BulkError."""
+    given = _with_prompt(given)
     question = _question(given)
     named = ("model", "prompt", "system", "messages_column", "column", "limit", "sample")
     asked = {name: given[name] for name in named} | {"schema": question.schema} | dict(question.options)
+    asked |= {name: given[name] for name in ("delimiter",) if given[name] is not None}
     return BulkJob(
         source=given["source"],
         stdin=sys.stdin.buffer,
         stdin_kind=given["stdin_kind"],
+        delimiter=given["delimiter"],
         output=output,
         question=question,
         column=given["column"],
@@ -112,14 +130,28 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     )
 
 
+def _with_prompt(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the prompt that --prompt-file holds as --prompt. Raises UsageError or BulkError."""
+    if [given[name] for name in ("prompt", "prompt_file", "messages_column")].count(None) != 2:
+        raise click.UsageError("Give one of --prompt, --prompt-file and --messages-column.")
+    return {**given, "prompt": given["prompt"] if given["prompt_file"] is None else _text(given["prompt_file"])}
+
+
+def _text(path: Path) -> str:
+    """The text of a file, without the line end that editors put at its end. Raises BulkError."""
+    try:
+        with as_bulk_error(path, "read"):
+            return path.read_text("utf-8-sig").removesuffix("\n")
+    except UnicodeDecodeError as exc:
+        raise BulkError(f"{path} is not UTF-8.") from exc
+
+
 def _question(given: Mapping[str, Any]) -> Question:
     prompt, system, schema = given["prompt"], given["system"], given["schema"]
-    if (prompt is None) == (given["messages_column"] is None):
-        raise click.UsageError("Give --prompt or --messages-column.")
     options = {name: given[name] for name in _SAMPLING if given[name] is not None}
     return Question(
         model=given["model"],
-        prompt=None if prompt is None else Template(prompt, "--prompt"),
+        prompt=None if prompt is None else Template(prompt, str(given["prompt_file"] or "--prompt")),
         system=None if system is None else Template(system, "--system"),
         messages_column=given["messages_column"],
         schema=None if schema is None else _schema(schema),

@@ -174,7 +174,7 @@ def test_what_fails_of_all_rows_stops_the_run_and_is_asked_again(cluster: Cluste
         (["--prompt", "{{ text"], "--prompt, line 1"),
         ([*PROMPT, "--column", "text"], "has a column text already"),
         ([*PROMPT, "-m", "none"], "There is no model 'none'"),
-        ([], "Give --prompt or --messages-column"),
+        ([], "Give one of --prompt, --prompt-file and --messages-column."),
         ([*PROMPT, "-o", "out.txt"], "must end in"),
         ([*PROMPT, "--schema", "/dev/null"], "is not a JSON schema"),
     ],
@@ -256,3 +256,26 @@ def test_many_jobs_are_deleted_in_one_call(cluster: Cluster) -> None:
     wrong: dict[str, Any]
     for wrong in ({}, {"ids": []}, {"ids": "x"}, {"ids": [1]}, {"ids": ["a"] * 1001}, {"ids": ids, "all": True}):
         assert cluster.http.post("/jobs/delete", json=wrong).status_code == 400
+
+
+def test_a_file_of_semicolons_and_a_prompt_of_a_file_are_run(cluster: Cluster, tmp_path: Path) -> None:
+    source, prompt = tmp_path / "in.csv", tmp_path / "prompt.txt"
+    source.write_text('id;note;a;b\n1;"x, y; z";3;4\n2;"";5;6\n')
+    prompt.write_text("What is {{ a }} + {{ b }}?\n")
+    ended = BulkCommand(cluster, source, tmp_path / "out.csv", "--prompt-file", str(prompt)).run()
+    assert ended.returncode == 0, ended.stderr
+    assert "2 rows, 4 columns (id, note, a, b) separated by semicolons." in ended.stderr
+    assert [(row["note"], row["answer"]) for row in read(tmp_path / "out.csv")] == [
+        ("x, y; z", "3 + 4 = 7."),
+        ("", "5 + 6 = 11."),
+    ]
+    named = BulkCommand(cluster, source, tmp_path / "named.csv", *SUM, "--delimiter", "semicolon").run()
+    assert named.returncode == 0, named.stderr
+    assert (tmp_path / "named.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
+    both = BulkCommand(cluster, source, tmp_path / "both.csv", *SUM, "--prompt-file", str(prompt)).run()
+    assert "Give one of --prompt, --prompt-file and --messages-column." in both.stderr
+    prompt.write_text("{{ a")
+    broken = BulkCommand(cluster, source, tmp_path / "broken.csv", "--prompt-file", str(prompt)).run()
+    assert f"{prompt}, line 1" in broken.stderr
+    bad = BulkCommand(cluster, source, tmp_path / "bad.csv", *SUM, "--delimiter", "ab").run()
+    assert (bad.returncode, "--delimiter: give one character" in bad.stderr) == (2, True)

@@ -106,7 +106,9 @@ class Stalled(TypedDict):
 class BatchProgress(TypedDict):
     """The progress of a batch. Not in OpenAI's API."""
 
-    answered: Annotated[Count, Field(description="Lines that have an answer, written or not; a line that did not run has none.")]
+    answered: Annotated[
+        Count, Field(description="Lines that have an answer, written or not; lines that did not run are not counted.")
+    ]
     round: Annotated[int, Field(ge=1, description="Rises by 1 with every retry.")]
     lines_per_second: Annotated[float, Field(ge=0)]
     tokens_per_second: Annotated[float, Field(ge=0)]
