@@ -73,6 +73,8 @@ class Question:
     prompt: Template | None = None
     system: Template | None = None
     messages_column: str | None = None
+    raw: bool = False
+    """Whether the model completes the prompt as it stands, without a chat template."""
     schema: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the body."""
@@ -96,14 +98,20 @@ class Question:
 
     def body(self, row: Row) -> dict[str, Any]:
         """The body of a row's job. Raises RowError."""
-        system = [{"role": "system", "content": self.system.render(row)}] if self.system else []
-        body = {"model": self.model, "messages": [*system, *self._messages(row)], "priority": "low", **self.options}
+        body = {"model": self.model, **self._asked(row), "priority": "low", **self.options}
         if self.schema is not None:
             body["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "row", "schema": self.schema, "strict": True},
             }
         return body
+
+    def _asked(self, row: Row) -> dict[str, Any]:
+        if self.raw:
+            assert self.prompt is not None, "there is nothing else that could be raw"
+            return {"prompt": self.prompt.render(row)}
+        system = [{"role": "system", "content": self.system.render(row)}] if self.system else []
+        return {"messages": [*system, *self._messages(row)]}
 
     def _messages(self, row: Row) -> list[dict[str, Any]]:
         if self.prompt:

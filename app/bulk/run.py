@@ -30,6 +30,8 @@ COMMIT_SECONDS = 0.25
 MOST_OPEN = 4096
 """Rows that were read and are not written down, before more are read."""
 
+NO_TEMPLATE = "chat_template_missing"
+"""The code of a row that failed as all rows of the model will."""
 _HOPELESS = (AuthenticationFailed, InsufficientScope, ModelNotFound, JobConflict)
 """What the server says of one row and means of all."""
 
@@ -153,6 +155,9 @@ class Run:
             job = await self.client.run(asked.body, idempotency_key=key)
             job_id = job.id
             answer = Answer.of(job)
+            if answer.code == NO_TEMPLATE:
+                self._stop(BulkError(f"{answer.message} The option for this is --raw."))
+                return
             if not answer.failed:
                 self.columns.check(answer)
         except RowError as exc:

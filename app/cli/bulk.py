@@ -56,6 +56,7 @@ def command() -> None:
 @click.option("--prompt-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A file with the prompt, instead of --prompt.")  # fmt: skip
 @click.option("--system", help="A system message to put first; a template as well.")
+@click.option("--raw", is_flag=True, help="Have the model continue the prompt as it stands, without a chat template.")
 @click.option("--messages-column", help="A column with the messages of a chat, instead of --prompt.")
 @click.option("--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="A file with a JSON schema for the answers; each property becomes a column.")  # fmt: skip
@@ -114,7 +115,7 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     question = _question(given)
     named = ("model", "prompt", "system", "messages_column", "column", "limit", "sample")
     asked = {name: given[name] for name in named} | {"schema": question.schema} | dict(question.options)
-    asked |= {name: given[name] for name in ("delimiter",) if given[name] is not None}
+    asked |= {name: given[name] for name in ("delimiter", "raw") if given[name]}
     return BulkJob(
         source=given["source"],
         stdin=sys.stdin.buffer,
@@ -134,6 +135,8 @@ def _with_prompt(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the prompt that --prompt-file holds as --prompt. Raises UsageError or BulkError."""
     if [given[name] for name in ("prompt", "prompt_file", "messages_column")].count(None) != 2:
         raise click.UsageError("Give one of --prompt, --prompt-file and --messages-column.")
+    if given["raw"] and (given["messages_column"] or given["system"]):
+        raise click.UsageError("--raw takes a prompt only: without a chat template there are no messages.")
     return {**given, "prompt": given["prompt"] if given["prompt_file"] is None else _text(given["prompt_file"])}
 
 
@@ -154,6 +157,7 @@ def _question(given: Mapping[str, Any]) -> Question:
         prompt=None if prompt is None else Template(prompt, str(given["prompt_file"] or "--prompt")),
         system=None if system is None else Template(system, "--system"),
         messages_column=given["messages_column"],
+        raw=given["raw"],
         schema=None if schema is None else _schema(schema),
         options=options | ({"stop": list(given["stop"])} if given["stop"] else {}) | dict(map(_field, given["fields"])),
     )

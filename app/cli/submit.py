@@ -11,11 +11,14 @@ from app.cli.connection import with_patient_api
 from app.cli.patience import waiting_for
 from caravan_client import Client, Job
 
+NO_TEMPLATE = "chat_template_missing"
+
 
 @click.command("submit")
 @click.argument("prompt")
 @click.option("-m", "--model", help="The model; may be left out if there is only one.")
 @click.option("--system", help="A system message to put first.")
+@click.option("--raw", is_flag=True, help="Have the model continue PROMPT as it stands, without a chat template.")
 @click.option("--stream", is_flag=True, help="Print the text as it is generated.")
 @click.option("--no-wait", is_flag=True, help="Print the job's id and exit.")
 @click.option("--max-tokens", type=click.IntRange(min=1), help="The most tokens to generate.")
@@ -25,17 +28,21 @@ from caravan_client import Client, Job
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), help="The line in which the job waits.")
 @with_patient_api
 def command(
-    prompt: str, system: str | None, stream: bool, no_wait: bool, cancels: bool, api: Client, **given: Any
+    prompt: str, system: str | None, raw: bool, stream: bool, no_wait: bool, cancels: bool, api: Client, **given: Any
 ) -> None:
     """Submit PROMPT as a chat job and print the answer.
 
-    If PROMPT is -, it is read from standard input. The answer goes to standard output. The job's id, and what it waits
-    for, go to standard error. Ctrl-C ends the command; the job continues unless Ctrl-C comes twice.
+    If PROMPT is -, it is read from standard input. With --raw it is a completion: the model continues the text. The
+    answer goes to standard output. The job's id, and what it waits for, go to standard error. Ctrl-C ends the command;
+    the job continues unless Ctrl-C comes twice.
     """
+    if raw and system:
+        raise click.UsageError("--raw takes no --system: without a chat template there are no messages.")
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
+    asked: Any = {"prompt": text} if raw else [*messages, {"role": "user", "content": text}]
     options: Any = {name: value for name, value in given.items() if value is not None}
-    job = api.submit([*messages, {"role": "user", "content": text}], **options)
+    job = api.submit(asked, **options)
     if no_wait:
         click.echo(job.id)
         return
@@ -75,4 +82,6 @@ def raise_unless_succeeded(job: Job) -> None:
     """Raise ClickException with the reason if a job ended any other way."""
     if error := job.error:
         reason = f": {error.message}" if job.raw["error"] else "."
+        if error.code == NO_TEMPLATE:
+            reason += " The option for this is --raw."
         raise click.ClickException(f"The job is {job.status}{reason}")

@@ -97,7 +97,9 @@ class LlamaBackend(Model):
         template = (tools and self._tools_template) or self._template
         if template is None:
             raise InvalidRequest(
-                "This model has no chat template. Send a prompt instead of messages.", param="messages"
+                "This model has no chat template. Send a prompt instead of messages.",
+                param="messages",
+                code="chat_template_missing",
             )
         return template.render(messages, tools=tools, variables=variables, at=at)
 
