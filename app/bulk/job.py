@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -23,6 +25,7 @@ from app.bulk.folder import Folder, begin, lock, replacing
 from app.bulk.inputs import KINDS, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
 from app.bulk.output_types import checked, infer
+from app.bulk.preview import Previewed
 from app.bulk.report import Report
 from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run
@@ -49,10 +52,7 @@ class BulkJob:
 
     def __call__(self, connect: Callable[[], AsyncClient], report: Report) -> Tally:
         """Make the output. Raises BulkError; then the same goes on from where it was."""
-        outputs.check_ending(self.output)
-        if self.question.schema is not None and self.question.options.get("stop"):
-            raise BulkError("--stop would cut JSON in its middle: leave it out where there is a --schema.")
-        columns = AnswerColumns.of(self.question.schema, self.column)
+        columns = self._columns()
         path, held = lock(self.output, restart=self.restart)
         try:
             source = self._input(path)
@@ -78,6 +78,22 @@ class BulkJob:
         finally:
             folder.close()
         return journal.tally
+
+    def preview(self, count: int, report: Report) -> Preview:
+        """The first rows as they would be asked. Writes nothing beside OUTPUT; raises BulkError as a run does."""
+        columns = self._columns()
+        with TemporaryDirectory(prefix="caravan-preview-") as folder:
+            source = self._input(Path(folder))
+            survey = self._survey(source, columns, report)
+            rows = islice(_rows(_Data(source, survey, columns, None), self.choice, 0), count)
+            asked = [Previewed.of(row, self.question) for row in rows]
+        return Preview(asked, columns, self.choice.count(survey.num_rows))
+
+    def _columns(self) -> AnswerColumns:
+        outputs.check_ending(self.output)
+        if self.question.schema is not None and self.question.options.get("stop"):
+            raise BulkError("--stop would cut JSON in its middle: leave it out where there is a --schema.")
+        return AnswerColumns.of(self.question.schema, self.column)
 
     async def _ask(
         self, connect: Callable[[], AsyncClient], folder: Folder, data: _Data, journal: Journal, report: Report
@@ -157,6 +173,15 @@ class BulkJob:
         if all(part.kind == "csv" for part in source.parts):
             return pa.schema([(name, pa.string()) for name in survey.columns])
         return infer(chunks, survey.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows of a run, the columns of their answers, and how many rows there are."""
+
+    rows: Sequence[Previewed]
+    columns: AnswerColumns
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

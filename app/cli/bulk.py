@@ -6,9 +6,9 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -20,10 +20,13 @@ from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
-from app.cli.connection import in_words, key_option, url_option
+from app.cli import bulk_preview
+from app.cli.connection import cluster, in_words, key_option, url_option
 from caravan_client import AsyncClient
 from caravan_client.exchange import Patience
 from tasks.errors import CaravanError
+
+T = TypeVar("T")
 
 INTERRUPTED = 130
 _OURS = frozenset({"model", "messages", "priority", "response_format", "json_schema", "stream", "n", "prompt", "input"})
@@ -72,6 +75,8 @@ def command() -> None:
               help="Any other field of a job's body, with its value as JSON: --set ignore_eos=true.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), help="Ask about the first rows only, this many.")
 @click.option("--sample", type=click.IntRange(min=1), help="Ask about this many random rows, the same ones each time.")
+@click.option("--preview", type=click.IntRange(1, 100),
+              help="Ask about the first rows only, this many, show prompts and answers, and stop.")  # fmt: skip
 @click.option("--window", type=click.IntRange(1, 1000), default=512, show_default=True,
               help="The most rows under way at once; below that, the command follows the model's slots.")  # fmt: skip
 @click.option("--max-failures", type=click.IntRange(min=0), help="Stop when more rows than this have failed.")
@@ -84,13 +89,16 @@ def command() -> None:
 @click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
 @url_option
 @key_option
-def run(output: Path, url: str, api_key: str | None, **given: Any) -> None:
+def run(output: Path, url: str, api_key: str | None, preview: int | None, **given: Any) -> None:
     """Ask a model about every row of INPUT, and write the rows with their answers to OUTPUT.
 
     INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. The same
     command resumes a stopped run; OUTPUT.progress holds the state. Failed rows go to a file of their own beside
     OUTPUT.
     """
+    if preview is not None:
+        _preview(preview, _or_exit(lambda: _job(output, given)), url, api_key)
+        return
     report: Report = Bar() if sys.stderr.isatty() else Lines()
     patience = Patience(None, on_wait=_teller(report))
     try:
@@ -107,6 +115,20 @@ def run(output: Path, url: str, api_key: str | None, **given: Any) -> None:
     click.echo(f"{tally.num_rows - tally.num_failed} rows, {tokens}: {output}", err=True)
     if tally.num_failed:
         click.echo(f"{tally.num_failed} rows failed: {failures_path(output)}", err=True)
+
+
+def _preview(count: int, job: BulkJob, url: str, api_key: str | None) -> None:
+    asked = _or_exit(lambda: job.preview(count, Lines()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    with cluster(url, api_key, Patience(None, on_wait=_teller(Lines()))) as api:
+        bulk_preview.show(api, asked.rows, asked.columns, total=asked.total)
+
+
+def _or_exit(act: Callable[[], T]) -> T:
+    try:
+        return act()
+    except BulkError as exc:
+        raise click.ClickException(str(exc)) from exc
 
 
 def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:

@@ -32,6 +32,10 @@ def leftovers(cluster: Cluster) -> list[str]:
     return [job["id"] for job in jobs if job["priority"] == "low"]
 
 
+def known_jobs(cluster: Cluster) -> set[str]:
+    return {job["id"] for job in cluster.http.get("/jobs", params={"limit": 100}).json()["data"]}
+
+
 def test_a_thousand_reviews_get_a_thousand_right_labels(cluster: Cluster, tmp_path: Path) -> None:
     source = reviews(tmp_path / "reviews.csv", 1000)
     before = cluster.accepted()
@@ -279,3 +283,45 @@ def test_a_file_of_semicolons_and_a_prompt_of_a_file_are_run(cluster: Cluster, t
     assert f"{prompt}, line 1" in broken.stderr
     bad = BulkCommand(cluster, source, tmp_path / "bad.csv", *SUM, "--delimiter", "ab").run()
     assert (bad.returncode, "--delimiter: give one character" in bad.stderr) == (2, True)
+
+
+def test_a_preview_shows_the_first_rows_and_leaves_the_run_as_it_is(cluster: Cluster, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", [*QUESTIONS[:5], {"id": 5, "a": 1}, *QUESTIONS[6:]])
+    before, accepted, jobs = sorted(tmp_path.iterdir()), cluster.accepted(), known_jobs(cluster)
+    options = ["--prompt", "What is {{ a }} + {{ b }}?", "--max-tokens", "16"]
+    shown = BulkCommand(cluster, source, tmp_path / "out.csv", *options, "--preview", "6").run()
+    assert shown.returncode == 0, shown.stderr
+    assert cluster.accepted() - accepted == 5
+    assert "-- row 2 of 60\nuser: What is 1 + 0?\nanswer: 1 + 0 = 1.\n" in shown.stdout
+    assert "-- row 6 of 60\nfailed, template_error: --prompt: 'b' is undefined" in shown.stdout
+    assert "row 7" not in shown.stdout
+    assert "Asked 6 of 60 rows, and wrote nothing." in shown.stderr
+    assert sorted(tmp_path.iterdir()) == before
+    assert known_jobs(cluster) == jobs
+    assert BulkCommand(cluster, source, tmp_path / "plain.csv", *options).run().returncode == 0
+    command = BulkCommand(cluster, source, tmp_path / "out.csv", *options)
+    cluster.http.post("/queues/demo/pause").raise_for_status()
+    process = command.start()
+    until(lambda: (command.progress / "run.json").exists(), what="it has begun")
+    process.kill()
+    process.wait()
+    cluster.http.post("/queues/demo/resume").raise_for_status()
+    assert BulkCommand(cluster, source, command.output, *options, "--preview", "1").run().returncode == 0
+    assert command.run().returncode == 0
+    assert command.output.read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+def test_a_preview_that_is_interrupted_leaves_no_job(cluster: Cluster, tmp_path: Path) -> None:
+    source, jobs = write(tmp_path / "in.jsonl", QUESTIONS), known_jobs(cluster)
+    cluster.http.post("/queues/demo/pause").raise_for_status()
+    try:
+        command = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM, "--preview", "3")
+        process = command.start()
+        until(lambda: len(known_jobs(cluster) - jobs) == 3, what="the rows are asked")
+        until(lambda: "-- row 1" in command.log.read_text(), what="it waits for the first one")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert known_jobs(cluster) == jobs
+    finally:
+        cluster.http.post("/queues/demo/resume").raise_for_status()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.log"]
