@@ -3,22 +3,66 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 
+from app.cli import batch_files
 from app.cli.connection import with_api, with_patient_api
 from caravan_client import Client
 
 ENDED = ("completed", "failed", "expired", "cancelled")
 POLL_SECONDS = 1.0
 SHOWN_ERRORS = 10
+INTERRUPTED = 130
 
 
 @click.group("batches")
 def command() -> None:
-    """Show, cancel, pause, resume and retry the server's batches."""
+    """Create, show, fetch, cancel, pause, resume and retry the server's batches."""
+
+
+@command.command("create")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--window", default="24h", show_default=True, help="The time it has, from 1m to 30d.")
+@click.option("--wait", is_flag=True, help="Show its progress until it has ended.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
+              help="Wait for its end and write its output here; lines that failed go to a file beside it.")  # fmt: skip
+@with_patient_api
+def create(file: Path, window: str, wait: bool, output: Path | None, api: Client) -> None:
+    """Upload FILE, a line of JSON for each request, and make a batch of it. Prints the batch's id.
+
+    The lines say which endpoint answers them. Ctrl-C ends the command; a batch that was created continues.
+    """
+    endpoint = batch_files.endpoint_of(file)
+    batch = batch_files.create(api, file, endpoint=endpoint, window=window)
+    click.echo(batch["id"])
+    if not wait and output is None:
+        click.echo(f"`caravan batches watch {batch['id']}` shows it.", err=True)
+        return
+    try:
+        _watch(api, batch["id"], err=True)
+    except KeyboardInterrupt:
+        click.echo(f"The batch continues. `caravan batches watch {batch['id']}` shows it.", err=True)
+        sys.exit(INTERRUPTED)
+    if output is not None:
+        batch_files.fetch(api, _get(api, batch["id"]), output)
+
+
+@command.command("fetch")
+@click.argument("batch_id")
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help="The file for its output; lines that failed go to a file beside it.")  # fmt: skip
+@with_patient_api
+def fetch(batch_id: str, output: Path, api: Client) -> None:
+    """Write what a batch has answered so far to a file, and the lines that failed to OUTPUT's .errors file."""
+    batch = _get(api, batch_id)
+    batch_files.fetch(api, batch, output)
+    if batch["status"] not in ENDED:
+        click.echo(f"The batch is {batch['status']}: these are the lines so far.", err=True)
 
 
 @command.command("status")
@@ -45,17 +89,7 @@ def status(batch_id: str | None, limit: int, api: Client) -> None:
 @with_patient_api
 def watch(batch_id: str, api: Client) -> None:
     """Show the progress of a batch until it has ended."""
-    shown = ""
-    while True:
-        batch = _get(api, batch_id)
-        line = _line(batch)
-        if line != shown:
-            click.echo(line)
-            shown = line
-        if batch["status"] in ENDED:
-            _tell_end(batch)
-            return
-        time.sleep(POLL_SECONDS)
+    _watch(api, batch_id)
 
 
 @command.command("cancel")
@@ -90,6 +124,20 @@ def retry(batch_ids: tuple[str, ...], api: Client) -> None:
     _ask(api, batch_ids, "retry")
 
 
+def _watch(api: Client, batch_id: str, *, err: bool = False) -> None:
+    shown = ""
+    while True:
+        batch = _get(api, batch_id)
+        line = _line(batch)
+        if line != shown:
+            click.echo(line, err=err)
+            shown = line
+        if batch["status"] in ENDED:
+            _tell_end(batch, err=err)
+            return
+        time.sleep(POLL_SECONDS)
+
+
 def _ask(api: Client, batch_ids: tuple[str, ...], act: str) -> None:
     for batch_id in batch_ids:
         batch = api.call("POST", f"/v1/batches/{batch_id}/{act}")
@@ -115,11 +163,11 @@ def _line(batch: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _tell_end(batch: dict[str, Any]) -> None:
+def _tell_end(batch: dict[str, Any], *, err: bool) -> None:
     """Where its files are, or what was at fault."""
     for name in ("output_file_id", "error_file_id"):
         if batch[name]:
-            click.echo(f"{name} {batch[name]}")
+            click.echo(f"{name} {batch[name]}", err=err)
     errors = batch["errors"]["data"] if batch["errors"] else []
     for error in errors[:SHOWN_ERRORS]:
         where = f"line {error['line']}: " if error["line"] else ""

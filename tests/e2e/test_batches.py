@@ -303,3 +303,35 @@ def test_a_large_file_is_uploaded_in_a_stream(batches: Batches, tmp_path: Path) 
     assert uploaded["bytes"] == path.stat().st_size > 20 << 20
     assert batches.content(uploaded["id"]) == path.read_bytes()
     assert batches.http.delete(f"/v1/files/{uploaded['id']}").json()["deleted"]
+
+
+def test_the_command_makes_a_batch_of_a_file_and_fetches_its_output(
+    cluster: Cluster, batches: Batches, tmp_path: Path
+) -> None:
+    def caravan(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", "batches", *arguments], cwd=tmp_path,
+            env={**os.environ, "CARAVAN_URL": cluster.url}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    (tmp_path / "in.jsonl").write_bytes(jsonl([*SUMS[:3], question(9, "Hello", temperature=9)]))
+    made = caravan("create", "in.jsonl", "-o", "out.jsonl")
+    assert made.returncode == 0, made.stderr
+    batch = batches.ended(made.stdout.strip())
+    assert "completed, 4 of 4 lines, 1 failed" in made.stderr
+    assert (tmp_path / "out.jsonl").read_bytes() == batches.content(batch["output_file_id"])
+    assert (tmp_path / "out.errors.jsonl").read_bytes() == batches.content(batch["error_file_id"])
+    left = caravan("create", "in.jsonl", "--window", "2h")
+    assert left.returncode == 0, left.stderr
+    assert batches.ended(left.stdout.strip())["completion_window"] == "2h"
+    (tmp_path / "in.jsonl").write_bytes(jsonl(SUMS[:3]))
+    good = caravan("create", "in.jsonl", "--wait").stdout.strip()
+    assert caravan("fetch", good, "-o", "out.jsonl").returncode == 0
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    assert not (tmp_path / "out.errors.jsonl").exists(), "those of another batch are not this one's"
+    before = {file["id"] for file in batches.http.get("/v1/files").json()["data"]}
+    refused = caravan("create", "in.jsonl", "--window", "3y")
+    assert (refused.returncode, "completion_window" in refused.stderr) == (1, True)
+    (tmp_path / "in.jsonl").write_text("a,b\n1,2\n")
+    assert "in.jsonl, line 1, is not JSON." in caravan("create", "in.jsonl").stderr
+    assert {file["id"] for file in batches.http.get("/v1/files").json()["data"]} == before

@@ -78,6 +78,8 @@ class AsyncClient:
     retry = _awaited(Calls.retry)
     delete = _awaited(Calls.delete)
     models = _awaited(Calls.models)
+    upload_file = _awaited(Calls.upload_file)
+    read_file = _awaited(Calls.read_file)
     call = _awaited(Calls.call)
 
     async def stream(self, job: Job | str, *, after: str = "") -> AsyncIterator[StreamedEvent]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, BinaryIO, Unpack
 
 from caravan_client import exchange
-from caravan_client.exchange import Exchange, Patience, Request
+from caravan_client.exchange import Exchange, FormFile, Patience, Request
 from caravan_client.job import Job, Model
 from caravan_client.options import Asked, Options, body
 from caravan_client.server_errors import InvalidRequest, JobConflict, JobNotFound
 
 HELD_SECONDS = 30.0
 """How long the server is asked to hold an answer back; proxies cut what is silent for a minute."""
+UPLOAD_SECONDS = 60.0
+"""How long the server may take to answer once it has a file."""
 MOST_DELETED = 500
 """Jobs that one call deletes."""
 MOST_TRIES = 5
@@ -99,6 +101,19 @@ class Calls:
     def models(self) -> Exchange[list[str]]:
         """The models that may be asked."""
         return [model["id"] for model in (yield from self.call("GET", "/v1/models"))["data"]]
+
+    def upload_file(self, content: BinaryIO, *, name: str, purpose: str = "batch") -> Exchange[dict[str, Any]]:
+        """Upload an open file; the server's record of it. Raises ServerAway if it is not known whether it came."""
+        file = FormFile(content, name, {"purpose": purpose})
+        request = Request("POST", "/v1/files", file=file, wait_seconds=UPLOAD_SECONDS, again=False)
+        record: dict[str, Any] = yield from exchange.call(request, self.patience)
+        return record
+
+    def read_file(self, file_id: str, *, begin: int = 0, size: int) -> Exchange[bytes]:
+        """So many bytes of a file on the server, from `begin` on; fewer at its end, which `begin` must lie before."""
+        span = {"Range": f"bytes={begin}-{begin + size - 1}"}
+        request = Request("GET", f"/v1/files/{file_id}/content", headers=span, wait_seconds=UPLOAD_SECONDS)
+        return (yield from exchange.fetch(request, self.patience)).body
 
     def call(
         self,

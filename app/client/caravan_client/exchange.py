@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from caravan_client.errors import ServerAway, from_response, passes
 from caravan_client.proxies import Proxy, through
@@ -25,12 +25,22 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class FormFile:
+    """An open file under a name, with the other fields of its form."""
+
+    content: BinaryIO
+    name: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request.
 
     Args:
         wait_seconds: how long the server is asked to hold the answer back.
         again: whether it may be sent a second time when it is not known what became of the first.
+        file: sent as a form, from its beginning at each attempt, in place of `body`.
     """
 
     method: str
@@ -40,6 +50,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     wait_seconds: float = 0.0
     again: bool = True
+    file: FormFile | None = None
 
     @property
     def timeout_seconds(self) -> float:
@@ -130,7 +141,13 @@ class Waiting:
 
 
 def call(request: Request, patience: Patience) -> Exchange[Any]:
-    """The JSON that a request is answered with. Waits for what passes by itself; raises the server's other errors."""
+    """The JSON that a request is answered with. Waits and raises as `fetch` does."""
+    response = yield from fetch(request, patience)
+    return response.json() if response.body else None
+
+
+def fetch(request: Request, patience: Patience) -> Exchange[Response]:
+    """The response to a request. Waits for what passes by itself; raises the server's other errors."""
     waiting = patience.begin()
     while True:
         error: CaravanError | None
@@ -144,7 +161,7 @@ def call(request: Request, patience: Patience) -> Exchange[Any]:
             assert response is not None, "a request is answered by a response"
             error = response.error()
             if error is None:
-                return response.json() if response.body else None
+                return response
             if not passes(error):
                 raise error
         yield Pause(waiting.pause(error))

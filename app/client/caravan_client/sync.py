@@ -77,6 +77,8 @@ class Client:
     retry = _done(Calls.retry)
     delete = _done(Calls.delete)
     models = _done(Calls.models)
+    upload_file = _done(Calls.upload_file)
+    read_file = _done(Calls.read_file)
     call = _done(Calls.call)
 
     def stream(self, job: Job | str, *, after: str = "") -> Iterator[StreamedEvent]:

@@ -55,11 +55,18 @@ def arguments(request: Request) -> dict[str, Any]:
     return {
         "method": request.method,
         "url": request.path,
-        "json": request.body,
+        **_content(request),
         "params": dict(request.params) or None,
         "headers": dict(request.headers),
         "timeout": httpx.Timeout(request.timeout_seconds, connect=CONNECT_SECONDS),
     }
+
+
+def _content(request: Request) -> dict[str, Any]:
+    if (file := request.file) is None:
+        return {"json": request.body}
+    file.content.seek(0)
+    return {"data": dict(file.fields), "files": {"file": (file.name, file.content)}}
 
 
 def reason(error: httpx.TransportError, proxy: Proxy | None) -> str:
