@@ -216,7 +216,7 @@ class Feeder:
         seen_at, slots, theirs = self._others.get(model, (0.0, 0, 0))
         if time.monotonic() - seen_at > FIGURES_SECONDS:
             (queue,) = overview.queues(self._ledger.client, [model])
-            slots = sum(worker.slots for worker in overview.workers(self._ledger.client, [model]))
+            slots = overview.crews(self._ledger.client, [model])[model].slots
             theirs = max(0, queue.depth + queue.running - self.num_under_way)
             self._others[model] = (time.monotonic(), slots, theirs)
         limit = self._batch.limits.jobs_in_flight

@@ -13,8 +13,10 @@ from tasks.errors import ModelMissing
 from tasks.ledger.scripts import Scripts
 from tasks.records.job import MAX_CRASHES
 
-SWEPT_AT_ONCE = 200
-"""Jobs that one call of a sweeping script looks at, at most: Redis does nothing else meanwhile."""
+SWEPT_AT_ONCE = 50
+"""Jobs of a sort that one call of a sweeping script mends, at most: Redis does nothing else meanwhile."""
+TAKEN_AT_ONCE = 64
+"""Jobs that one call moves from the line to the published ones, at most."""
 
 SMALL_AT_ONCE = 16
 """Jobs that need no slot that are published at once."""
@@ -43,8 +45,11 @@ class Line:
         self._ageing_seconds = ageing_seconds
 
     def take(self, model: str) -> list[str]:
-        """Move the head of the line to the published ones, as far as live workers have room; the ids."""
-        ids: list[str] = self._run("take", model, self._ageing_seconds, SMALL_AT_ONCE)
+        """Move the head of the line to the published ones, as far as live workers have room; the ids.
+
+        As many as `TAKEN_AT_ONCE` means that there may be more.
+        """
+        ids: list[str] = self._run("take", model, self._ageing_seconds, SMALL_AT_ONCE, TAKEN_AT_ONCE)
         return ids
 
     def unpublish(self, model: str, job_ids: Iterable[str]) -> None:

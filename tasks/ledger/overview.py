@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import redis
-from redis.client import Pipeline
 
 from tasks.ledger import redis_keys
 from tasks.records.job import Priority, QueueState
@@ -65,6 +64,22 @@ class WorkerOverview:
     def job_seconds(self) -> float:
         """How long a job has had a slot lately; 0 if none has ended."""
         return self.figures.get("job_seconds", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """What a model's live workers have together. Scripts keep these sums: `tasks/ledger/lua/lib/crew.lua`.
+
+    A worker that died stays in them until its lease has run out and the sweep has seen that.
+    """
+
+    workers: int = 0
+    slots: int = 0
+    busy: int = 0
+    tokens_per_second: float = 0.0
+    """In the last second with work."""
+    job_seconds: float = 0.0
+    """How long a job has had a slot lately, the mean of the workers that know; 0 if none has ended a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,25 +159,46 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
     ]
 
 
-def queue_and_crew(client: redis.Redis, model: str) -> tuple[QueueState, list[WorkerOverview]]:
-    """Whether a model's queue is open, and `workers` of the model, in as many round trips."""
+def queue_and_crew(client: redis.Redis, model: str) -> tuple[QueueState, Crew]:
+    """Whether a model's queue is open, and its crew, in one round trip."""
     pipe = client.pipeline(transaction=False)
     pipe.get(redis_keys.queue_state(model))
-    pipe.zrange(redis_keys.workers(model), 0, -1)
-    state, names = pipe.execute()
-    return QueueState(state or QueueState.OPEN), _reported(pipe, names)
+    pipe.hgetall(redis_keys.crew(model))
+    state, sums = pipe.execute()
+    return QueueState(state or QueueState.OPEN), _crew(sums)
 
 
-def workers(client: redis.Redis, models: Iterable[str]) -> list[WorkerOverview]:
-    """The workers of some models that have reported themselves lately."""
+def crews(client: redis.Redis, models: Iterable[str]) -> dict[str, Crew]:
+    """The crews of some models, in one round trip."""
+    models = list(models)
     pipe = client.pipeline(transaction=False)
     for model in models:
-        pipe.zrange(redis_keys.workers(model), 0, -1)
-    return _reported(pipe, [name for members in pipe.execute() for name in members])
+        pipe.hgetall(redis_keys.crew(model))
+    return {model: _crew(sums) for model, sums in zip(models, pipe.execute(), strict=True)}
 
 
-def _reported(pipe: Pipeline, names: Sequence[str]) -> list[WorkerOverview]:
-    """The workers of these names that have reported themselves lately."""
+def _crew(sums: Mapping[str, str]) -> Crew:
+    found = {name: int(value) for name, value in sums.items()}
+    timed = found.get("timed", 0)
+    return Crew(
+        workers=found.get("workers", 0),
+        slots=found.get("slots", 0),
+        busy=found.get("busy", 0),
+        tokens_per_second=float(found.get("tokens_per_second", 0)),
+        job_seconds=found["job_micros"] / 1e6 / timed if timed else 0.0,
+    )
+
+
+def workers(client: redis.Redis, models: Iterable[str], *, most: int | None = None) -> list[WorkerOverview]:
+    """The workers of some models that have reported themselves lately.
+
+    Args:
+        most: of each model; all, if none is given. Each costs a read: for sums there is `crews`.
+    """
+    pipe = client.pipeline(transaction=False)
+    for model in models:
+        pipe.zrange(redis_keys.workers(model), 0, -1 if most is None else most - 1)
+    names = [name for members in pipe.execute() for name in members]
     for name in names:
         pipe.hgetall(redis_keys.worker(name))
     return [
@@ -172,22 +208,20 @@ def _reported(pipe: Pipeline, names: Sequence[str]) -> list[WorkerOverview]:
     ]
 
 
-def eta_seconds(crew: Sequence[WorkerOverview], position: int) -> float | None:
+def eta_seconds(crew: Crew, position: int) -> float | None:
     """Seconds until a queued job is likely to begin; None if no worker of its model lives, or none has ended a job.
 
     It is how many jobs must end before its turn, times how often one has ended lately. A full queue's ``Retry-After``
     is made of the same figures, by ``seconds_a_job`` in ``lua/lib/job_rate.lua``.
 
     Args:
-        crew: the workers of its model.
+        crew: that of its model.
         position: how many jobs begin before its wait ends, itself counted.
     """
-    slots = sum(worker.slots for worker in crew)
-    timed = [worker.job_seconds for worker in crew if worker.job_seconds]
-    if not slots or not timed:
+    if not crew.slots or not crew.job_seconds:
         return None
-    free = max(0, slots - sum(worker.busy for worker in crew))
-    return max(0, position - free) / slots * sum(timed) / len(timed)
+    free = max(0, crew.slots - crew.busy)
+    return max(0, position - free) / crew.slots * crew.job_seconds
 
 
 def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:

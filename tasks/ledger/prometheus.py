@@ -132,14 +132,14 @@ class LedgerCollector(Collector):
         yield from (jobs, given_back, resumed, buried, kept, unclaimed, tokens, *histograms.values())
 
     def _workers(self) -> Iterator[Metric]:
-        found = overview.workers(self._redis, self._models)
+        found, crews = overview.workers(self._redis, self._models), overview.crews(self._redis, self._models)
         alive = GaugeMetricFamily("caravan_workers", "Workers that live.", labels=["model"])
         for model in self._models:
-            alive.add_metric([model], sum(worker.model == model for worker in found))
+            alive.add_metric([model], crews[model].workers)
         yield alive
         failed = GaugeMetricFamily("caravan_model_failed", "Whether no worker can serve a model.", labels=["model"])
         for model, health in overview.health(self._redis, self._models).items():
-            failed.add_metric([model], health.failed(serving=any(worker.model == model for worker in found)))
+            failed.add_metric([model], health.failed(serving=crews[model].workers > 0))
         yield failed
         for name, text in WORKER_COUNTERS.items():
             yield _family(CounterMetricFamily(f"caravan_worker_{name}", text, labels=["model", "worker"]), name, found)

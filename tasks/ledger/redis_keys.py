@@ -57,6 +57,8 @@ due = _name("due", "model")
 queued_by_priority = _name("queued", "model")
 published = _name("out", "model")
 running = _name("run", "model")
+tokenless = _name("tokenless", "model")
+"""Running jobs that have a slot and no token under their claim."""
 giving_way = _name("yield", "model")
 slotless = _name("small", "model")
 delayed = _name("delayed")
@@ -77,6 +79,12 @@ dead_letters = _name("dlq", "model")
 # A model's workers, and whether it can be served.
 workers = _name("workers", "model")
 worker = _name("worker", "name")
+crew = _name("crew", "model")
+"""Sums of what the model's live workers have: `tasks/ledger/lua/lib/crew.lua`."""
+counted = _name("counted", "model")
+"""What each worker adds to these sums."""
+held = _name("held", "worker")
+"""Jobs that a worker runs."""
 trial = _name("trial", "worker")
 starts = _name("starts", "model")
 """What each worker that does not serve yet said of its start."""

@@ -10,7 +10,7 @@ import redis
 
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
-from tasks.ledger.line import Swept
+from tasks.ledger.line import SWEPT_AT_ONCE, Swept
 from tasks.ledger.scripts import Scripts
 from tasks.records.job import MAX_CRASHES
 
@@ -51,7 +51,14 @@ class Workers:
         Args:
             how: what was seen of its death, in words.
         """
-        reclaimed, ended = self._run("release_worker", model, worker, MAX_CRASHES, reason, how, self._unclaimed_seconds)
+        reclaimed, ended, more = 0, [], True
+        while more:
+            taken, failed, more = self._run(
+                "release_worker", model, worker, MAX_CRASHES, reason, how, self._unclaimed_seconds,
+                SWEPT_AT_ONCE, reclaimed,
+            )  # fmt: skip
+            reclaimed += taken
+            ended += failed
         return Swept(reclaimed, 0, ended)
 
     def begin_trial(self, worker: str, job_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.ledger.line import Line
+from tasks.ledger.line import TAKEN_AT_ONCE, Line
 from tasks.queue import task_names
 from tasks.queue.publisher import Publisher
 
@@ -15,13 +15,22 @@ class Dispatcher:
         self._publisher = publisher
 
     def dispatch(self, model: str) -> int:
-        """Publish what there is room for; how many."""
+        """Publish what there is room for, `TAKEN_AT_ONCE` jobs at most; how many.
+
+        Whoever calls next goes on: each job that is accepted, begins or ends brings a call, and the sweep brings one a
+        second.
+        """
         job_ids = self._line.take(model)
         for number, job_id in enumerate(job_ids):
             if not self.publish(job_id, model):
                 self._line.unpublish(model, job_ids[number:])
                 return number
         return len(job_ids)
+
+    def dispatch_all(self, model: str) -> None:
+        """Publish what there is room for, however much."""
+        while self.dispatch(model) == TAKEN_AT_ONCE:
+            pass
 
     def publish(self, job_id: str, model: str) -> bool:
         """Put one message on the model's queue; whether that went well."""

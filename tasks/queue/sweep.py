@@ -22,7 +22,7 @@ from tasks.settings import Settings
 
 LEADER_SECONDS = 3
 INTERVAL_SECONDS = 1.0
-STROKES = 25
+STROKES = 100
 QUIET_SECONDS = 4.0
 """After an absence of Redis: leases ran out meanwhile, and a worker that lives extends them within a second or two."""
 
@@ -57,7 +57,7 @@ class Sweeper:
                 _while_more(self._line.tidy)
                 for model in self._models:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
-                    self._dispatcher.dispatch(model)
+                    self._dispatcher.dispatch_all(model)
                 self._strays.tick(self._dispatcher.publish)
         except UNAVAILABLE:
             self._quiet_until = time.monotonic() + QUIET_SECONDS

@@ -117,7 +117,7 @@ def _hand_on(settings: Settings, ledger: Ledger, model: str) -> None:
     """Publish what was given back, for other workers that have room. The sweep does so within a second as well."""
     publisher = create_publisher(settings)
     try:
-        Dispatcher(ledger.line, publisher).dispatch(model)
+        Dispatcher(ledger.line, publisher).dispatch_all(model)
     except UNAVAILABLE as exc:
         log.warning("dispatch put off", model=model, error=str(exc))
     finally:

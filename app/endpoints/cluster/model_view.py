@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from app.endpoints.cluster.wire import ModelHealth, ModelState, WorkerStart
-from tasks.ledger.overview import Health, QueueOverview, StartOverview, WorkerOverview
+from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.models.catalogue import ModelEntry
 
+SHOWN_WORKERS: Final = 100
+"""Of a model. Their number is told in any case."""
 
-def view(entry: ModelEntry, queue: QueueOverview, workers: Iterable[WorkerOverview], health: Health) -> ModelState:
+
+def view(
+    entry: ModelEntry, queue: QueueOverview, crew: Crew, workers: Iterable[WorkerOverview], health: Health
+) -> ModelState:
     """A model as `GET /models` shows it."""
-    own = [worker for worker in workers if worker.model == queue.model]
+    own = sorted((worker for worker in workers if worker.model == queue.model), key=lambda worker: worker.name)
     return {
         "id": queue.model,
         "object": "model",
-        **state(queue.model, serving=bool(own), health=health),
+        **state(queue.model, serving=crew.workers > 0, health=health),
         "kind": entry.kind,
         "context": min((worker.context or entry.context for worker in own), default=entry.context),
-        "slots": sum(worker.slots for worker in own),
-        "busy": sum(worker.busy for worker in own),
+        "slots": crew.slots,
+        "busy": crew.busy,
         "queued": queue.depth,
         "running": queue.running,
-        "tokens_per_second": round(sum(worker.tokens_per_second for worker in own), 1),
+        "tokens_per_second": crew.tokens_per_second,
+        "num_workers": crew.workers,
         "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
-        "starting": [_start(start) for start in health.starts],
+        "starting": [_start(start) for start in health.starts[:SHOWN_WORKERS]],
     }
 
 

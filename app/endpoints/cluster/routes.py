@@ -65,9 +65,10 @@ def _openai_model(name: str) -> OpenAIModel:
 
 def _model_states(names: Collection[str]) -> list[ModelState]:
     client, entries = services().redis, services().catalogue
-    crew, healths = overview.workers(client, names), overview.health(client, names)
+    workers = overview.workers(client, names, most=model_view.SHOWN_WORKERS)
+    crews, healths = overview.crews(client, names), overview.health(client, names)
     return [
-        model_view.view(entries[queue.model], queue, crew, healths[queue.model])
+        model_view.view(entries[queue.model], queue, crews[queue.model], workers, healths[queue.model])
         for queue in overview.queues(client, names)
     ]
 
@@ -188,9 +189,8 @@ def _require_usable(client: redis.Redis, database: str) -> None:
 
 def _model_healths(models: Catalogue) -> dict[str, ModelHealth]:
     client = services().redis
-    serving = {worker.model for worker in overview.workers(client, models)}
-    healths = overview.health(client, models)
-    return {model: model_view.state(model, serving=model in serving, health=healths[model]) for model in models}
+    crews, healths = overview.crews(client, models), overview.health(client, models)
+    return {model: model_view.state(model, serving=crews[model].workers > 0, health=healths[model]) for model in models}
 
 
 @health.get("/metrics")

@@ -57,7 +57,8 @@ class ModelState(TypedDict):
     queued: Count
     running: Count
     tokens_per_second: Annotated[float, Field(ge=0, description="In the last second with work.")]
-    workers: list[WorkerState]
+    num_workers: Annotated[Count, Field(description="Live workers.")]
+    workers: Annotated[list[WorkerState], Field(description="Of the live workers, 100 at most.")]
     starting: list[WorkerStart]
 
 

@@ -155,7 +155,7 @@ def _view(job: Job, *, explain: bool = False) -> wire.Job:
     )
 
 
-def _waits_for(job: Job, state: QueueState, crew: list[overview.WorkerOverview], position: int) -> wire.WaitsFor:
+def _waits_for(job: Job, state: QueueState, crew: overview.Crew, position: int) -> wire.WaitsFor:
     return waits_for(
         job.model,
         in_catalogue=job.model in services().catalogue,

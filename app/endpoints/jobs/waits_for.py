@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from app.endpoints.jobs import wire
-from tasks.ledger.overview import Health, WorkerOverview
+from tasks.ledger.overview import Crew, Health
 from tasks.records.job import QueueState
 
 
@@ -14,14 +12,14 @@ def waits_for(
     *,
     in_catalogue: bool,
     queue_state: QueueState,
-    crew: Sequence[WorkerOverview],
+    crew: Crew,
     health: Health,
     position: int,
 ) -> wire.WaitsFor:
     """The first thing that has to change before the job can begin.
 
     Args:
-        crew: the model's live workers.
+        crew: that of the model.
         position: how many jobs begin before this one does, itself counted.
     """
     if not in_catalogue:
@@ -32,9 +30,9 @@ def waits_for(
         }
     if queue_state is QueueState.PAUSED:
         return {"reason": "queue_paused", "message": f"The queue of '{model}' is paused, until somebody resumes it."}
-    if health.failed(serving=bool(crew)):
+    if health.failed(serving=crew.workers > 0):
         return {"reason": "model_failed", "message": f"The model '{model}' cannot be served just now.{_why(health)}"}
-    if not crew:
+    if not crew.workers:
         return _no_worker(model, health)
     before = {1: "It is the next to begin.", 2: "1 job begins before it."}
     return {"reason": "turn", "message": before.get(position, f"{position - 1} jobs begin before it.")}

@@ -40,6 +40,7 @@ while at <= #ARGV do
       redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0, 'aside', 0)
       redis.call('HSETNX', job_key(id), 'first_token_at', stamp(now))
       local model = redis.call('HGET', job_key(id), 'model')
+      redis.call('SREM', tokenless_key(model), id)
       has_slot(id, model, now)
       out_of_trouble(model)
     end

@@ -1,6 +1,7 @@
 --- @include "lib/clock"
 --- @include "lib/end"
 --- @include "lib/even_if_full"
+--- @include "lib/queued"
 
 -- End the queued jobs of a model that no worker will serve.
 --
@@ -15,11 +16,8 @@
 local model, limit, error = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 even_if_full()
 local now, ended = clock(), {}
-for _, id in ipairs(redis.call('ZRANGE', pending_key(model), 0, -1)) do
-  if #ended >= limit then break end
-  if redis.call('HGET', job_key(id), 'status') == 'queued' then
-    conclude(id, 'failed', now, 'error', error)
-    ended[#ended + 1] = id
-  end
+for _, id in ipairs(queued_in(model, LINES, limit)) do
+  conclude(id, 'failed', now, 'error', error)
+  ended[#ended + 1] = id
 end
 return ended

@@ -1,8 +1,10 @@
 --- @include "lib/clock"
 --- @include "lib/count"
+--- @include "lib/crew"
 --- @include "lib/end"
 --- @include "lib/even_if_full"
 --- @include "lib/lanes"
+--- @include "lib/queued"
 --- @include "lib/requeue"
 --- @include "lib/running"
 --- @include "lib/servable"
@@ -23,6 +25,9 @@
 local model, unclaimed_seconds, most_crashes, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 even_if_full()
 local now, ended = clock(), {}
+-- Jobs that are looked at for those that nobody can serve.
+local MOST_LOOKED_AT = 500
+crew_of(model, now)
 
 local lapsed = redis.call('ZRANGEBYSCORE', running_key(model), '-inf', stamp(now), 'LIMIT', 0, limit)
 for _, id in ipairs(lapsed) do
@@ -42,10 +47,9 @@ for _, id in ipairs(unclaimed) do
 end
 
 local broken = cannot_be_served(model, now, 3)
-for _, id in ipairs(broken and redis.call('ZRANGE', pending_key(model), 0, -1) or {}) do
+for _, id in ipairs(broken and queued_in(model, { SLOTLESS, 'high', 'normal' }, MOST_LOOKED_AT) or {}) do
   if #ended >= limit then break end
-  local job = redis.call('HMGET', job_key(id), 'status', 'priority')
-  if job[1] == 'queued' and job[2] ~= 'low' then
+  if redis.call('HGET', job_key(id), 'priority') ~= 'low' then
     conclude(id, 'failed', now, 'error', unserved(model, broken))
     ended[#ended + 1] = id
   end

@@ -1,4 +1,5 @@
 --- @include "lib/clock"
+--- @include "lib/crew"
 --- @include "lib/even_if_full"
 --- @include "lib/patience"
 --- @include "lib/trouble"
@@ -13,25 +14,20 @@
 --   ARGV[1]  model
 --   ARGV[2]  ageing_seconds  after which a line's turn comes by its age
 --   ARGV[3]  most_slotless   jobs that need no slot that are published or running at once
+--   ARGV[4]  limit           jobs that are moved at most
 -- Output:
---   {id ...}
+--   {id ...}; as many as `limit` means that there may be more
 -- Events: none
-local model, ageing_seconds, most_slotless = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local model, ageing_seconds, most_slotless, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 even_if_full()
 local now = clock()
 if redis.call('GET', queue_state_key(model)) == 'paused' then return {} end
-local live_workers = redis.call('ZRANGEBYSCORE', workers_key(model), stamp(now), '+inf')
-if #live_workers == 0 then return {} end
+local crew = crew_of(model, now)
+if crew.workers == 0 then return {} end
 
 local out, run = published_key(model), running_key(model)
 local slotless = redis.call('SCARD', slotless_key(model))
-local room = slotless - redis.call('ZCARD', out) - redis.call('ZCARD', run)
-local slots = 0
-for _, name in ipairs(live_workers) do
-  local told = redis.call('HMGET', worker_key(name), 'capacity', 'slots')
-  room = room + tonumber(told[1] or '0')
-  slots = slots + tonumber(told[2] or '0')
-end
+local room = crew.capacity + slotless - redis.call('ZCARD', out) - redis.call('ZCARD', run)
 if redis.call('ZCARD', out) + redis.call('ZCARD', run) == 0 then redis.call('DEL', owners_begun_key(model)) end
 local giving_way = redis.call('ZCOUNT', giving_way_key(model), '-inf', stamp(now))
 
@@ -47,12 +43,12 @@ for _ = slotless + 1, most_slotless do
   redis.call('SADD', slotless_key(model), id)
   publish(id)
 end
-while true do
+while #ids < limit do
   local line, by_age = next_line(model, now, ageing_seconds)
   local owner
   if line and room + (line == 'low' and 0 or giving_way) <= 0 then
     line, by_age = nil, false
-    if room + slots > 0 then line, owner = next_with_too_few(model) end
+    if room + crew.slots > 0 then line, owner = next_with_too_few(model) end
   end
   if not line then break end
   if in_trouble(model) and not may_try(model, now) then break end

@@ -10,9 +10,11 @@ local function is_leased(held, id) return redis.call('ZSCORE', held, id) end
 
 local function release(held, id) redis.call('ZREM', held, id) end
 
--- Release what nobody was heard of in time; the ids.
+-- Release what nobody was heard of in time, so many at most; the ids.
+local MOST_LAPSED = 100
+
 local function lapsed(held, now)
-  local ids = redis.call('ZRANGEBYSCORE', held, '-inf', stamp(now))
+  local ids = redis.call('ZRANGEBYSCORE', held, '-inf', stamp(now), 'LIMIT', 0, MOST_LAPSED)
   for _, id in ipairs(ids) do release(held, id) end
   return ids
 end

@@ -5,15 +5,19 @@
 
 -- Whether a job that needs a slot is run and has no token yet. Streams that go on prove nothing, and hold up nothing.
 local function one_is_tried(model)
-  for _, id in ipairs(redis.call('ZRANGE', running_key(model), 0, -1)) do
-    local job = redis.call('HMGET', job_key(id), 'proven', 'fence', 'line')
-    if job[1] ~= job[2] and job[3] ~= SLOTLESS then return true end
+  while true do
+    local id = redis.call('SRANDMEMBER', tokenless_key(model))
+    if not id then return false end
+    local job = redis.call('HMGET', job_key(id), 'status', 'proven', 'fence')
+    if job[1] == 'running' and job[2] ~= job[3] then return true end
+    redis.call('SREM', tokenless_key(model), id)  -- the release before knows nothing of the set
   end
-  return false
 end
 
+-- What needs no slot is counted, so that one more than those tells whether there is another.
 local function one_is_published(model)
-  for _, id in ipairs(redis.call('ZRANGE', published_key(model), 0, -1)) do
+  local slotless = redis.call('SCARD', slotless_key(model))
+  for _, id in ipairs(redis.call('ZRANGE', published_key(model), 0, slotless)) do
     if redis.call('HGET', job_key(id), 'line') ~= SLOTLESS then return true end
   end
   return false

@@ -1,4 +1,5 @@
 --- @include "lib/clock"
+--- @include "lib/crew"
 --- @include "lib/even_if_full"
 
 -- A worker that serves says that it lives and what it holds.
@@ -17,7 +18,8 @@ local now = clock()
 redis.call('HSET', worker_key(worker), 'model', model, unpack(ARGV, 4))
 redis.call('EXPIRE', worker_key(worker), math.ceil(seconds))
 redis.call('ZADD', workers_key(model), stamp(now + seconds), worker)
-redis.call('ZREMRANGEBYSCORE', workers_key(model), '-inf', stamp(now - 3600))
+count_worker(model, worker)
+forget_lapsed_workers(model, now)
 redis.call('HDEL', starts_key(model), worker)
 redis.call('SET', ready_key(model), 1)
 return 'ok'

@@ -1,3 +1,4 @@
+--- @include "lib/crew"
 --- @include "lib/even_if_full"
 
 -- A worker has stopped.
@@ -11,5 +12,5 @@
 local model, worker = ARGV[1], ARGV[2]
 even_if_full()
 redis.call('DEL', worker_key(worker))
-redis.call('ZREM', workers_key(model), worker)
+forget_worker(model, worker)
 return 'ok'

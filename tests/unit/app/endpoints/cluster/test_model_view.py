@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.endpoints.cluster.model_view import state, view
-from tasks.ledger.overview import Health, QueueOverview, StartOverview, WorkerOverview
+from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.models.catalogue import DEMO
 from tasks.records.job import QueueState
 
@@ -41,7 +41,10 @@ def test_two_jobs_that_workers_died_of_are_the_models_fault_though_one_serves() 
 def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() -> None:
     figures = {"slots": 16.0, "busy": 3.0, "tokens_per_second": 9.5, "context": 1024.0}
     queue = QueueOverview(model="m", state=QueueState.OPEN, queued={}, running=3, oldest_age_seconds=0.0)
-    told = view(DEMO, queue, [WorkerOverview("w0", "m", figures, "zen4")], Health([LOADING, FAILED], {}))
+    told = view(
+        DEMO, queue, Crew(1, 16, 3, 9.5), [WorkerOverview("w0", "m", figures, "zen4")], Health([LOADING, FAILED], {})
+    )
+    assert (told["num_workers"], told["slots"], told["busy"], told["tokens_per_second"]) == (1, 16, 3, 9.5)
     assert told["workers"] == [{"name": "w0", "slots": 16, "processor": "zen4"}]
     assert told["starting"] == [
         {"name": "w1", "state": "loading", "phase": "loading", "progress": 0.4},

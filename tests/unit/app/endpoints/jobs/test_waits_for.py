@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from app.endpoints.jobs.waits_for import waits_for
-from tasks.ledger.overview import Health, StartOverview, WorkerOverview
+from tasks.ledger.overview import Crew, Health, StartOverview
 from tasks.records.job import QueueState
 
-WORKER = WorkerOverview("demo-1", "demo", {"slots": 8.0})
 LOADING = StartOverview("demo-1", "loading", "loading", 0.43, "")
 FAILED = StartOverview("demo-1", "failed", "loading", None, "The file is cut.")
 
@@ -19,7 +18,7 @@ def asked(**changes: Any) -> tuple[str, str]:
     given: dict[str, Any] = {
         "in_catalogue": True,
         "queue_state": QueueState.OPEN,
-        "crew": [WORKER],
+        "crew": Crew(workers=1, slots=8),
         "health": Health([], {}),
         "position": 3,
     }
@@ -35,10 +34,10 @@ def asked(**changes: Any) -> tuple[str, str]:
         ({"position": 1}, "turn", "It is the next to begin."),
         ({"queue_state": QueueState.DRAINING}, "turn", "2 jobs begin before it."),
         ({"queue_state": QueueState.PAUSED}, "queue_paused", "The queue of 'demo' is paused"),
-        ({"crew": []}, "no_worker", "No worker serves the model 'demo'."),
-        ({"crew": [], "health": Health([LOADING], {})}, "model_loading", "A worker loads the model 'demo' (43%)."),
-        ({"crew": [], "health": Health([FAILED], {})}, "model_failed", "just now. The file is cut."),
-        ({"crew": [], "health": Health([], {"a": "x", "b": "x"}, 1)}, "model_failed", "their logs have the cause."),
+        ({"crew": Crew()}, "no_worker", "No worker serves the model 'demo'."),
+        ({"crew": Crew(), "health": Health([LOADING], {})}, "model_loading", "A worker loads the model 'demo' (43%)."),
+        ({"crew": Crew(), "health": Health([FAILED], {})}, "model_failed", "just now. The file is cut."),
+        ({"crew": Crew(), "health": Health([], {"a": "x", "b": "x"}, 1)}, "model_failed", "their logs have the cause."),
         ({"in_catalogue": False, "queue_state": QueueState.PAUSED}, "model_missing", "models.yaml has no model 'demo'"),
     ],
 )
