@@ -18,9 +18,16 @@ def look(client: redis.Redis, job_id: str, *, after: Cursor = START) -> tuple[Jo
     """A job's status, None if it is gone, and its events after a cursor.
 
     The status is the older of the two: a job that has ended has its end among the events, unless that was seen before.
+    A job that waits for the first time has no stream yet: its event is made of its record.
     """
-    status = client.hget(redis_keys.job(job_id), "status")
-    return None if status is None else JobStatus(str(status)), read(client, job_id, after=after)
+    status, fence = client.hmget(redis_keys.job(job_id), "status", "fence")
+    events = read(client, job_id, after=after)
+    if status is None:
+        return None, events
+    queued_at = Cursor(int(fence or 0), 0)
+    if not events and status == JobStatus.QUEUED and after < queued_at:
+        events = [Event(queued_at, "status", status=JobStatus.QUEUED.value)]
+    return JobStatus(str(status)), events
 
 
 def read(client: redis.Redis, job_id: str, *, after: Cursor = START) -> list[Event]:

@@ -61,7 +61,7 @@ def append(store: Ledger, job: Job, first: int, count: int = 1) -> str:
 
 
 def kinds(client: redis.Redis, job: Job) -> list[str]:
-    return [event.status or event.type for event in event_stream.read(client, job.id)]
+    return [event.status or event.type for event in event_stream.look(client, job.id)[1]]
 
 
 def snapshot(client: redis.Redis) -> dict[str, bytes]:
@@ -93,7 +93,7 @@ def test_a_claim_raises_the_fence_and_is_the_first_event_under_it(store: Ledger,
     assert before is not None
     assert claimed.fence > before.fence
     assert (claimed.status, claimed.worker, claimed.attempt) == (JobStatus.RUNNING, "w1", 1)
-    last = event_stream.read(client, job.id)[-1]
+    last = event_stream.look(client, job.id)[1][-1]
     assert (last.status, last.cursor.fence, last.cursor.seq) == ("running", claimed.fence, 0)
 
 
@@ -678,5 +678,22 @@ def _check_indexes(store: Ledger, client: redis.Redis, jobs: list[Job]) -> None:
     counts = client.hvals(redis_keys.queued_by_priority("fake"))
     assert sum(map(int, counts)) == len(queued)
     for job in jobs:
-        cursors = [event.cursor for event in event_stream.read(client, job.id)]
+        cursors = [event.cursor for event in event_stream.look(client, job.id)[1]]
         assert cursors == sorted(set(cursors))
+
+
+def test_a_job_has_no_stream_before_it_has_begun_or_ended_and_readers_miss_nothing(
+    store: Ledger, client: redis.Redis
+) -> None:
+    waits, ends = accept(store), accept(store)
+    seen = [event_stream.look(client, job.id)[1] for job in (waits, ends)]
+    assert [[event.status for event in events] for events in seen] == [["queued"], ["queued"]]
+    assert not client.exists(redis_keys.log(waits.id), redis_keys.log(ends.id))
+    assert event_stream.look(client, waits.id, after=seen[0][0].cursor) == (JobStatus.QUEUED, [])
+    claim(store, waits)
+    store.admission.cancel(ends.id)
+    for job, (before,), then in ((waits, seen[0], "running"), (ends, seen[1], "cancelled")):
+        _, events = event_stream.look(client, job.id)
+        assert [event.status for event in events] == ["queued", then]
+        assert events[0].cursor == before.cursor
+        assert event_stream.look(client, job.id, after=before.cursor)[1] == events[1:]

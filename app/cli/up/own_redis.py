@@ -35,6 +35,9 @@ PORT = 6379
 """Redis' own, where a URL names none."""
 LONGEST_PATH = 100
 """Bytes of a socket's path: the kernel takes 107 on Linux, 103 on macOS."""
+PACKED_VALUE_BYTES = 1024
+"""Redis packs a small hash into one allocation as long as no value of it is longer: a job with a request of so many
+bytes takes half of the memory."""
 
 
 class _Size(click.ParamType[str]):
@@ -104,6 +107,7 @@ def own_redis(data: Path, *, log: LogFile | None = None, memory: str | None = No
         'save ""',
         f"maxmemory {memory or _half_of_memory()}",
         "maxmemory-policy noeviction",
+        f"hash-max-ziplist-value {PACKED_VALUE_BYTES}",
         "loglevel warning",
     )
     stdin, withheld = "\n".join(config) + "\n", withheld_from("redis")

@@ -9,10 +9,18 @@ local function check_transition(id, from, status)
   error('job ' .. id .. ' is ' .. (from or 'not there') .. ', and cannot become ' .. status, 0)
 end
 
+local QUEUED = '{"type":"status","status":"queued"}'
+
 -- Write a status that is allowed, and the fence of this transition; say so in the job's stream.
+--
+-- A job has no stream before it has begun or ended: Redis allots kilobytes for the first entry, and readers know from
+-- the record that the job is queued (`tasks/ledger/event_stream.py`). What comes next writes that first.
 local function set_status(id, from, status, fence)
   check_transition(id, from, status)
+  local has_stream, before = redis.call('EXISTS', log_key(id)) == 1, redis.call('HGET', job_key(id), 'fence')
   redis.call('HSET', job_key(id), 'fence', fence, 'status', status)
+  if status == 'queued' and not has_stream then return end
+  if from == 'queued' and not has_stream then redis.call('XADD', log_key(id), before .. '-0', 'e', QUEUED) end
   local kind = ENDED[status] and 'done' or 'status'
   append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
 end
