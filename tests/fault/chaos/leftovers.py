@@ -14,7 +14,8 @@ from tests.fault.chaos.verify import Violation
 SETTLE_SECONDS = 30.0
 TTL_GRACE_SECONDS = 10.0
 COUNTED = ("totals", "counters", "histograms", "webhooks")
-LASTING = ("worker", "workers", *COUNTED, "queued", "fair", "lanes", "want", "leader", "probe", "ready", "starts")
+OF_MODELS = ("queued", "fair", "lanes", "want", "leader", "probe", "ready", "starts", "models")
+LASTING = ("worker", "workers", "crew", "counted", *COUNTED, *OF_MODELS)
 """Kinds of keys of the ledger that belong to no job."""
 BROKERS_OWN = ("_kombu.", "unacked_mutex")
 
