@@ -5,6 +5,7 @@ One that a single module raises is defined there; the tree names the module. The
 
 CaravanError                500
   InvalidRequest            400  the request cannot be run as it stands
+    ChatTemplateMissing     400  messages come for a model without a chat template
     ContextLengthExceeded   400  prompt and answer do not fit into the model's context
   AuthenticationFailed      401
   InsufficientScope         403

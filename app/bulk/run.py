@@ -18,7 +18,14 @@ from app.bulk.report import Report, State
 from app.bulk.row_groups import Row
 from app.bulk.vain import Judge
 from caravan_client import AsyncClient
-from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
+from tasks.errors import (
+    AuthenticationFailed,
+    CaravanError,
+    ChatTemplateMissing,
+    InsufficientScope,
+    JobConflict,
+    ModelNotFound,
+)
 from tasks.rows.dedup import Dedup, Known, question
 from tasks.rows.in_order import InOrder
 from tasks.rows.prefix_order import PrefixOrder, beginning
@@ -30,8 +37,6 @@ COMMIT_SECONDS = 0.25
 MOST_OPEN = 4096
 """Rows that were read and are not written down, before more are read."""
 
-NO_TEMPLATE = "chat_template_missing"
-"""The code of a row that failed as all rows of the model will."""
 _HOPELESS = (AuthenticationFailed, InsufficientScope, ModelNotFound, JobConflict)
 """What the server says of one row and means of all."""
 
@@ -155,7 +160,7 @@ class Run:
             job = await self.client.run(asked.body, idempotency_key=key)
             job_id = job.id
             answer = Answer.of(job)
-            if answer.code == NO_TEMPLATE:
+            if answer.code == ChatTemplateMissing.code:
                 self._stop(BulkError(f"{answer.message} The option for this is --raw."))
                 return
             if not answer.failed:

@@ -10,8 +10,7 @@ import click
 from app.cli.connection import with_patient_api
 from app.cli.patience import waiting_for
 from caravan_client import Client, Job
-
-NO_TEMPLATE = "chat_template_missing"
+from caravan_client.errors import ChatTemplateMissing
 
 
 @click.command("submit")
@@ -82,6 +81,6 @@ def raise_unless_succeeded(job: Job) -> None:
     """Raise ClickException with the reason if a job ended any other way."""
     if error := job.error:
         reason = f": {error.message}" if job.raw["error"] else "."
-        if error.code == NO_TEMPLATE:
+        if error.code == ChatTemplateMissing.code:
             reason += " The option for this is --raw."
         raise click.ClickException(f"The job is {job.status}{reason}")

@@ -162,6 +162,7 @@ SUBMIT_ERRORS = (
 )
 RUN_ERRORS = (
     *SUBMIT_ERRORS,
+    errors.ChatTemplateMissing,
     errors.ContextLengthExceeded,
     errors.EngineFailure,
     errors.WorkerDied,

@@ -17,6 +17,7 @@ __all__ = [
     "BodyTooSlow",
     "BrokerUnavailable",
     "CaravanError",
+    "ChatTemplateMissing",
     "ContextLengthExceeded",
     "EngineFailure",
     "FileNotFound",
@@ -105,6 +106,12 @@ class InvalidRequest(CaravanError):
     http_status = 400
     type = "invalid_request_error"
     code = "invalid_value"
+
+
+class ChatTemplateMissing(InvalidRequest):
+    """Raised when messages come for a model whose file has no chat template."""
+
+    code = "chat_template_missing"
 
 
 class ContextLengthExceeded(InvalidRequest):

@@ -23,7 +23,7 @@ from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.engine.step_clock import StepClock
-from tasks.errors import InvalidRequest
+from tasks.errors import ChatTemplateMissing, InvalidRequest
 from tasks.logs import get_logger
 from tasks.records.sampling import SamplingParams
 
@@ -96,10 +96,8 @@ class LlamaBackend(Model):
     ) -> Prompt:
         template = (tools and self._tools_template) or self._template
         if template is None:
-            raise InvalidRequest(
-                "This model has no chat template. Send a prompt instead of messages.",
-                param="messages",
-                code="chat_template_missing",
+            raise ChatTemplateMissing(
+                "This model has no chat template. Send a prompt instead of messages.", param="messages"
             )
         return template.render(messages, tools=tools, variables=variables, at=at)
 

@@ -18,6 +18,7 @@ from tests.support.error_tree import ErrorClass, error_classes
 
 TABLE = [
     (errors.InvalidRequest, 400, "invalid_request_error", "invalid_value", None),
+    (errors.ChatTemplateMissing, 400, "invalid_request_error", "chat_template_missing", None),
     (errors.ContextLengthExceeded, 400, "invalid_request_error", "context_length_exceeded", None),
     (errors.AuthenticationFailed, 401, "authentication_error", "invalid_api_key", None),
     (errors.InsufficientScope, 403, "permission_error", "insufficient_scope", None),
@@ -77,6 +78,7 @@ def test_an_error_that_a_worker_wrote_down_is_rebuilt(
 @pytest.mark.parametrize(
     "cls",
     [
+        errors.ChatTemplateMissing,
         errors.ContextLengthExceeded,
         errors.QueueFull,
         errors.JobTimeout,

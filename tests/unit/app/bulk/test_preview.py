@@ -21,7 +21,7 @@ def test_a_row_that_cannot_be_asked_says_why_in_place_of_an_answer() -> None:
     assert list(row.asked()) == []
     assert row.failure is not None
     assert list(answered(row.failure, AnswerColumns.of(None, "answer"))) == [
-        "failed, template_error: --prompt: 'q' is undefined"
+        "failed, template_error: --prompt, line 1, column 1, in {{ q }}: there is no 'q'."
     ]
 
 
