@@ -30,6 +30,7 @@ MEANS = {
 
 COMPILES = "it compiles llama.cpp for minutes; `make setup` does so before the tests"
 DOCKER = "it needs a Docker engine: `make test-compose`, which a person runs, starts the same file"
+KUBERNETES = "it needs Kubernetes: tests/deploy renders it, and runs what the chart starts as processes"
 PEERS = "it downloads or builds other servers to measure beside; a person runs it, for docs/performance.md"
 NOT_TYPED = {
     "caravan up": "it has started the cluster of all other commands",
@@ -41,7 +42,7 @@ NOT_TYPED = {
     "make compose": DOCKER,
     "docker *": DOCKER,
     "cp deploy/.env.example *": "it writes into the clone; tests/deploy/test_compose_file.py reads the same example",
-    "helm *": "it needs Kubernetes: tests/deploy/test_chart_as_processes.py runs what the chart starts",
+    "helm *": KUBERNETES,
     "make clean && CMAKE_ARGS=*": "it needs an NVIDIA card's toolkit, and removes the environment of the tests",
     "make wheel *": COMPILES,
     "python3 -m venv venv": COMPILES,
