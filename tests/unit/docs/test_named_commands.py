@@ -9,6 +9,8 @@ import click
 import pytest
 
 from app.cli import main
+from tests.support.documented import shown
+from tests.support.pages import PAGES, spans
 
 HOUSE = Path(__file__).parents[3]
 TEXTS = {".md", ".py", ".yml", ".yaml", ".tpl", ".txt", ".json"}
@@ -49,9 +51,7 @@ def test_commands_and_options_that_are_not_there_are_found() -> None:
 
 def test_a_target_of_make_that_is_named_is_there() -> None:
     there = set(re.findall(r"^([a-z-]+):", (HOUSE / "Makefile").read_text(), re.MULTILINE))
-    pages = [HOUSE / "README.md", HOUSE / "CONTRIBUTING.md", *(HOUSE / "docs").rglob("*.md")]
-    named = {
-        found for page in pages for found in re.findall(r"(?:`|^|&& )make ([a-z-]+)", page.read_text(), re.MULTILINE)
-    }
+    texts = [command for _, command in shown()] + [span for page in (*PAGES, "CONTRIBUTING.md") for span in spans(page)]
+    named = {found for text in texts for found in re.findall(r"(?:^|&& )make ([a-z-]+)", text)}
     assert "setup" in named
     assert named - there == set()
