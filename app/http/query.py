@@ -11,6 +11,9 @@ from app.openapi.describe import Description, is_entry
 from tasks.errors import InvalidRequest
 from tasks.texts import nearest, shown
 
+LATEST = 10**11
+"""Seconds since 1970: no time is later."""
+
 
 def install(app: Flask, calls: Mapping[str, Description]) -> None:
     """Refuse a query parameter that the document does not name at its call, so that none is ignored in silence.
@@ -68,11 +71,11 @@ def array(name: str) -> list[str]:
 
 
 def time(name: str) -> float | None:
-    """Seconds since the epoch; None if left out. Raises InvalidRequest for anything else."""
+    """Seconds since the epoch, `LATEST` at most; None if left out. Raises InvalidRequest for anything else."""
     text = request.args.get(name)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text, re.ASCII):
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text, re.ASCII) or float(text) > LATEST:
         raise InvalidRequest(f"{name} must be a time in seconds since 1970.", param=name)
     return float(text)
 

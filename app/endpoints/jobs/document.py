@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
 from app.endpoints.jobs.listing import MOST_METADATA
 from app.endpoints.jobs.wire import PAGE, DeletedJobs, Job, JobList, StatusEvent, TokenEvent
+from app.http.query import LATEST
 from app.openapi import examples, parts
 from app.openapi.describe import Answer, Description, Event, Parameter
 from tasks import errors
@@ -17,7 +18,7 @@ _EVENTS = (
     Event(name="token", meaning="More text.", data=TokenEvent, cursor=True),
     Event(name="done", meaning="The job as it ended; the last event.", data=Job, cursor=True),
 )
-_TIME = {"type": "integer", "minimum": 0, "maximum": 10**11}
+_TIME = {"type": "integer", "minimum": 0, "maximum": LATEST}
 _METADATA = {
     "type": "object",
     "propertyNames": {"pattern": r"^[^\[\]]{1,64}$"},
