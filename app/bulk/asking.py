@@ -13,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from app.bulk.errors import BulkError
 from app.bulk.json_text import to_json
 from app.bulk.row_groups import Row
-from app.bulk.template_faults import ROW, columns_meant, row_fault, syntax_fault
+from app.bulk.template_faults import ROW, columns_meant, form_of, row_fault, syntax_fault
 from tasks.texts import nearest
 
 
@@ -94,7 +94,14 @@ class Question:
         if meant:
             return " ".join(f"For the column '{column}' write {form}." for column, form in meant.items())
         near = {name: nearest(name, columns) for name in self.missing(columns)}
-        return " ".join(f"Did you mean {column} instead of {name}?" for name, column in near.items() if column)
+        return " ".join(
+            f"Did you mean {self._form(name, near[name])} instead of {name}?" for name in near if near[name]
+        )
+
+    def _form(self, name: str, column: str | None) -> str:
+        """How a column is written where a name was."""
+        bare = column is None or column.isidentifier() or name == self.messages_column
+        return str(column) if bare else form_of(str(column))
 
     def body(self, row: Row) -> dict[str, Any]:
         """The body of a row's job. Raises RowError."""

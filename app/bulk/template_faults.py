@@ -77,7 +77,7 @@ def columns_meant(environment: Environment, text: str, columns: frozenset[str]) 
     for piece in pieces_of(environment, text):
         name, bar, filters = piece.inner.partition("|")
         if piece.prints and (column := name.strip()) in columns and not column.isidentifier():
-            forms[column] = _form(column, f"{bar}{filters}")
+            forms[column] = form_of(column, f"{bar}{filters}")
     return forms
 
 
@@ -152,12 +152,14 @@ def _other_form(piece: Piece | None) -> str:
     words = _WORDS.fullmatch(piece.inner) if piece and piece.prints else None
     if words is None or words[1].isidentifier():
         return ""
-    return f" For the column '{words[1]}' write {_form(words[1], words[2] or '')}."
+    return f" For the column '{words[1]}' write {form_of(words[1], words[2] or '')}."
 
 
-def _form(column: str, filters: str) -> str:
+def form_of(column: str, filters: str = "") -> str:
+    """The expression for a column whose name is no word."""
     quote = "'" if '"' in column else '"'
-    return f"{{{{ {ROW}[{quote}{column}{quote}]{f' {filters.strip()}' if filters else ''} }}}}"
+    name = column.replace("\\", "\\\\").replace(quote, f"\\{quote}")
+    return f"{{{{ {ROW}[{quote}{name}{quote}]{f' {filters.strip()}' if filters else ''} }}}}"
 
 
 def _no_column(said: str, row: Mapping[str, Any], *, whole: bool) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from app.bulk.asking import Question, RowError, Template
 from app.bulk.errors import BulkError
+from app.bulk.template_faults import form_of
 
 JINJAS_WORDS = re.compile(r"end of (print statement|statement block)|surrogates not allowed| at \d+\.")
 
@@ -112,7 +113,9 @@ def test_a_row_that_a_template_cannot_be_filled_from_tells_the_piece(text: str, 
         ("{{ Price (EUR) }}", "For the column 'Price (EUR)' write {{ row[\"Price (EUR)\"] }}."),
         ("{{ time in s }}", "For the column 'time in s' write {{ row[\"time in s\"] }}."),
         ("{{ txt }}", "Did you mean text instead of txt?"),
+        ("{{ txt2 }} {{ pricee }}", "Did you mean text instead of txt2?"),
         ("{{ quantity }}", ""),
+        ("{{ my_column }}", 'Did you mean {{ row["my-column"] }} instead of my_column?'),
     ],
 )
 def test_a_column_that_is_missing_is_told_with_what_was_probably_meant(text: str, hint: str) -> None:
@@ -131,3 +134,8 @@ def test_the_form_that_is_told_works(column: str) -> None:
         told = str(exc)
     form = told.partition(" write ")[2].removesuffix(".")
     assert Template(form, "--prompt").render({column: "yes"}) == "YES"
+
+
+@pytest.mark.parametrize("column", ["my column", "it's", '5" disk', "5\" ' disk", "a\\b", "{{ a }}"])
+def test_the_form_of_any_column_works(column: str) -> None:
+    assert Template(form_of(column), "--prompt").render({column: "yes"}) == "yes"
