@@ -293,7 +293,8 @@ def test_a_preview_shows_the_first_rows_and_leaves_the_run_as_it_is(cluster: Clu
     assert shown.returncode == 0, shown.stderr
     assert cluster.accepted() - accepted == 5
     assert "-- row 2 of 60\nuser: What is 1 + 0?\nanswer: 1 + 0 = 1.\n" in shown.stdout
-    assert "-- row 6 of 60\nfailed, template_error: --prompt: 'b' is undefined" in shown.stdout
+    place = "line 1, column 19, in {{ b }}"
+    assert f"-- row 6 of 60\nfailed, template_error: --prompt, {place}: there is no 'b'." in shown.stdout
     assert "row 7" not in shown.stdout
     assert "Asked 6 of 60 rows, and wrote nothing." in shown.stderr
     assert sorted(tmp_path.iterdir()) == before
