@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import click
 
 from app.cli import batch_files
 from app.cli.connection import with_api, with_patient_api
+from app.cli.lists import json_option, show_list
+from app.cli.table import Column
+from app.cli.words import counted
 from caravan_client import Client
 
 ENDED = ("completed", "failed", "expired", "cancelled")
@@ -19,10 +23,22 @@ POLL_SECONDS = 1.0
 SHOWN_ERRORS = 10
 INTERRUPTED = 130
 
+COLUMNS = (
+    Column("ID", 9),
+    Column("STATUS", 8),
+    Column("ANSWERED", 7, right=True),
+    Column("FAILED", 5, right=True),
+    Column("TOTAL", 6, right=True),
+    Column("CREATED", 3),
+)
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most batches to list."
+)
+
 
 @click.group("batches")
 def command() -> None:
-    """Create, show, fetch, cancel, pause, resume and retry the server's batches."""
+    """Create, list, show, fetch, cancel, pause, resume and retry the server's batches."""
 
 
 @command.command("create")
@@ -65,23 +81,25 @@ def fetch(batch_id: str, output: Path, api: Client) -> None:
         click.echo(f"The batch is {batch['status']}: these are the lines so far.", err=True)
 
 
+@command.command("list")
+@limit_option
+@json_option
+@with_api
+def list_(limit: int, as_json: bool, api: Client) -> None:
+    """List the latest batches, newest first."""
+    _list(api, limit, as_json=as_json)
+
+
 @command.command("status")
 @click.argument("batch_id", required=False)
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most batches to list.")
+@limit_option
 @with_api
 def status(batch_id: str | None, limit: int, api: Client) -> None:
     """List the latest batches, newest first, or show BATCH_ID as JSON."""
     if batch_id is not None:
         click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
         return
-    click.echo(f"{'ID':<38}  {'STATUS':<11}  {'ANSWERED':>9}  {'FAILED':>7}  {'TOTAL':>9}  {'CREATED':<19}")
-    for batch in api.call("GET", "/v1/batches", params={"limit": str(limit)})["data"]:
-        counts, created = batch["request_counts"], time.localtime(batch["created_at"])
-        state = "paused" if batch["paused_at"] else batch["status"]
-        click.echo(
-            f"{batch['id']}  {state:<11}  {batch['progress']['answered']:>9}  {counts['failed']:>7}  "
-            f"{counts['total']:>9}  {time.strftime('%Y-%m-%d %H:%M:%S', created)}"
-        )
+    _list(api, limit, as_json=False)
 
 
 @command.command("watch")
@@ -138,10 +156,26 @@ def _watch(api: Client, batch_id: str, *, err: bool = False) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def _list(api: Client, limit: int, *, as_json: bool) -> None:
+    found = api.call("GET", "/v1/batches", params={"limit": str(limit)})["data"]
+    show_list(found, COLUMNS, _row, nothing="No batches.", as_json=as_json)
+
+
+def _row(batch: Mapping[str, Any]) -> list[object]:
+    counts = batch["request_counts"]
+    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(batch["created_at"]))
+    answered = batch["progress"]["answered"]
+    return [batch["id"], _state(batch), answered, counts["failed"], counts["total"], created]
+
+
+def _state(batch: Mapping[str, Any]) -> str:
+    return "paused" if batch["paused_at"] else str(batch["status"])
+
+
 def _ask(api: Client, batch_ids: tuple[str, ...], act: str) -> None:
     for batch_id in batch_ids:
         batch = api.call("POST", f"/v1/batches/{batch_id}/{act}")
-        click.echo(f"{batch['id']} {'paused' if batch['paused_at'] else batch['status']}")
+        click.echo(f"{batch['id']} {_state(batch)}")
 
 
 def _get(api: Client, batch_id: str) -> dict[str, Any]:
@@ -151,7 +185,7 @@ def _get(api: Client, batch_id: str) -> dict[str, Any]:
 
 def _line(batch: dict[str, Any]) -> str:
     progress, counts = batch["progress"], batch["request_counts"]
-    parts = ["paused" if batch["paused_at"] else batch["status"], f"{progress['answered']} of {counts['total']} lines"]
+    parts = [_state(batch), f"{progress['answered']} of {counted(counts['total'], 'line')}"]
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if progress["tokens_per_second"]:
@@ -173,4 +207,4 @@ def _tell_end(batch: dict[str, Any], *, err: bool) -> None:
         where = f"line {error['line']}: " if error["line"] else ""
         click.echo(f"  {where}{error['message']}", err=True)
     if batch["status"] == "failed":
-        raise click.ClickException(f"The batch has failed; {len(errors)} errors.")
+        raise click.ClickException(f"The batch has failed: {counted(len(errors), 'error')}.")

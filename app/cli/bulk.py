@@ -22,6 +22,7 @@ from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
 from app.cli import bulk_preview
 from app.cli.connection import cluster, in_words, key_option, url_option
+from app.cli.words import counted
 from caravan_client import AsyncClient
 from caravan_client.exchange import Patience
 from tasks.errors import CaravanError
@@ -111,10 +112,10 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
     except KeyboardInterrupt:
         click.echo(f"Stopped. {_again(output)}".strip(), err=True)
         sys.exit(INTERRUPTED)
-    tokens = f"{tally.prompt_tokens} tokens read, {tally.completion_tokens} written"
-    click.echo(f"{tally.num_rows - tally.num_failed} rows, {tokens}: {output}", err=True)
+    tokens = f"{counted(tally.prompt_tokens, 'token')} read, {tally.completion_tokens} written"
+    click.echo(f"{counted(tally.num_rows - tally.num_failed, 'row')}, {tokens}: {output}", err=True)
     if tally.num_failed:
-        click.echo(f"{tally.num_failed} rows failed: {failures_path(output)}", err=True)
+        click.echo(f"{counted(tally.num_failed, 'row')} failed: {failures_path(output)}", err=True)
 
 
 def _preview(count: int, job: BulkJob, url: str, api_key: str | None) -> None:

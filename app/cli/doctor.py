@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import sys
-import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +12,9 @@ from types import FrameType
 
 import click
 
+from app.cli.table import screen_width, wrapped
 from app.cli.up.trial_redis import trial_redis
+from app.cli.words import counted
 from app.doctor import surroundings
 from app.doctor.checks import Patient
 from app.doctor.examination import examine
@@ -23,6 +23,8 @@ from tasks.ledger.connection import takes_options
 from tasks.urls import is_redis_url, without_password
 
 STATE_WIDTH, CHECK_WIDTH = 9, 20
+NARROW_WIDTH = 70
+"""Columns of the screen below which what was found stands below the name of the part."""
 COLOURS = {State.OK: "green", State.WARNING: "yellow", State.FAULT: "red"}
 CLEAR_LINE = "\r\x1b[K"
 
@@ -86,26 +88,27 @@ def _begun(check: str) -> None:
 
 def _show(finding: Finding) -> None:
     _begun("")
-    state = click.style(f"{finding.state.value:<{STATE_WIDTH}}", fg=COLOURS[finding.state])
-    first, *rest = _wrapped(finding.found)
-    indent = " " * (STATE_WIDTH + CHECK_WIDTH)
-    click.echo(f"{state}{finding.check:<{CHECK_WIDTH - 2}}  {first}")
-    for line in rest:
-        click.echo(f"{indent}{line}")
-    for line in _wrapped(f"-> {finding.advice}", deeper="   ") if finding.advice else ():
-        click.echo(f"{indent}{line}")
+    first, *rest = lines(finding, screen_width())
+    state = finding.state.value
+    click.echo("\n".join([click.style(state, fg=COLOURS[finding.state]) + first.removeprefix(state), *rest]))
 
 
-def _wrapped(text: str, *, deeper: str = "") -> list[str]:
-    """Lines that fit a terminal; one line where there is none, for programs that read it."""
-    if not sys.stdout.isatty():
-        return [text]
-    width = max(30, shutil.get_terminal_size().columns - STATE_WIDTH - CHECK_WIDTH)
-    return textwrap.wrap(text, width, subsequent_indent=deeper, break_on_hyphens=False) or [""]
+def lines(finding: Finding, width: int | None) -> list[str]:
+    """What was found, and what to do about it: beside the part that was looked at, or below it on a narrow screen.
+
+    Args:
+        width: columns of the screen; None for one line each.
+    """
+    narrow = width is not None and width < NARROW_WIDTH
+    head = f"{finding.state.value:<{STATE_WIDTH}}{finding.check:<{CHECK_WIDTH - 2}}  "
+    indent = "  " if narrow else " " * (STATE_WIDTH + CHECK_WIDTH)
+    found = wrapped(finding.found, width, first=indent if narrow else head, indent=indent)
+    advice = wrapped(f"-> {finding.advice}", width, first=indent, indent=f"{indent}   ") if finding.advice else []
+    return [*([head.rstrip()] if narrow else []), *found, *advice]
 
 
 def _summary(findings: Iterable[Finding]) -> str:
     states = [finding.state for finding in findings]
     faults, warnings = states.count(State.FAULT), states.count(State.WARNING)
-    summary = f"{faults} fault{'s' * (faults != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+    summary = f"{counted(faults, 'fault')}, {counted(warnings, 'warning')}"
     return f"{summary}: see the advice above." if faults else f"{summary}: you need not do anything."

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
 from app.cli.connection import with_api, with_patient_api
+from app.cli.lists import json_option, show_list
 from app.cli.moments import Moment
 from app.cli.submit import show_stream
-from app.cli.table import Column, screen_width, table
+from app.cli.table import Column, fitted, screen_width, wrapped
 from caravan_client import Client
 
 STATUSES = ["queued", "running", "succeeded", "failed", "cancelled", "expired"]
@@ -44,15 +45,14 @@ def command() -> None:
 )
 @click.option("--created-before", type=Moment(), help="Only jobs accepted before this time.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
+@json_option
 @with_api
 def list_(model: str | None, status: str | None, owner: str | None, pairs: tuple[str, ...], created_after: int | None,
-          created_before: int | None, limit: int, api: Client) -> None:  # fmt: skip
+          created_before: int | None, limit: int, as_json: bool, api: Client) -> None:  # fmt: skip
     """List the latest jobs, newest first."""
     asked = {"model": model, "status": status, "owner": owner, "created_after": created_after,
              "created_before": created_before, **_metadata(pairs)}  # fmt: skip
-    rows = [_row(job) for job in _pages(api, limit, asked)]
-    for line in table(COLUMNS, rows, width=screen_width()) or ["No jobs."]:
-        click.echo(line)
+    show_list(_pages(api, limit, asked), COLUMNS, _row, nothing="No jobs.", as_json=as_json)
 
 
 def _metadata(pairs: Iterable[str]) -> dict[str, str]:
@@ -89,14 +89,17 @@ def _row(job: Mapping[str, Any]) -> list[object]:
 @command.command("dlq")
 @click.option("-m", "--model", help="Only jobs of this model.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
+@json_option
 @with_api
-def dlq(model: str | None, limit: int, api: Client) -> None:
+def dlq(model: str | None, limit: int, as_json: bool, api: Client) -> None:
     """List dead letters (jobs that killed workers), newest first."""
-    for job in _page(api, limit=limit, model=model, dead_letter="true"):
-        click.echo(f"{job['id']}  {_local(job['finished_at'])}  {job['model']}\n  {job['error']['message']}")
-        for death in job["deaths"]:
-            alone = ", which ran nothing else" if death["alone"] else ""
-            click.echo(f"  {_local(death['at'])}  {death['worker']}{alone}: {death['found']}")
+    found = _page(api, limit=limit, model=model, dead_letter="true")
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    width = screen_width()
+    lines = [line for job in found for line in _dead_letter(job, width)]
+    click.echo("\n".join(lines or ["No dead letters."]))
 
 
 @command.command("show")
@@ -146,6 +149,17 @@ def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: 
     while dead_letters and (page := _page(api, limit=100, model=model, dead_letter="true")):
         _retry(api, [job["id"] for job in page])
     _retry(api, job_ids)
+
+
+def _dead_letter(job: Mapping[str, Any], width: int | None) -> Iterator[str]:
+    """The lines that tell of a job that workers died of."""
+    model = fitted(job["model"], width, beside=2)
+    yield from wrapped(f"{job['id']}  {_local(job['finished_at'])}  {model}", width, indent="  ")
+    yield from wrapped(job["error"]["message"], width, indent="  ")
+    for death in job["deaths"]:
+        alone = ", which ran nothing else" if death["alone"] else ""
+        told = f"{_local(death['at'])}  {death['worker']}{alone}: {death['found']}"
+        yield from wrapped(told, width, first="  ", indent="    ")
 
 
 def _retry(api: Client, job_ids: Iterable[str]) -> None:

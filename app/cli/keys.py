@@ -10,7 +10,8 @@ import click
 
 from app.cli.connection import key_option, url_option
 from app.cli.keys_there import keys_there
-from app.cli.table import Column, screen_width, table
+from app.cli.lists import json_option, show_list
+from app.cli.table import Column
 
 DAY_SECONDS = 86_400
 UNITS = {
@@ -90,12 +91,12 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
 @command.command("list")
 @url_option
 @key_option
-def list_(url: str, api_key: str | None) -> None:
+@json_option
+def list_(url: str, api_key: str | None, as_json: bool) -> None:
     """List all keys, the oldest first."""
     with keys_there(url, api_key) as keys:
-        rows = [_row(key) for key in keys.list()]
-    for line in table(COLUMNS, rows, width=screen_width()) or ["No keys."]:
-        click.echo(line)
+        found = keys.list()
+    show_list(found, COLUMNS, _row, nothing="No keys.", as_json=as_json)
 
 
 @command.command("revoke")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.cli.table import Column, table, wrapped
+from app.cli.table import Column, fitted, table, wrapped
+from app.cli.words import counted
 from tasks.errors import ModelNotFound
 from tasks.texts import nearest, shown
 
@@ -69,18 +70,18 @@ def overview(models: Sequence[Model], *, width: int | None) -> list[str]:
     lines = table(MODELS, rows, width=width) or wrapped("This API key may use no model.", width)
     for model in models:
         if "reason" in model:
-            lines += ["", *wrapped(f"{model['id']}: {model['reason']}", width)]
+            lines += ["", *wrapped(f"{fitted(model['id'], width, beside=1)}: {model['reason']}", width)]
     return lines
 
 
 def details(model: Model, *, width: int | None) -> list[str]:
     """All that is known of one model."""
     told = {
-        "name": model["id"],
+        "name": fitted(model["id"], width, beside=LABEL_WIDTH),
         "state": model["state"],
         "reason": model.get("reason"),
         "kind": model["kind"],
-        "context": f"{model['context']} tokens",
+        "context": counted(model["context"], "token"),
         "slots": f"{slots(model)} busy",
         "waiting": model["queued"],
         "running": model["running"],
@@ -97,7 +98,7 @@ def details(model: Model, *, width: int | None) -> list[str]:
     lines += ["", *(workers or ["No worker serves it."])]
     for start in model["starting"]:
         if start.get("reason", model.get("reason")) != model.get("reason"):
-            lines += ["", *wrapped(f"{start['name']}: {start['reason']}", width)]
+            lines += ["", *wrapped(f"{fitted(start['name'], width, beside=1)}: {start['reason']}", width)]
     return lines
 
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from app.cli.connection import with_api
+from app.cli.lists import json_option, show_list
+from app.cli.table import Column
 from app.cli.words import counted
 from caravan_client import Client
+
+COLUMNS = (
+    Column("MODEL", 9, cut=True),
+    Column("STATE", 8),
+    Column("HIGH", 6, right=True),
+    Column("NORMAL", 5, right=True),
+    Column("LOW", 4, right=True),
+    Column("RUNNING", 7, right=True),
+    Column("OLDEST", 3, right=True),
+)
 
 
 @click.group("queues")
@@ -15,15 +30,12 @@ def command() -> None:
 
 
 @command.command("list")
+@json_option
 @with_api
-def list_(api: Client) -> None:
+def list_(as_json: bool, api: Client) -> None:
     """List queues with their waiting and running jobs, by model."""
-    click.echo(f"{'STATE':<8}  {'HIGH':>6}  {'NORMAL':>6}  {'LOW':>6}  {'RUNNING':>7}  {'OLDEST':>7}  MODEL")
-    for queue in api.call("GET", "/queues")["data"]:
-        waiting = "  ".join(f"{queue['queued'][priority]:>6}" for priority in ("high", "normal", "low"))
-        oldest = f"{queue['oldest_age_seconds']:.0f} s"
-        state = queue["state"] if queue["in_catalogue"] else "MISSING"
-        click.echo(f"{state:<8}  {waiting}  {queue['running']:>7}  {oldest:>7}  {queue['model']}")
+    found = api.call("GET", "/queues")["data"]
+    show_list(found, COLUMNS, _row, nothing="This API key may use no model.", as_json=as_json)
 
 
 @command.command("pause")
@@ -65,6 +77,12 @@ def cancel(model: str, api: Client) -> None:
 def move(model: str, to: str, api: Client) -> None:
     """Move all waiting jobs of MODEL, which may have left the catalogue, to the model TO."""
     click.echo(f"{counted(_all(api, model, 'move', {'to': to}), 'job')} of {model} moved to {to}")
+
+
+def _row(queue: Mapping[str, Any]) -> list[object]:
+    waiting = [queue["queued"][priority] for priority in ("high", "normal", "low")]
+    state = queue["state"] if queue["in_catalogue"] else "MISSING"
+    return [queue["model"], state, *waiting, queue["running"], f"{queue['oldest_age_seconds']:.0f} s"]
 
 
 def _all(api: Client, model: str, act: str, body: dict[str, str]) -> int:

@@ -9,6 +9,7 @@ import click
 
 from app.cli.connection import with_patient_api
 from app.cli.patience import waiting_for
+from app.cli.words import counted
 from caravan_client import Client, Job
 from caravan_client.errors import ChatTemplateMissing
 
@@ -60,7 +61,7 @@ def command(
 def _cut(max_tokens: int | None) -> str:
     if max_tokens is None:
         return "The answer was cut: prompt and answer fill the model's context."
-    return f"The answer was cut at {max_tokens} tokens (--max-tokens), or where the model's context ends."
+    return f"The answer was cut at {counted(max_tokens, 'token')} (--max-tokens), or where the model's context ends."
 
 
 def show_stream(api: Client, job_id: str, *, cancels: bool = False) -> Job:

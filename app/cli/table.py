@@ -54,6 +54,18 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width:
     return [_line(row, columns, shown, wide) for row in cells]
 
 
+def fitted(text: str, width: int | None, *, beside: int = 0) -> str:
+    """A name that is to stand on one line: cut where it is wider than the screen; whole if nobody watches.
+
+    Args:
+        width: columns of the screen; None for as many as the name needs.
+        beside: columns of what stands on the same line.
+    """
+    name = printable(text)
+    room = None if width is None else max(width - beside, LEAST_CUT)
+    return name if room is None or cell_len(name) <= room else _cell(name, room, right=False)
+
+
 def wrapped(text: str, width: int | None, *, indent: str = "", first: str | None = None) -> list[str]:
     """A text in lines of this width; words are not broken, so that they can be copied.
 

@@ -90,6 +90,15 @@ def test_a_model_that_is_not_there_is_answered_with_the_nearest(cluster: Cluster
 
 
 @pytest.mark.parametrize("columns", [80, 50])
-def test_lists_of_models_fit_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) -> None:
-    for arguments in (["models", "list"], ["models", "show", "demo"]):
+def test_lists_fit_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) -> None:
+    lists = (
+        "models list",
+        "models show demo",
+        "queues list",
+        "jobs list",
+        "jobs dlq",
+        "batches list",
+        "batches status",
+    )
+    for arguments in map(str.split, lists):
         assert max(map(len, on_screen(cluster, tmp_path, columns, *arguments))) <= columns

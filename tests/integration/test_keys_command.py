@@ -84,7 +84,7 @@ def test_the_list_says_what_a_key_may(settings: Settings, client: redis.Redis) -
 def test_no_line_of_the_list_wraps(
     settings: Settings, client: redis.Redis, monkeypatch: pytest.MonkeyPatch, width: int, shown: list[str]
 ) -> None:
-    monkeypatch.setattr("app.cli.keys.screen_width", lambda: width)
+    monkeypatch.setattr("app.cli.lists.screen_width", lambda: width)
     limits = "--requests 100 --tokens 100000 --jobs 30 --priority normal --weight 2.5 -m demo"
     caravan(settings.redis_url, "create", "a-key-with-a-long-name", *limits.split())
     lines = caravan(settings.redis_url, "list").stdout.splitlines()

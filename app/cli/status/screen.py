@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.cli.model_view import slots, starting
 from app.cli.status.snapshot import Snapshot, Wire
 from app.cli.status.troubles import Trouble, advice_on_failure
-from app.cli.table import Column, table, wrapped
+from app.cli.table import Column, fitted, table, wrapped
 from tasks.texts import printable
 
 MODELS = (
@@ -96,7 +96,7 @@ def _to_do(found: Sequence[Trouble], width: int | None) -> list[str]:
         return wrapped("Nothing needs doing.", width)
     lines = ["To do"]
     for trouble in found:
-        lines += wrapped(f"{trouble.about}: {trouble.found}", width, indent="  ")
+        lines += wrapped(f"{fitted(trouble.about, width, beside=3)}: {trouble.found}", width, indent="  ")
         if trouble.advice:
             lines += wrapped(f"-> {trouble.advice}", width, indent="     ", first="  ")
     return lines

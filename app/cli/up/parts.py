@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.cli.words import counted
+
 State = Literal["starting", "loading", "ready", "failed"]
 MOST_WORKERS = 3
 """Lines for workers; of more, a line a model; of more models, one line."""
@@ -75,5 +77,5 @@ def _together(name: str, workers: Sequence[Part]) -> Part:
     ready = sum(worker.state == "ready" for worker in workers)
     worst = next((each for each in workers if each.state == "failed"), None)
     worst = worst or next((each for each in workers if not each.settled), workers[0])
-    what = f"{ready} of {len(workers)} workers"
+    what = f"{ready} of {counted(len(workers), 'worker')}"
     return replace(worst, name=name, what=what, detail=worst.detail and f"{worst.detail} ({what} are ready)")
