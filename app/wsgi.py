@@ -11,7 +11,7 @@ from tasks.environment import read_settings
 from tasks.queue.sweep import open_sweeper
 
 _settings = read_settings()
-logs.configure(_settings)
+logs.configure(_settings, "web")
 app = create_app(_settings)
 open_sweeper(
     _settings, name=f"web-{os.uname().nodename}-{os.getpid()}", models=app.extensions["caravan"].catalogue

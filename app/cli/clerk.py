@@ -22,7 +22,7 @@ def command() -> None:
     from tasks.clerk import run_clerk
 
     settings = read_settings()
-    logs.configure(settings)
+    logs.configure(settings, "clerk")
     require_readable(settings, "models_file")
     require_writable(settings, "files_dir")
     require_writable(settings, "heartbeat_file")

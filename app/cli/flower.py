@@ -33,7 +33,7 @@ def command(host: str, port: int, insecure: bool) -> None:
     With CARAVAN_KEYS it requires a login: the user admin with the password of CARAVAN_FLOWER_PASSWORD.
     """
     settings = read_settings()
-    logs.configure(settings)
+    logs.configure(settings, "flower")
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
     refuse_taken(host, port)
     # Started from here and not as a command of its own, so that no password is in a process list.

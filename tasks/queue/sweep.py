@@ -72,12 +72,17 @@ class Sweeper:
 
     def run(self, stopping: threading.Event, heartbeat: Heartbeat | None = None) -> None:
         """Sweep until told to stop, through any absence of Redis; the heartbeat is the process's whose work this is."""
+        is_away = False
         while not stopping.wait(INTERVAL_SECONDS):
             if heartbeat:
                 heartbeat.beat()
             try:
                 self.tick()
+                if is_away:
+                    log.warning("redis answers again")
+                is_away = False
             except UNAVAILABLE as exc:
+                is_away = True
                 log.warning("sweep put off", error=str(exc))
             except Exception:  # whatever it is, other processes would meet it as well, and leases must not go unseen
                 log.exception("sweep failed")

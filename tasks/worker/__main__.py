@@ -33,7 +33,7 @@ def main() -> int:
         require_readable(settings, "models_file")
     except SettingsError as exc:
         parser.exit(2, f"Error: {exc}\n")
-    logs.configure(settings)
+    logs.configure(settings, args.name or args.model)
     try:
         if args.prove:
             return _prove(settings, args.model)

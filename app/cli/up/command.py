@@ -72,7 +72,7 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
 def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None,
          redis_memory: str | None, data: Path, verbose: bool, insecure: bool) -> None:  # fmt: skip
     settings = read_settings()
-    logs.configure(settings)
+    logs.configure(settings, "up")
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
     ports = {"--port": port, "--flower-port": flower_port}
     refuse_same({**ports, **({"--redis-url": own} if (own := _port_here(redis_url)) else {})})

@@ -26,7 +26,7 @@ def command(insecure: bool) -> None:
     CARAVAN_HOST, CARAVAN_PORT and CARAVAN_WEB_PROCESSES set its address, port and number of processes.
     """
     settings = read_settings()
-    logs.configure(settings)
+    logs.configure(settings, "web")
     refuse_exposure(settings.host, keys=settings.keys, insecure=insecure)
     if reason := unbindable(settings.host):
         raise SettingsError(f"CARAVAN_HOST is '{settings.host}': it cannot be bound ({reason}).")

@@ -8,7 +8,8 @@ import signal
 import pytest
 
 from app.cli.up.deaths import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Health, how
-from app.cli.up.log_lines import Pace, Reader
+from app.cli.up.log_lines import Reader
+from tasks.logs.repeats import MOST_LINES, Repeats
 
 FIVE_MINUTES = 300.0
 TRACEBACK = """\
@@ -74,14 +75,15 @@ def test_pauses_double_up_to_a_minute_and_begin_anew_after_ten_good_seconds() ->
 @pytest.mark.parametrize("lives_for", [0.05, 1.0, 9.9, 12.0, 30.0])
 def test_five_minutes_of_dying_are_a_few_lines(lives_for: float) -> None:
     """Supervisor and log together: each process leaves a traceback, and errors that differ."""
-    health, reader, pace, now = Health("web", "logs/web.log"), Reader(), Pace(), 0.0
+    health, reader, repeats, now = Health("web", "logs/web.log"), Reader(), Repeats(most=MOST_LINES), 0.0
     told: list[str] = []
     while now < FIVE_MINUTES:
         now += lives_for
         told.append(health.lives(lives_for))
         said = [*TRACEBACK.splitlines(), *(event("error", f"{kind} {now}") for kind in "abcdefghijklmnopqrst")]
         lines = [line for raw in said for line in reader.read(raw)]
-        told += [line.text for line in lines if line.is_error and pace.may_say(line.text, now)]
+        told += [line.text for line in lines if line.is_error and repeats.is_new(line.text, now, of="web")]
+        told += repeats.counts(now)
         pause, text = health.died(1, lived_seconds=lives_for)
         told.append(text)
         now += pause
@@ -120,11 +122,3 @@ def test_a_traceback_of_a_traceback_is_told_by_both_their_last_lines() -> None:
 @pytest.mark.parametrize("line", ["{", "{}", "{not json}", '["event"]', "1829:M 21 Nov # Server initialized"])
 def test_a_line_that_is_no_event_is_shown_as_it_is(line: str) -> None:
     assert read(line) == [(line, False)]
-
-
-def test_the_same_error_is_said_again_after_ten_minutes() -> None:
-    pace = Pace()
-    assert pace.may_say("job 17 failed at 0x7f00", 0)
-    assert not pace.may_say("job 18 failed at 0x7f01", 599)
-    assert pace.may_say("another", 599)
-    assert pace.may_say("job 19 failed at 0x7f02", 600)

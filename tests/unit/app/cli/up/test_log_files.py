@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from app.cli.up.log_files import KEPT, LogFile
 from app.cli.up.log_tail import LogTail
 
@@ -60,7 +62,7 @@ def test_a_log_that_somebody_empties_or_removes_is_no_trouble(tmp_path: Path) ->
 
 
 def test_only_errors_are_shown_unless_all_is_asked_for(tmp_path: Path) -> None:
-    for verbose, shown in ((False, ["web: no"]), (True, ["web: yes", "web: no", "web: no"])):
+    for verbose, shown in ((False, ["web: no"]), (True, ["web: yes", "web: no"])):
         told: list[str] = []
         tail = LogTail(tmp_path / str(verbose), told.append, verbose=verbose)
         output = tail.open("web").open_to_write()
@@ -70,3 +72,28 @@ def test_only_errors_are_shown_unless_all_is_asked_for(tmp_path: Path) -> None:
         os.close(output)
         assert told == shown
         assert tail.path("web") == tmp_path / str(verbose) / "web.log"
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+def test_three_seconds_without_redis_are_two_lines_of_all_programs(tmp_path: Path, verbose: bool) -> None:
+    told: list[str] = []
+    now = [0.0]
+    tail = LogTail(tmp_path, told.append, verbose=verbose, clock=lambda: now[0])
+    outputs = {name: tail.open(name).open_to_write() for name in ("web", "clerk", "demo-1")}
+    error = "Error 111 connecting to /tmp/redis.sock. Connection refused."
+    for second in range(3):
+        now[0] = float(second)
+        for output in outputs.values():
+            os.write(output, f'{{"event": "sweep put off", "error": "{error}", "level": "warning"}}\n'.encode())
+            os.write(output, f'{{"event": "consumer: Cannot connect: {error}", "level": "error"}}\n'.encode())
+        tail.tend()
+    for output in outputs.values():
+        os.write(output, b'{"event": "redis answers again", "level": "warning"}\n')
+        os.close(output)
+    tail.tend()
+    now[0] = 5.0
+    tail.tend()
+    assert told == [
+        f"web: Redis does not answer: {error}",
+        "Redis answers again, after 2 s; 17 lines about it left out",
+    ]

@@ -8,6 +8,7 @@ from types import TracebackType
 
 import structlog
 
+from tasks.logs.console import Handler, console_renderer
 from tasks.settings import Settings
 from tasks.texts import printable
 
@@ -22,8 +23,12 @@ def get_logger(name: str) -> Logger:
     return logger
 
 
-def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's records to stderr in one form."""
+def configure(settings: Settings, name: str = "caravan") -> None:
+    """Send structlog's and the standard library's records to stderr in one form.
+
+    Args:
+        name: the process's, for the form that people read.
+    """
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -35,7 +40,9 @@ def configure(settings: Settings) -> None:
         _escape,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else console_renderer(name, colours=sys.stderr.isatty(), whole=settings.log_level == "debug")
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,7 +50,7 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if as_json else Handler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
