@@ -136,3 +136,17 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
     cluster.process.kill()
     until(lambda: cluster.processes() == [], seconds=40, what="every process is gone")
     return cluster
+
+
+def test_a_quiet_start_without_flower_says_nothing_and_writes_its_file(tmp_path: Path) -> None:
+    log_file = tmp_path / "caravan.log"
+    cluster = Cluster(tmp_path, options=["--quiet", "--no-flower", "--log-file", str(log_file)])
+    cluster.process.start()
+    try:
+        until(lambda: log_file.exists() and "Caravan is up." in log_file.read_text(), seconds=60, what="it is up")
+        assert cluster.accepted() == 0, "no question was asked"
+    finally:
+        assert cluster.stop() == 0
+    assert cluster.process.output() == ""
+    assert "flower" not in log_file.read_text().lower()
+    assert not (cluster.data / "logs" / "flower.log").exists()

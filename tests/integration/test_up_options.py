@@ -98,3 +98,8 @@ def test_an_address_of_another_machine_cannot_be_bound(host: str) -> None:
     result = CliRunner().invoke(main, ["web", "--insecure"], env={"CARAVAN_HOST": host})
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert result.stderr.startswith(f"Error: CARAVAN_HOST is '{host}'")
+
+
+def test_quiet_and_verbose_exclude_each_other_and_a_log_file_can_be_written(tmp_path: Path) -> None:
+    assert refused("--quiet", "--verbose") == "Error: --verbose and --quiet exclude each other."
+    assert "Invalid value for --log-file" in refused("--log-file", str(tmp_path / "none" / "caravan.log"))

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
@@ -56,25 +57,34 @@ class _Stopped(Exception):
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".caravan"), show_default=True,
               help="The folder for the file of the cluster's own Redis, logs and uploads.")  # fmt: skip
 @click.option("--verbose", is_flag=True, help="Show the programs' whole logs, not only their errors.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors and deaths; ask no first question.")
+@click.option("--log-file", type=click.Path(dir_okay=False, path_type=Path),
+              help="A file to which all that is said is appended, with the time.")  # fmt: skip
+@click.option("--no-flower", is_flag=True, help="Run no Flower.")
 @insecure_option
 def command(host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None,
-            redis_memory: str | None, data: Path, verbose: bool, insecure: bool) -> None:  # fmt: skip
+            redis_memory: str | None, data: Path, verbose: bool, quiet: bool, log_file: Path | None, no_flower: bool,
+            insecure: bool) -> None:  # fmt: skip
     """Run the whole cluster on this machine.
 
     It starts Redis, the web front, a worker for each model, the clerk and Flower, and restarts a program that dies.
     Ctrl-C or SIGTERM stops the cluster; unfinished jobs continue at the next start. The logs are under DATA/logs.
     """
-    with private_umask():
-        _run(host=host, port=port, flower_port=flower_port, models=models, redis_url=redis_url,
-             redis_memory=redis_memory, data=data, verbose=verbose, insecure=insecure)  # fmt: skip
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other.")
+    with private_umask(), _opened(log_file) as file:
+        _run(host=host, port=port, flower_port=None if no_flower else flower_port, models=models, redis_url=redis_url,
+             redis_memory=redis_memory, data=data, insecure=insecure, verbose=verbose, quiet=quiet,
+             log_file=file)  # fmt: skip
 
 
-def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_url: str | None,
-         redis_memory: str | None, data: Path, verbose: bool, insecure: bool) -> None:  # fmt: skip
+def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, redis_url: str | None,
+         redis_memory: str | None, data: Path, insecure: bool, verbose: bool, quiet: bool,
+         log_file: TextIO | None) -> None:  # fmt: skip
     settings = read_settings()
     logs.configure(settings, "up")
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
-    ports = {"--port": port, "--flower-port": flower_port}
+    ports = {"--port": port, **({"--flower-port": flower_port} if flower_port else {})}
     refuse_same({**ports, **({"--redis-url": own} if (own := _port_here(redis_url)) else {})})
     require_writable(settings, "files_dir")
     if models is None:
@@ -83,17 +93,18 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
     if redis_url:
         refuse_unusable(redis_url, settings)
     refuse_taken(host, port, make=True)
-    refuse_taken("127.0.0.1", flower_port, option="--flower-port", make=True)
+    if flower_port:
+        refuse_taken("127.0.0.1", flower_port, option="--flower-port", make=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     drain_seconds = settings.drain_seconds if "drain_seconds" in settings.model_fields_set else DRAIN_SECONDS
-    shown = display(verbose=verbose)
+    shown = display(verbose=verbose, quiet=quiet, log_file=log_file)
     tail = LogTail(data / "logs", shown.tell, verbose=verbose)
     supervisor = Supervisor(shown.tell)
     server: OwnRedis | None = None
     try:
         with _writable(data):
-            key, password = admin_key(settings, data), flower_password(settings, data)
+            key, password = admin_key(settings, data), flower_password(settings, data) if flower_port else ""
             server = None if redis_url else own_redis(data, log=tail.open("redis"), memory=redis_memory)
         env = _environment(settings, host=host, port=port, models=models, data=data, drain_seconds=drain_seconds)
         if key:
@@ -115,10 +126,11 @@ def _run(*, host: str, port: int, flower_port: int, models: Path | None, redis_u
         elif server:
             env |= _start_redis(server, supervisor, tail)
         with announced(data, cluster.api):
-            _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown)
+            _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown, asks=not quiet)
     except _Stopped:
         shown.end()
-        click.echo("Stopping ...", err=True)
+        if not quiet:
+            shown.tell("Stopping ...")
     finally:
         shown.end()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -159,13 +171,14 @@ def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dic
     return {"CARAVAN_REDIS_URL": server.url, "CARAVAN_BROKER_URL": broker_url}
 
 
-def _serve(cluster: Cluster, env: Mapping[str, str], *, supervisor: Supervisor, tail: LogTail, shown: Display) -> None:
+def _serve(cluster: Cluster, env: Mapping[str, str], *, supervisor: Supervisor, tail: LogTail, shown: Display,
+           asks: bool) -> None:  # fmt: skip
     """Until told to stop."""
     for program in cluster.programs(env, tail.open):
         supervisor.start(program)
     deadline = time.monotonic() + START_SECONDS
     with closing(Watch(api=cluster.api, key=cluster.key, flower=f"{cluster.flower}/healthcheck")) as watch:
-        start = Start(cluster, supervisor=supervisor, watch=watch, display=shown)
+        start = Start(cluster, supervisor=supervisor, watch=watch, display=shown, asks=asks)
         while True:
             _tend(supervisor, tail)
             start.look()
@@ -208,6 +221,19 @@ def _writable(data: Path) -> Iterator[None]:
     except OSError as exc:
         reason = f"{exc.filename or data}: {exc.strerror}"
         raise click.BadParameter(f"'{data}' cannot be used ({reason}).", param_hint="--data") from exc
+
+
+@contextmanager
+def _opened(log_file: Path | None) -> Iterator[TextIO | None]:
+    if log_file is None:
+        yield None
+        return
+    try:
+        file = log_file.open("a", encoding="utf-8")
+    except OSError as exc:
+        raise click.BadParameter(f"'{log_file}' cannot be written ({exc.strerror}).", param_hint="--log-file") from exc
+    with file:
+        yield file
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

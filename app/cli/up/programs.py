@@ -23,7 +23,8 @@ class Cluster:
     catalogue: Catalogue
     host: str
     port: int
-    flower_port: int
+    flower_port: int | None
+    """None without Flower."""
     key: str = ""
     key_file: Path | None = None
     password_file: Path | None = None
@@ -34,6 +35,9 @@ class Cluster:
 
     @property
     def flower(self) -> str:
+        """Its address; '' without Flower."""
+        if self.flower_port is None:
+            return ""
         prefix = os.environ.get("FLOWER_URL_PREFIX", "").strip("/")
         return f"http://127.0.0.1:{self.flower_port}{prefix and '/'}{prefix}"
 
@@ -54,8 +58,9 @@ class Cluster:
             **{name: ["tasks.worker", model, "--name", name] for name, model in self.workers.items()},
             "web": ["app.cli", "web", "--insecure"],
             "clerk": ["app.cli", "clerk"],
-            "flower": ["app.cli", "flower", "--port", str(self.flower_port)],
         }
+        if self.flower_port is not None:
+            commands["flower"] = ["app.cli", "flower", "--port", str(self.flower_port)]
         return [
             Program(
                 name=name,
@@ -75,7 +80,7 @@ class Cluster:
             Part("web", "the API"),
             *(Part(name, f"model {model}", model=model) for name, model in self.workers.items()),
             Part("clerk", "webhooks, batches, recovery"),
-            Part("flower", "workers and tasks"),
+            *([Part("flower", "workers and tasks")] if self.flower else []),
         ]
 
     def addresses(self) -> list[str]:
@@ -87,6 +92,6 @@ class Cluster:
             "Caravan is up.",
             f"  API     {self.api}{key}",
             f"  Docs    {self.api}/docs",
-            f"  Flower  {self.flower}{password}",
+            *([f"  Flower  {self.flower}{password}"] if self.flower else []),
             "",
         ]

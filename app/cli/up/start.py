@@ -13,6 +13,7 @@ from app.cli.up.parts import Part, State, failed_models, worker_states
 from app.cli.up.programs import Cluster
 from app.cli.up.supervisor import Supervisor
 from app.cli.words import counted
+from tasks.models.catalogue import Catalogue
 
 LOOK_SECONDS, SLOW_SECONDS, LATER_SECONDS = 0.25, 1.0, 5.0
 """Between two looks: during the start, during one that takes long, and after it."""
@@ -40,13 +41,17 @@ def missing_models(depths: Mapping[str, int]) -> list[str]:
 class Start:
     """Looks at the parts of a cluster whose Redis answers, and shows them."""
 
-    def __init__(self, cluster: Cluster, *, supervisor: Supervisor, watch: Watch, display: Display) -> None:
+    def __init__(
+        self, cluster: Cluster, *, supervisor: Supervisor, watch: Watch, display: Display, asks: bool = True
+    ) -> None:
+        """`asks`: whether a first question is put to a model."""
         self._parts = cluster.parts()
+        self._has_flower = bool(cluster.flower)
         self._supervisor = supervisor
         self._watch = watch
         self._display = display
         self._addresses: list[str] | None = cluster.addresses()
-        self._first: FirstAnswer | None = FirstAnswer(watch, cluster.catalogue)
+        self._first: FirstAnswer | None = FirstAnswer(watch, cluster.catalogue if asks else Catalogue({}))
         self._failed: dict[str, str] = {}
         self._next_look = 0.0
         self.web_ready_at: float | None = None
@@ -88,7 +93,7 @@ class Start:
             "redis": ("ready", ""),
             "web": ("ready" if web else "starting", ""),
             "clerk": ("ready" if self._supervisor.lived_seconds("clerk") > CLERK_SECONDS else "starting", ""),
-            "flower": (self._watch.flower(), ""),
+            **({"flower": (self._watch.flower(), "")} if self._has_flower else {}),
             **workers,
             **{part.name: ("failed", failed[part.model]) for part in self._parts if part.model in failed},
         }

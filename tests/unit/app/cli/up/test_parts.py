@@ -85,3 +85,10 @@ def test_a_start_is_fifteen_lines_however_many_workers_there_are() -> None:
             cluster = Cluster(catalogue=catalogue, host="::1", port=80, flower_port=81)
             assert len(lines(cluster.parts())) + len(cluster.addresses()) + ANSWER_LINES <= MOST_LINES
             assert cluster.addresses()[2] == "  API     http://[::1]:80"
+
+
+def test_a_cluster_without_flower_shows_none_and_runs_none() -> None:
+    catalogue = Catalogue({"m": ModelEntry(path="demo")})
+    cluster = Cluster(catalogue=catalogue, host="127.0.0.1", port=80, flower_port=None)
+    assert [part.name for part in cluster.parts()] == ["redis", "web", "m-1", "clerk"]
+    assert not any("Flower" in line for line in cluster.addresses())
