@@ -22,6 +22,10 @@ class Answer:
     """Whether the failure is not the row's own fault: asked again, it may well be answered."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    asks: str = ""
+    """The mark of what was asked, by which a changed question is found; nothing for a row that could not be asked."""
+    fixed: bool = False
+    """Whether it stays whatever is asked now, since others alone are to be asked again."""
 
     @property
     def failed(self) -> bool:
@@ -46,18 +50,28 @@ class Answer:
         return cls(code=error.code, message=error.message, passing=passing)
 
     def encode(self) -> dict[str, Any]:
+        marks: dict[str, Any] = {"asks": self.asks} if self.asks else {}
+        if self.fixed:
+            marks["fixed"] = True
         if self.failed:
-            return {"code": self.code, "message": self.message}
+            return {"code": self.code, "message": self.message, **marks}
         tokens = [self.prompt_tokens, self.completion_tokens]
-        return {"text": self.text, "finish_reason": self.finish_reason, "tokens": tokens}
+        return {"text": self.text, "finish_reason": self.finish_reason, "tokens": tokens, **marks}
 
     @classmethod
     def decode(cls, body: dict[str, Any]) -> Self:
+        asks, fixed = body.get("asks", ""), body.get("fixed", False)
         if "code" in body:
-            return cls(code=body["code"], message=body["message"])
+            return cls(code=body["code"], message=body["message"], asks=asks, fixed=fixed)
         prompt, completion = body["tokens"]
-        text, finish_reason = body["text"], body["finish_reason"]
-        return cls(text=text, finish_reason=finish_reason, prompt_tokens=prompt, completion_tokens=completion)
+        return cls(
+            text=body["text"],
+            finish_reason=body["finish_reason"],
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            asks=asks,
+            fixed=fixed,
+        )
 
 
 def line(row: int, answer: Answer) -> bytes:

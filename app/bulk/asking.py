@@ -79,6 +79,11 @@ class Question:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the body."""
 
+    @property
+    def has_one_system(self) -> bool:
+        """Whether the system message is the same for all rows."""
+        return self.system is not None and not self.system.columns
+
     def missing(self, columns: frozenset[str]) -> list[str]:
         """The columns that it asks for and that a row with these ones does not have."""
         needed = {self.messages_column} if self.messages_column else set()

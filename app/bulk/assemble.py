@@ -37,12 +37,12 @@ def assemble(
     """Write the output and the failures, each whole or not at all; the failures first, so that the output is the end.
 
     Args:
-        names: of the input's columns.
+        names: of the input's columns that are written.
         schema: their types, for an output that needs them.
         folder: where the files are made, on the same disk.
     """
     failed, why = failures_path(output), failure_columns(names)
-    with as_bulk_error(output, "write"), ExitStack() as stack:
+    with as_bulk_error(output, "write", resumes=True), ExitStack() as stack:
         try:
             good = outputs.writer(output, stack.enter_context(replacing(output, folder)), names, schema, columns.schema)
             bad = None
@@ -57,7 +57,7 @@ def assemble(
         except NO_TYPE as exc:
             raise BulkError(f"Cannot write {output}: {exc}. The answers are kept in {folder}.") from exc
     if not num_failed:
-        with as_bulk_error(failed, "remove"):
+        with as_bulk_error(failed, "remove", resumes=True):
             failed.unlink(missing_ok=True)
             sync_folder(failed.parent)
 

@@ -86,10 +86,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def failure_columns(names: Iterable[str]) -> pa.Schema:
-    """The columns of why rows failed, beside those of the input: `error_code`, or `error_code_2` where that is taken.
-
-    The file of an earlier run's failures is an input like others, and what it says of that run stays in it.
-    """
+    """The columns of why rows failed, beside the input's: `error_code`, or `error_code_2` where that is taken."""
     taken = set(names)
     return pa.schema([(_free(name, taken), pa.string()) for name in FAILURE])
 

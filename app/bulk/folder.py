@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,21 +18,54 @@ from app.bulk.errors import BulkError, as_bulk_error
 VERSION = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What `run.json` says. It is replaced as a whole, and whatever it does not name is nothing.
+
+    Args:
+        run: the id under which rows are submitted.
+        asked: what the answers depend on, by names that the user knows.
+        number: how often what is asked has changed; names the files of this time.
+        retries: whether it asks the rows again that had failed.
+        num_failed: of a run whose output is made; None before.
+    """
+
+    run: str
+    asked: Mapping[str, Any]
+    number: int = 0
+    retries: bool = False
+    num_failed: int | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.num_failed is not None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was there before it that a user may want."""
+        return not self.number and not self.retries
+
+
 class Folder:
     """The state of one run. Only one process has it."""
 
-    def __init__(self, path: Path, run_id: str, lock: FileLock) -> None:
+    def __init__(self, path: Path, note: Note, lock: FileLock) -> None:
         self.path = path
-        self.run_id = run_id
+        self.note = note
         self._lock = lock
 
     @property
-    def journal(self) -> Path:
-        return self.path / "answers.jsonl"
+    def run_id(self) -> str:
+        return self.note.run
 
     @property
-    def spool(self) -> Path:
-        return self.path / "input"
+    def journal(self) -> Path:
+        return self.path / (f"answers.{self.note.number}.jsonl" if self.note.number else "answers.jsonl")
+
+    @property
+    def kept(self) -> Path:
+        """The answers that were there when what is asked changed. A first run has none."""
+        return self.path / f"kept.{self.note.number}.jsonl"
 
     def close(self) -> None:
         self._lock.release()
@@ -45,15 +78,28 @@ class Folder:
             shutil.rmtree(self.path)
         self.close()
 
+    def finish(self, num_failed: int) -> None:
+        """Keep the answers of a run whose output is made, for those who ask the rows again that have failed."""
+        self.note = replace(self.note, num_failed=num_failed)
+        write(self.path, self.note)
+        self.clean(self.journal)
 
-def lock(output: Path, *, restart: bool) -> tuple[Path, FileLock]:
+    def clean(self, *needed: Path) -> None:
+        """Remove what no run needs; what cannot be removed harms nothing."""
+        for path in self.path.iterdir():
+            if path not in (*needed, self.path / "run.json", self.path / "lock"):
+                with suppress(OSError):
+                    path.unlink()
+
+
+def lock(output: Path, *, restart: bool, retry: bool = False) -> tuple[Path, FileLock]:
     """The folder of an output, made if there is none, and the lock on it.
 
     Raises BulkError if another process has it, or if the output is there already and no run of it goes on.
     """
     path = output.with_name(output.name + ".progress")
-    if output.exists() and not restart and not (path / "run.json").exists():
-        raise BulkError(f"{output} exists already. --restart makes it anew.")
+    if not restart:
+        _check(output, path, read(path), retry=retry)
     with as_bulk_error(path, "make"):
         path.mkdir(exist_ok=True)
         sync_folder(path.parent)
@@ -62,47 +108,44 @@ def lock(output: Path, *, restart: bool) -> tuple[Path, FileLock]:
             held.acquire(blocking=False)
         except Timeout as exc:
             raise BulkError(f"Another command is making {output}.") from exc
+    if not restart:
+        try:
+            _check(output, path, read(path), retry=retry)  # another command may have ended it meanwhile
+        except BulkError:
+            held.release()
+            raise
     return path, held
 
 
-def begin(path: Path, held: FileLock, asked: Mapping[str, Any], *, restart: bool) -> Folder:
-    """The run in a folder that is ours: the one that is there, if it asks the same, else a new one.
+def _check(output: Path, path: Path, note: Note | None, *, retry: bool) -> None:
+    if retry:
+        if note is None:
+            raise BulkError(f"There is nothing to ask again: no run of {output} with failed rows is in {path.name}.")
+    elif output.exists() and (note is None or note.finished):
+        failed = f" Of its rows {note.num_failed} failed; --retry-failed asks again what failed." if note else ""
+        raise BulkError(f"{output} exists already.{failed} --restart makes it anew.")
 
-    Args:
-        asked: what the answers depend on, by names that the user knows. Raises BulkError if the run there asks else.
-    """
+
+def read(path: Path) -> Note | None:
+    """The note in a folder; None if there is no run in it. Raises BulkError for one that is not understood."""
     note = path / "run.json"
-    known = None if restart else _read(note)
-    if known is not None:
-        changed = [name for name in {**known["asked"], **asked} if known["asked"].get(name) != asked.get(name)]
-        if changed:
-            raise BulkError(
-                f"The run in {path.name} had other options or another input: {', '.join(changed)}. "
-                "Undo the change to resume it, or give --restart to begin anew."
-            )
-        return Folder(path, known["run"], held)
-    run_id = uuid.uuid4().hex
-    with as_bulk_error(path, "write"):
-        note.unlink(missing_ok=True)
-        sync_folder(path)
-        (path / "answers.jsonl").unlink(missing_ok=True)
-        with replacing(note) as file:
-            file.write(json.dumps({"version": VERSION, "run": run_id, "asked": asked}, indent=2).encode())
-    return Folder(path, run_id, held)
-
-
-def _read(note: Path) -> dict[str, Any] | None:
     with as_bulk_error(note, "read"):
         if not note.exists():
             return None
         text = note.read_bytes()
     try:
         known: dict[str, Any] = json.loads(text)
-        if known["version"] != VERSION:
-            raise BulkError(f"{note.parent} was made by another version of Caravan. Give --restart to begin anew.")
-        return known
-    except (ValueError, KeyError, TypeError) as exc:
+        if known.pop("version") != VERSION:
+            raise BulkError(f"{path} was made by another version of Caravan. Give --restart to begin anew.")
+        return Note(**known)
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise BulkError(f"{note} cannot be read. Give --restart to begin anew.") from exc
+
+
+def write(path: Path, note: Note) -> None:
+    """Replace the note in a folder."""
+    with as_bulk_error(path, "write", resumes=True), replacing(path / "run.json") as file:
+        file.write(json.dumps({"version": VERSION, **asdict(note)}, indent=2).encode())
 
 
 @contextmanager

@@ -20,13 +20,16 @@ from app.bulk.assemble import assemble, failures_path
 from app.bulk.choice import Choice
 from app.bulk.columns import AnswerColumns, failure_columns
 from app.bulk.described import described
-from app.bulk.errors import BulkError, as_bulk_error
-from app.bulk.folder import Folder, begin, lock, replacing
+from app.bulk.errors import BulkError, Refused, as_bulk_error
+from app.bulk.folder import Folder, lock, replacing
 from app.bulk.inputs import KINDS, Input, Part, Survey
 from app.bulk.journal import Journal, Tally
+from app.bulk.old_failures import old_failures
 from app.bulk.output_types import checked, infer
+from app.bulk.preparing import mark, prepared
 from app.bulk.preview import Previewed
 from app.bulk.report import Report
+from app.bulk.resume import Will, begin, kept
 from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run
 from caravan_client import AsyncClient
@@ -36,7 +39,10 @@ STANDARD_INPUT = Path("-")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkJob:
-    """What is to be made of what. `asked` names all that the answers depend on beside the input."""
+    """What is to be made of what. `asked` names all that the answers depend on beside the input.
+
+    `restart`, `retry` and `keep` are what becomes of an earlier run, see `Will`.
+    """
 
     source: Path
     stdin: BinaryIO
@@ -48,33 +54,41 @@ class BulkJob:
     choice: Choice
     limits: Limits
     restart: bool
+    retry: bool = False
+    keep: bool = False
     asked: dict[str, Any]
 
     def __call__(self, connect: Callable[[], AsyncClient], report: Report) -> Tally:
-        """Make the output. Raises BulkError; then the same goes on from where it was."""
+        """Make the output. Raises BulkError, which says whether the same goes on from where it was."""
         columns = self._columns()
-        path, held = lock(self.output, restart=self.restart)
+        will = Will(restart=self.restart, retry=self.retry, keep=self.keep)
+        path, held = lock(self.output, restart=will.restart, retry=will.retry)
         try:
             source = self._input(path)
-            survey = self._survey(source, columns, report)
-            schema = self._schema(source, survey)
-            asked = {"the input": survey.digest, **self.asked}
-            folder = begin(path, held, asked, restart=self.restart)
+            data = self._data(source, columns, report)
+            asked = {"the input": data.survey.digest, **self.asked}
+            folder = begin(path, held, asked, will, lambda: self._marks(data))
         except BaseException:
             if not (path / "run.json").exists():
                 shutil.rmtree(path, ignore_errors=True)
             held.release()
             raise
-        data = _Data(source, survey, columns, schema)
         try:
             journal = Journal.open(folder.journal)
             try:
                 with report:
                     asyncio.run(self._ask(connect, folder, data, journal, report))
+            except Refused:
+                if folder.note.is_first and journal.tally.num_failed == journal.tally.num_rows:
+                    folder.remove()
+                raise
             finally:
                 journal.close()
             self._assemble(folder, data, journal)
-            folder.remove()
+            if journal.tally.num_failed:
+                folder.finish(journal.tally.num_failed)
+            else:
+                folder.remove()
         finally:
             folder.close()
         return journal.tally
@@ -84,10 +98,9 @@ class BulkJob:
         columns = self._columns()
         with TemporaryDirectory(prefix="caravan-preview-") as folder:
             source = self._input(Path(folder))
-            survey = self._survey(source, columns, report)
-            rows = islice(_rows(_Data(source, survey, columns, None), self.choice, 0), count)
-            asked = [Previewed.of(row, self.question) for row in rows]
-        return Preview(asked, columns, self.choice.count(survey.num_rows))
+            data = self._data(source, columns, report, typed=False)
+            asked = [Previewed.of(row, self.question) for row in islice(_rows(data, self.choice, 0), count)]
+        return Preview(asked, columns, self.choice.count(data.survey.num_rows))
 
     def _columns(self) -> AnswerColumns:
         outputs.check_ending(self.output)
@@ -101,17 +114,27 @@ class BulkJob:
         total, done = self.choice.count(data.survey.num_rows), journal.tally.num_rows
         if done:
             report.say(f"Resuming after {done} of {total} rows.")
+        if data.old:
+            report.say(f"{' and '.join(sorted(data.old))} of the input are of an earlier run, and are not written.")
         async with connect() as client:
             run = Run(
                 client=client,
                 journal=journal,
-                rows=_rows(data, self.choice, done),
-                asks=self.question,
+                rows=prepared(
+                    self.question,
+                    _rows(data, self.choice, done),
+                    first=done,
+                    kept=kept(folder, done),
+                    dedup=self.limits.dedup,
+                ),
+                model=self.question.model,
                 columns=data.columns,
                 run_id=folder.run_id,
                 total=total,
                 limits=self.limits,
                 report=report,
+                one_system=self.question.has_one_system,
+                proven=not folder.note.number and done > journal.tally.num_failed,
             )
             await _stoppable(run())
 
@@ -122,7 +145,7 @@ class BulkJob:
         assemble(
             self.choice.of(source, survey),
             journal.read(),
-            names=survey.columns,
+            names=data.names,
             schema=data.schema,
             columns=data.columns,
             output=self.output,
@@ -140,7 +163,11 @@ class BulkJob:
                 shutil.copyfileobj(self.stdin, file)
         return Input((Part(spool, self.stdin_kind, self.delimiter).sniffed(),))
 
-    def _survey(self, source: Input, columns: AnswerColumns, report: Report) -> Survey:
+    def _marks(self, data: _Data) -> Iterator[str]:
+        return (mark(self.question, row) for row in _rows(data, self.choice, 0))
+
+    def _data(self, source: Input, columns: AnswerColumns, report: Report, *, typed: bool = True) -> _Data:
+        """What is in an input; raises BulkError for what cannot be asked or written. `typed`: with its types."""
         for part in source.parts:
             if part.path.absolute() in (self.output.absolute(), failures_path(self.output).absolute()):
                 raise BulkError(f"{part.path} is the input, and would be overwritten.")
@@ -150,16 +177,18 @@ class BulkJob:
             there = f"There are {', '.join(survey.columns)}." if survey.columns else "The input is empty."
             hint = self.question.hint(frozenset(survey.columns))
             raise BulkError(f"There is no column {', '.join(missing)}. {there} {hint}".rstrip())
-        if taken := [name for name in columns.schema.names if name in survey.columns]:
+        old = old_failures(source, survey.columns)
+        names = tuple(name for name in survey.columns if name not in old)
+        if taken := [name for name in columns.schema.names if name in names]:
             raise BulkError(
                 f"The input has a column {', '.join(taken)} already, which answers would overwrite. "
                 "Rename it there, or give another --column or other properties in the schema."
             )
-        for names in (columns.schema.names, failure_columns(survey.columns).names):
-            outputs.check_names(self.output, [*survey.columns, *names])
-        return survey
+        for more in (columns.schema.names, failure_columns(names).names):
+            outputs.check_names(self.output, [*names, *more])
+        return _Data(source, survey, columns, names, old, self._schema(source, survey, names) if typed else None)
 
-    def _schema(self, source: Input, survey: Survey) -> pa.Schema | None:
+    def _schema(self, source: Input, survey: Survey, names: Sequence[str]) -> pa.Schema | None:
         """The types of the input's columns, if the output needs them: said by Parquet, texts in CSV, else found."""
         if not outputs.needs_types(self.output):
             return None
@@ -169,10 +198,11 @@ class BulkJob:
             return self.choice.of(source, survey)
 
         if len(said) == 1 and said[0] is not None:
-            return checked(chunks, said[0].remove_metadata())
+            return checked(chunks, pa.schema([said[0].field(name) for name in names]))
         if all(part.kind == "csv" for part in source.parts):
-            return pa.schema([(name, pa.string()) for name in survey.columns])
-        return infer(chunks, survey.columns)
+            return pa.schema([(name, pa.string()) for name in names])
+        found = infer(chunks, survey.columns)
+        return pa.schema([found.field(name) for name in names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +216,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """An input, what is in it, the columns that it gets, and the types of those that it has."""
+    """An input, what is in it, the columns that it gets, and those that it has, with their types."""
 
     source: Input
     survey: Survey
     columns: AnswerColumns
+    names: Sequence[str]
+    """Of the input's columns that the output has."""
+    old: frozenset[str]
+    """Those that it has not."""
     schema: pa.Schema | None
 
 

@@ -46,7 +46,7 @@ class Journal:
     def open(cls, path: Path) -> Self:
         """A journal, made if there is none, after what of it is whole."""
         tally, size = Tally(), 0
-        with as_bulk_error(path, "open"):
+        with as_bulk_error(path, "open", resumes=True):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
             for answer, length in _whole(file):
                 tally.add(answer)
@@ -59,7 +59,7 @@ class Journal:
         """Write the answers of the next rows, `first` and those after it, and see them on the disk."""
         assert first == self.tally.num_rows, "no row is left out"
         lines = [line(row, answer) for row, answer in enumerate(answers, first)]
-        with as_bulk_error(self.path, "write"):
+        with as_bulk_error(self.path, "write", resumes=True):
             try:
                 self._file.write(b"".join(lines))
                 self._file.flush()
@@ -75,7 +75,7 @@ class Journal:
         """Forget the answers of the last rows: they are asked again when the run goes on."""
         kept = self.tally.num_rows - num_rows
         tally, size = Tally(), 0
-        with as_bulk_error(self.path, "write"):
+        with as_bulk_error(self.path, "write", resumes=True):
             self._file.seek(0)
             for answer, length in _whole(self._file):
                 if tally.num_rows == kept:
@@ -89,9 +89,7 @@ class Journal:
 
     def read(self) -> Iterator[Answer]:
         """All answers, in the order of their rows."""
-        with as_bulk_error(self.path, "read"), self.path.open("rb") as file:
-            for answer, _ in _whole(file):
-                yield answer
+        return read_answers(self.path)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # what of it counts has been synced
@@ -101,6 +99,13 @@ class Journal:
         """Undo a write that failed as far as the disk lets us; the next start does it otherwise."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file.fileno(), self._size)
+
+
+def read_answers(path: Path) -> Iterator[Answer]:
+    """The whole lines of a file of answers; none, if it is not there."""
+    with as_bulk_error(path, "read", resumes=True), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for answer, _ in _whole(file):
+            yield answer
 
 
 def _whole(file: BinaryIO) -> Iterator[tuple[Answer, int]]:

@@ -35,10 +35,12 @@ class Writer(Protocol):
 class _Jsonl:
     def __init__(self, file: BinaryIO, names: Sequence[str], columns: pa.Schema | None, more: pa.Schema) -> None:
         self._file = file
+        self._names = frozenset(names)
 
     def write(self, chunk: Chunk, more: Sequence[Mapping[str, Any]]) -> None:
         for row, extra in zip(chunk.forms(), more, strict=True):
-            self._file.write(to_bytes({**row, **extra}) + b"\n")
+            own = row if row.keys() <= self._names else {name: row[name] for name in row if name in self._names}
+            self._file.write(to_bytes({**own, **extra}) + b"\n")
 
     def end(self) -> None:
         pass
@@ -142,7 +144,7 @@ def writer(path: Path, file: BinaryIO, names: Sequence[str], columns: pa.Schema 
     """A writer of rows with the input's columns and further ones, of the kind that `path` ends in.
 
     Args:
-        names: of the input's columns.
+        names: of the input's columns; others are not written.
         columns: their types, if `needs_types`.
     """
     return _WRITERS[path.suffix](file, names, columns, more)

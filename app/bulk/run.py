@@ -7,28 +7,21 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import InitVar, dataclass, replace
-from typing import Any
 
 from app.bulk.answer import Answer
-from app.bulk.asking import Question, RowError
+from app.bulk.asking import RowError
 from app.bulk.columns import AnswerColumns
-from app.bulk.errors import BulkError
+from app.bulk.errors import BulkError, Refused
+from app.bulk.first_row import check
 from app.bulk.journal import Journal
+from app.bulk.preparing import Asked
 from app.bulk.report import Report, State
-from app.bulk.row_groups import Row
-from app.bulk.vain import Judge
+from app.bulk.vain import STREAK, Judge
 from caravan_client import AsyncClient
-from tasks.errors import (
-    AuthenticationFailed,
-    CaravanError,
-    ChatTemplateMissing,
-    InsufficientScope,
-    JobConflict,
-    ModelNotFound,
-)
-from tasks.rows.dedup import Dedup, Known, question
+from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound
+from tasks.rows.dedup import Dedup, Known
 from tasks.rows.in_order import InOrder
-from tasks.rows.prefix_order import PrefixOrder, beginning
+from tasks.rows.prefix_order import PrefixOrder
 from tasks.rows.window import ASLEEP, width
 
 LOOK_SECONDS = 2.0
@@ -51,46 +44,37 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A row on its way: its body, or why there is none."""
-
-    number: int
-    body: dict[str, Any]
-    key: bytes | None
-    failure: Answer | None = None
-
-    @property
-    def begins(self) -> str:
-        return beginning(self.body)
-
-
-@dataclass(frozen=True, slots=True)
 class _Done:
-    """A row's answer, and the job that gave it."""
+    """A row's answer, and the job that gave it; or whether it was there before the run."""
 
     answer: Answer
     job_id: str | None = None
+    kept: bool = False
 
 
 @dataclass(kw_only=True, eq=False)
 class Run:
-    """One run, from the journal's end to the last row."""
+    """One run, from the journal's end to the last row. `rows` are those that come then."""
 
     client: AsyncClient
     journal: Journal
-    rows: InitVar[Iterator[Row]]
-    asks: Question
+    rows: InitVar[Iterator[Asked]]
+    model: str
     columns: AnswerColumns
     run_id: str
     total: int
     limits: Limits
     report: Report
+    one_system: bool = False
+    """Whether the system message is the same for all rows."""
+    proven: bool = False
+    """Whether rows have been answered that were asked so."""
 
-    def __post_init__(self, rows: Iterator[Row]) -> None:
+    def __post_init__(self, rows: Iterator[Asked]) -> None:
         self._first = self.journal.tally.num_rows
         self._seen = replace(self.journal.tally)
-        self._judge = Judge(self.journal, total=self.total, max_failures=self.limits.max_failures)
-        self._lineup = PrefixOrder(map(self._prepare, enumerate(rows, self._first)), lambda asked: asked.begins)
+        self._judge = Judge(self.journal, max_failures=self.limits.max_failures)
+        self._lineup = PrefixOrder(rows, lambda asked: asked.begins)
         self._collected = InOrder[_Done](self._first)
         self._alike = Dedup[Answer]()
         self._under_way: set[asyncio.Task[None]] = set()
@@ -98,6 +82,9 @@ class Run:
         self._changed = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._stopped: Exception | None = None
+        self._checked = self.proven
+        self._checking: asyncio.Future[None] | None = None
+        self._unasked = 0
 
     async def __call__(self) -> None:
         """Ask until every row has its answer in the journal. Raises BulkError, or the server's error about all rows."""
@@ -129,21 +116,40 @@ class Run:
             asked = await asyncio.to_thread(self._lineup.take) if reads else self._lineup.take()
             if asked is None:
                 return
+            if not await self._may_be_asked(asked):
+                return
             self._begin(asked)
             if not reads and not len(self._under_way) % 32:
                 await asyncio.sleep(0)
 
-    def _prepare(self, numbered: tuple[int, Row]) -> _Asked:
-        number, row = numbered
+    async def _may_be_asked(self, asked: Asked) -> bool:
+        """Have the first row that is asked show whether rows can be; no other one is under way then."""
+        if self._checked or asked.kept:
+            return not self._stopped
+        if asked.answer:
+            self._unasked += 1
+            if self._unasked >= STREAK and self._lineup.reads_next and self.limits.max_failures is None:
+                why = asked.answer.message.rstrip(".")
+                self._stop(Refused(f"Not one of the first {self._unasked} rows can be asked: {why}."))
+            return not self._stopped
+        self._checking = asyncio.ensure_future(
+            check(self.client, asked.body, key=self._key(asked), one_system=self.one_system)
+        )
         try:
-            body = self.asks.body(row)
-        except RowError as exc:
-            return _Asked(number, {}, None, Answer(code=exc.code, message=str(exc)))
-        return _Asked(number, body, question(body) if self.limits.dedup else None)
+            await self._checking
+            self._checked = True
+        except Refused as exc:
+            self._stop(exc)
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+        finally:
+            self._checking.cancel()
+        return not self._stopped
 
-    def _begin(self, asked: _Asked) -> None:
-        if asked.failure:
-            self._settle(asked.number, _Done(asked.failure))
+    def _begin(self, asked: Asked) -> None:
+        if asked.answer:
+            self._settle(asked.number, _Done(asked.answer, kept=asked.kept))
             return
         begun: Known[Answer] | bool = True if asked.key is None else self._alike.begin(asked.key, asked.number)
         if isinstance(begun, Known):
@@ -153,16 +159,15 @@ class Run:
             self._under_way.add(task)
             task.add_done_callback(self._over)
 
-    async def _ask(self, asked: _Asked) -> None:
-        key = f"bulk-{self.run_id}-{asked.number}"
+    def _key(self, asked: Asked) -> str:
+        return f"bulk-{self.run_id}-{asked.number}"
+
+    async def _ask(self, asked: Asked) -> None:
         job_id = None
         try:
-            job = await self.client.run(asked.body, idempotency_key=key)
+            job = await self.client.run(asked.body, idempotency_key=self._key(asked))
             job_id = job.id
             answer = Answer.of(job)
-            if answer.code == ChatTemplateMissing.code:
-                self._stop(BulkError(f"{answer.message} The option for this is --raw."))
-                return
             if not answer.failed:
                 self.columns.check(answer)
         except RowError as exc:
@@ -172,6 +177,7 @@ class Run:
             return
         except CaravanError as exc:
             answer = Answer.failure(exc)
+        answer = replace(answer, asks=asked.asks)
         self._settle(asked.number, _Done(answer, job_id))
         if asked.key is not None:
             size = None if answer.failed else len(answer.text)
@@ -192,6 +198,8 @@ class Run:
     def _stop(self, why: Exception) -> None:
         self._stopped = self._stopped or why
         self._changed.set()
+        if self._checking:
+            self._checking.cancel()
 
     # -- writing down
 
@@ -216,7 +224,7 @@ class Run:
         await asyncio.shield(self._writing)
         self._changed.set()
         await self.client.delete([each.job_id for each in done if each.job_id])
-        self._judge.see(answers)
+        self._judge.see([None if each.kept else each.answer for each in done])
 
     async def _keep_what_is_ready(self) -> None:
         """Before an early end: what has its turn is written down. The rest is found again by its idempotency keys."""
@@ -240,7 +248,7 @@ class Run:
         while True:
             with contextlib.suppress(CaravanError):
                 models = (await self.client.call("GET", "/models"))["data"]
-                model = next((each for each in models if each["id"] == self.asks.model), None)
+                model = next((each for each in models if each["id"] == self.model), None)
                 if model is not None:
                     others = max(0, model["queued"] + model["running"] - len(self._under_way))
                     self._width = width(slots=model["slots"], others=others, most=self.limits.window)
@@ -249,5 +257,5 @@ class Run:
                         asleep_since = None
                     elif asleep_since is None:
                         asleep_since = time.monotonic()
-                        self.report.say(f"'{self.asks.model}' has no worker; the rows wait for one.")
+                        self.report.say(f"'{self.model}' has no worker; the rows wait for one.")
             await asyncio.sleep(LOOK_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from app.bulk.answer import Answer
 from app.bulk.errors import BulkError
@@ -15,24 +15,34 @@ STREAK = 50
 class Judge:
     """Sees the answers of a run in their order, once they are in the journal."""
 
-    def __init__(self, journal: Journal, *, total: int, max_failures: int | None) -> None:
+    def __init__(self, journal: Journal, *, max_failures: int | None) -> None:
         self._journal = journal
-        self._total = total
         self._max_failures = max_failures
         self._streak = 0
+        self._since = 0
 
-    def see(self, answers: Iterable[Answer]) -> None:
-        """Raise BulkError if too many rows have failed. Those that will be asked again are taken from the journal."""
+    def see(self, answers: Sequence[Answer | None]) -> None:
+        """Raise BulkError if too many rows have failed. Those that will be asked again are taken from the journal.
+
+        Args:
+            answers: the last ones in the journal; None for those that were kept, which tell nothing of the model.
+        """
         last = None
-        for last in answers:
-            self._streak = self._streak + 1 if last.failed and last.passing else 0
+        for row, answer in enumerate(answers, self._journal.tally.num_rows - len(answers)):
+            if answer is None:
+                continue
+            last = answer
+            self._streak = self._streak + 1 if answer.failed and answer.passing else 0
+            self._since = row if self._streak == 1 else self._since
         most, tally = self._max_failures, self._journal.tally
-        vain = tally.num_rows if tally.num_failed == tally.num_rows and most is None else self._streak
-        if last is not None and vain >= min(STREAK, self._total):
-            self._journal.take_back(vain)
+        if last is not None and most is None and self._streak >= STREAK:
+            self._journal.take_back(tally.num_rows - self._since)
             raise BulkError(
-                f"{vain} rows in a row have failed, the last one with {last.code}: {last.message.rstrip('.')}. "
-                "The next run asks them again."
+                f"{self._streak} rows in a row have failed, the last one with {last.code}: {last.message.rstrip('.')}. "
+                "The next run asks them again; with --max-failures it lets so many fail.",
+                resumes=True,
             )
         if most is not None and tally.num_failed > most:
-            raise BulkError(f"{tally.num_failed} rows have failed, and --max-failures allows {most}.")
+            raise BulkError(
+                f"{tally.num_failed} rows have failed, and --max-failures allows {most}. Give a higher limit to go on."
+            )

@@ -88,6 +88,9 @@ def command() -> None:
               help="What separates the fields of CSV: one character, or comma, semicolon, tab. By default, the command "
               "finds out which of these three does.")  # fmt: skip
 @click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
+@click.option("--retry-failed", is_flag=True, help="Ask the failed rows of a run again, into the same OUTPUT.")
+@click.option("--keep-answers", is_flag=True,
+              help="After a change: keep the answers of rows that ask the same, and ask the others anew.")  # fmt: skip
 @url_option
 @key_option
 def run(output: Path, url: str, api_key: str | None, preview: int | None, **given: Any) -> None:
@@ -95,7 +98,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
 
     INPUT is a file that ends in .jsonl, .csv or .parquet, a folder of such files, or - for standard input. The same
     command resumes a stopped run; OUTPUT.progress holds the state. Failed rows go to a file of their own beside
-    OUTPUT.
+    OUTPUT; --retry-failed asks them again.
     """
     if preview is not None:
         _preview(preview, _or_exit(lambda: _job(output, given)), url, api_key)
@@ -108,7 +111,8 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
         tally = job(lambda: AsyncClient(url, api_key, patience=patience), report)
     except (BulkError, CaravanError) as exc:
         why = in_words(exc, url, api_key) if isinstance(exc, CaravanError) else exc
-        raise click.ClickException(f"{why} {_again(output)}".strip()) from exc
+        resumes = isinstance(exc, BulkError) and exc.resumes
+        raise click.ClickException(f"{why} {_again(output) if resumes else ''}".strip()) from exc
     except KeyboardInterrupt:
         click.echo(f"Stopped. {_again(output)}".strip(), err=True)
         sys.exit(INTERRUPTED)
@@ -116,6 +120,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
     click.echo(f"{counted(tally.num_rows - tally.num_failed, 'row')}, {tokens}: {output}", err=True)
     if tally.num_failed:
         click.echo(f"{counted(tally.num_failed, 'row')} failed: {failures_path(output)}", err=True)
+        click.echo("With --retry-failed the same command asks again what failed.", err=True)
 
 
 def _preview(count: int, job: BulkJob, url: str, api_key: str | None) -> None:
@@ -136,6 +141,8 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     """What the command's options ask for, by the names of its parameters; raises UsageError or BulkError."""
     given = _with_prompt(given)
     question = _question(given)
+    if given["restart"] and (given["retry_failed"] or given["keep_answers"]):
+        raise click.UsageError("--restart discards all answers: leave out --retry-failed and --keep-answers.")
     named = ("model", "prompt", "system", "messages_column", "column", "limit", "sample")
     asked = {name: given[name] for name in named} | {"schema": question.schema} | dict(question.options)
     asked |= {name: given[name] for name in ("delimiter", "raw") if given[name]}
@@ -150,6 +157,8 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
         choice=Choice(given["sample"], given["limit"]),
         limits=Limits(given["window"], given["max_failures"], not given["no_dedup"]),
         restart=given["restart"],
+        retry=given["retry_failed"],
+        keep=given["keep_answers"],
         asked={f"--{name.replace('_', '-')}": value for name, value in asked.items()},
     )
 

@@ -28,6 +28,11 @@ def question(body: Mapping[str, Any], *, embeds: bool = False) -> bytes | None:
     seeded = body.get("seed") is not None and body["seed"] != _ANEW
     if not embeds and body.get("temperature") != 0 and not seeded:
         return None
+    return fingerprint(body)
+
+
+def fingerprint(body: Mapping[str, Any]) -> bytes:
+    """What a request body asks of the model, in 16 bytes."""
     asked = {name: value for name, value in body.items() if name not in _ENVELOPE and value is not None}
     return hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).digest()
 

@@ -161,14 +161,48 @@ def test_more_failures_than_allowed_stop_the_run_and_it_goes_on_with_more(cluste
     assert len(read(command.output)) == 20
 
 
-def test_what_fails_of_all_rows_stops_the_run_and_is_asked_again(cluster: Cluster, tmp_path: Path) -> None:
-    source = write(tmp_path / "in.jsonl", [{"text": "word " * 2000}] * 100)
-    command = BulkCommand(cluster, source, tmp_path / "out.jsonl", *PROMPT)
+@pytest.mark.parametrize("num_rows", [1, 10, 100])
+def test_an_input_whose_rows_all_fail_ends_and_its_file_of_failures_does_so_too(
+    cluster: Cluster, tmp_path: Path, num_rows: int
+) -> None:
+    source = write(tmp_path / "in.csv", [{"id": n, "text": "word " * 2000} for n in range(num_rows)])
+    for name, path in (("out", source), ("again", tmp_path / "out.failed.csv")):
+        ended = BulkCommand(cluster, path, tmp_path / f"{name}.csv", *PROMPT).run()
+        assert ended.returncode == 0, ended.stderr
+        assert f"{num_rows} row" in ended.stderr
+        failed = read(tmp_path / f"{name}.failed.csv")
+        assert [(row["id"], row["error_code"]) for row in failed] == [
+            (str(n), "context_length_exceeded") for n in range(num_rows)
+        ]
+        assert list(failed[0]) == ["id", "text", "error_code", "error_message"]
+    assert leftovers(cluster) == []
+
+
+def test_failed_rows_are_asked_again_into_the_same_output_also_by_a_command_that_is_killed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """The answers are cut, and not when there may be more of them."""
+    (tmp_path / "schema.json").write_text(json.dumps({"type": "object", "required": ["label"], "properties": {
+        "label": {"enum": ["positive", "negative"]},
+    }}))  # fmt: skip
+    source = reviews(tmp_path / "reviews.csv", 120)
+    options = [*PROMPT, "--no-dedup", "--schema", str(tmp_path / "schema.json"), "--max-tokens"]
+    output = tmp_path / "out.csv"
+    ended = BulkCommand(cluster, source, output, *options, "2").run()
+    assert ended.returncode == 0, ended.stderr
+    assert "120 rows failed" in ended.stderr
+    before = cluster.accepted()
+    command = BulkCommand(cluster, source, output, *options, "64", "--retry-failed")
+    process = command.start()
+    until(lambda: "retries" in (command.progress / "run.json").read_text(), what="it has begun")
+    until(lambda: cluster.accepted() > before, what="a row is asked")
+    process.kill()
+    process.wait()
     ended = command.run()
-    assert ended.returncode == 1
-    assert "rows in a row have failed" in ended.stderr
-    assert "Run the same command to resume." in ended.stderr
-    assert command.num_done() == 0
+    assert ended.returncode == 0, ended.stderr
+    assert cluster.accepted() - before == 120, "no row is asked twice"
+    assert [row["id"] for row in read(output)] == [str(n) for n in range(1, 121)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.log", "reviews.csv", "schema.json"]
 
 
 @pytest.mark.parametrize(
@@ -181,23 +215,28 @@ def test_what_fails_of_all_rows_stops_the_run_and_is_asked_again(cluster: Cluste
         ([], "Give one of --prompt, --prompt-file and --messages-column."),
         ([*PROMPT, "-o", "out.txt"], "must end in"),
         ([*PROMPT, "--schema", "/dev/null"], "is not a JSON schema"),
+        ([*PROMPT, "--set", "ignore_eoss=true"], "'ignore_eoss' is not a parameter"),
+        ([*PROMPT, "--set", 'logit_bias={"999999999": 1}'], "Correct --set logit_bias"),
+        ([*PROMPT, "--system", "word " * 2000], "maximum context length"),
     ],
 )
 def test_what_cannot_be_run_is_told_at_once(cluster: Cluster, tmp_path: Path, options: list[str], told: str) -> None:
+    left = leftovers(cluster)
     command = BulkCommand(cluster, reviews(tmp_path / "in.csv", 5), tmp_path / "out.csv", *options)
     ended = command.run()
     assert ended.returncode != 0
     assert told in ended.stderr
     assert not command.output.exists()
-    if "none" not in options:
-        assert not command.progress.exists()
+    assert not command.progress.exists()
+    assert "resume" not in ended.stderr
+    assert leftovers(cluster) == left, "no row's job is left"
 
 
 def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tmp_path: Path) -> None:
     source = reviews(tmp_path / "in.csv", 300)
     command = BulkCommand(cluster, source, tmp_path / "out.csv", *PROMPT, "--no-dedup")
     process = command.start()
-    until(lambda: (command.progress / "run.json").exists(), what="it has begun")
+    until(command.num_done, what="rows are answered")
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
     assert "Run the same command to resume." in command.log.read_text()
@@ -205,10 +244,14 @@ def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tm
     refused = other.run()
     assert refused.returncode == 1
     assert "The run in out.csv.progress had other options or another input: --prompt." in refused.stderr
-    source.write_text(source.read_text().replace("terrible", "awful"))
+    assert f"that it has answered, none would be kept and {command.num_done()} would be asked anew" in refused.stderr
+    assert "Run the same command" not in refused.stderr
+    whole = source.read_text()
+    source.write_text(whole.replace(",positive", " Fine.,positive").replace(",negative", " Bad.,negative"))
     refused = command.run()
     assert refused.returncode == 1
     assert "another input: the input." in refused.stderr
+    source.write_text(whole)
     assert BulkCommand(cluster, source, command.output, *PROMPT, "--restart").run().returncode == 0
     assert all(row["answer"] == row["sentiment"] for row in read(command.output))
 
@@ -216,7 +259,7 @@ def test_another_prompt_is_refused_until_told_to_begin_anew(cluster: Cluster, tm
 def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(cluster: Cluster, tmp_path: Path) -> None:
     source = reviews(tmp_path / "in.csv", 400)
     command = BulkCommand(cluster, source, tmp_path / "out.jsonl", *PROMPT)
-    for most_bytes in (2000, 30_000):  # room for a part of the answers, then for all of them and not for the output
+    for most_bytes in (2000, 44_000):  # room for a part of the answers, then for all of them and not for the output
         ended = command.run(before=small_files(most_bytes))
         assert ended.returncode == 1
         assert "File too large" in ended.stderr

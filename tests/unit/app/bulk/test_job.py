@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -22,6 +22,7 @@ from app.bulk.journal import Tally
 from app.bulk.report import Lines
 from app.bulk.run import Limits
 from caravan_client import AsyncClient, Job
+from caravan_client.events import StreamedEvent
 from tests.support.datasets import read, write
 
 ROWS: list[dict[str, Any]] = [{"q": "What is 1 + 1?", "x": 1}, {"q": "What is 2 + 2?", "x": None}]
@@ -46,6 +47,12 @@ class Server:
         job = {"id": idempotency_key, "model": "demo", "status": "succeeded", "finished_at": 1.0}
         usage = {"prompt_tokens": 1, "completion_tokens": 1}
         return Job.from_wire({**job, "result": {"choices": [choice]}, "usage": usage})
+
+    async def submit(self, body: dict[str, Any], *, idempotency_key: str) -> str:
+        return idempotency_key
+
+    async def stream(self, job: str) -> AsyncIterator[StreamedEvent]:
+        yield StreamedEvent("1-1", "token", {"index": 0, "text": ""})
 
     async def delete(self, ids: Sequence[str]) -> None:
         pass
@@ -148,9 +155,11 @@ def test_the_file_of_failures_is_an_input(tmp_path: Path) -> None:
     run(source, tmp_path / "first.csv", Server("1", "length"), schema=schema)
     run(tmp_path / "first.failed.csv", tmp_path / "second.csv", Server("1", "length"), schema=schema)
     (row, _) = read(tmp_path / "second.failed.csv")
-    assert (row["q"], row["error_code"], row["error_code_2"]) == ("What is 1 + 1?", "answer_cut", "answer_cut")
+    assert (row["q"], row["error_code"]) == ("What is 1 + 1?", "answer_cut")
+    assert list(row) == ["q", "x", "error_code", "error_message"]
     run(tmp_path / "second.failed.csv", tmp_path / "third.csv", Server("12"), schema=schema)
     assert [row["answer"] for row in read(tmp_path / "third.csv")] == ["12", "12"]
+    assert list(read(tmp_path / "third.csv")[0]) == ["q", "x", "answer"]
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".csv", ".parquet"])

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from app.bulk.answer import Answer
 from app.bulk.asking import Question, RowError, Template
 from app.bulk.errors import BulkError
-from app.bulk.folder import Folder, begin, lock
+from app.bulk.folder import Folder, lock
 from app.bulk.journal import Journal
 from app.bulk.report import Lines, Speed, State
+from app.bulk.resume import Will, begin
 
 # -- asking
 
@@ -182,7 +183,7 @@ def test_answers_can_be_taken_back(tmp_path_factory: pytest.TempPathFactory, num
 def open_folder(output: Path, asked: dict[str, Any], *, restart: bool = False) -> Folder:
     path, held = lock(output, restart=restart)
     try:
-        return begin(path, held, asked, restart=restart)
+        return begin(path, held, asked, Will(restart=restart), lambda: ["another"])
     except BulkError:
         held.release()
         raise
@@ -198,7 +199,8 @@ def test_a_run_goes_on_under_its_id_while_it_asks_the_same(tmp_path: Path) -> No
 
 def test_what_has_changed_is_named_and_restart_forgets_it(tmp_path: Path) -> None:
     first = open_folder(tmp_path / "out.csv", {"the input": "1", "--prompt": "a", "--model": "m"})
-    first.journal.write_text("answers")
+    with opened(first.journal) as journal:
+        journal.append(0, ANSWERS[:1])
     first.close()
     with pytest.raises(BulkError, match=r"the input, --prompt, --seed\. .*--restart"):
         open_folder(tmp_path / "out.csv", {"the input": "2", "--prompt": "b", "--model": "m", "--seed": 1})
