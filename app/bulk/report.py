@@ -5,26 +5,19 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.live import Live
+from rich.text import Text
+
+from app.bulk.bar import duration, line
+from app.bulk.state import State
 
 LINE_SECONDS = 10.0
 SPEED_SECONDS = 30.0
 """Over which the speed is measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How far a run has come."""
-
-    num_rows: int
-    total: int
-    num_failed: int
-    tokens: int
 
 
 class Report(Protocol):
@@ -64,36 +57,32 @@ class Speed:
 
 
 class Bar:
-    """A bar, for people."""
+    """A line with a bar that changes in place, for people."""
 
     def __init__(self) -> None:
         self._speed = Speed()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("rows  {task.fields[speed]}  {task.fields[failed]} failed"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._task = self._progress.add_task("", total=None, speed="", failed=0)
+        self._shown: tuple[State, float, float] | None = None
+        self._console = Console(stderr=True)
+        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._live.stop()
 
     def show(self, state: State) -> None:
-        rows, tokens = self._speed.see(state)
-        speed = f"{rows:,.1f} rows/s  {tokens:,.0f} tokens/s"
-        self._progress.update(
-            self._task, completed=state.num_rows, total=state.total, speed=speed, failed=state.num_failed
-        )
+        self._shown = (state, *self._speed.see(state))
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False, markup=False)
+        self._console.print(text, highlight=False, markup=False)
+
+    def _render(self) -> Text:
+        if self._shown is None:
+            return Text("")
+        state, rows, tokens = self._shown
+        return Text(line(state, rows=rows, tokens=tokens, width=self._console.width), no_wrap=True, overflow="crop")
 
 
 class Lines:
@@ -117,16 +106,12 @@ class Lines:
             return
         self._shown = state.num_rows
         self._next = self._clock() + LINE_SECONDS
-        left = f", {_duration((state.total - state.num_rows) / rows)} left" if rows else ""
+        left = f", {duration((state.total - state.num_rows) / rows)} left" if rows else ""
+        noun = "row" if state.total == 1 else "rows"
         self.say(
-            f"{state.num_rows} of {state.total} rows, {rows:.1f} rows/s, {tokens:.0f} tokens/s, "
+            f"{state.num_rows} of {state.total} {noun}, {rows:.1f} rows/s, {tokens:.0f} tokens/s, "
             f"{state.num_failed} failed{left}"
         )
 
     def say(self, text: str) -> None:
         click.echo(text, err=True)
-
-
-def _duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"

@@ -15,7 +15,8 @@ from app.bulk.errors import BulkError, Refused
 from app.bulk.first_row import check
 from app.bulk.journal import Journal
 from app.bulk.preparing import Asked
-from app.bulk.report import Report, State
+from app.bulk.report import Report
+from app.bulk.state import State
 from app.bulk.vain import STREAK, Judge
 from caravan_client import AsyncClient
 from tasks.errors import AuthenticationFailed, CaravanError, InsufficientScope, JobConflict, ModelNotFound

@@ -19,8 +19,9 @@ from app.bulk.asking import Question, RowError, Template
 from app.bulk.errors import BulkError
 from app.bulk.folder import Folder, lock
 from app.bulk.journal import Journal
-from app.bulk.report import Lines, Speed, State
+from app.bulk.report import Lines, Speed
 from app.bulk.resume import Will, begin
+from app.bulk.state import State
 
 # -- asking
 
