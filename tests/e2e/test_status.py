@@ -102,3 +102,25 @@ def test_lists_fit_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) ->
     )
     for arguments in map(str.split, lists):
         assert max(map(len, on_screen(cluster, tmp_path, columns, *arguments))) <= columns
+
+
+@pytest.mark.parametrize("columns", [80, 50])
+def test_the_bar_of_a_bulk_run_fits_a_terminal(cluster: Cluster, tmp_path: Path, columns: int) -> None:
+    (tmp_path / "rows.csv").write_text("text\n" + "".join(f"What is {n} + 7?\n" for n in range(12)))
+    arguments = [
+        "bulk",
+        "run",
+        "rows.csv",
+        "-m",
+        "demo",
+        "--prompt",
+        "{{ text }}",
+        "-o",
+        "out.jsonl",
+        "--max-tokens",
+        "8",
+    ]
+    lines = on_screen(cluster, tmp_path, columns, *arguments)
+    bars = [line for line in lines if "12 of 12 rows" in line]
+    assert len(bars) == 1
+    assert len(bars[0]) < columns
