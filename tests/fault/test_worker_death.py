@@ -77,10 +77,12 @@ def test_tokens_of_a_stop_string_are_not_told_by_the_worker_that_goes_on_either(
     (whole,) = cluster.job(cluster.submit(asked)["id"], wait=60)["result"]["choices"]
     stop = whole["text"][-20:]
     cut = whole["text"].partition(stop)[0]
-    job_id = cluster.submit({**asked, "stop": [stop]})["id"]
-    until(lambda: _tokens(cluster, job_id) >= 20, what="the job has tokens")
-    os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
-    job = cluster.job(job_id, wait=60)
+    for _ in range(5):  # a kill may come after the end
+        job_id = cluster.submit({**asked, "stop": [stop]})["id"]
+        until(lambda job_id=job_id: _tokens(cluster, job_id) >= 20, what="the job has tokens")  # type: ignore[misc]
+        os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
+        if (job := cluster.job(job_id, wait=60))["attempt"] == 2:
+            break
     (choice,) = job["result"]["choices"]
     assert (job["attempt"], choice["text"], choice["finish_reason"]) == (2, cut, "stop")
     told = choice["logprobs"]["tokens"]
