@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
-
-import pyarrow as pa
+from typing import Any, BinaryIO, TypeVar
 
 from app.bulk import outputs
 from app.bulk.asking import Question
-from app.bulk.assemble import assemble, failures_path
+from app.bulk.assemble import assemble
 from app.bulk.choice import Choice
-from app.bulk.columns import AnswerColumns, failure_columns
-from app.bulk.described import described
-from app.bulk.errors import BulkError, Refused, as_bulk_error
-from app.bulk.folder import Folder, lock, replacing
-from app.bulk.inputs import KINDS, Input, Part, Survey
+from app.bulk.collecting import Gatherer
+from app.bulk.columns import AnswerColumns
+from app.bulk.dataset import Dataset, Given
+from app.bulk.errors import BulkError, Refused
+from app.bulk.folder import Folder, lock
+from app.bulk.handed_in import Note, withdraw
+from app.bulk.inputs import KINDS
 from app.bulk.journal import Journal, Tally
-from app.bulk.old_failures import old_failures
-from app.bulk.output_types import checked, infer
-from app.bulk.preparing import mark, prepared
+from app.bulk.preparing import Asked, mark, prepared
 from app.bulk.preview import Previewed
 from app.bulk.report import Report
 from app.bulk.resume import Will, begin, kept
-from app.bulk.row_groups import Chunk, Row
 from app.bulk.run import Limits, Run
+from app.bulk.server_run import HandedIn, ServerRun
 from caravan_client import AsyncClient
 
-STANDARD_INPUT = Path("-")
+T = TypeVar("T")
+
+Connect = Callable[[], AsyncClient]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +56,22 @@ class BulkJob:
     restart: bool
     retry: bool = False
     keep: bool = False
+    waits: bool = True
+    """Whether the command asks the rows itself; else it hands them in as a batch."""
     asked: dict[str, Any]
 
-    def __call__(self, connect: Callable[[], AsyncClient], report: Report) -> Tally:
-        """Make the output. Raises BulkError, which says whether the same goes on from where it was."""
+    def __call__(self, connect: Connect, report: Report) -> Tally | HandedIn:
+        """Make the output, or hand the rows in. Raises BulkError, which says whether the same goes on from there."""
         columns = self._columns()
         will = Will(restart=self.restart, retry=self.retry, keep=self.keep)
         path, held = lock(self.output, restart=will.restart, retry=will.retry)
         try:
-            source = self._input(path)
-            data = self._data(source, columns, report)
+            data = self._data(path, columns, report)
             asked = {"the input": data.survey.digest, **self.asked}
-            folder = begin(path, held, asked, will, lambda: self._marks(data))
+            folder = begin(
+                path, held, asked, will, lambda: (mark(self.question, row) for row in data.rows()),
+                withdraw=lambda answers_go: asyncio.run(_withdraw(connect, path, report, answers_go=answers_go)),
+            )  # fmt: skip
         except BaseException:
             if not (path / "run.json").exists():
                 shutil.rmtree(path, ignore_errors=True)
@@ -77,13 +81,15 @@ class BulkJob:
             journal = Journal.open(folder.journal)
             try:
                 with report:
-                    asyncio.run(self._ask(connect, folder, data, journal, report))
+                    handed_in = asyncio.run(self._ask(connect, folder, data, journal, report))
             except Refused:
                 if folder.note.is_first and journal.tally.num_failed == journal.tally.num_rows:
                     folder.remove()
                 raise
             finally:
                 journal.close()
+            if handed_in:
+                return handed_in
             self._assemble(folder, data, journal)
             if journal.tally.num_failed:
                 folder.finish(journal.tally.num_failed)
@@ -97,10 +103,9 @@ class BulkJob:
         """The first rows as they would be asked. Writes nothing beside OUTPUT; raises BulkError as a run does."""
         columns = self._columns()
         with TemporaryDirectory(prefix="caravan-preview-") as folder:
-            source = self._input(Path(folder))
-            data = self._data(source, columns, report, typed=False)
-            asked = [Previewed.of(row, self.question) for row in islice(_rows(data, self.choice, 0), count)]
-        return Preview(asked, columns, self.choice.count(data.survey.num_rows))
+            data = self._data(Path(folder), columns, report, typed=False)
+            asked = [Previewed.of(row, self.question) for row in islice(data.rows(), count)]
+        return Preview(asked, columns, data.num_rows)
 
     def _columns(self) -> AnswerColumns:
         outputs.check_ending(self.output)
@@ -108,25 +113,46 @@ class BulkJob:
             raise BulkError("--stop would cut JSON in its middle: leave it out where there is a --schema.")
         return AnswerColumns.of(self.question.schema, self.column)
 
+    def _data(self, folder: Path, columns: AnswerColumns, report: Report, *, typed: bool = True) -> Dataset:
+        given = Given(path=self.source, stdin=self.stdin, stdin_kind=self.stdin_kind, delimiter=self.delimiter)
+        return Dataset.of(
+            given.find(folder), self.choice, columns,
+            question=self.question, output=self.output, report=report, typed=typed,
+        )  # fmt: skip
+
     async def _ask(
-        self, connect: Callable[[], AsyncClient], folder: Folder, data: _Data, journal: Journal, report: Report
-    ) -> None:
-        total, done = self.choice.count(data.survey.num_rows), journal.tally.num_rows
+        self, connect: Connect, folder: Folder, data: Dataset, journal: Journal, report: Report
+    ) -> HandedIn | None:
+        """See that every row has its answer in the journal; or say in which batch the rows are, if nobody waits."""
+        total, done = data.num_rows, journal.tally.num_rows
         if done:
             report.say(f"Resuming after {done} of {total} rows.")
         if data.old:
             report.say(f"{' and '.join(sorted(data.old))} of the input are of an earlier run, and are not written.")
+
+        def rows(*, dedup: bool = False) -> Iterator[Asked]:
+            first = journal.tally.num_rows
+            return prepared(
+                self.question, data.rows(first), first=first, kept=kept(folder, first), dedup=dedup
+            )  # fmt: skip
+
         async with connect() as client:
+            server = ServerRun(
+                client=client,
+                folder=folder,
+                rows=rows,
+                raw=self.question.raw,
+                gatherer=Gatherer(journal, data.columns),
+                total=total,
+                report=report,
+            )
+            if not self.waits and (handed_in := await _stoppable(server.hand_in())):
+                return handed_in
+            await _stoppable(server.fetch())
             run = Run(
                 client=client,
                 journal=journal,
-                rows=prepared(
-                    self.question,
-                    _rows(data, self.choice, done),
-                    first=done,
-                    kept=kept(folder, done),
-                    dedup=self.limits.dedup,
-                ),
+                rows=rows(dedup=self.limits.dedup),
                 model=self.question.model,
                 columns=data.columns,
                 run_id=folder.run_id,
@@ -137,13 +163,13 @@ class BulkJob:
                 proven=not folder.note.number and done > journal.tally.num_failed,
             )
             await _stoppable(run())
+            return None
 
-    def _assemble(self, folder: Folder, data: _Data, journal: Journal) -> None:
-        source, survey = data.source, data.survey
-        if source.digest() != survey.digest:
+    def _assemble(self, folder: Folder, data: Dataset, journal: Journal) -> None:
+        if data.source.digest() != data.survey.digest:
             raise BulkError("The input changed during the run. Restore it, or give --restart.")
         assemble(
-            self.choice.of(source, survey),
+            data.chunks(),
             journal.read(),
             names=data.names,
             schema=data.schema,
@@ -152,57 +178,6 @@ class BulkJob:
             folder=folder.path,
             num_failed=journal.tally.num_failed,
         )
-
-    def _input(self, folder: Path) -> Input:
-        """The dataset; that of standard input is kept, so that the run can go on with it."""
-        if self.source != STANDARD_INPUT:
-            return Input.find(self.source, self.delimiter)
-        spool = folder / "input"
-        if not spool.exists() or not self.stdin.isatty():
-            with as_bulk_error(spool, "write"), replacing(spool) as file:
-                shutil.copyfileobj(self.stdin, file)
-        return Input((Part(spool, self.stdin_kind, self.delimiter).sniffed(),))
-
-    def _marks(self, data: _Data) -> Iterator[str]:
-        return (mark(self.question, row) for row in _rows(data, self.choice, 0))
-
-    def _data(self, source: Input, columns: AnswerColumns, report: Report, *, typed: bool = True) -> _Data:
-        """What is in an input; raises BulkError for what cannot be asked or written. `typed`: with its types."""
-        for part in source.parts:
-            if part.path.absolute() in (self.output.absolute(), failures_path(self.output).absolute()):
-                raise BulkError(f"{part.path} is the input, and would be overwritten.")
-        survey = source.survey()
-        report.say(described(source, survey))
-        if missing := self.question.missing(frozenset(survey.columns)):
-            there = f"There are {', '.join(survey.columns)}." if survey.columns else "The input is empty."
-            hint = self.question.hint(frozenset(survey.columns))
-            raise BulkError(f"There is no column {', '.join(missing)}. {there} {hint}".rstrip())
-        old = old_failures(source, survey.columns)
-        names = tuple(name for name in survey.columns if name not in old)
-        if taken := [name for name in columns.schema.names if name in names]:
-            raise BulkError(
-                f"The input has a column {', '.join(taken)} already, which answers would overwrite. "
-                "Rename it there, or give another --column or other properties in the schema."
-            )
-        for more in (columns.schema.names, failure_columns(names).names):
-            outputs.check_names(self.output, [*names, *more])
-        return _Data(source, survey, columns, names, old, self._schema(source, survey, names) if typed else None)
-
-    def _schema(self, source: Input, survey: Survey, names: Sequence[str]) -> pa.Schema | None:
-        """The types of the input's columns, if the output needs them: said by Parquet, texts in CSV, else found."""
-        if not outputs.needs_types(self.output):
-            return None
-        said = [part.schema() for part in source.parts]
-
-        def chunks() -> Iterator[Chunk]:
-            return self.choice.of(source, survey)
-
-        if len(said) == 1 and said[0] is not None:
-            return checked(chunks, pa.schema([said[0].field(name) for name in names]))
-        if all(part.kind == "csv" for part in source.parts):
-            return pa.schema([(name, pa.string()) for name in names])
-        found = infer(chunks, survey.columns)
-        return pa.schema([found.field(name) for name in names])
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,38 +189,22 @@ class Preview:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """An input, what is in it, the columns that it gets, and those that it has, with their types."""
-
-    source: Input
-    survey: Survey
-    columns: AnswerColumns
-    names: Sequence[str]
-    """Of the input's columns that the output has."""
-    old: frozenset[str]
-    """Those that it has not."""
-    schema: pa.Schema | None
+async def _withdraw(connect: Connect, folder: Path, report: Report, *, answers_go: bool) -> None:
+    if Note.read(folder) is None:
+        return
+    async with connect() as client:
+        if batch_id := await withdraw(client, folder, answers_go=answers_go):
+            report.say(f"The batch {batch_id} of the run before is cancelled.")
 
 
-async def _stoppable(asking: Coroutine[Any, Any, None]) -> None:
+async def _stoppable(asking: Coroutine[Any, Any, T]) -> T:
     """Have SIGTERM end it as Ctrl-C does: asyncio takes care of that one alone."""
     task = asyncio.ensure_future(asking)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
-        await task
+        return await task
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-def _rows(data: _Data, choice: Choice, done: int) -> Iterator[Row]:
-    """The rows after so many."""
-    for chunk in choice.of(data.source, data.survey):
-        if done >= len(chunk):
-            done -= len(chunk)
-            continue
-        yield from chunk.rows()[done:]
-        done = 0
 
 
 def stdin_kinds() -> list[str]:

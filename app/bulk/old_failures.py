@@ -9,7 +9,8 @@ from app.bulk.columns import FAILURE
 from app.bulk.inputs import Input
 
 CODES = frozenset({
-    "answer_cut", "answer_invalid", "chat_template_missing", "context_length_exceeded",
+    "answer_cut", "answer_invalid", "batch_cancelled", "batch_expired", "chat_template_missing",
+    "context_length_exceeded",
     "deadline_exceeded", "engine_failure", "internal_error",
     "invalid_value", "job_cancelled", "job_not_found", "messages_invalid", "model_changed", "model_missing",
     "request_too_large", "template_error", "unknown_error", "unknown_parameter", "worker_died",

@@ -24,6 +24,8 @@ UNASKED = Answer(code="unasked", message="")
 """Stands at the row of an answer that is not kept."""
 
 Marks = Callable[[], Iterable[str]]
+Withdraw = Callable[[bool], object]
+"""Ends what a run has with the server. Told whether answers there may go, it raises BulkError if they may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +37,22 @@ class Will:
     keep: bool = False
 
 
-def begin(path: Path, held: FileLock, asked: Mapping[str, Any], will: Will, marks: Marks = tuple) -> Folder:
+def begin(
+    path: Path, held: FileLock, asked: Mapping[str, Any], will: Will,
+    marks: Marks = tuple, *, withdraw: Withdraw = lambda _: None,
+) -> Folder:  # fmt: skip
     """The run in a folder that is ours: the one that is there, or a new one, with the answers there that stay.
+
+    Raises BulkError if answers would be lost unasked.
 
     Args:
         asked: what the answers depend on, by names that the user knows.
-        marks: what each row asks now, see `Answer.asks`. Raises BulkError if answers would be lost unasked.
+        marks: what each row asks now, see `Answer.asks`.
+        withdraw: called before a new run takes the place of another.
     """
     note = None if will.restart else read(path)
     if note is None or (note.finished and not will.retry):
+        withdraw(True)
         return _anew(path, held, asked)
     folder = Folder(path, note, held)
     changed = [name for name in {**note.asked, **asked} if note.asked.get(name) != asked.get(name)]
@@ -54,9 +63,11 @@ def begin(path: Path, held: FileLock, asked: Mapping[str, Any], will: Will, mark
     older = _Older(folder, retry=will.retry, stays=whole and not POSITIONS.intersection(changed))
     good = [answer.fixed for answer in older if not answer.failed]
     if not good:
+        withdraw(note.finished)
         return _anew(path, held, asked, retries=will.retry or retrying)
     if not all(good):
         _Change.of(older, marks()).check(path, changed, will)
+    withdraw(note.finished)
     next_one = Note(run=uuid.uuid4().hex, asked=asked, number=note.number + 1, retries=will.retry or retrying)
     return _after(folder, next_one, held, older)
 

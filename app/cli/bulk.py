@@ -17,9 +17,11 @@ from app.bulk.assemble import failures_path
 from app.bulk.choice import Choice
 from app.bulk.delimiters import NAMES
 from app.bulk.errors import BulkError, as_bulk_error
+from app.bulk.handed_in import NAME
 from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
+from app.bulk.server_run import HandedIn
 from app.cli import bulk_preview
 from app.cli.connection import cluster, in_words, key_option, url_option
 from app.cli.words import counted
@@ -87,6 +89,9 @@ def command() -> None:
 @click.option("--delimiter", metavar="CHARACTER", callback=_delimiter,
               help="What separates the fields of CSV: one character, or comma, semicolon, tab. By default, the command "
               "finds out which of these three does.")  # fmt: skip
+@click.option("--no-wait", is_flag=True,
+              help="Hand the rows in as a batch, print its id and exit; the same command without this fetches the "
+              "answers.")  # fmt: skip
 @click.option("--restart", is_flag=True, help="Begin anew: discard the progress, and replace OUTPUT.")
 @click.option("--retry-failed", is_flag=True, help="Ask the failed rows of a run again, into the same OUTPUT.")
 @click.option("--keep-answers", is_flag=True,
@@ -108,7 +113,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
     try:
         job = _job(output, given)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-        tally = job(lambda: AsyncClient(url, api_key, patience=patience), report)
+        done = job(lambda: AsyncClient(url, api_key, patience=patience), report)
     except (BulkError, CaravanError) as exc:
         why = in_words(exc, url, api_key) if isinstance(exc, CaravanError) else exc
         resumes = isinstance(exc, BulkError) and exc.resumes
@@ -116,6 +121,12 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
     except KeyboardInterrupt:
         click.echo(f"Stopped. {_again(output)}".strip(), err=True)
         sys.exit(INTERRUPTED)
+    if isinstance(done, HandedIn):
+        click.echo(done.batch_id)
+        without = "--no-wait and --restart" if given["restart"] else "--no-wait"
+        click.echo(f"{done.state} The same command without {without} fetches the answers.", err=True)
+        return
+    tally = done
     tokens = f"{counted(tally.prompt_tokens, 'token')} read, {tally.completion_tokens} written"
     click.echo(f"{counted(tally.num_rows - tally.num_failed, 'row')}, {tokens}: {output}", err=True)
     if tally.num_failed:
@@ -139,6 +150,8 @@ def _or_exit(act: Callable[[], T]) -> T:
 
 def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     """What the command's options ask for, by the names of its parameters; raises UsageError or BulkError."""
+    if given["no_wait"] and (given["max_failures"] is not None or given["no_dedup"]):
+        raise click.UsageError("--no-wait takes neither --max-failures nor --no-dedup: a batch has no such rules.")
     given = _with_prompt(given)
     question = _question(given)
     if given["restart"] and (given["retry_failed"] or given["keep_answers"]):
@@ -159,6 +172,7 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
         restart=given["restart"],
         retry=given["retry_failed"],
         keep=given["keep_answers"],
+        waits=not given["no_wait"],
         asked={f"--{name.replace('_', '-')}": value for name, value in asked.items()},
     )
 
@@ -220,8 +234,11 @@ def _teller(report: Report) -> Any:
 
 def _again(output: Path) -> str:
     """How to go on."""
-    note = output.with_name(output.name + ".progress") / "run.json"
-    return "Run the same command to resume." if note.exists() else ""
+    folder = output.with_name(output.name + ".progress")
+    if not (folder / "run.json").exists():
+        return ""
+    on = "The server carries the run on. " if (folder / NAME).exists() else ""
+    return f"{on}Run the same command to resume."
 
 
 def _schema(path: Path) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def bulk(
         choice=Choice(None, limit), limits=Limits(1, most, False), restart=restart, retry=retry, keep=keep,
         asked={"--model": model, "--prompt": prompt, "--limit": limit, "options": options},
     )  # fmt: skip
-    return job(cast("Callable[[], AsyncClient]", lambda: server), Lines())
+    tally = job(cast("Callable[[], AsyncClient]", lambda: server), Lines())
+    assert isinstance(tally, Tally)
+    return tally
 
 
 def answers(source: Path, output: str = "out.jsonl") -> list[str]:

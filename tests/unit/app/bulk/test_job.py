@@ -73,7 +73,9 @@ def run(
         source=source, stdin=io.BytesIO(), stdin_kind="jsonl", output=output, question=question, column=column,
         choice=Choice(), limits=Limits(8, 9, False), restart=False, asked={},
     )  # fmt: skip
-    return job(cast("Callable[[], AsyncClient]", lambda: server), Lines())
+    tally = job(cast("Callable[[], AsyncClient]", lambda: server), Lines())
+    assert isinstance(tally, Tally)
+    return tally
 
 
 ODD = {
