@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from caravan_client import Client
+from caravan_client.calls import Calls
+from caravan_client.exchange import Patience
 from tasks.errors import CaravanError
 
 FIRST_SECONDS, LOOK_SECONDS = 1.0, 2.0
@@ -49,27 +51,36 @@ def waiting_for(api: Client, job_id: str, *, cancels: bool = False) -> Iterator[
 
     An interrupt ends the command, not the job: it says so, unless `cancels`. A second one cancels the job.
     """
+    with telling(api, job_id) as begun:
+        try:
+            yield begun
+        except KeyboardInterrupt:
+            begun.set()
+            if cancels or _is_interrupted_again(job_id):
+                _cancel(api, job_id)
+            raise SystemExit(INTERRUPTED) from None
+
+
+@contextmanager
+def telling(api: Client, job_id: str) -> Iterator[threading.Event]:
+    """Tells on stderr what a job waits for, until the event is set or the block is left. It handles no interrupt."""
     begun = threading.Event()
     threading.Thread(target=_tell, args=(api, job_id, begun), daemon=True).start()
     try:
         yield begun
-    except KeyboardInterrupt:
-        begun.set()
-        if cancels or _is_interrupted_again(job_id):
-            _cancel(api, job_id)
-        raise SystemExit(INTERRUPTED) from None
     finally:
         begun.set()
 
 
 def _tell(api: Client, job_id: str, begun: threading.Event) -> None:
-    narrator, seconds = Narrator(), FIRST_SECONDS
+    narrator, seconds, once = Narrator(), FIRST_SECONDS, Calls(patience=Patience(0.0))
     while not begun.wait(seconds):
         seconds = LOOK_SECONDS
         try:
-            line = narrator.line(api.call("GET", f"/jobs/{job_id}"), time.monotonic())
+            job = api.carry_out(once.call("GET", f"/jobs/{job_id}"))
         except CaravanError:
-            return  # whoever waits for the job tells of it
+            continue  # whoever waits for the job tells of it, or gives up
+        line = narrator.line(job, time.monotonic())
         if line and not begun.is_set():
             click.echo(line, err=True)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from app.cli.patience import telling
 from caravan_client import Client, Job
 from caravan_client.calls import Calls
 from caravan_client.exchange import Patience
@@ -63,10 +64,13 @@ def ask(api: Client, body: Mapping[str, Any], show: Callable[[str], None]) -> An
 
 
 def _follow(api: Client, job: Job, pieces: list[str], show: Callable[[str], None]) -> Job:
-    """The job when it has ended; its text is shown, and added to `pieces`."""
+    """The job when it has ended; its text is shown, and added to `pieces`. Before, it is told what the job waits for."""
     stream = cast("Generator[StreamedEvent, None, None]", api.stream(job))
-    with closing(stream) as events:  # what is left of it, after Ctrl-C, holds a connection
+    # what is left of the stream, after Ctrl-C, holds a connection
+    with closing(stream) as events, telling(api, job.id) as begun:
         for event in events:
+            if event.kind != "status":
+                begun.set()
             if event.text:
                 pieces.append(event.text)
                 show(event.text)

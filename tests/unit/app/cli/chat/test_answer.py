@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 
+from app.cli import patience
 from app.cli.chat.answer import Answer, ask
 from caravan_client import Client, Job, StreamedEvent
 from caravan_client.calls import Calls
+from caravan_client.errors import ServerAway
 from caravan_client.exchange import Broken, Exchange
 from tasks.errors import CaravanError, EngineFailure, JobNotFound
 from tests.unit.app.client.test_exchange import Server, job, ok, refused
@@ -165,6 +168,37 @@ def test_the_stream_is_closed_when_showing_it_is_interrupted() -> None:
     api: Callable[..., Any] = Watched
     ask(cast("Client", api(replies(QUEUED, CANCELLED))), BODY, interrupted)
     assert closed == [True]
+
+
+def test_what_a_question_waits_for_is_told_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "LOOK_SECONDS", 0.0)
+    looked_again = threading.Event()
+    made = replies(QUEUED).carry_out(Calls().submit(BODY))
+
+    class Paused(Cluster):
+        num_looks = 0
+
+        def carry_out(self, exchange: Exchange[Any]) -> Any:
+            if cast("Any", exchange.send(None)).path == "/jobs/j1":
+                self.num_looks += 1
+                if self.num_looks == 2:
+                    raise ServerAway("It restarts.")
+                if self.num_looks == 4:
+                    looked_again.set()
+                return {"waits_for": {"reason": "queue_paused", "message": "The queue is paused."}}
+            return made
+
+        def stream(self, job: Job) -> Iterator[StreamedEvent]:
+            assert looked_again.wait(10)
+            yield from super().stream(job)
+
+    shown: list[str] = []
+    ask(cast("Client", Paused(replies(), [token("Hi"), done()])), BODY, shown.append)
+    assert capsys.readouterr().err == "Waiting. The queue is paused.\n"
+    assert shown == ["Hi"]
 
 
 def test_errors_of_the_submission_are_raised() -> None:
