@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from app.cli.group import Group
 from tasks.errors import SettingsError
 
 COMMANDS = {
@@ -44,7 +45,7 @@ class WrongSetting(click.ClickException):
     exit_code = 2
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Imports a subcommand's module when it is run, so that `caravan jobs` does not wait for gunicorn's imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -13,6 +13,7 @@ import click
 
 from app.cli import batch_files
 from app.cli.connection import with_api, with_patient_api
+from app.cli.group import Group
 from app.cli.lists import json_option, show_list
 from app.cli.table import Column
 from app.cli.words import counted
@@ -36,7 +37,7 @@ limit_option = click.option(
 )
 
 
-@click.group("batches")
+@click.group("batches", cls=Group)
 def command() -> None:
     """Create, list, show, fetch, cancel, pause, resume and retry the server's batches."""
 
@@ -185,7 +186,9 @@ def _get(api: Client, batch_id: str) -> dict[str, Any]:
 
 def _line(batch: dict[str, Any]) -> str:
     progress, counts = batch["progress"], batch["request_counts"]
-    parts = [_state(batch), f"{progress['answered']} of {counted(counts['total'], 'line')}"]
+    parts = [_state(batch)]
+    if counts["total"]:  # unknown until the file has been read
+        parts.append(f"{progress['answered']} of {counted(counts['total'], 'line')}")
     if counts["failed"]:
         parts.append(f"{counts['failed']} failed")
     if progress["tokens_per_second"]:

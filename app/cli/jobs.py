@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_api, with_patient_api
+from app.cli.group import Group
 from app.cli.lists import json_option, show_list
 from app.cli.moments import Moment
 from app.cli.submit import show_stream
@@ -29,7 +30,7 @@ COLUMNS = (
 )
 
 
-@click.group("jobs")
+@click.group("jobs", cls=Group)
 def command() -> None:
     """List, show, watch, reprioritise, cancel and retry jobs."""
 
@@ -145,9 +146,13 @@ def cancel(job_ids: tuple[str, ...], api: Client) -> None:
 def retry(job_ids: tuple[str, ...], dead_letters: bool, model: str | None, api: Client) -> None:
     """Run failed, expired or cancelled jobs again, from their beginning."""
     if bool(job_ids) == dead_letters:
-        raise click.UsageError("Name jobs, or give --dlq.")
-    while dead_letters and (page := _page(api, limit=100, model=model, dead_letter="true")):
-        _retry(api, [job["id"] for job in page])
+        raise click.UsageError(
+            "Name jobs, or give --dlq." if not dead_letters else "Name jobs or give --dlq, not both."
+        )
+    if model and not dead_letters:
+        raise click.UsageError("--model is for --dlq: a job that is named has its model.")
+    if dead_letters and not _retry_dead_letters(api, model):
+        click.echo("No dead letters.")
     _retry(api, job_ids)
 
 
@@ -160,6 +165,15 @@ def _dead_letter(job: Mapping[str, Any], width: int | None) -> Iterator[str]:
         alone = ", which ran nothing else" if death["alone"] else ""
         told = f"{_local(death['at'])}  {death['worker']}{alone}: {death['found']}"
         yield from wrapped(told, width, first="  ", indent="    ")
+
+
+def _retry_dead_letters(api: Client, model: str | None) -> int:
+    """How many there were."""
+    num_jobs = 0
+    while page := _page(api, limit=100, model=model, dead_letter="true"):
+        _retry(api, [job["id"] for job in page])
+        num_jobs += len(page)
+    return num_jobs
 
 
 def _retry(api: Client, job_ids: Iterable[str]) -> None:

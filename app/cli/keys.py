@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.cli.connection import key_option, url_option
+from app.cli.group import Group
 from app.cli.keys_there import keys_there
 from app.cli.lists import json_option, show_list
 from app.cli.table import Column
@@ -36,7 +37,7 @@ COLUMNS = (
 )
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def command() -> None:
     """Make, list and revoke API keys.
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_api
+from app.cli.group import Group
 from app.cli.model_view import details, find, overview
 from app.cli.models_option import models_option
 from app.cli.table import screen_width
@@ -19,7 +20,7 @@ from tasks.models.catalogue import CatalogueError, gguf_path, load
 from tasks.models.hub import SCHEME, DownloadFailed, download
 
 
-@click.group("models")
+@click.group("models", cls=Group)
 def command() -> None:
     """List, show and download models."""
 

@@ -9,10 +9,12 @@ from urllib.request import ProxyHandler, build_opener
 
 import click
 
+from app.cli.group import Group
+
 HTTP_SECONDS = 3.0
 
 
-@click.group("probe")
+@click.group("probe", cls=Group)
 def command() -> None:
     """Check the health of one process of this machine; the exit status is the result."""
 
@@ -47,5 +49,6 @@ def http(url: str) -> None:
     except HTTPError as exc:  # an answer, and so a connection to close
         exc.close()
         raise click.ClickException(f"{url}: {exc}") from exc
-    except OSError as exc:  # URLError among them
-        raise click.ClickException(f"{url}: {exc}") from exc
+    except OSError as exc:
+        reason = getattr(exc, "reason", exc)  # a URLError has the error of the connection there
+        raise click.ClickException(f"{url} does not answer: {getattr(reason, 'strerror', None) or reason}.") from exc

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_api
+from app.cli.group import Group
 from app.cli.lists import json_option, show_list
 from app.cli.table import Column
 from app.cli.words import counted
@@ -24,7 +25,7 @@ COLUMNS = (
 )
 
 
-@click.group("queues")
+@click.group("queues", cls=Group)
 def command() -> None:
     """List, pause, drain, resume, cancel and move the queues of models."""
 

@@ -66,13 +66,16 @@ def _cut(max_tokens: int | None) -> str:
 
 def show_stream(api: Client, job_id: str, *, cancels: bool = False) -> Job:
     """Print a job's text as it comes; the job. Raises ClickException if it does not succeed."""
+    has_text = False
     with waiting_for(api, job_id, cancels=cancels) as begun:
         for event in api.stream(job_id):
             if event.kind != "status":
                 begun.set()
             click.echo(event.text, nl=False)
+            has_text = has_text or bool(event.text)
             if event.kind == "done":
-                click.echo()
+                if has_text or event.job.error is None:
+                    click.echo()
                 raise_unless_succeeded(event.job)
                 return event.job
     return api.job(job_id)

@@ -64,7 +64,7 @@ def ask(api: Client, body: Mapping[str, Any], show: Callable[[str], None]) -> An
 
 
 def _follow(api: Client, job: Job, pieces: list[str], show: Callable[[str], None]) -> Job:
-    """The job when it has ended; its text is shown, and added to `pieces`. Before, it is told what the job waits for."""
+    """The job when it has ended; its text is shown, and added to `pieces`. Before, what it waits for is told."""
     stream = cast("Generator[StreamedEvent, None, None]", api.stream(job))
     # what is left of the stream, after Ctrl-C, holds a connection
     with closing(stream) as events, telling(api, job.id) as begun:

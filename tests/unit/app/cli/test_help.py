@@ -27,6 +27,14 @@ def test_every_subcommand_is_documented() -> None:
     assert sorted(block[0] for block in BLOCKS) == sorted(subcommands(main))
 
 
+@pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("group", ["", "jobs", "batches", "keys", "queues", "models", "probe"])
+def test_no_help_cuts_the_sentence_about_a_command(group: str, width: int) -> None:
+    text = CliRunner().invoke(main, [*group.split(), "--help"], terminal_width=width).output
+    assert "..." not in text.split("Commands:")[1]
+    assert all(len(line) <= width for line in text.splitlines())
+
+
 def subcommands(group: click.Command, path: str = "") -> Iterator[str]:
     """A command, and those under it."""
     yield path
