@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le
 from pydantic.fields import FieldInfo
 
+from tasks.texts import any_of
+
 
 def allowed(field: FieldInfo) -> str:
     """What the field may be, by its type and its bounds."""
     kinds = types_of(field)
     for kind in kinds:
         if get_origin(kind) is Literal:
-            *others, last = get_args(kind)
-            return f"{', '.join(others)} or {last}"
+            return any_of(get_args(kind))
     if bool in kinds:
         return "true or false"
     if int in kinds or float in kinds:

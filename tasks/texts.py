@@ -1,4 +1,4 @@
-"""Text of a client's where it is repeated: in an answer, a log, a terminal. Pure."""
+"""Texts in messages: what a client sent, repeated in an answer, a log or a terminal; names that are known. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from caravan_client.texts import LONGEST, LONGEST_MESSAGE, bounded, shown
 
-__all__ = ["LONGEST", "LONGEST_MESSAGE", "bounded", "nearest", "printable", "shown"]
+__all__ = ["LONGEST", "LONGEST_MESSAGE", "any_of", "bounded", "nearest", "printable", "shown"]
 
 
 def printable(text: str) -> str:
@@ -15,6 +15,12 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def any_of(names: Iterable[object]) -> str:
+    """Names that there is a choice of: ``a, b or c``."""
+    *others, last = map(str, names)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

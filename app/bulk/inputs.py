@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from app.bulk.delimiters import SAMPLE_CHARACTERS, sniff
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.row_groups import ROWS, Batch, Chunk, chunked
+from tasks.texts import any_of
 
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 """Kinds of files by their endings."""
@@ -203,9 +204,9 @@ class Input:
                 raise BulkError(f"{path} holds no file that ends in {', '.join(KINDS)}.")
             return cls(tuple(Part.at(each, delimiter) for each in files))
         if not path.exists():
-            raise BulkError(f"There is no {path}.")
+            raise BulkError(f"There is no file {path}.")
         if path.suffix not in KINDS:
-            raise BulkError(f"{path} must end in {', '.join(KINDS)}.")
+            raise BulkError(f"{path} must end in {any_of(KINDS)}.")
         return cls((Part.at(path, delimiter),))
 
     def survey(self) -> Survey:

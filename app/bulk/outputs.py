@@ -15,6 +15,7 @@ from app.bulk.errors import BulkError
 from app.bulk.inputs import BOM
 from app.bulk.json_text import to_bytes, to_text
 from app.bulk.row_groups import Chunk, Rows
+from tasks.texts import any_of
 
 GROUP_ROWS = 1 << 14
 """Rows of a row group of Parquet: few enough to hold, many enough to be read fast."""
@@ -118,7 +119,7 @@ _WRITERS: dict[str, type[_Jsonl | _Csv | _Parquet]] = {
 def check_ending(path: Path) -> None:
     """Raise BulkError for a name that does not say what to write."""
     if path.suffix not in _WRITERS:
-        raise BulkError(f"{path} must end in {', '.join(_WRITERS)}.")
+        raise BulkError(f"{path} must end in {any_of(_WRITERS)}.")
 
 
 def needs_types(path: Path) -> bool:

@@ -24,6 +24,7 @@ from app.bulk.run import Limits
 from app.bulk.server_run import HandedIn
 from app.cli import bulk_preview
 from app.cli.connection import cluster, in_words, key_option, url_option
+from app.cli.group import Group
 from app.cli.words import counted
 from caravan_client import AsyncClient
 from caravan_client.exchange import Patience
@@ -48,7 +49,7 @@ def _delimiter(_context: click.Context, _option: click.Parameter, given: str | N
     return character
 
 
-@click.group("bulk")
+@click.group("bulk", cls=Group)
 def command() -> None:
     """Ask a model about every row of a dataset."""
 

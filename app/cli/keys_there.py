@@ -69,7 +69,7 @@ class _InRedis:
 
     def revoke(self, key_id: str) -> None:
         if not self._store.revoke(key_id):
-            raise click.ClickException(f"There is no key '{key_id}'.")
+            raise click.ClickException(f"There is no key '{key_id}'. `caravan keys list` shows them.")
 
 
 @contextmanager

@@ -77,6 +77,8 @@ def cancel(model: str, api: Client) -> None:
 @with_api
 def move(model: str, to: str, api: Client) -> None:
     """Move all waiting jobs of MODEL, which may have left the catalogue, to the model TO."""
+    if model == to:
+        raise click.UsageError("The jobs of a model cannot be moved to itself.")
     click.echo(f"{counted(_all(api, model, 'move', {'to': to}), 'job')} of {model} moved to {to}")
 
 

@@ -38,6 +38,8 @@ def command(
     """
     if raw and system:
         raise click.UsageError("--raw takes no --system: without a chat template there are no messages.")
+    if stream and no_wait:
+        raise click.UsageError("--stream waits for the text, and --no-wait does not wait: leave one of them out.")
     text = sys.stdin.read() if prompt == "-" else prompt
     messages = [{"role": "system", "content": system}] if system else []
     asked: Any = {"prompt": text} if raw else [*messages, {"role": "user", "content": text}]

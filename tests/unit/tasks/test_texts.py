@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidRequest
-from tasks.texts import LONGEST, LONGEST_MESSAGE, bounded, printable, shown
+from tasks.texts import LONGEST, LONGEST_MESSAGE, any_of, bounded, printable, shown
 
 
 @given(st.text(max_size=3 * LONGEST))
@@ -44,3 +44,8 @@ def test_a_terminal_prints_whatever_it_is_given(text: str) -> None:
 @pytest.mark.parametrize("text", ["plain", "Zürich", "東京", "👩‍👧"[:1], ""])
 def test_what_can_be_printed_stays_as_it_is(text: str) -> None:
     assert printable(text) == text
+
+
+@pytest.mark.parametrize(("names", "said"), [(["a"], "a"), (["a", "b"], "a or b"), (["a", "b", 3], "a, b or 3")])
+def test_a_choice_of_names_is_told_with_or_before_the_last(names: list[object], said: str) -> None:
+    assert any_of(names) == said
