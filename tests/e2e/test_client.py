@@ -34,8 +34,8 @@ def test_both_clients_have_the_same_methods() -> None:
 
     assert public(Client) == public(AsyncClient)
     assert sorted(public(Client)) == [
-        "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "retry", "run", "stream",
-        "submit", "wait",
+        "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "read_file", "retry", "run",
+        "stream", "submit", "upload_file", "wait",
     ]  # fmt: skip
     assert caravan_client.__all__ == ["AsyncClient", "Client", "Job", "Options", "Patience", "StreamedEvent"]
 
