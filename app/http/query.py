@@ -75,8 +75,8 @@ def time(name: str) -> float | None:
     text = request.args.get(name)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text, re.ASCII) or float(text) > LATEST:
-        raise InvalidRequest(f"{name} must be a time in seconds since 1970.", param=name)
+    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) or float(text) > LATEST:
+        raise InvalidRequest(f"{name} must be a time in whole seconds since 1970.", param=name)
     return float(text)
 
 

@@ -28,7 +28,8 @@ def asked_priority(body: JobBody) -> Priority:
     Unasked, or asked for by a service tier, it is the caller's if that is lower. Raises InvalidRequest for one that the
     caller's key may not ask for, and for a header that is none.
     """
-    named = (body.priority if isinstance(body, Urgency) else None) or _named_by_header()
+    by_header, own = _named_by_header(), body.priority if isinstance(body, Urgency) else None
+    named = own or by_header
     if named is not None:
         check_priority(Priority(named))
         return Priority(named)
@@ -43,11 +44,18 @@ def check_priority(asked: Priority) -> None:
 
 
 def asked_timeout(body: JobBody) -> float | None:
-    """Seconds until a body's job expires: the body's own, else those of ``X-Timeout``. Raises InvalidRequest."""
-    given = body.timeout if isinstance(body, Urgency) else None
+    """Seconds until a body's job expires: the body's own, else those of ``X-Timeout``.
+
+    Raises InvalidRequest for a header that is no such time, also where the body's own is used.
+    """
+    named, given = _timeout_by_header(), body.timeout if isinstance(body, Urgency) else None
+    return named if given is None else given
+
+
+def _timeout_by_header() -> float | None:
     text = request.headers.get(TIMEOUT_HEADER)
-    if given is not None or text is None:
-        return given
+    if text is None:
+        return None
     seconds = _number(text)
     if seconds is None or not 0 < seconds <= MOST_SECONDS:
         raise InvalidRequest(

@@ -291,7 +291,7 @@ def test_on_a_terminal_there_is_a_bar_and_elsewhere_there_are_lines(cluster: Clu
                 break
     os.close(ours)
     assert process.wait(20) == 0
-    assert b"50/50" in shown
+    assert b"50 of 50 rows" in shown
     assert b"\x1b[" in shown
 
 

@@ -220,6 +220,7 @@ def test_jobs_are_listed_by_metadata_and_time(cluster: Cluster) -> None:
         "created_after=x",
         "created_before=-1",
         "created_before=100000000001",
+        "created_before=0.5",
         "metadata=x",
         "metadata[]=x",
         "metadata[a][b]=x",

@@ -32,6 +32,7 @@ COMPILES = "it compiles llama.cpp for minutes; `make setup` does so before the t
 DOCKER = "it needs a Docker engine: `make test-compose`, which a person runs, starts the same file"
 KUBERNETES = "it needs Kubernetes: tests/deploy renders it, and runs what the chart starts as processes"
 PEERS = "it downloads or builds other servers to measure beside; a person runs it, for docs/performance.md"
+SERVICE = "it installs a service on the machine: tests/deploy/test_systemd.py reads the unit"
 NOT_TYPED = {
     "caravan up": "it has started the cluster of all other commands",
     "caravan --help": "tests/unit/app/cli/test_help.py compares it with its page",
@@ -56,6 +57,9 @@ NOT_TYPED = {
     "pip download *": PEERS,
     "cd llama_cpp_python-*": PEERS,
     "cmake *": PEERS,
+    "sudo *": SERVICE,
+    "systemd-analyze verify /etc/*": SERVICE,
+    "journalctl *": SERVICE,
 }
 """Patterns of the commands that the test does not type, and why."""
 RUNS_ON = "it runs until it is stopped: tests/e2e/test_surroundings.py starts each part, and a block has `caravan up`"
@@ -81,8 +85,12 @@ VARIES = {
     r" {2,}": " ",
 }
 """What of a screen is another one's at each start; columns are as wide as they have to be."""
-STATUS = {"docs/command.md: caravan status": 1, "docs/operations.md: caravan doctor *": 1}
-"""The exit status of a command that is shown to find fault."""
+STATUS = {
+    "docs/command.md: caravan status": 1,
+    "docs/operations.md: caravan doctor *": 1,
+    "docs/bulk.md: caravan bulk run * --retry-failed": 1,
+}
+"""The exit status of a command that is shown to find fault, or for which the page's own run left nothing to do."""
 GIVEN = {
     "client.chat.completions.create(*": 'messages = [{"role": "user", "content": "What is 12 + 7?"}]',
     "for event in client.responses.retrieve(*": "last_number, response_id = "
