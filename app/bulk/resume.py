@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from filelock import FileLock
 
@@ -20,8 +20,9 @@ POSITIONS = frozenset({"the input", "--limit", "--sample", "--schema"})
 """Where one of these has changed, an answer stays only if its row is seen to ask the same."""
 MOST_NAMED = 5
 """Rows that a message names."""
-UNASKED = Answer(code="unasked", message="")
-"""Stands at the row of an answer that is not kept."""
+NOT_KEPT: Final = "not_kept"
+UNASKED = Answer(code=NOT_KEPT, message="")
+"""Stands at the row of an answer that is not kept; nobody is told its code."""
 
 Marks = Callable[[], Iterable[str]]
 Withdraw = Callable[[bool], object]

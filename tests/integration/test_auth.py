@@ -204,11 +204,12 @@ def test_a_v1_call_has_the_timeout_of_its_body_or_its_headers(
         *(("X-Timeout", value) for value in ("0", "-1", "604801", "nan", "inf", "1_0", "soon", "5s", "")),
     ],
 )
+@pytest.mark.parametrize("own", [{}, {"timeout": 5, "priority": "low"}], ids=["alone", "beside the body's own"])
 @pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions", "/v1/completions"])
 def test_a_header_that_makes_no_sense_is_refused_by_its_name(
-    http: FlaskClient, alice: dict[str, str], client: redis.Redis, path: str, name: str, value: str
+    http: FlaskClient, alice: dict[str, str], client: redis.Redis, own: Any, path: str, name: str, value: str
 ) -> None:
-    body = {"model": "demo", "prompt": "x"} if path == "/v1/completions" else CHAT
+    body = {**({"model": "demo", "prompt": "x"} if path == "/v1/completions" else CHAT), **own}
     answer = http.post(path, json=body, headers={**alice, name: value})
     assert (answer.status_code, answer.get_json()["error"]["param"]) == (400, name)
     assert not list(client.scan_iter("*job:*"))
