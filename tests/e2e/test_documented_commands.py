@@ -85,6 +85,7 @@ BEFORE: Mapping[str, tuple[str | Callable[[Desk], None], ...]] = {
     ),
     "docs/batches.md: caravan batches pause BATCH_ID": A_BATCH_WAITS,
     "docs/batches.md: caravan batches retry BATCH_ID": ("caravan batches watch $BATCH", "caravan queues resume demo"),
+    "docs/bulk.md: caravan batches watch BATCH_ID": ("BATCH=$(caravan batches list --json | jq -r '.[0].id')",),
     "docs/command.md: caravan status": (*A_JOB_WAITS, *A_JOB_WAITS),
     "docs/logs.md: grep *": (
         "curl http://127.0.0.1:8000/v1/models -H 'X-Request-Id: bdd34dd4b5bb42a9a25baaab6dd7b8ae'",
