@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
+from app.bulk.folder import replacing
 from caravan_client import Client
 from caravan_client.errors import ServerAway
 from tasks.errors import CaravanError
@@ -84,18 +84,12 @@ def fetch(api: Client, batch: dict[str, Any], output: Path) -> None:
         if batch[name] is None and path is not output:
             path.unlink(missing_ok=True)
             continue
-        made = path.with_name(path.name + ".new")
         try:
-            with made.open("wb") as file:
+            with replacing(path) as file:
                 if batch[name] is not None:
                     copy(api, batch[name], file)
-                file.flush()
-                os.fsync(file.fileno())
-            made.replace(path)
         except OSError as exc:
             raise click.ClickException(f"Cannot write {path}: {exc.strerror or exc}.") from exc
-        finally:
-            made.unlink(missing_ok=True)
         click.echo(str(path), err=True)
 
 

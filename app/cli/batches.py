@@ -14,7 +14,8 @@ import click
 from app.cli import batch_files
 from app.cli.connection import with_api, with_patient_api
 from app.cli.group import Group
-from app.cli.lists import json_option, show_list
+from app.cli.lists import json_option, limit_option, show_list
+from app.cli.patience import INTERRUPTED
 from app.cli.table import Column
 from app.cli.words import counted
 from caravan_client import Client
@@ -22,7 +23,6 @@ from caravan_client import Client
 ENDED = ("completed", "failed", "expired", "cancelled")
 POLL_SECONDS = 1.0
 SHOWN_ERRORS = 10
-INTERRUPTED = 130
 
 COLUMNS = (
     Column("ID", 9),
@@ -31,9 +31,6 @@ COLUMNS = (
     Column("FAILED", 5, right=True),
     Column("TOTAL", 6, right=True),
     Column("CREATED", 3),
-)
-limit_option = click.option(
-    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most batches to list."
 )
 
 
@@ -83,7 +80,7 @@ def fetch(batch_id: str, output: Path, api: Client) -> None:
 
 
 @command.command("list")
-@limit_option
+@limit_option("batches")
 @json_option
 @with_api
 def list_(limit: int, as_json: bool, api: Client) -> None:
@@ -93,7 +90,7 @@ def list_(limit: int, as_json: bool, api: Client) -> None:
 
 @command.command("status")
 @click.argument("batch_id", required=False)
-@limit_option
+@limit_option("batches")
 @with_api
 def status(batch_id: str | None, limit: int, api: Client) -> None:
     """List the latest batches, newest first, or show BATCH_ID as JSON."""

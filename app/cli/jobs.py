@@ -11,7 +11,7 @@ import click
 
 from app.cli.connection import with_api, with_patient_api
 from app.cli.group import Group
-from app.cli.lists import json_option, show_list
+from app.cli.lists import json_option, limit_option, show_list
 from app.cli.moments import Moment
 from app.cli.submit import show_stream
 from app.cli.table import Column, fitted, screen_width, wrapped
@@ -45,7 +45,7 @@ def command() -> None:
     "--created-after", type=Moment(), help="Only jobs accepted at this time or later: a date, or an age such as 2h."
 )
 @click.option("--created-before", type=Moment(), help="Only jobs accepted before this time.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
+@limit_option("jobs")
 @json_option
 @with_api
 def list_(model: str | None, status: str | None, owner: str | None, pairs: tuple[str, ...], created_after: int | None,
@@ -89,7 +89,7 @@ def _row(job: Mapping[str, Any]) -> list[object]:
 
 @command.command("dlq")
 @click.option("-m", "--model", help="Only jobs of this model.")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="The most jobs to list.")
+@limit_option("jobs")
 @json_option
 @with_api
 def dlq(model: str | None, limit: int, as_json: bool, api: Client) -> None:

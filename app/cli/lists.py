@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from app.cli.table import Column, screen_width, table, wrapped
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON array, with every value whole.")
+
+
+def limit_option(things: str) -> Callable[[Command], Command]:
+    """``--limit``: how many of these things a list has at most."""
+    return click.option(
+        "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help=f"The most {things} to list."
+    )
 
 
 def show_list(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ def files(cluster: Cluster) -> set[str]:
 
 def note(command: BulkCommand) -> Path:
     return command.progress / "batch.json"
+
+
+@contextmanager
+def paused(cluster: Cluster) -> Iterator[None]:
+    cluster.http.post("/queues/demo/pause").raise_for_status()
+    try:
+        yield
+    finally:
+        cluster.http.post("/queues/demo/resume").raise_for_status()
 
 
 def test_rows_that_are_handed_in_come_back_as_a_run_writes_them(cluster: Cluster, tmp_path: Path) -> None:
@@ -85,8 +96,7 @@ def test_a_command_that_died_before_it_knew_the_batch_finds_it(cluster: Cluster,
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_command_that_ends_while_it_waits_is_run_again(cluster: Cluster, tmp_path: Path, how: signal.Signals) -> None:
     source, before = write(tmp_path / "in.jsonl", ROWS), ids(cluster)
-    cluster.http.post("/queues/demo/pause").raise_for_status()
-    try:
+    with paused(cluster):
         assert BulkCommand(cluster, source, tmp_path / "out.csv", *SUM, "--no-wait").run().returncode == 0
         command = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM)
         process = command.start()
@@ -95,8 +105,6 @@ def test_a_command_that_ends_while_it_waits_is_run_again(cluster: Cluster, tmp_p
         process.wait(20)
         if how is signal.SIGINT:
             assert "The server carries the run on. Run the same command to resume." in command.log.read_text()
-    finally:
-        cluster.http.post("/queues/demo/resume").raise_for_status()
     assert command.run().returncode == 0
     assert [row["id"] for row in read(command.output)] == [str(n) for n in range(40)]
     assert len(ids(cluster) - before) == 1
@@ -104,8 +112,7 @@ def test_a_command_that_ends_while_it_waits_is_run_again(cluster: Cluster, tmp_p
 
 def test_a_restart_cancels_the_batch_and_a_cancelled_ones_rows_fail(cluster: Cluster, tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", ROWS)
-    cluster.http.post("/queues/demo/pause").raise_for_status()
-    try:
+    with paused(cluster):
         command = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM, "--no-wait")
         first = command.run().stdout.strip()
         restarted = BulkCommand(cluster, source, command.output, *SUM, "--no-wait", "--restart").run()
@@ -114,16 +121,13 @@ def test_a_restart_cancels_the_batch_and_a_cancelled_ones_rows_fail(cluster: Clu
         until(lambda: cluster.http.get(f"/v1/batches/{first}").json()["status"] == "cancelled", what="it is cancelled")
         cluster.http.post(f"/v1/batches/{second}/cancel").raise_for_status()
         ended = BulkCommand(cluster, source, command.output, *SUM).run()
-    finally:
-        cluster.http.post("/queues/demo/resume").raise_for_status()
     assert ended.returncode == 0, ended.stderr
     assert {row["error_code"] for row in read(tmp_path / "out.failed.csv")} == {"batch_cancelled"}
 
 
 def test_a_corrected_command_cancels_the_batch_that_has_no_answer(cluster: Cluster, tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", ROWS)
-    cluster.http.post("/queues/demo/pause").raise_for_status()
-    try:
+    with paused(cluster):
         command = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM, "--no-wait")
         first = command.run().stdout.strip()
         other = ["--prompt", "What is {{ a }} - {{ b }}?", "--max-tokens", "16"]
@@ -131,8 +135,6 @@ def test_a_corrected_command_cancels_the_batch_that_has_no_answer(cluster: Clust
         assert corrected.returncode == 0, corrected.stderr
         assert f"The batch {first} of the run before is cancelled." in corrected.stderr
         until(lambda: cluster.http.get(f"/v1/batches/{first}").json()["status"] == "cancelled", what="it is cancelled")
-    finally:
-        cluster.http.post("/queues/demo/resume").raise_for_status()
     second = corrected.stdout.strip()
     until(lambda: cluster.http.get(f"/v1/batches/{second}").json()["status"] == "completed", what="it is done")
     changed = BulkCommand(cluster, source, command.output, *SUM).run()
@@ -146,13 +148,10 @@ def test_rows_that_a_batch_did_not_run_are_handed_in_again(cluster: Cluster, tmp
     source = write(tmp_path / "in.jsonl", ROWS)
     command = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM)
     handing_in = BulkCommand(cluster, source, command.output, *SUM, "--no-wait")
-    cluster.http.post("/queues/demo/pause").raise_for_status()
-    try:
+    with paused(cluster):
         first = handing_in.run().stdout.strip()
         cluster.http.post(f"/v1/batches/{first}/cancel").raise_for_status()
         ended = command.run()
-    finally:
-        cluster.http.post("/queues/demo/resume").raise_for_status()
     assert "With --retry-failed the same command asks again what failed." in ended.stderr
     again = BulkCommand(cluster, source, command.output, *SUM, "--no-wait", "--retry-failed").run()
     assert again.returncode == 0, again.stderr

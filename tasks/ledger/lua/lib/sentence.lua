@@ -11,7 +11,7 @@ local function only_one_has_tried(id, model, now)
   for at = #deaths - counted + 1, #deaths do
     if deaths[at].worker ~= name then return nil end
   end
-  for _, other in ipairs(redis.call('ZRANGEBYSCORE', workers_key(model), stamp(now), '+inf')) do
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', workers_key(model), stamp(now), '+inf', 'LIMIT', 0, 2)) do
     if other ~= name then return name end
   end
 end

@@ -17,10 +17,12 @@ local QUEUED = '{"type":"status","status":"queued"}'
 -- the record that the job is queued (`tasks/ledger/event_stream.py`). What comes next writes that first.
 local function set_status(id, from, status, fence)
   check_transition(id, from, status)
-  local has_stream, before = redis.call('EXISTS', log_key(id)) == 1, redis.call('HGET', job_key(id), 'fence')
+  local waits = (from == 'queued' or status == 'queued') and redis.call('EXISTS', log_key(id)) == 0
+  if waits and from == 'queued' then
+    redis.call('XADD', log_key(id), redis.call('HGET', job_key(id), 'fence') .. '-0', 'e', QUEUED)
+  end
   redis.call('HSET', job_key(id), 'fence', fence, 'status', status)
-  if status == 'queued' and not has_stream then return end
-  if from == 'queued' and not has_stream then redis.call('XADD', log_key(id), before .. '-0', 'e', QUEUED) end
+  if waits and status == 'queued' then return end
   local kind = ENDED[status] and 'done' or 'status'
   append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
 end
