@@ -1,7 +1,8 @@
-"""How the threads of one process share Python's interpreter."""
+"""How the threads of one process share Python's interpreter, and how rarely it stops them all."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Final
 
@@ -16,3 +17,13 @@ def take_short_turns() -> None:
     answer. A worker keeps CPython's own interval: with this one its engine loses 3% of its tokens (16 streams, 0.5B).
     """
     sys.setswitchinterval(TURN_SECONDS)
+
+
+def leave_to_the_end() -> None:
+    """Have the collector look no more at what there is now, when a process is about to serve.
+
+    A full collection looks at every object, and no thread runs meanwhile: 140 ms in a worker, of whose 80,000 objects
+    nearly all are modules' and last as long as the process.
+    """
+    gc.collect()
+    gc.freeze()

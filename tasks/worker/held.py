@@ -58,6 +58,14 @@ class Held:
         """What its lines in the log are found by."""
         return {"job_id": self.job.id, "request_id": self.job.request_id}
 
+    def release(self) -> None:
+        """Let go of what it was run with, once it has ended.
+
+        Its sequences name it, and it names them. Left so, jobs and their grammars wait for Python's collector, which
+        frees those of many seconds at once and stops every thread meanwhile.
+        """
+        self.sequences, self.passages, self.ready = [], [], None
+
     def outcome(self) -> Outcome:
         """What the finished sequences give."""
         choices = tuple(

@@ -239,5 +239,6 @@ class Publisher:
             event = "job ended" if status != "queued" else "job put off"
             log.info(event, **held.named, status=status, seconds=seconds)
             self._on_ended(held, status, detail)
+            held.release()
         elif verdict is not None:
             self._on_lost(held, verdict)

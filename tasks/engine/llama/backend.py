@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
-import numpy as np
 
 from tasks.answers.syntax import PLAIN
 from tasks.answers.tools.formats import MARKERS
@@ -16,6 +15,7 @@ from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.engine.llama import chain, library, template_trial
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
+from tasks.engine.llama.compute_threads import ComputeThreads
 from tasks.engine.llama.constraint import Compiler, is_special
 from tasks.engine.llama.logits import Distribution, Logits
 from tasks.engine.llama.model import Model
@@ -71,12 +71,19 @@ class LlamaBackend(Model):
         self._splits = not self.on_gpu and self.can_share
         self._block_rows = _block_rows() if self._splits else 1
         self.tile_tokens = TILE_ROWS if self._splits else 1
-        self.ctx = self._create_context(threads or os.cpu_count() or 1)
+        threads = threads or os.cpu_count() or 1
+        self.ctx = self._create_context(threads)
+        self._threads = ComputeThreads(self.ctx, threads)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
         self._closes_texts = bool(llama_cpp.llama_vocab_get_add_eos(self._vocab))
-        self.compiler = Compiler(self._vocab, vocab_size=self.vocab_size, end_tokens=self.end_tokens)
+        self.compiler = Compiler(
+            self._vocab,
+            vocab_size=self.vocab_size,
+            end_tokens=self.end_tokens,
+            processor=self._threads.leave_one_free,
+        )
         self.distribution = Distribution(self.vocab_size)
         self._template, self._tools_template = self._chat_template(None), self._chat_template(b"tool_use")
         self.syntax = (self._tools_template or self._template).syntax if self._template else PLAIN
@@ -143,8 +150,7 @@ class LlamaBackend(Model):
 
     def logits(self, row: int) -> Logits:
         """The logits of a row of the last batch, in llama.cpp's own memory: valid, and writable, until the next."""
-        pointer = library.get_logits_ith(self.ctx, self._last_pass[row])
-        return np.ctypeslib.as_array(pointer, shape=(self.vocab_size,))
+        return library.get_logits(self.ctx, self._last_pass[row], self.vocab_size)
 
     def logprobs(self, row: int, token: int, count: int) -> Logprobs:
         self.distribution.read(self.logits(row))
@@ -174,7 +180,8 @@ class LlamaBackend(Model):
         """Whether the cache had room; if not, nothing was computed."""
         spare_slot = self.num_sequences
         self._batch.fill([*rows, *(Row(0, position, spare_slot, False) for position in range(padding))])
-        status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
+        with self._threads.computing():
+            status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
         if padding:
             self.forget(spare_slot)
         if status == NO_KV_SLOT and padding:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -30,10 +31,24 @@ class Compiler:
     """Compiles grammars; the last ones are kept. Thread-safe.
 
     llguidance's view of the vocabulary takes a second for a large one, so it is made when the first grammar comes.
+
+    Args:
+        vocab: llama.cpp's vocabulary.
+        vocab_size: its tokens.
+        end_tokens: those that end an answer.
+        processor: keeps a processor free for this while a grammar is compiled.
     """
 
-    def __init__(self, vocab: Any, *, vocab_size: int, end_tokens: Sequence[int]) -> None:
+    def __init__(
+        self,
+        vocab: Any,
+        *,
+        vocab_size: int,
+        end_tokens: Sequence[int],
+        processor: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._vocab, self._vocab_size, self._end_tokens = vocab, vocab_size, list(end_tokens)
+        self._processor = processor
         self._threads = MaskThreads()
         self._work = work_for(vocab_size)
         self._view_lock, self._lock = threading.Lock(), threading.Lock()
@@ -55,7 +70,8 @@ class Compiler:
         if compiled is None:
             error = refused or ""
             if not error:
-                compiled, error = self._compile(grammar)
+                with self._processor():
+                    compiled, error = self._compile(grammar)
             if compiled is None:
                 raise InvalidRequest(f"The grammar cannot be followed: {error}.", param="grammar")
         self._keep(grammar, compiled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from tasks.engine.backend import BackendFailure, Row
 from tasks.engine.embedding import Vector
+from tasks.engine.llama import library
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.model import Model
 
@@ -84,8 +86,8 @@ class LlamaEmbeddingBackend(Model):
 
     def _vector(self, slot: int) -> Vector:
         """In llama.cpp's own memory."""
-        pointer = llama_cpp.llama_get_embeddings_seq(self._ctx, slot)
-        return np.ctypeslib.as_array(pointer, shape=(self.dimensions,))
+        vector = llama_cpp.llama_get_embeddings_seq(self._ctx, slot)
+        return library.floats(ctypes.addressof(vector.contents), self.dimensions)
 
     def _most_together(self) -> int:
         """How many passages may be in a batch.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any
 
 import llama_cpp
+import numpy as np
 import numpy.typing as npt
 
 from tasks.engine.llama import variants
@@ -28,7 +30,8 @@ def _keeping_the_gil(function: Any) -> Any:
 
 
 _PYDLL = ctypes.PyDLL(llama_cpp.llama_cpp._lib._name)
-get_logits_ith = _keeping_the_gil(llama_cpp.llama_get_logits_ith)
+_get_logits_ith = _keeping_the_gil(llama_cpp.llama_get_logits_ith)
+_get_logits_ith.restype = ctypes.c_void_p
 sampler_accept = _keeping_the_gil(llama_cpp.llama_sampler_accept)
 sampler_sample = _keeping_the_gil(llama_cpp.llama_sampler_sample)
 sampler_free = _keeping_the_gil(llama_cpp.llama_sampler_free)
@@ -39,6 +42,25 @@ init_dist = _keeping_the_gil(llama_cpp.llama_sampler_init_dist)
 seq_cp = _keeping_the_gil(llama_cpp.llama_memory_seq_cp)
 seq_rm = _keeping_the_gil(llama_cpp.llama_memory_seq_rm)
 token_to_piece = _keeping_the_gil(llama_cpp.llama_token_to_piece)
+
+
+def get_logits(ctx: Any, row: int, size: int) -> npt.NDArray[np.float32]:
+    """The logits of a row of the last batch, in llama.cpp's own memory."""
+    return floats(_get_logits_ith(ctx, row), size)
+
+
+def floats(address: int, count: int) -> npt.NDArray[np.float32]:
+    """Numbers in the library's memory, as an array that can be written.
+
+    `numpy.ctypeslib.as_array` makes a type and several objects that name each other for every call: work for Python's
+    collector at each token.
+    """
+    return np.frombuffer(_row_type(count).from_address(address), np.float32)
+
+
+@cache
+def _row_type(count: int) -> Any:
+    return ctypes.c_float * count
 
 
 def pointer(array: npt.NDArray[Any], kind: Any) -> Any:
