@@ -21,14 +21,15 @@ from app.jobs.urgency import asked_priority, asked_timeout
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger.admission import Idempotency
+from tasks.queue.service import Taken
 from tasks.records.job import Job
 from tasks.webhooks.networks import literal, may_dial
 
 MAX_KEY_LENGTH = 255
 
 
-def submit(sent: dict[str, Any], body: JobBody) -> str:
-    """Submit a job within the caller's limits; its id, or that of an earlier one with the request's idempotency key.
+def submit(sent: dict[str, Any], body: JobBody) -> Taken:
+    """Submit a job within the caller's limits; or the earlier one with the request's idempotency key.
 
     Args:
         sent: the body as the client sent it.
@@ -40,7 +41,7 @@ def submit(sent: dict[str, Any], body: JobBody) -> str:
     """
     key = idempotency(sent)
     if key and (known := services().ledger.admission.known(caller().owner, key)):
-        return known
+        return Taken(known, None, None)
     job = _job(body)
     _tell_unused(body)
     return services().queue.submit(spend(job), idempotency=key, most_in_flight=allowed().jobs_in_flight)

@@ -5,15 +5,16 @@ Every method that decides something is one Lua script under ``lua``, so a proces
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 import redis
 
-from tasks.ledger import redis_keys
+from tasks.ledger import redis_keys, standing
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.scripts import Scripts
+from tasks.ledger.standing import Standing
 from tasks.records.job import Job, JobStatus, Priority, QueueState
 
 
@@ -69,6 +70,18 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a submission, and of the line that it came to."""
+
+    reply: Submission | Refusal
+    taken: list[str]
+    """Jobs of the model that are to be published now, whatever the reply."""
+    job: Job | None = None
+    """As the ledger has it; None unless it was accepted just now."""
+    standing: Standing | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cancelled:
     """A job that was cancelled: its model, its status before, and how many live workers the model has."""
 
@@ -94,9 +107,40 @@ class Admission:
         most_in_flight: int | None = None,
     ) -> Submission | Refusal:
         """Accept a job, unless its key is known, its model's queue is full, or its owner has as many as allowed."""
+        given = self._submission(job, longest_queue, idempotency, most_in_flight)
+        return _reply(self._run("submit", *given))
+
+    def accept(
+        self,
+        job: Job,
+        *,
+        take: Sequence[str | int | float],
+        longest_queue: int,
+        idempotency: Idempotency | None = None,
+        most_in_flight: int | None = None,
+    ) -> Accepted:
+        """Accept a job as `submit` does, take what may be published then, and tell how the job is: in one round trip.
+
+        Args:
+            take: `Line.taking` of the job's model.
+        """
+        trip = self._run.trip()
+        trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
+        trip.run("take", *take)
+        standing.ask(trip, job)
+        submitted, taken, *found = trip.go()
+        reply = _reply(submitted)
+        if not isinstance(reply, Submission) or reply.verdict != "accepted":
+            return Accepted(reply, taken)
+        _, _, when, fence = submitted
+        recorded = replace(job, created_at=float(when), fence=int(fence))
+        return Accepted(reply, taken, recorded, standing.read(found))
+
+    def _submission(
+        self, job: Job, longest_queue: int, idempotency: Idempotency | None, most_in_flight: int | None
+    ) -> tuple[str | int | float, ...]:
         record = [part for pair in job.encode().items() for part in pair]
-        verdict, *rest = self._run(
-            "submit",
+        return (
             job.id,
             job.model,
             job.owner,
@@ -110,7 +154,6 @@ class Admission:
             "" if most_in_flight is None else most_in_flight,
             *record,
         )
-        return _refusal(verdict, rest) or Submission(verdict, rest[0])
 
     def known(self, owner: str, idempotency: Idempotency) -> str | None:
         """The job that was submitted with the same key and body, if it is still there."""
@@ -182,6 +225,11 @@ class Admission:
             pipe.sadd(redis_keys.wanted(model), "1")
             pipe.pexpire(redis_keys.wanted(model), max(1, round(seconds * 1000)))
             pipe.execute()
+
+
+def _reply(reply: Sequence[str]) -> Submission | Refusal:
+    verdict, *rest = reply
+    return _refusal(verdict, rest) or Submission(cast("Any", verdict), rest[0])
 
 
 def _refusal(verdict: str, rest: list[str]) -> Refusal | None:

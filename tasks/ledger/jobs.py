@@ -8,8 +8,9 @@ from typing import NamedTuple, cast
 
 import redis
 
-from tasks.ledger import redis_keys
+from tasks.ledger import redis_keys, standing
 from tasks.ledger.scripts import Scripts
+from tasks.ledger.standing import Standing
 from tasks.records.job import VERSIONS, Job
 from tasks.records.version import is_readable
 
@@ -99,13 +100,15 @@ class Jobs:
             raise LookupError(after)
         return Found(reply[1:], reply[0] or None)
 
-    def queue_position(self, job: Job) -> int | None:
-        """How many jobs of its model are begun before a queued job, itself counted; None if it waits no more.
+    def standing(self, job: Job) -> Standing:
+        """Where a queued job stands."""
+        trip = self._run.trip()
+        standing.ask(trip, job)
+        return standing.read(trip.go())
 
-        An estimate, as far as jobs of several owners take turns by how many tokens they take.
-        """
-        position: int | None = self._run("position", job.id, job.model)
-        return position
+    def queue_position(self, job: Job) -> int | None:
+        """The position of a job's standing."""
+        return self.standing(job).position
 
 
 def _seconds(at: float | None) -> str:

@@ -49,8 +49,12 @@ class Line:
 
         As many as `TAKEN_AT_ONCE` means that there may be more.
         """
-        ids: list[str] = self._run("take", model, self._ageing_seconds, SMALL_AT_ONCE, TAKEN_AT_ONCE)
+        ids: list[str] = self._run("take", *self.taking(model))
         return ids
+
+    def taking(self, model: str) -> tuple[str | int | float, ...]:
+        """What the script of `take` is given."""
+        return model, self._ageing_seconds, SMALL_AT_ONCE, TAKEN_AT_ONCE
 
     def unpublish(self, model: str, job_ids: Iterable[str]) -> None:
         """Put published jobs back that a stopping worker has not claimed."""

@@ -159,25 +159,17 @@ def queues(client: redis.Redis, models: Iterable[str]) -> list[QueueOverview]:
     ]
 
 
-def queue_and_crew(client: redis.Redis, model: str) -> tuple[QueueState, Crew]:
-    """Whether a model's queue is open, and its crew, in one round trip."""
-    pipe = client.pipeline(transaction=False)
-    pipe.get(redis_keys.queue_state(model))
-    pipe.hgetall(redis_keys.crew(model))
-    state, sums = pipe.execute()
-    return QueueState(state or QueueState.OPEN), _crew(sums)
-
-
 def crews(client: redis.Redis, models: Iterable[str]) -> dict[str, Crew]:
     """The crews of some models, in one round trip."""
     models = list(models)
     pipe = client.pipeline(transaction=False)
     for model in models:
         pipe.hgetall(redis_keys.crew(model))
-    return {model: _crew(sums) for model, sums in zip(models, pipe.execute(), strict=True)}
+    return {model: crew_of(sums) for model, sums in zip(models, pipe.execute(), strict=True)}
 
 
-def _crew(sums: Mapping[str, str]) -> Crew:
+def crew_of(sums: Mapping[str, str]) -> Crew:
+    """What ``crew:{model}`` says."""
     found = {name: int(value) for name, value in sums.items()}
     timed = found.get("timed", 0)
     return Crew(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import redis
+from redis.commands.core import Script
 
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.histograms import BOUNDS
+from tasks.ledger.trip import Trip
 from tasks.records.job import KILLS_PER_CRASH, LINES, SLOTLESS, TRANSITIONS, JobStatus
 
 FOLDERS = ("jobs", "workers", "batches", "files", "webhooks", "keys")
@@ -26,7 +28,7 @@ class Scripts:
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
-        self._registered: dict[str, Callable[..., Any]] = {}
+        self._registered: dict[str, Script] = {}
 
     def __call__(self, name: str, *args: str | int | float) -> Any:
         """What the script returns. Raises redis-py's errors when Redis is away."""
@@ -35,13 +37,16 @@ class Scripts:
 
     def each(self, name: str, calls: Iterable[Sequence[str | int | float]]) -> list[Any]:
         """What the script returns for each of many calls, in one round trip. Between two, Redis answers others."""
-        pipe = self._redis.pipeline(transaction=False)
+        trip = self.trip()
         for args in calls:
-            self._script(name)(args=args, client=pipe)
-        with refusals_as_absence():
-            return pipe.execute()
+            trip.run(name, *args)
+        return trip.go()
 
-    def _script(self, name: str) -> Callable[..., Any]:
+    def trip(self) -> Trip:
+        """Scripts and commands that are about to go in one round trip."""
+        return Trip(self._redis, self._script)
+
+    def _script(self, name: str) -> Script:
         if name not in self._registered:
             self._registered[name] = self._redis.register_script(text(name))
         return self._registered[name]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.ledger.line import TAKEN_AT_ONCE, Line
 from tasks.queue import task_names
 from tasks.queue.publisher import Publisher
@@ -20,7 +22,14 @@ class Dispatcher:
         Whoever calls next goes on: each job that is accepted, begins or ends brings a call, and the sweep brings one a
         second.
         """
-        job_ids = self._line.take(model)
+        return self.publish_all(self._line.take(model), model)
+
+    def taking(self, model: str) -> tuple[str | int | float, ...]:
+        """What the script is given that takes jobs from the line, for a round trip that does more."""
+        return self._line.taking(model)
+
+    def publish_all(self, job_ids: Sequence[str], model: str) -> int:
+        """Publish jobs that were taken from the line, and give back those that could not be; how many went out."""
         for number, job_id in enumerate(job_ids):
             if not self.publish(job_id, model):
                 self._line.unpublish(model, job_ids[number:])

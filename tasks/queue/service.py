@@ -6,10 +6,12 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tasks.errors import CaravanError, JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
 from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Refusal, Submission
 from tasks.ledger.connection import UNAVAILABLE, as_broker_errors
+from tasks.ledger.standing import Standing
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
 from tasks.records.job import Job, JobStatus, Priority, QueueState
@@ -24,6 +26,15 @@ WANT_AGAIN = 0.1
 """The part of a model's keep-alive after which a job makes it wanted anew."""
 
 log = get_logger(__name__)
+
+
+class Taken(NamedTuple):
+    """A job that was accepted, now or before."""
+
+    id: str
+    job: Job | None
+    """As it was accepted; None if that was before."""
+    standing: Standing | None
 
 
 class QueueService:
@@ -44,8 +55,8 @@ class QueueService:
         self._keep_alive = keep_alive
         self._wanted_at: dict[str, float] = {}
 
-    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> str:
-        """Record a job and send it on its way; the id of it, or of the earlier one with the same key and body.
+    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> Taken:
+        """Record a job and send it on its way; or the earlier one with the same key and body.
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
@@ -54,9 +65,15 @@ class QueueService:
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
-            reply = self._admission.submit(
-                job, longest_queue=self._longest_queue, idempotency=idempotency, most_in_flight=most_in_flight
+            accepted = self._admission.accept(
+                job,
+                take=self._dispatcher.taking(job.model),
+                longest_queue=self._longest_queue,
+                idempotency=idempotency,
+                most_in_flight=most_in_flight,
             )
+        self._publish(job.model, accepted.taken)
+        reply = accepted.reply
         if not isinstance(reply, Submission):
             raise _refused(job.model, reply)
         if reply.verdict == "reused":
@@ -68,8 +85,7 @@ class QueueService:
         if reply.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
             self._want(job.model)
-            self._publish(job.model)
-        return reply.job_id
+        return Taken(reply.job_id, accepted.job, accepted.standing)
 
     def cancel(self, job_id: str, *, owner: str) -> None:
         """Cancel a job that has not ended.
@@ -198,9 +214,13 @@ class QueueService:
         except UNAVAILABLE as exc:
             log.warning("want not written", model=model, error=str(exc))
 
-    def _publish(self, model: str) -> None:
+    def _publish(self, model: str, job_ids: Sequence[str] | None = None) -> None:
+        """Publish what was taken from the line, or else what can be taken."""
         try:
-            self._dispatcher.dispatch(model)
+            if job_ids is None:
+                self._dispatcher.dispatch(model)
+            else:
+                self._dispatcher.publish_all(job_ids, model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
 

@@ -71,7 +71,7 @@ def _by_workers(ledger: Ledger, client: redis.Redis, workers: int) -> dict[str, 
         times["submit"].append(_spent(client, lambda job=job: _submit(ledger, [job])))  # type: ignore[misc]
         times["take"].append(_spent(client, lambda: ledger.line.take(MODEL)))
         times["claim"].append(_spent(client, lambda job=job: _claim(ledger, job)))  # type: ignore[misc]
-        times["crew"].append(_spent(client, lambda: overview.queue_and_crew(client, MODEL)))
+        times["crew"].append(_spent(client, lambda: overview.crews(client, [MODEL])))
         times["report"].append(_spent(client, lambda: _report(ledger, 1)))
     return {name: round(statistics.median(found), 3) for name, found in times.items()}
 

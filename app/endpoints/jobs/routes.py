@@ -33,6 +33,7 @@ from app.jobs.urgency import check_priority
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger import overview
+from tasks.ledger.standing import Standing
 from tasks.records.event import Cursor
 from tasks.records.job import Job, JobStatus, Priority, QueueState
 
@@ -47,10 +48,10 @@ def create() -> tuple[Response, int]:
     wait = prefer_wait()
     if body.get("stream") is True:
         raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
-    job_id = submit(body, aside(validate, _schema(body), body))
-    job = _wait_for(find(job_id), wait)
-    response = jsonify(_view(job))
-    response.headers["Location"] = f"/jobs/{job_id}"
+    taken = submit(body, aside(validate, _schema(body), body))
+    job = _wait_for(taken.job or find(taken.id), wait)
+    response = jsonify(_view(job, taken.standing if job is taken.job else None))
+    response.headers["Location"] = f"/jobs/{taken.id}"
     return response, 200 if wait and job.status.ended else 202
 
 
@@ -140,27 +141,30 @@ def _schema(body: dict[str, Any]) -> type[JobBody]:
             )
 
 
-def _view(job: Job, *, explain: bool = False) -> wire.Job:
+def _view(job: Job, standing: Standing | None = None, *, explain: bool = False) -> wire.Job:
     """A job with its place in the line; with what it waits for, if that is to be explained."""
-    position = services().ledger.jobs.queue_position(job) if job.status is JobStatus.QUEUED else None
+    if job.status is not JobStatus.QUEUED:
+        return view(job)
+    standing = standing or services().ledger.jobs.standing(job)
+    position = standing.position
     if position is None:
         return view(job)
-    state, crew = overview.queue_and_crew(services().redis, job.model)
-    eta = None if state is QueueState.PAUSED else overview.eta_seconds(crew, position)
+    paused = standing.queue_state is QueueState.PAUSED
+    eta = None if paused else overview.eta_seconds(standing.crew, position)
     return view(
         job,
         queue_position=position,
         eta_seconds=None if eta is None else round(eta, 1),
-        waits_for=_waits_for(job, state, crew, position) if explain else None,
+        waits_for=_waits_for(job, standing, position) if explain else None,
     )
 
 
-def _waits_for(job: Job, state: QueueState, crew: overview.Crew, position: int) -> wire.WaitsFor:
+def _waits_for(job: Job, standing: Standing, position: int) -> wire.WaitsFor:
     return waits_for(
         job.model,
         in_catalogue=job.model in services().catalogue,
-        queue_state=state,
-        crew=crew,
+        queue_state=standing.queue_state,
+        crew=standing.crew,
         health=overview.health(services().redis, [job.model])[job.model],
         position=position,
     )

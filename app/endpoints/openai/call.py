@@ -31,11 +31,11 @@ def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Respons
     sent = read_json() if sent is None else sent
     body = aside(validate, schema, sent)
     cancels = cancels_on_disconnect()
-    job_id = submit(sent, body)
-    name_job(job_id)
+    taken = submit(sent, body)
+    name_job(taken.id)
     if isinstance(body, SamplingBody) and body.stream:
-        return _stream(find(job_id), body.stream_options or StreamOptions(), cancels=cancels)
-    return jsonify(result(wait_for_end(job_id, cancels=cancels)))
+        return _stream(taken.job or find(taken.id), body.stream_options or StreamOptions(), cancels=cancels)
+    return jsonify(result(wait_for_end(taken.id, cancels=cancels)))
 
 
 def _stream(job: Job, options: StreamOptions, *, cancels: bool) -> Response:

@@ -45,11 +45,12 @@ def create() -> Response:
     body = aside(validate, ResponseBody, sent)
     cancels = cancels_on_disconnect() and not body.background
     body.go_on_from(_earlier, _item)
-    job_id = submit(sent, body)
-    name_job(job_id)
+    taken = submit(sent, body)
+    name_job(taken.id)
     if not body.stream:
-        return jsonify(response(find_job(job_id) if body.background else wait_for_end(job_id, cancels=cancels)))
-    job, events = find_job(job_id), follow(services(), job_id)
+        accepted = (taken.job or find_job(taken.id)) if body.background else None
+        return jsonify(response(accepted or wait_for_end(taken.id, cancels=cancels)))
+    job, events = taken.job or find_job(taken.id), follow(services(), taken.id)
     frames = _frames(services(), job, events if body.background else begun(job, events))
     return sse.respond(closing(services(), job, frames, has_left=watch(request.environ, cancels)))
 

@@ -22,7 +22,7 @@
 --   ARGV[11]  most_in_flight  jobs of the owner that have not ended, or '' for any number
 --   ARGV[12..]  the record's fields and values
 -- Output:
---   {'accepted', id}
+--   {'accepted', id, when, fence}
 --   {'known', id of the earlier job}
 --   {'reused', ''}
 --   {'draining', ''}
@@ -67,4 +67,4 @@ if key ~= '' then
 end
 redis.call('ZADD', owned_key(owner), at, id)
 redis.call('SADD', in_flight_key(owner), id)
-return { 'accepted', id }
+return { 'accepted', id, at, redis.call('HGET', job_key(id), 'fence') }

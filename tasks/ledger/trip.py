@@ -1,0 +1,52 @@
+"""Many calls to Redis in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from redis.commands.core import Script
+
+from tasks.ledger.connection import refusals_as_absence
+
+
+class Trip:
+    """Scripts, and commands that only read, which Redis gets together and answers in their order.
+
+    Between two of them Redis answers others: it is as if each came by itself.
+
+    redis-py's own pipelines ask before each round trip whether Redis knows the scripts. This one sees it from the
+    replies: after a restart Redis knows none, and they are sent once more.
+    """
+
+    def __init__(self, client: redis.Redis, script: Callable[[str], Script]) -> None:
+        self._pipe = client.pipeline(transaction=False)
+        self._script = script
+        self._scripts: dict[int, tuple[Script, tuple[str | int | float, ...]]] = {}
+        self._length = 0
+
+    def run(self, name: str, *args: str | int | float) -> None:
+        """Add a script of ``tasks/ledger/lua``."""
+        script = self._script(name)
+        self._scripts[self._length] = script, args
+        self._pipe.evalsha(script.sha, 0, *args)
+        self._length += 1
+
+    def read(self, command: str, *args: str | int | float) -> None:
+        """Add a command of Redis; its reply is as redis-py has it."""
+        self._pipe.execute_command(command, *args)  # type: ignore[no-untyped-call]
+        self._length += 1
+
+    def go(self) -> list[Any]:
+        """The replies. Raises the first error among them, and redis-py's errors when Redis is away."""
+        with refusals_as_absence():
+            replies = self._pipe.execute(raise_on_error=False)
+            for at, reply in enumerate(replies):
+                if isinstance(reply, redis.exceptions.NoScriptError):
+                    script, args = self._scripts[at]
+                    replies[at] = script(args=args)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+        return replies
