@@ -74,6 +74,8 @@ def create(api: Client, path: Path, *, endpoint: str, window: str) -> dict[str, 
         if 400 <= exc.http_status < 500:
             with contextlib.suppress(CaravanError):
                 api.call("DELETE", f"/v1/files/{file['id']}")
+        if exc.param == "completion_window":
+            raise click.UsageError(exc.message.replace("completion_window", "--window")) from exc
         raise
     return batch
 

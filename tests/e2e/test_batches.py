@@ -331,7 +331,7 @@ def test_the_command_makes_a_batch_of_a_file_and_fetches_its_output(
     assert not (tmp_path / "out.errors.jsonl").exists(), "those of another batch are not this one's"
     before = {file["id"] for file in batches.http.get("/v1/files").json()["data"]}
     refused = caravan("create", "in.jsonl", "--window", "3y")
-    assert (refused.returncode, "completion_window" in refused.stderr) == (1, True)
+    assert (refused.returncode, "--window" in refused.stderr, "completion_window" in refused.stderr) == (2, True, False)
     (tmp_path / "in.jsonl").write_text("a,b\n1,2\n")
     assert "in.jsonl, line 1, is not JSON." in caravan("create", "in.jsonl").stderr
     assert {file["id"] for file in batches.http.get("/v1/files").json()["data"]} == before

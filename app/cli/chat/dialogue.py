@@ -14,6 +14,7 @@ from app.cli.chat.orders import obey
 from app.cli.chat.source import Source
 from app.cli.chat.waits import Waits
 from app.cli.connection import in_words
+from app.cli.table import in_lines, screen_width
 from caravan_client import Client
 from tasks.errors import CaravanError, ContextLengthExceeded
 
@@ -65,7 +66,7 @@ class Dialogue:
     def _obey(self, order: str) -> bool:
         reply = obey(order, self._conversation)
         if reply.text:
-            click.echo(reply.text, err=True)
+            click.echo(in_lines(reply.text, width=screen_width()), err=True)
         self.failed = self.failed or reply.refused
         return not reply.ends
 
