@@ -22,6 +22,9 @@ class PacedSocket:
 
     Between requests a client may wait as long as gunicorn lets it.
 
+    gunicorn sends the headers of an answer by themselves, and its body right after them. Here they wait for the body's
+    first bytes, or for the answer's end: one system call, and one packet that wakes the client.
+
     Args:
         body_seconds: how long a request's body may take.
     """
@@ -31,6 +34,8 @@ class PacedSocket:
         self._body_seconds = body_seconds
         self._reading: Pace | None = None
         self._writing = Pace()
+        self._headers: bytes | None = None
+        """Those of the request's answer that were not sent yet, empty before they are made; else None."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
@@ -38,11 +43,13 @@ class PacedSocket:
     @contextmanager
     def request(self) -> Iterator[None]:
         """One request, from behind its headers to the end of its answer."""
-        self._reading, self._writing = Pace(self._body_seconds), Pace()
+        self._reading, self._writing, self._headers = Pace(self._body_seconds), Pace(), b""
         try:
             yield
         finally:
             self._reading = None
+            if headers := self._take_headers():
+                self._send(headers)
 
     def recv(self, *args: Any) -> bytes:
         """The next bytes. Raises TimeoutError if a body comes too slowly."""
@@ -56,6 +63,20 @@ class PacedSocket:
 
     def sendall(self, data: bytes) -> None:
         """Send it. Raises BrokenPipeError, as for a client that went away, if it is read too slowly."""
+        if self._headers == b"":
+            self._headers = data
+        elif headers := self._take_headers():
+            first = max(0, PIECE - len(headers))
+            self._send(headers + data[:first])
+            self._send(data[first:])
+        else:
+            self._send(data)
+
+    def _take_headers(self) -> bytes:
+        headers, self._headers = self._headers, None
+        return headers or b""
+
+    def _send(self, data: bytes) -> None:
         whole = memoryview(data)
         for first in range(0, len(whole), PIECE):
             piece = whole[first : first + PIECE]

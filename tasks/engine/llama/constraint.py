@@ -23,7 +23,7 @@ from tasks.engine.step_clock import StepClock
 from tasks.errors import InvalidRequest
 
 MOST_COMPILED = 64
-MOST_BYTES = 256 << 20
+MOST_BYTES = 64 << 20
 """What the grammars that are kept may take together."""
 
 

@@ -106,6 +106,7 @@ def test_a_client_that_reads_too_slowly_counts_as_gone(clock: Clock) -> None:
     client = Client(clock, seconds=12)  # a piece buys eight seconds
     paced = PacedSocket(client, body_seconds=60)
     with paced.request(), pytest.raises(BrokenPipeError):
+        paced.sendall(b"HEAD")
         paced.sendall(b"x" * 1000 * PIECE)
     assert client.sent == 5 * PIECE
     assert client.timeout is None
@@ -119,3 +120,58 @@ def test_a_stream_has_no_deadline_as_long_as_its_client_reads(clock: Clock) -> N
             clock.now += 60
             paced.sendall(b": still here\n\n")
     assert client.sent == 14 * 1000
+
+
+class Wire:
+    """A socket that keeps what is sent, a call at a time."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+
+    def settimeout(self, timeout: float | None) -> None: ...
+
+    def sendall(self, data: memoryview) -> None:
+        self.calls.append(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("writes", "calls"),
+    [
+        ([b"HEAD\r\n\r\n", b"body"], [b"HEAD\r\n\r\nbody"]),
+        ([b"HEAD\r\n\r\n", b"one", b"two"], [b"HEAD\r\n\r\none", b"two"]),
+        ([b"HEAD\r\n\r\n"], [b"HEAD\r\n\r\n"]),
+        ([b"HEAD\r\n\r\n", b"", b"late"], [b"HEAD\r\n\r\n", b"late"]),
+        ([], []),
+    ],
+    ids=["an answer", "a stream", "no body", "an empty first piece", "nothing"],
+)
+def test_the_headers_go_with_the_first_bytes_of_the_body(writes: list[bytes], calls: list[bytes]) -> None:
+    wire = Wire()
+    paced = PacedSocket(wire, body_seconds=60)
+    for _ in range(2):
+        wire.calls.clear()
+        with paced.request():
+            for data in writes:
+                paced.sendall(data)
+        assert wire.calls == calls
+    paced.sendall(b"an error outside of a request")
+    assert wire.calls[-1] == b"an error outside of a request"
+
+
+def test_a_large_answer_is_sent_whole_and_in_order() -> None:
+    wire, body = Wire(), bytes(range(256)) * (PIECE // 64)
+    paced = PacedSocket(wire, body_seconds=60)
+    with paced.request():
+        paced.sendall(b"HEAD")
+        paced.sendall(body)
+    assert b"".join(wire.calls) == b"HEAD" + body
+    assert max(map(len, wire.calls)) <= PIECE
+
+
+def test_headers_that_wait_are_sent_though_the_answer_breaks_off() -> None:
+    wire = Wire()
+    paced = PacedSocket(wire, body_seconds=60)
+    with pytest.raises(StopIteration), paced.request():
+        paced.sendall(b"HEAD")
+        raise StopIteration
+    assert wire.calls == [b"HEAD"]
