@@ -73,12 +73,13 @@ class Submission:
 class Accepted:
     """What became of a submission, and of the line that it came to."""
 
-    reply: Submission | Refusal
+    reply: Submission | Refusal | redis.RedisError
     taken: list[str]
     """Jobs of the model that are to be published now, whatever the reply."""
     job: Job | None = None
-    """As the ledger has it; None unless it was accepted just now."""
+    """With the time and the fence that the ledger gave it; None unless it was accepted just now."""
     standing: Standing | None = None
+    """None if Redis did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ class Admission:
     ) -> Accepted:
         """Accept a job as `submit` does, take what may be published then, and tell how the job is: in one round trip.
 
+        An error of Redis is told as the reply, for jobs may have been taken all the same.
+
         Args:
             take: `Line.taking` of the job's model.
         """
@@ -128,13 +131,23 @@ class Admission:
         trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
         trip.run("take", *take)
         standing.ask(trip, job)
-        submitted, taken, *found = trip.go()
+        submitted, taken, *found = trip.replies()
+        jobs = [] if isinstance(taken, Exception) else list(taken)
+        if isinstance(submitted, redis.RedisError):
+            return Accepted(submitted, jobs)
         reply = _reply(submitted)
         if not isinstance(reply, Submission) or reply.verdict != "accepted":
-            return Accepted(reply, taken)
+            return Accepted(reply, jobs)
+        if trip.was_resent:  # some of it ran before the job was there
+            again = self._run.trip()
+            again.run("take", *take)
+            standing.ask(again, job)
+            taken, *found = again.go()
+            jobs += taken
         _, _, when, fence = submitted
         recorded = replace(job, created_at=float(when), fence=int(fence))
-        return Accepted(reply, taken, recorded, standing.read(found))
+        is_told = not any(isinstance(each, Exception) for each in found)
+        return Accepted(reply, jobs, recorded, standing.read(found) if is_told else None)
 
     def _submission(
         self, job: Job, longest_queue: int, idempotency: Idempotency | None, most_in_flight: int | None

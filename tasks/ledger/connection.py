@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.connection import parse_url
 from redis.retry import Retry
 
@@ -63,6 +64,31 @@ class _Client(redis.Redis):
             if self.errors and (isinstance(exc, UNAVAILABLE) or is_refusal(exc)):
                 self.errors.inc()
             raise
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        made = _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        made.errors = self.errors
+        return made
+
+
+class _Pipeline(Pipeline):
+    """Counts each round trip that fails because Redis is away, or in which it refuses something."""
+
+    errors: Tally | None = None
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        try:
+            replies: list[Any] = super().execute(raise_on_error)
+        except redis.RedisError as exc:
+            self._count([exc])
+            raise
+        self._count(replies)
+        return replies
+
+    def _count(self, replies: Iterable[Any]) -> None:
+        failed = (isinstance(each, UNAVAILABLE) or is_refusal(each) for each in replies if isinstance(each, Exception))
+        if self.errors and any(failed):
+            self.errors.inc()
 
 
 def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
@@ -119,9 +145,9 @@ REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
 """How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
 
 
-def is_refusal(exc: redis.ResponseError) -> bool:
+def is_refusal(exc: Exception) -> bool:
     """Whether Redis takes no writes just now, rather than that this one makes no sense."""
-    return any(word in str(exc) for word in REFUSALS)
+    return isinstance(exc, redis.ResponseError) and any(word in str(exc) for word in REFUSALS)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from tasks.ledger.connection import refusals_as_absence
 
@@ -17,11 +18,14 @@ class Trip:
     Between two of them Redis answers others: it is as if each came by itself.
 
     redis-py's own pipelines ask before each round trip whether Redis knows the scripts. This one sees it from the
-    replies: after a restart Redis knows none, and they are sent once more.
+    replies: after a restart Redis knows none, and those that it does not know are sent once more.
     """
 
     def __init__(self, client: redis.Redis, script: Callable[[str], Script]) -> None:
+        self._client = client
         self._pipe = client.pipeline(transaction=False)
+        self.was_resent = False
+        """Whether Redis did not know some scripts, which so ran after the others."""
         self._script = script
         self._scripts: dict[int, tuple[Script, tuple[str | int | float, ...]]] = {}
         self._length = 0
@@ -40,13 +44,25 @@ class Trip:
 
     def go(self) -> list[Any]:
         """The replies. Raises the first error among them, and redis-py's errors when Redis is away."""
+        replies = self.replies()
         with refusals_as_absence():
-            replies = self._pipe.execute(raise_on_error=False)
-            for at, reply in enumerate(replies):
-                if isinstance(reply, redis.exceptions.NoScriptError):
-                    script, args = self._scripts[at]
-                    replies[at] = script(args=args)
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply
+        return replies
+
+    def replies(self) -> list[Any]:
+        """The replies, errors of Redis among them. Raises redis-py's errors when Redis is away."""
+        replies = self._pipe.execute(raise_on_error=False)
+        unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            self.was_resent = True
+            for script in {self._scripts[at][0].sha: self._scripts[at][0] for at in unknown}.values():
+                self._client.script_load(script.script)
+            again = self._client.pipeline(transaction=False)
+            for at in unknown:
+                script, args = self._scripts[at]
+                again.evalsha(script.sha, 0, *args)
+            for at, reply in zip(unknown, again.execute(raise_on_error=False), strict=True):
+                replies[at] = reply
         return replies

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+import redis
+
 from tasks.errors import CaravanError, JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
 from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Refusal, Submission
-from tasks.ledger.connection import UNAVAILABLE, as_broker_errors
+from tasks.ledger.connection import UNAVAILABLE, as_broker_errors, refusals_as_absence
 from tasks.ledger.standing import Standing
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
@@ -74,6 +76,9 @@ class QueueService:
             )
         self._publish(job.model, accepted.taken)
         reply = accepted.reply
+        if isinstance(reply, redis.RedisError):
+            with as_broker_errors(), refusals_as_absence():
+                raise reply
         if not isinstance(reply, Submission):
             raise _refused(job.model, reply)
         if reply.verdict == "reused":

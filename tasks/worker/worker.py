@@ -176,6 +176,7 @@ class Worker:
         """A job is not ours any more: cancelled, expired, given back, or claimed by another worker."""
         if self._holdings.drop(held):
             log.info("job lost", **held.named, status=status)
+            held.ready = None  # a grammar need not wait for Python's collector
             self._engine.abort(held)
             self.pool.settle(held.id, status)
             self._room.set()

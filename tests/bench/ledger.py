@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from app.cli.up.own_redis import PACKED_VALUE_BYTES
 from tasks.ledger import overview, redis_keys
 from tasks.ledger.admission import Busy, Full
 from tasks.ledger.connection import connect
-from tasks.ledger.leases import Holder
+from tasks.ledger.leases import Append, Holder
 from tasks.ledger.ledger import Ledger, open_ledger
+from tasks.records.event import encode_token
 from tasks.records.job import Job
+from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
 from tests.support.jobs import completion
 from tests.support.redis_server import RedisServer
@@ -33,6 +36,12 @@ MODEL = "fake"
 CALLS = 60
 SLOTS = 16
 MOST_KEPT = 100_000
+HOLDER = Holder("w0", "d")
+TOKEN = encode_token(index=0, text=" upon", tokens=[7], finish_reason=None)
+ANSWER = Outcome(
+    choices=(Choice(index=0, text="upon a time", finish_reason="stop"),),
+    usage=Usage(prompt_tokens=40, completion_tokens=3),
+)
 CHAT = "Tell me what a queue is. " * 8
 """200 characters."""
 
@@ -53,6 +62,7 @@ def main() -> None:
             ledger = open_ledger(Settings(redis_url=server.url))
             figures = {
                 "ms_by_workers": {workers: _by_workers(ledger, client, workers) for workers in options.workers},
+                "ms_of_a_running_job": _running(ledger, client),
                 "longest_ms": _longest(ledger, client, options.queued),
                 "bytes_a_queued_job": _memory(ledger, client, options.queued),
             }
@@ -74,6 +84,34 @@ def _by_workers(ledger: Ledger, client: redis.Redis, workers: int) -> dict[str, 
         times["crew"].append(_spent(client, lambda: overview.crews(client, [MODEL])))
         times["report"].append(_spent(client, lambda: _report(ledger, 1)))
     return {name: round(statistics.median(found), 3) for name, found in times.items()}
+
+
+def _running(ledger: Ledger, client: redis.Redis) -> dict[str, float]:
+    """The median time of what a worker writes of its jobs: a token of one, a token of each in its slots, an end."""
+    client.flushall()
+    _report(ledger, 1)
+    jobs = [_job() for _ in range(SLOTS)]
+    _submit(ledger, jobs)
+    _take_all(ledger)
+    held = [ledger.leases.claim(job.id, HOLDER, model=MODEL, call=job.id).job for job in jobs]
+    fences = {job.id: job.fence for job in held if job}
+    sent = dict.fromkeys(fences, 0)
+
+    def append(job_ids: Iterable[str]) -> None:
+        parts = [Append(job_id, fences[job_id], sent[job_id] + 1, [TOKEN]) for job_id in job_ids]
+        assert set(ledger.leases.append(HOLDER, parts)) == {"ok"}
+        for job_id in job_ids:
+            sent[job_id] += 1
+
+    one = [_spent(client, lambda: append([jobs[0].id])) for _ in range(CALLS)]
+    each = [_spent(client, lambda: append(list(fences))) for _ in range(CALLS)]
+
+    def end(job_id: str) -> None:
+        assert ledger.leases.succeed(HOLDER, job_id, fences[job_id], sent[job_id], ANSWER) == "ok"
+
+    ends = [_spent(client, partial(end, job_id)) for job_id in fences]
+    found = {"token_of_one": one, f"token_of_{SLOTS}": each, "end": ends}
+    return {name: round(statistics.median(times), 3) for name, times in found.items()}
 
 
 def _longest(ledger: Ledger, client: redis.Redis, queued: int) -> dict[str, float]:
@@ -133,8 +171,7 @@ def _submit(ledger: Ledger, jobs: Iterable[Job]) -> None:
 
 
 def _claim(ledger: Ledger, job: Job) -> None:
-    holder = Holder("w0", "d")
-    claimed = ledger.leases.claim(job.id, holder, model=MODEL, call=job.id).job
+    claimed = ledger.leases.claim(job.id, HOLDER, model=MODEL, call=job.id).job
     assert claimed is not None
     ledger.admission.cancel(job.id)
 

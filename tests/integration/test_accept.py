@@ -8,9 +8,12 @@ import pytest
 import redis
 from redis.connection import AbstractConnection
 
+from tasks.ledger import scripts
 from tasks.ledger.admission import Accepted, Busy, Full, Idempotency, Submission
-from tasks.ledger.ledger import Ledger
+from tasks.ledger.connection import RedisErrors, connect
+from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.records.job import JobStatus, Priority, QueueState
+from tasks.settings import Settings
 from tests.support.jobs import completion, embedding
 
 KEY = Idempotency("k", "digest")
@@ -104,7 +107,50 @@ def test_scripts_that_redis_has_forgotten_are_sent_again(store: Ledger, client: 
     accepted = accept(store, job)
     assert accepted.job is not None
     assert accepted.job.status is JobStatus.QUEUED
-    assert accepted.standing is not None
-    assert accepted.standing.position == 2
+    assert store.jobs.queue_position(job) == 2
     client.script_flush()
     assert store.admission.cancel_many([job.id, "nobody's"]) == 1
+
+
+@pytest.fixture
+def tally() -> RedisErrors:
+    return RedisErrors()
+
+
+def test_jobs_are_taken_and_published_though_redis_is_full(
+    store: Ledger, client: redis.Redis, settings: Settings, tally: RedisErrors
+) -> None:
+    """What is taken and not published waits for seconds, and running jobs are what frees memory."""
+    earlier = completion()
+    accept(store, earlier)
+    store.workers.report("fake", "w1", 60, {"slots": 2, "capacity": 2})
+    counting = open_ledger(settings, connect(settings.redis_url, errors=tally))
+    client.config_set("maxmemory", 1)
+    try:
+        refused = accept(counting, completion())
+    finally:
+        client.config_set("maxmemory", 0)
+    assert isinstance(refused.reply, redis.ResponseError), "OOM, which has a class of its own with some versions alone"
+    assert refused.taken == [earlier.id]
+    assert tally.count == 1
+
+
+def test_a_failed_round_trip_is_counted_once(tally: RedisErrors) -> None:
+    ledger = open_ledger(Settings(redis_url="redis://127.0.0.1:1/0"), connect("redis://127.0.0.1:1/0", errors=tally))
+    with pytest.raises(redis.ConnectionError):
+        accept(ledger, completion())
+    assert tally.count == 1
+
+
+@pytest.mark.parametrize("known", [("take", "position"), ("submit",), ("submit", "take")])
+def test_a_job_is_taken_though_redis_knows_some_scripts_alone(
+    store: Ledger, client: redis.Redis, known: tuple[str, ...]
+) -> None:
+    client.script_flush()
+    for name in known:
+        client.script_load(scripts.text(name))
+    store.workers.report("fake", "w1", 60, {"slots": 2, "capacity": 2})
+    job = completion()
+    accepted = accept(store, job)
+    assert accepted.taken == [job.id]
+    assert accepted.job is not None

@@ -29,7 +29,7 @@ def in_use(backend: LlamaBackend) -> int:
 
 @pytest.mark.parametrize(
     ("most", "processors", "beside", "count"),
-    [(2, 2, 0, 2), (2, 2, 1, 1), (2, 2, 2, 1), (4, 8, 4, 4), (4, 8, 5, 3), (8, 2, 0, 2), (8, 2, 1, 1), (1, 1, 1, 1)],
+    [(2, 2, 0, 2), (2, 2, 1, 1), (2, 2, 2, 1), (4, 8, 4, 4), (4, 8, 5, 3), (8, 2, 0, 8), (8, 2, 1, 1), (1, 1, 1, 1)],
 )
 def test_there_are_so_many_threads(demo: LlamaBackend, most: int, processors: int, beside: int, count: int) -> None:
     threads = ComputeThreads(demo.ctx, most, processors=processors)
@@ -39,7 +39,7 @@ def test_there_are_so_many_threads(demo: LlamaBackend, most: int, processors: in
     assert threads.count == count
     for each in held:
         each.__exit__(None, None, None)
-    assert threads.count == min(most, processors)
+    assert threads.count == most
 
 
 def test_the_next_batch_has_fewer_threads_and_the_one_after_all_again(demo: LlamaBackend) -> None:
@@ -66,6 +66,12 @@ def test_what_computes_beside_begins_when_the_running_batch_has_ended(demo: Llam
         assert not began.wait(0.2)
     assert began.wait(10)
     thread.join()
+
+
+def test_nobody_waits_for_a_batch_where_there_are_processors_enough(demo: LlamaBackend) -> None:
+    threads = ComputeThreads(demo.ctx, 2, processors=8)
+    with threads.computing(), threads.leave_one_free():
+        assert threads.count == 2
 
 
 def test_a_grammar_is_compiled_on_a_processor_of_its_own(demo: LlamaBackend) -> None:

@@ -35,16 +35,17 @@ class ComputeThreads:
 
     @property
     def count(self) -> int:
-        """How many the next batch is to have; never more than there are processors."""
-        return max(1, min(self._most, self._processors - self._beside))
+        """How many the next batch is to have."""
+        return max(1, min(self._most, self._processors - self._beside)) if self._beside else self._most
 
     @contextmanager
     def leave_one_free(self) -> Iterator[None]:
         """Any thread but the engine's: keep a processor free meanwhile, once the running batch has ended."""
         self._add(1)
         try:
-            with self._computes:
-                pass
+            if self.count < self._now:
+                with self._computes:
+                    pass
             yield
         finally:
             self._add(-1)
