@@ -285,8 +285,9 @@ def test_a_broken_stream_is_resumed_where_it_broke(client: openai.OpenAI, backgr
     assert text == events[-1].response.output_text
     assert list(client.responses.retrieve(response_id, stream=True)) == events
     assert list(client.responses.retrieve(response_id, stream=True, starting_after=events[-1].sequence_number)) == []
-    with client.responses.stream(response_id=response_id, starting_after=20) as rest:
-        assert next(rest).sequence_number == 21
+    middle = len(events) // 2  # an engine that is ahead of its readers tells many tokens in one event
+    with client.responses.stream(response_id=response_id, starting_after=middle) as rest:
+        assert next(rest).sequence_number == middle + 1
 
 
 def test_a_reader_that_goes_away_cancels_its_response_but_not_one_in_the_background(
