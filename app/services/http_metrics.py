@@ -65,7 +65,7 @@ class HttpMetrics:
             return response
 
     def _tell_memory(self) -> None:
-        """Once a second at most: asking the system is a sixth of what a short request costs."""
+        """Once a second at most: nobody reads it more often, and each time is a call to the system."""
         now = time.monotonic()
         if now >= self._memory_due:
             self._memory_due = now + MEMORY_SECONDS
