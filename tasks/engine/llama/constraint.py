@@ -24,7 +24,7 @@ from tasks.errors import InvalidRequest
 
 MOST_COMPILED = 64
 MOST_BYTES = 64 << 20
-"""What the grammars that are kept may take together."""
+"""What the grammars that are kept may take together. A larger one is kept by the jobs that use it, and no longer."""
 
 
 class Compiler:
@@ -129,7 +129,7 @@ class Compiler:
             self._known[grammar] = self._recent[grammar] = compiled
             self._recent.move_to_end(grammar)
             used = sum(each.num_bytes for each in self._recent.values())
-            while len(self._recent) > 1 and (len(self._recent) > MOST_COMPILED or used > MOST_BYTES):
+            while len(self._recent) > MOST_COMPILED or used > MOST_BYTES:
                 used -= self._recent.popitem(last=False)[1].num_bytes
 
     def _view(self) -> tuple[LLTokenizer, Trials]:
