@@ -14,7 +14,7 @@ from celery import signals
 
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.publisher import open_batch_publisher
-from tasks.interpreter import leave_to_the_end
+from tasks.interpreter import freeze_objects
 from tasks.models.catalogue import Catalogue
 from tasks.queue import task_names
 from tasks.queue.celery_app import create_celery
@@ -48,7 +48,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
-    leave_to_the_end()
+    freeze_objects()
     program.start()
     leaving.set()
     stopping.set()

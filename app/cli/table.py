@@ -40,18 +40,6 @@ def screen_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def in_lines(text: str, *, width: int | None) -> str:
-    """A text whose lines are no longer than the screen is wide; no word is broken.
-
-    Args:
-        width: of the screen; None if it has none.
-    """
-    if width is None:
-        return text
-    lines = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.split("\n"))
-    return "\n".join(lines)
-
-
 def table(columns: Sequence[Column], rows: Sequence[Sequence[object]], *, width: int | None) -> list[str]:
     """The lines of a table, its head first; none if there are no rows.
 

@@ -28,11 +28,12 @@ from tasks.webhooks.networks import literal, may_dial
 MAX_KEY_LENGTH = 255
 
 
-def submit(sent: dict[str, Any], body: JobBody) -> Taken:
+def submit(sent: dict[str, Any], body: JobBody, *, stands: bool = False) -> Taken:
     """Submit a job within the caller's limits; or the earlier one with the request's idempotency key.
 
     Args:
         sent: the body as the client sent it.
+        stands: whether to tell where the job stands.
         body: the same, as its schema read it. It is asked for a job's request only if there is no earlier job.
 
     Raises:
@@ -44,7 +45,8 @@ def submit(sent: dict[str, Any], body: JobBody) -> Taken:
         return Taken(known, None, None)
     job = _job(body)
     _tell_unused(body)
-    return services().queue.submit(spend(job), idempotency=key, most_in_flight=allowed().jobs_in_flight)
+    most = allowed().jobs_in_flight
+    return services().queue.submit(spend(job), idempotency=key, most_in_flight=most, stands=stands)
 
 
 def _job(body: JobBody) -> Job:

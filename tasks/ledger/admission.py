@@ -15,6 +15,7 @@ from tasks.ledger import redis_keys, standing
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.scripts import Scripts
 from tasks.ledger.standing import Standing
+from tasks.ledger.trip import Trip
 from tasks.records.job import Job, JobStatus, Priority, QueueState
 
 
@@ -79,7 +80,7 @@ class Accepted:
     job: Job | None = None
     """With the time and the fence that the ledger gave it; None unless it was accepted just now."""
     standing: Standing | None = None
-    """None if Redis did not tell."""
+    """None if nobody asked, or Redis did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Admission:
         job: Job,
         *,
         take: Sequence[str | int | float],
+        stands: bool,
         longest_queue: int,
         idempotency: Idempotency | None = None,
         most_in_flight: int | None = None,
@@ -126,11 +128,18 @@ class Admission:
 
         Args:
             take: `Line.taking` of the job's model.
+            stands: whether to tell where the job stands.
         """
+
+        def ask(trip: Trip) -> Trip:
+            trip.run("take", *take)
+            if stands:
+                standing.ask(trip, job)
+            return trip
+
         trip = self._run.trip()
         trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
-        trip.run("take", *take)
-        standing.ask(trip, job)
+        ask(trip)
         submitted, taken, *found = trip.replies()
         jobs = [] if isinstance(taken, Exception) else list(taken)
         if isinstance(submitted, redis.RedisError):
@@ -139,14 +148,11 @@ class Admission:
         if not isinstance(reply, Submission) or reply.verdict != "accepted":
             return Accepted(reply, jobs)
         if trip.was_resent:  # some of it ran before the job was there
-            again = self._run.trip()
-            again.run("take", *take)
-            standing.ask(again, job)
-            taken, *found = again.go()
-            jobs += taken
+            taken, *found = ask(self._run.trip()).replies()
+            jobs += [] if isinstance(taken, Exception) else taken
         _, _, when, fence = submitted
         recorded = replace(job, created_at=float(when), fence=int(fence))
-        is_told = not any(isinstance(each, Exception) for each in found)
+        is_told = stands and not any(isinstance(each, Exception) for each in found)
         return Accepted(reply, jobs, recorded, standing.read(found) if is_told else None)
 
     def _submission(

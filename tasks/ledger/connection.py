@@ -61,7 +61,7 @@ class _Client(redis.Redis):
         try:
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except (*UNAVAILABLE, redis.ResponseError) as exc:
-            if self.errors and (isinstance(exc, UNAVAILABLE) or is_refusal(exc)):
+            if self.errors and _is_counted(exc):
                 self.errors.inc()
             raise
 
@@ -86,8 +86,7 @@ class _Pipeline(Pipeline):
         return replies
 
     def _count(self, replies: Iterable[Any]) -> None:
-        failed = (isinstance(each, UNAVAILABLE) or is_refusal(each) for each in replies if isinstance(each, Exception))
-        if self.errors and any(failed):
+        if self.errors and any(map(_is_counted, replies)):
             self.errors.inc()
 
 
@@ -145,7 +144,11 @@ REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
 """How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
 
 
-def is_refusal(exc: Exception) -> bool:
+def _is_counted(reply: Any) -> bool:
+    return isinstance(reply, UNAVAILABLE) or is_refusal(reply)
+
+
+def is_refusal(exc: Any) -> bool:
     """Whether Redis takes no writes just now, rather than that this one makes no sense."""
     return isinstance(exc, redis.ResponseError) and any(word in str(exc) for word in REFUSALS)
 

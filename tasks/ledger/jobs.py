@@ -106,10 +106,6 @@ class Jobs:
         standing.ask(trip, job)
         return standing.read(trip.go())
 
-    def queue_position(self, job: Job) -> int | None:
-        """The position of a job's standing."""
-        return self.standing(job).position
-
 
 def _seconds(at: float | None) -> str:
     return "" if at is None else repr(at)

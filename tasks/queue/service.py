@@ -57,8 +57,17 @@ class QueueService:
         self._keep_alive = keep_alive
         self._wanted_at: dict[str, float] = {}
 
-    def submit(self, job: Job, *, idempotency: Idempotency | None = None, most_in_flight: int | None = None) -> Taken:
+    def submit(
+        self,
+        job: Job,
+        *,
+        idempotency: Idempotency | None = None,
+        most_in_flight: int | None = None,
+        stands: bool = False,
+    ) -> Taken:
         """Record a job and send it on its way; or the earlier one with the same key and body.
+
+        `stands` asks where it stands as well.
 
         Raises:
             QueueFull: the model's queue is as long as it may be.
@@ -70,6 +79,7 @@ class QueueService:
             accepted = self._admission.accept(
                 job,
                 take=self._dispatcher.taking(job.model),
+                stands=stands,
                 longest_queue=self._longest_queue,
                 idempotency=idempotency,
                 most_in_flight=most_in_flight,

@@ -13,7 +13,7 @@ from celery import bootsteps
 from celery.platforms import SecurityWarning
 
 from tasks.engine.backend import BackendFailure
-from tasks.interpreter import leave_to_the_end
+from tasks.interpreter import freeze_objects
 from tasks.ledger.connection import RedisErrors, connect
 from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import open_ledger
@@ -99,7 +99,7 @@ def serve(
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
-    leave_to_the_end()
+    freeze_objects()
     progress.ready(processor=work.processor)
     program.start()
     return int(program.exitcode or 0)

@@ -20,7 +20,7 @@ KEY = Idempotency("k", "digest")
 
 
 def accept(store: Ledger, job: Any, **options: Any) -> Accepted:
-    return store.admission.accept(job, take=store.line.taking(job.model), longest_queue=100, **options)
+    return store.admission.accept(job, take=store.line.taking(job.model), stands=True, longest_queue=100, **options)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_paused_queue_and_a_full_one(store: Ledger) -> None:
     accepted = accept(store, completion())
     assert accepted.standing is not None
     assert accepted.standing.queue_state is QueueState.PAUSED
-    full = store.admission.accept(completion(), take=store.line.taking("fake"), longest_queue=1)
+    full = store.admission.accept(completion(), take=store.line.taking("fake"), stands=False, longest_queue=1)
     assert full.reply == Full(1, None)
 
 
@@ -107,7 +107,7 @@ def test_scripts_that_redis_has_forgotten_are_sent_again(store: Ledger, client: 
     accepted = accept(store, job)
     assert accepted.job is not None
     assert accepted.job.status is JobStatus.QUEUED
-    assert store.jobs.queue_position(job) == 2
+    assert store.jobs.standing(job).position == 2
     client.script_flush()
     assert store.admission.cancel_many([job.id, "nobody's"]) == 1
 

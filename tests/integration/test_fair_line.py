@@ -186,7 +186,7 @@ def test_places_tell_the_order_in_which_owners_take_turns(store: Ledger) -> None
     jobs = [job for owner, weight in weights.items() for job in queue(store, owner, 12, weight=weight)]
     order(store, 9)
     waiting = [job for job in jobs if status(store, job) == "queued"]
-    told = {job.id: store.jobs.queue_position(job) for job in waiting}
+    told = {job.id: store.jobs.standing(job).position for job in waiting}
     for turn in range(1, 13):
         (job_id,) = store.line.take("fake")
         succeed(store, job_id, 100)
@@ -195,12 +195,12 @@ def test_places_tell_the_order_in_which_owners_take_turns(store: Ledger) -> None
 
 def test_more_urgent_lines_and_published_jobs_are_ahead(store: Ledger) -> None:
     low, normal, high = (accept(store, priority=priority) for priority in (LOW, NORMAL, HIGH))
-    assert [store.jobs.queue_position(job) for job in (high, normal, low)] == [1, 2, 3]
+    assert [store.jobs.standing(job).position for job in (high, normal, low)] == [1, 2, 3]
     crew(store)
     assert store.line.take("fake") == [high.id]
-    assert [store.jobs.queue_position(job) for job in (high, normal, low)] == [1, 2, 3]
+    assert [store.jobs.standing(job).position for job in (high, normal, low)] == [1, 2, 3]
     claim(store, high)
-    assert [store.jobs.queue_position(job) for job in (high, normal, low)] == [None, 1, 2]
+    assert [store.jobs.standing(job).position for job in (high, normal, low)] == [None, 1, 2]
 
 
 # -- what is back
@@ -220,7 +220,7 @@ def test_a_job_whose_turn_has_come_does_not_wait_for_another(store: Ledger, how:
             give_back(store, held)
         else:
             store.workers.release("fake", "w1")
-    assert store.jobs.queue_position(first) == 1
+    assert store.jobs.standing(first).position == 1
     assert store.line.take("fake") == [first.id]
     succeed(store, first.id, 100)
     assert order(store, 4) == "baba"
@@ -279,7 +279,7 @@ def test_urgent_jobs_find_room_where_low_ones_run(store: Ledger) -> None:
     assert store.line.take("fake") == []
     store.admission.cancel(high[0].id)
     assert store.line.take("fake") == [normal.id]
-    assert store.jobs.queue_position(low) is not None
+    assert store.jobs.standing(low).position is not None
 
 
 @pytest.mark.parametrize("priority", [HIGH, NORMAL])
@@ -467,7 +467,7 @@ def test_a_retried_job_stands_in_its_owners_lane_and_is_charged_again(store: Led
     held = claim(store, job)
     store.leases.fail(HOLDER, job.id, held.fence, 0, "{}")
     assert store.admission.retry(job.id, owner="", longest_queue=9) == "retried"
-    assert store.jobs.queue_position(job) == 3
+    assert store.jobs.standing(job).position == 3
     before = score(client, "a")
     order(store, 3)
     assert float(client.hget("caravan:fair:fake:normal", "start:a") or 0) > before + 150
@@ -515,7 +515,7 @@ def test_the_same_priority_again_changes_nothing(store: Ledger) -> None:
     store.line.unpublish("fake", [job.id])
     queue(store, "b", 1)
     store.admission.reprioritise(job.id, NORMAL)
-    assert store.jobs.queue_position(job) == 1
+    assert store.jobs.standing(job).position == 1
 
 
 def test_who_is_back_is_ahead_of_all_in_its_line(store: Ledger) -> None:
@@ -523,14 +523,14 @@ def test_who_is_back_is_ahead_of_all_in_its_line(store: Ledger) -> None:
     first, second = queue(store, "a", 2)
     store.line.take("fake")
     store.line.unpublish("fake", [first.id])
-    assert [store.jobs.queue_position(job) for job in (first, second)] == [1, 2]
+    assert [store.jobs.standing(job).position for job in (first, second)] == [1, 2]
 
 
 def test_a_place_among_very_many_owners_is_estimated(store: Ledger) -> None:
     for number in range(250):
         queue(store, f"o{number:03}", 2)
     (last,) = queue(store, "z", 1)
-    assert 200 < (store.jobs.queue_position(last) or 0) <= 501
+    assert 200 < (store.jobs.standing(last).position or 0) <= 501
 
 
 def test_a_claim_that_redis_forgot_is_charged(store: Ledger, client: redis.Redis) -> None:

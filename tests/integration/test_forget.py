@@ -110,7 +110,7 @@ def test_other_jobs_are_left_alone(store: Ledger, client: redis.Redis) -> None:
     first, second, third = (accept(store) for _ in range(3))
     succeed(store, third)
     store.admission.forget(first.id)
-    assert store.jobs.queue_position(second) == 1
+    assert store.jobs.standing(second).position == 1
     found = store.jobs.get(third.id)
     assert found is not None
     assert found.status is JobStatus.SUCCEEDED

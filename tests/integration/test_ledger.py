@@ -226,7 +226,7 @@ def test_a_job_that_is_given_back_takes_its_old_place(store: Ledger) -> None:
     first, second, third = (accept(store) for _ in range(3))
     claimed = claim(store, first)
     assert give_back(store, claimed) == "ok"
-    assert [store.jobs.queue_position(job) for job in (first, second, third)] == [1, 2, 3]
+    assert [store.jobs.standing(job).position for job in (first, second, third)] == [1, 2, 3]
 
 
 def test_a_job_whose_worker_died_three_times_without_a_token_goes_to_the_dead_letters(
@@ -306,7 +306,7 @@ def test_a_claim_that_redis_forgot_is_held_again(store: Ledger, client: redis.Re
     else:
         assert store.leases.extend(HOLDER, "fake", {held.id: held.fence}) == {}
     assert status(store, job) is JobStatus.RUNNING
-    assert store.jobs.queue_position(job) is None
+    assert store.jobs.standing(job).position is None
     _check_indexes(store, client, [job])
     append(store, held, 1)
     give_back(store, held)
@@ -373,10 +373,10 @@ def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: Ledger, clie
 def test_what_was_put_off_comes_back_to_the_line(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
     store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
-    assert store.jobs.queue_position(job) is None
+    assert store.jobs.standing(job).position is None
     time.sleep(0.3)
     store.line.tidy()
-    assert store.jobs.queue_position(job) == 1
+    assert store.jobs.standing(job).position == 1
     _check_indexes(store, client, [job])
 
 
@@ -486,8 +486,8 @@ def test_the_sweep_gives_back_expired_leases_and_unclaimed_messages(store: Ledge
     time.sleep(0.5)
     swept = store.line.sweep("fake")
     assert (swept.reclaimed, swept.unclaimed) == (1, 1)
-    assert store.jobs.queue_position(crash) == 1
-    assert store.jobs.queue_position(lost) == 2
+    assert store.jobs.standing(crash).position == 1
+    assert store.jobs.standing(lost).position == 2
 
 
 def test_an_extended_lease_is_not_swept(store: Ledger) -> None:

@@ -28,7 +28,7 @@ def test_a_job_that_waits_takes_the_place_of_its_new_priority(store: Ledger, cli
     first, second, third = (accept(store, priority=Priority.NORMAL) for _ in range(3))
     assert verdict(store.admission.reprioritise(third.id, Priority.HIGH)) == "changed"
     assert verdict(store.admission.reprioritise(first.id, Priority.LOW)) == "changed"
-    assert [store.jobs.queue_position(job) for job in (third, second, first)] == [1, 2, 3]
+    assert [store.jobs.standing(job).position for job in (third, second, first)] == [1, 2, 3]
     (queue,) = queues(client, ["fake"])
     assert queue.queued == {"high": 1, "normal": 1, "low": 1}
     found = store.jobs.get(third.id)
@@ -40,10 +40,10 @@ def test_a_job_keeps_how_long_it_has_waited(store: Ledger) -> None:
     first, second = (accept(store, priority=Priority.NORMAL) for _ in range(2))
     for job in (second, first):
         store.admission.reprioritise(job.id, Priority.HIGH)
-    assert [store.jobs.queue_position(job) for job in (first, second)] == [1, 2]
+    assert [store.jobs.standing(job).position for job in (first, second)] == [1, 2]
     for job in (second, first):
         store.admission.reprioritise(job.id, Priority.NORMAL)
-    assert [store.jobs.queue_position(job) for job in (first, second)] == [1, 2]
+    assert [store.jobs.standing(job).position for job in (first, second)] == [1, 2]
 
 
 def test_only_a_job_that_waits_and_only_its_owners_is_moved(store: Ledger) -> None:
@@ -64,7 +64,7 @@ def test_a_published_job_takes_its_new_place_if_it_comes_back(store: Ledger) -> 
     assert store.line.take("fake") == [published.id]
     store.admission.reprioritise(published.id, Priority.LOW)
     store.line.unpublish("fake", [published.id])
-    assert [store.jobs.queue_position(job) for job in (waiting, published)] == [1, 2]
+    assert [store.jobs.standing(job).position for job in (waiting, published)] == [1, 2]
 
 
 def test_a_full_queue_tells_how_fast_it_moves(store: Ledger) -> None:
@@ -123,7 +123,7 @@ def test_jobs_that_this_release_cannot_read_make_room_for_others(
 def test_nothing_is_published_beyond_the_room_of_no_worker(store: Ledger) -> None:
     job = small(store)
     assert store.line.take("fake") == []
-    assert store.jobs.queue_position(job) == 1
+    assert store.jobs.standing(job).position == 1
     crew(store, 1)
     assert store.line.take("fake") == [job.id]
 

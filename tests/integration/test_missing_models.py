@@ -68,7 +68,7 @@ def test_waiting_jobs_are_moved_with_their_place_and_their_deadline(store: Ledge
     assert [each.depth for each in queues(client, ["fake", "other"])] == [0, 3]
     assert status(store, running) is JobStatus.RUNNING
     moved = [store.jobs.get(job.id) for job in (high, first, second)]
-    assert [store.jobs.queue_position(job) for job in moved if job] == [1, 2, 3]
+    assert [store.jobs.standing(job).position for job in moved if job] == [1, 2, 3]
     assert {job.model for job in moved if job} == {"other"}
     assert client.zcard(redis_keys.due("fake")) == 0
     assert client.zcard(redis_keys.due("other")) == 2

@@ -14,7 +14,7 @@ from app.cli.chat.orders import obey
 from app.cli.chat.source import Source
 from app.cli.chat.waits import Waits
 from app.cli.connection import in_words
-from app.cli.table import in_lines, screen_width
+from app.cli.table import screen_width, wrapped
 from caravan_client import Client
 from tasks.errors import CaravanError, ContextLengthExceeded
 
@@ -66,7 +66,7 @@ class Dialogue:
     def _obey(self, order: str) -> bool:
         reply = obey(order, self._conversation)
         if reply.text:
-            click.echo(in_lines(reply.text, width=screen_width()), err=True)
+            click.echo(_in_lines(reply.text), err=True)
         self.failed = self.failed or reply.refused
         return not reply.ends
 
@@ -103,3 +103,8 @@ class Dialogue:
     def _fail(self, message: str) -> None:
         self.failed = True
         click.echo(message, err=True)
+
+
+def _in_lines(text: str) -> str:
+    """A text whose lines are no longer than the screen is wide."""
+    return "\n".join(part for line in text.split("\n") for part in wrapped(line, screen_width()) or [""])

@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from app.cli.web.gunicorn_worker import Worker
 from app.cli.web.ports import netloc
-from tasks.interpreter import leave_to_the_end
+from tasks.interpreter import freeze_objects
 from tasks.settings import Settings
 
 
@@ -64,5 +64,5 @@ class Server(BaseApplication):
         # Imported here, in each worker, after gevent has patched the standard library.
         from app.wsgi import app
 
-        leave_to_the_end()
+        freeze_objects()
         return app

@@ -48,7 +48,7 @@ def create() -> tuple[Response, int]:
     wait = prefer_wait()
     if body.get("stream") is True:
         raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
-    taken = submit(body, aside(validate, _schema(body), body))
+    taken = submit(body, aside(validate, _schema(body), body), stands=wait == 0)
     job = _wait_for(taken.job or find(taken.id), wait)
     response = jsonify(_view(job, taken.standing if job is taken.job else None))
     response.headers["Location"] = f"/jobs/{taken.id}"

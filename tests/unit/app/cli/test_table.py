@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from app.cli.table import Column, in_lines, table
+from app.cli.table import Column, table
 
 COLUMNS = (
     Column("ID", 9),
@@ -68,16 +68,3 @@ def test_a_table_without_rows_has_no_head() -> None:
 
 def test_what_a_terminal_would_obey_is_shown_instead() -> None:
     assert table([Column("A", 1)], [("x\x1b[2J\ny",)], width=80)[1] == r"x\x1b[2J\ny"
-
-
-def test_a_text_is_broken_between_words_at_the_width_of_the_screen() -> None:
-    text = "There are max_tokens, temperature and top-p.\n\n  seed   7"
-    assert in_lines(text, width=None) == text
-    assert in_lines(text, width=20).split("\n") == [
-        "There are",
-        "max_tokens,",
-        "temperature and",
-        "top-p.",
-        "",
-        "  seed   7",
-    ]
