@@ -413,7 +413,7 @@ def test_every_parameter_that_the_package_sends_with_a_query_is_taken(client: op
     uploaded = client.files.create(file=("rows.jsonl", b"{}"), purpose="user_data")
     assert client.files.list(limit=1, order="desc", purpose="user_data").data == [uploaded]
     assert client.files.list(after=uploaded.id, limit=1, order="desc", purpose="user_data").data == []
-    assert client.batches.list(limit=1).has_more is False
+    assert len(client.batches.list(limit=1).data) <= 1
     assert client.models.list().data
 
 

@@ -73,22 +73,25 @@ def test_a_worker_that_is_told_to_stop_gives_its_jobs_back_unblamed(cluster: Clu
 
 
 def test_tokens_of_a_stop_string_are_not_told_by_the_worker_that_goes_on_either(cluster: Cluster) -> None:
+    """The text after the kill may be another where two logits are nearly equal: a prompt's batch rounds otherwise."""
     asked = {"model": "demo", "prompt": "Once upon a time there was a llama.", "logprobs": 1, "temperature": 0}
     asked |= {"max_tokens": 600, "ignore_eos": True}
     (whole,) = cluster.job(cluster.submit(asked)["id"], wait=60)["result"]["choices"]
     stop = whole["text"][-20:]
-    cut = whole["text"].partition(stop)[0]
-    for _ in range(5):  # a kill may come after the end
+    for _ in range(8):  # a kill may come after the end, and another text may never come to the stop string
         job_id = cluster.submit({**asked, "stop": [stop]})["id"]
         assert _has_begun(cluster, job_id)
         os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
-        if (job := cluster.job(job_id, wait=60))["attempt"] == 2:
+        job = cluster.job(job_id, wait=60)
+        (choice,) = job["result"]["choices"]
+        if (job["attempt"], choice["finish_reason"]) == (2, "stop"):
             break
-    (choice,) = job["result"]["choices"]
-    assert (job["attempt"], choice["text"], choice["finish_reason"]) == (2, cut, "stop")
-    told = choice["logprobs"]["tokens"]
-    assert told == whole["logprobs"]["tokens"][: len(told)]
-    assert len("".join(told[:-1])) < len(cut) <= len("".join(told))
+    assert (job["attempt"], choice["finish_reason"]) == (2, "stop")
+    text, told = choice["text"], choice["logprobs"]["tokens"]
+    assert told[:20] == whole["logprobs"]["tokens"][:20]
+    assert stop not in text
+    assert "".join(told).startswith(text)
+    assert len("".join(told[:-1])) < len(text) <= len("".join(told))
 
 
 def _has_begun(cluster: Cluster, job_id: str) -> bool:
