@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -71,20 +71,54 @@ def spend(job: Job) -> Job:
         RateLimited: there is not so much left of a limit; says when there will be.
         InvalidRequest: the job may take more tokens than its key has a minute.
     """
+    return spend_many([job])[0]
+
+
+def spend_many(jobs: Sequence[Job], *, but: Collection[str] = ()) -> list[Job]:
+    """Count the tokens of jobs that are about to be submitted, all or none: the jobs, with what was counted.
+
+    Args:
+        but: ids of jobs whose tokens are not counted.
+
+    Raises:
+        RateLimited: there is not so much left of a limit; says when there will be.
+        InvalidRequest: together they may take more tokens than their key has a minute.
+    """
     limit = caller().limits.tokens_per_minute
-    if limit is None:
-        return job
-    cost = tokens(job, catalogue().find(job.model).context)
+    if limit is None or not jobs:
+        return list(jobs)
+    costs = [0 if job.id in but else tokens(job, catalogue().find(job.model).context) for job in jobs]
+    cost = sum(costs)
     if cost > limit:
+        fewer = "Send fewer jobs at once." if len(jobs) > 1 else "Ask for a shorter answer (max_tokens), or send less."
         raise InvalidRequest(
-            f"This request may use {cost} tokens, and the key has {limit} a minute. "
-            "Ask for a shorter answer (max_tokens), or send less.",
-            param="max_tokens",
+            f"This request may use {cost} tokens, and the key has {limit} a minute. {fewer}", param="max_tokens"
         )
     uses = [Use(kind="tokens", whose=caller().id, limit=limit, cost=cost)]
     entry = services().rates.enter(uses)
     _note(uses, entry)
-    return replace(job, metered=f"{cost} {entry.at} {caller().id}" if cost else "")
+    return [
+        replace(job, metered=f"{cost} {entry.at} {caller().id}" if cost else "")
+        for job, cost in zip(jobs, costs, strict=True)
+    ]
+
+
+def spend_requests(number: int) -> None:
+    """Count so many more requests than the one that is counted already, all or none.
+
+    Raises:
+        RateLimited: there are not so many left of a limit; says when there will be.
+        InvalidRequest: they are more than the limit itself.
+    """
+    if not number or not services().settings.keys:
+        return
+    uses = _uses("requests", cost=number)
+    if not uses:
+        return
+    limit = min(use.limit for use in uses)
+    if number >= limit:
+        raise InvalidRequest(f"A list counts as so many requests as it has jobs, and {limit} are allowed a minute.")
+    _note(uses, services().rates.enter(uses))
 
 
 def _enter(*, reading: bool, held: bool) -> None:
@@ -101,17 +135,18 @@ def _enter(*, reading: bool, held: bool) -> None:
             _hold(stream, entry)
 
 
-def _uses(kind: str) -> list[Use]:
+def _uses(kind: str, cost: int = 1) -> list[Use]:
     """The windows of a request: of the key, or of its owner by default, and of all keys."""
     key, settings = caller(), services().settings
     uses = []
     if kind == "requests" and key.limits.requests_per_minute is not None:
-        uses.append(Use(kind=kind, whose=key.id, limit=key.limits.requests_per_minute))
+        uses.append(Use(kind=kind, whose=key.id, limit=key.limits.requests_per_minute, cost=cost))
     if is_bounded(key, settings):
         whole = settings.all_reads_per_minute if kind == "reads" else settings.all_requests_per_minute
         if not uses:
-            uses.append(Use(kind=f"owner_{kind}", whose=key.owner, limit=part(whole, settings.owner_share)))
-        uses.append(Use(kind=f"all_{kind}", whose=EVERYBODY, limit=whole))
+            limit = part(whole, settings.owner_share)
+            uses.append(Use(kind=f"owner_{kind}", whose=key.owner, limit=limit, cost=cost))
+        uses.append(Use(kind=f"all_{kind}", whose=EVERYBODY, limit=whole, cost=cost))
     return uses
 
 

@@ -36,8 +36,11 @@ def submits(view: View) -> View:
     return view
 
 
-def frees(view: View) -> View:
-    """Have a route count as one that reads though it is a POST: a caller at its limit may give back what it has."""
+def counts_as_read(view: View) -> View:
+    """Have a route count as one that reads though it is a POST.
+
+    A caller at its limit may give back what it has, and fetch what it has asked for.
+    """
     setattr(view, _READS, True)
     return view
 

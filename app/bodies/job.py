@@ -35,6 +35,8 @@ _READ = GetPydanticSchema(lambda *_: core_schema.no_info_plain_validator_functio
 _WEBHOOK = {"type": "string", "format": "uri", "maxLength": target.MAX_LENGTH, "pattern": target.PATTERN}
 MetadataKey = Annotated[str, Field(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, Field(max_length=512)]
+MAX_KEY_LENGTH = 255
+"""Characters of an idempotency key."""
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
 ModelName = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -61,8 +63,10 @@ class Envelope(Urgency):
     """How a job is to be treated.
 
     ``max_attempts`` is how often it may fail by a fault of the server's before it has failed. ``webhook`` is told of
-    the job's end.
+    the job's end. ``idempotency_key`` is that of the header ``Idempotency-Key``, which a job of a list has
+    no other way to say.
     """
 
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=MAX_KEY_LENGTH)] | None = None
     max_attempts: int = Field(MAX_ATTEMPTS, ge=1, le=10)
     webhook: Annotated[Webhook, _READ, WithJsonSchema(_WEBHOOK)] | None = None

@@ -25,7 +25,7 @@ from tasks.rows.in_order import InOrder
 from tasks.rows.prefix_order import PrefixOrder
 from tasks.rows.window import ASLEEP, width
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 """Between two looks at the model's workers."""
 COMMIT_SECONDS = 0.25
 MOST_OPEN = 4096
@@ -78,6 +78,7 @@ class Run:
         self._lineup = PrefixOrder(rows, lambda asked: asked.begins)
         self._collected = InOrder[_Done](self._first)
         self._alike = Dedup[Answer]()
+        self._together = self.client.together()
         self._under_way: set[asyncio.Task[None]] = set()
         self._width = min(ASLEEP, self.limits.window)
         self._changed = asyncio.Event()
@@ -86,14 +87,16 @@ class Run:
         self._checked = self.proven
         self._checking: asyncio.Future[None] | None = None
         self._unasked = 0
+        self._num_answered = 0
 
     async def __call__(self) -> None:
         """Ask until every row has its answer in the journal. Raises BulkError, or the server's error about all rows."""
         beside = [asyncio.ensure_future(each) for each in (self._look(), self._commit_all())]
         try:
             self._show()
-            await self._feed()
-            await beside[1]
+            async with self._together:
+                await self._feed()
+                await beside[1]
             self._show()
         finally:
             for task in (*beside, *self._under_way):
@@ -166,7 +169,8 @@ class Run:
     async def _ask(self, asked: Asked) -> None:
         job_id = None
         try:
-            job = await self.client.run(asked.body, idempotency_key=self._key(asked))
+            job = await self._together.run(asked.body, idempotency_key=self._key(asked))
+            self._num_answered += 1
             job_id = job.id
             answer = Answer.of(job)
             if not answer.failed:
@@ -246,13 +250,17 @@ class Run:
     async def _look(self) -> None:
         """Follow the model's workers."""
         asleep_since: float | None = time.monotonic()
+        looked_at, had = time.monotonic(), self._num_answered
         while True:
+            now, answered = time.monotonic(), self._num_answered
+            rate = (answered - had) / max(now - looked_at, LOOK_SECONDS)
+            looked_at, had = now, answered
             with contextlib.suppress(CaravanError):
                 models = (await self.client.call("GET", "/models"))["data"]
                 model = next((each for each in models if each["id"] == self.model), None)
                 if model is not None:
                     others = max(0, model["queued"] + model["running"] - len(self._under_way))
-                    self._width = width(slots=model["slots"], others=others, most=self.limits.window)
+                    self._width = width(slots=model["slots"], others=others, most=self.limits.window, rate=rate)
                     self._changed.set()
                     if model["slots"]:
                         asleep_since = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from tasks.errors import CaravanError
+
+Example = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A body, or a list of them."""
 
 
 def is_entry(sent: str, name: str) -> bool:
@@ -81,16 +84,18 @@ class Answer:
 class Description:
     """All that the document tells of a route but for its path, its methods and its docstring.
 
-    ``bodies`` are the kinds of body it takes, of which a request has one, as JSON unless it is a ``form``; ``examples``
-    are bodies by what they show. ``errors`` leaves out what any route may fail with. ``any_query`` is of probes and
-    pages, to whose addresses others add parameters of their own: they are passed over.
+    ``bodies`` are the kinds of body it takes, of which a request has one, as JSON unless it is a ``form``; or a list of
+    up to ``most_bodies``, if that is not 0. ``examples`` are bodies by what they show. ``errors`` leaves out what any
+    route may fail with. ``any_query`` is of probes and pages, to whose addresses others add parameters of their own:
+    they are passed over.
     """
 
     tag: str
     answers: Mapping[int, Answer]
     bodies: tuple[type[BaseModel], ...] = ()
+    most_bodies: int = 0
     form: bool = False
-    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    examples: Mapping[str, Example] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()
     error_headers: tuple[Header, ...] = ()

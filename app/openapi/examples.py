@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-Examples = dict[str, dict[str, Any]]
+from app.openapi.describe import Example
+
+Examples = dict[str, Example]
 
 
 def _asked(text: str) -> list[dict[str, Any]]:
@@ -30,12 +32,13 @@ JOBS: Examples = {
     "A chat": {"messages": _SUM, "temperature": 0, "priority": "high", "timeout": 60, "metadata": {"run": "a"}},
     "A completion": {"prompt": "The capital of France is", "max_tokens": 8},
     "Vectors": {"input": ["A fox.", "A dog."]},
+    "Two jobs at once": [{"messages": _SUM, "idempotency_key": "row-1"}, {"prompt": "The capital of France is"}],
 }
 MOVES: Examples = {"To the demo model": {"to": "demo"}}
 CHANGES: Examples = {"More urgent": {"priority": "high"}}
-DELETIONS: Examples = {
-    "Two jobs": {"ids": ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]}
-}
+_IDS = ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]
+WAITS: Examples = {"Two jobs": {"ids": _IDS, "wait": 10}}
+DELETIONS: Examples = {"Two jobs": {"ids": _IDS}}
 CHATS: Examples = {
     "A question": {"messages": _SUM, "temperature": 0},
     "Streamed": {"messages": _asked("Count to 9."), "stream": True, "stream_options": {"include_usage": True}},

@@ -43,7 +43,7 @@ class Closing:
         return [(row, self._result(row, jobs.get(row.job_id))) for row in rows]
 
     def _found(self, rows: list[Row]) -> dict[str, Job]:
-        found = self._ledger.batches.read(row.job_id for row in rows)
+        found = self._ledger.jobs.get_whole(row.job_id for row in rows)
         jobs = {job.id: job for job in found if job is not None}
         self._ledger.admission.forget_many(
             [job.id for job in jobs.values() if not job.status.ended], owner=self._batch.owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -19,6 +19,8 @@ from tasks.batches.store import BatchStore
 from tasks.errors import CaravanError
 from tasks.ledger import overview
 from tasks.ledger.admission import Admission, Idempotency, Submission
+from tasks.ledger.connection import refusals_as_absence
+from tasks.ledger.jobs import Jobs
 from tasks.queue.dispatch import Dispatcher
 from tasks.records.job import Job, Priority
 from tasks.rows.dedup import Dedup, Known, question
@@ -36,6 +38,7 @@ REMEMBERED_BYTES = 8 << 20
 """Of answers that a later row may ask for again: some ten thousand short ones."""
 MOST_UNDER_WAY = 1024
 FIGURES_SECONDS = 0.5
+SUBMITTED_AT_ONCE = 128
 REFUSED_SECONDS = 1.0
 """A queue that took no more is asked again after so long."""
 _ECHOED = frozenset({"metadata", "user", "store"})
@@ -51,10 +54,22 @@ class BatchLedger:
     """What a feeder works with."""
 
     client: redis.Redis
+    jobs: Jobs
     admission: Admission
     batches: BatchStore
     dispatcher: Dispatcher
     longest_queue: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """Of a model, and of a batch's jobs of it: when they were read, and how many have ended a second since before."""
+
+    at: float
+    slots: int
+    others: int
+    num_ended: int
+    rate: float
 
 
 class Feeder:
@@ -81,7 +96,8 @@ class Feeder:
         self._refused_until = 0.0
         self.answered = Counts()
         """What has its answer, given by `ready` or not."""
-        self._others: dict[str, tuple[float, int, int]] = {}
+        self._num_ended = Counter[str]()
+        self._seen: dict[str, _Figures] = {}
 
     @property
     def num_under_way(self) -> int:
@@ -94,39 +110,35 @@ class Feeder:
 
     def feed(self) -> int:
         """Submit rows until as many are under way as there is use for; how many were taken in hand."""
-        begun, fed = 0, set[str]()
+        begun, group = 0, list[tuple[Row, Job]]()
         try:
             while time.monotonic() >= self._refused_until and (row := self._next()) is not None:
-                self._again.appendleft(row)  # until it is submitted: the next lines may raise
-                model = str(row.body.get("model"))
-                if row.result is None and self.num_under_way >= self._width(model):
+                self._again.appendleft(row)  # until it is begun: the next lines may raise
+                if row.result is None and self.num_under_way + len(group) >= self._width(str(row.body.get("model"))):
                     break
-                under_way = self.num_under_way
-                if not self._begin(row):
-                    self._refused_until = time.monotonic() + REFUSED_SECONDS
-                    break
+                job = self._begin(row)
                 self._again.popleft()
                 begun += 1
-                if self.num_under_way > under_way:
-                    fed.add(model)
+                if job is not None:
+                    group.append((row, job))
+                if len(group) == SUBMITTED_AT_ONCE:
+                    begun -= self._submit(group)
+            return begun - self._submit(group)
         finally:
-            for model in fed:
-                self._ledger.dispatcher.dispatch(model)
-        return begun
+            self._again.extendleft(row for row, _ in reversed(group))
 
     def look(self) -> int:
         """Take what has ended; how many rows have."""
-        job_ids = list(self._under_way)
-        if not job_ids:
+        if not self._under_way:
             return 0
-        ended, gone = self._ledger.batches.look(job_ids)
-        for place in gone:  # Redis has forgotten it, or somebody has deleted it
-            self._again.append(self._under_way.pop(job_ids[place]))
-        wanted = [job_ids[place] for place in ended]
-        for job_id, job in zip(wanted, self._ledger.batches.read(wanted), strict=True):
+        looked = self._ledger.jobs.look(list(self._under_way))
+        for job_id in looked.gone:  # Redis has forgotten it, or somebody has deleted it
+            self._again.append(self._under_way.pop(job_id))
+        for job_id, job in zip(looked.ended, self._ledger.jobs.get_whole(looked.ended), strict=True):
             if job is not None and job.status.ended:
+                self._num_ended[job.model] += 1
                 self._settle(self._under_way.pop(job_id), job)
-        return len(ended)
+        return len(looked.ended)
 
     def ready(self) -> Iterator[tuple[Row, ResultLine]]:
         """The rows whose turn to be written has come."""
@@ -144,24 +156,25 @@ class Feeder:
         self._exhausted = row is None
         return row
 
-    def _begin(self, row: Row) -> bool:
-        """Have a row answered; False if the queue takes no job just now."""
+    def _begin(self, row: Row) -> Job | None:
+        """Have a row answered; its job, which is to be submitted, or None if no job of its own answers it."""
         if row.result is None and row.key is None:
             match self._judge(row):
                 case Known(packed):
                     row.result = self._result(row, _unpack(packed))
                 case False:
                     self._waiting[row.number] = row
-                    return True
+                    return None
         if row.result is not None:
             self._put(row, row.result)
-            return True
+            return None
         try:
             job = self._endpoints.job(self._batch, row.job_id, row.body)
         except CaravanError as exc:
             self._settle(row, exc)
-            return True
-        return self._submit(row, job)
+            return None
+        owner, weight = self._batch.owner, self._batch.limits.weight
+        return replace(job, owner=owner, weight=weight, priority=Priority.LOW, request_id=self._batch.id)
 
     def _judge(self, row: Row) -> Known[bytes] | bool:
         """Whether a row is to be run, or another's answer is its own as well."""
@@ -175,21 +188,34 @@ class Feeder:
             row.key = key
         return verdict
 
-    def _submit(self, row: Row, job: Job) -> bool:
-        limits = self._batch.limits
-        job = replace(
-            job, owner=self._batch.owner, weight=limits.weight, priority=Priority.LOW, request_id=self._batch.id
-        )
-        reply = self._ledger.admission.submit(
-            job,
+    def _submit(self, group: list[tuple[Row, Job]]) -> int:
+        """Submit jobs, and empty the group; how many the queue does not take just now, which come again."""
+        if not group:
+            return 0
+        models = dict.fromkeys(job.model for _, job in group)
+        replies, taken = self._ledger.admission.accept_many(
+            [(job, Idempotency(job.id, self._batch.id)) for _, job in group],
+            takes={model: self._ledger.dispatcher.taking(model) for model in models},
             longest_queue=self._ledger.longest_queue,
-            idempotency=Idempotency(job.id, self._batch.id),
-            most_in_flight=limits.jobs_in_flight,
+            most_in_flight=self._batch.limits.jobs_in_flight,
         )
-        if not isinstance(reply, Submission) or reply.verdict == "reused":
-            return False
-        self._under_way[job.id] = row
-        return True
+        put_back, failed = list[Row](), list[redis.RedisError]()
+        for (row, job), reply in zip(group, replies, strict=True):
+            if isinstance(reply, Submission) and reply.verdict != "reused":
+                self._under_way[job.id] = row
+            else:
+                put_back.append(row)
+                failed += [reply] if isinstance(reply, redis.RedisError) else []
+        group.clear()
+        self._again.extendleft(reversed(put_back))
+        if put_back:
+            self._refused_until = time.monotonic() + REFUSED_SECONDS
+        for model in models:
+            self._ledger.dispatcher.publish_all(taken[model], model)
+        if failed:
+            with refusals_as_absence():
+                raise failed[0]
+        return len(put_back)
 
     def _settle(self, row: Row, ending: Ending) -> None:
         """Take what came of a row, for the rows that ask the same as well."""
@@ -213,15 +239,24 @@ class Feeder:
 
     def _width(self, model: str) -> int:
         """How many rows to have under way."""
-        seen_at, slots, theirs = self._others.get(model, (0.0, 0, 0))
-        if time.monotonic() - seen_at > FIGURES_SECONDS:
-            (queue,) = overview.queues(self._ledger.client, [model])
-            slots = overview.crews(self._ledger.client, [model])[model].slots
-            theirs = max(0, queue.depth + queue.running - self.num_under_way)
-            self._others[model] = (time.monotonic(), slots, theirs)
+        seen = self._seen.get(model)
+        if seen is None or time.monotonic() - seen.at > FIGURES_SECONDS:
+            seen = self._seen[model] = self._look_at(model, seen)
         limit = self._batch.limits.jobs_in_flight
         most = MOST_UNDER_WAY if limit is None else max(1, limit - 1)  # one is left for whoever waits for an answer
-        return width(slots=slots, others=theirs, most=min(most, self._ledger.longest_queue))
+        most = min(most, self._ledger.longest_queue)
+        return width(slots=seen.slots, others=seen.others, most=most, rate=seen.rate)
+
+    def _look_at(self, model: str, before: _Figures | None) -> _Figures:
+        (queue,) = overview.queues(self._ledger.client, [model])
+        now, num_ended = time.monotonic(), self._num_ended[model]
+        return _Figures(
+            at=now,
+            slots=overview.crews(self._ledger.client, [model])[model].slots,
+            others=max(0, queue.depth + queue.running - self.num_under_way),
+            num_ended=num_ended,
+            rate=(num_ended - before.num_ended) / (now - before.at) if before else 0.0,
+        )
 
 
 def _pack(job: Job) -> bytes:

@@ -71,7 +71,12 @@ def open_batch_publisher(
     """A publisher with clients of its own. `stopping` ends the runs of its process."""
     client, ledger, publisher = connect(settings.redis_url), open_ledger(settings), create_publisher(settings)
     work = BatchLedger(
-        client, ledger.admission, open_batches(settings), Dispatcher(ledger.line, publisher), settings.max_queue
+        client,
+        ledger.jobs,
+        ledger.admission,
+        open_batches(settings),
+        Dispatcher(ledger.line, publisher),
+        settings.max_queue,
     )
     context = BatchContext(work, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
     return BatchPublisher(context, publisher, name=name)

@@ -7,7 +7,7 @@ two calls.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -19,9 +19,6 @@ from tasks.files.record import encode_parts, new_id
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import connect
 from tasks.ledger.scripts import Scripts
-from tasks.records.job import VERSIONS as JOB_VERSIONS
-from tasks.records.job import Job
-from tasks.records.version import is_readable
 from tasks.settings import Settings
 
 Act = Literal["cancel", "pause", "resume", "retry"]
@@ -170,18 +167,6 @@ class BatchStore:
         return len(old)
 
     # -- the jobs of a batch
-
-    def look(self, job_ids: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Which of some jobs have ended, and which are gone, by their places."""
-        ended, gone = self._run("batch_look", *job_ids)
-        return ended, gone
-
-    def read(self, job_ids: Iterable[str]) -> list[Job | None]:
-        """The jobs' whole records."""
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipe.hgetall(redis_keys.job(job_id))
-        return [Job.decode(fields) if is_readable(fields, JOB_VERSIONS) else None for fields in pipe.execute()]
 
 
 def open_batches(settings: Settings, client: redis.Redis | None = None) -> BatchStore:

@@ -5,8 +5,9 @@ Every method that decides something is one Lua script under ``lua``, so a proces
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal, cast
 
 import redis
@@ -155,6 +156,36 @@ class Admission:
         is_told = stands and not any(isinstance(each, Exception) for each in found)
         return Accepted(reply, jobs, recorded, standing.read(found) if is_told else None)
 
+    def accept_many(
+        self,
+        asked: Sequence[tuple[Job, Idempotency | None]],
+        *,
+        takes: Mapping[str, Sequence[str | int | float]] = MappingProxyType({}),
+        longest_queue: int,
+        most_in_flight: int | None = None,
+    ) -> tuple[list[Submission | Refusal | redis.RedisError], dict[str, list[str]]]:
+        """Accept jobs as `submit` does, each by itself, then take what may be published: all in one round trip.
+
+        Args:
+            takes: `Line.taking` of the models whose lines are to be taken from.
+
+        Returns:
+            What became of each submission; and for each model of `takes` the jobs that are to be published now.
+        """
+        trip, taking = self._run.trip(), list(takes.values())
+        for job, idempotency in asked:
+            trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
+        for each in taking:
+            trip.run("take", *each)
+        replies = trip.replies()
+        taken = replies[len(asked) :]
+        if trip.was_resent:  # some of it ran before the jobs were there
+            taken += self._run.each("take", taking)
+        found: dict[str, list[str]] = {model: [] for model in takes}
+        for model, ids in zip((*takes, *takes), taken, strict=False):
+            found[model] += [] if isinstance(ids, Exception) else ids
+        return [each if isinstance(each, redis.RedisError) else _reply(each) for each in replies[: len(asked)]], found
+
     def _submission(
         self, job: Job, longest_queue: int, idempotency: Idempotency | None, most_in_flight: int | None
     ) -> tuple[str | int | float, ...]:
@@ -176,11 +207,19 @@ class Admission:
 
     def known(self, owner: str, idempotency: Idempotency) -> str | None:
         """The job that was submitted with the same key and body, if it is still there."""
-        key = redis_keys.idempotency(owner, idempotency.key)
-        job_id, digest = cast("list[str | None]", self._redis.hmget(key, "job", "digest"))
-        if job_id is None or digest != idempotency.digest or not self._redis.exists(redis_keys.job(job_id)):
-            return None
-        return job_id
+        return self.known_many(owner, [idempotency])[0]
+
+    def known_many(self, owner: str, asked: Sequence[Idempotency]) -> list[str | None]:
+        """The jobs that were submitted with the same keys and bodies, of those that are still there."""
+        keys = self._redis.pipeline(transaction=False)
+        for each in asked:
+            keys.hmget(redis_keys.idempotency(owner, each.key), "job", "digest")
+        pairs = zip(asked, keys.execute(), strict=True)
+        found = [job_id if digest == each.digest else None for each, (job_id, digest) in pairs]
+        there = self._redis.pipeline(transaction=False)
+        for job_id in found:
+            there.exists(redis_keys.job(job_id or ""))
+        return [job_id if exists else None for job_id, exists in zip(found, there.execute(), strict=True)]
 
     def reprioritise(
         self, job_id: str, priority: Priority, *, owner: str = ""

@@ -58,6 +58,14 @@ class Found(NamedTuple):
     last: str | None
 
 
+class Looked(NamedTuple):
+    """The ids of the jobs that have ended, the bytes of their outcomes, and the ids of those that are not there."""
+
+    ended: list[str]
+    sizes: list[int]
+    gone: list[str]
+
+
 class Jobs:
     """Reads job records. All methods raise redis-py's errors when Redis is away."""
 
@@ -83,6 +91,18 @@ class Jobs:
             else:
                 pipe.hgetall(redis_keys.job(job_id))
         return [job for fields in pipe.execute() if (job := _decode(_named(fields)))]
+
+    def get_whole(self, job_ids: Iterable[str]) -> list[Job | None]:
+        """The jobs in the order asked, None for those that do not exist any more."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(redis_keys.job(job_id))
+        return [_decode(fields) for fields in pipe.execute()]
+
+    def look(self, job_ids: Sequence[str], *, owner: str = "") -> Looked:
+        """Which of some jobs have ended, and which are gone; another owner's are, if one is named."""
+        ended, sizes, gone = self._run("look", owner, *job_ids)
+        return Looked([job_ids[place] for place in ended], sizes, [job_ids[place] for place in gone])
 
     def find(self, owner: str, wanted: Wanted, *, after: str | None = None, limit: int) -> Found:
         """An owner's jobs that match, newest first, from after one of them on; one call to Redis.

@@ -85,7 +85,44 @@ class QueueService:
                 most_in_flight=most_in_flight,
             )
         self._publish(job.model, accepted.taken)
-        reply = accepted.reply
+        submission = self._submission(job, accepted.reply)
+        if submission.verdict == "accepted":
+            log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
+            self._want(job.model)
+        return Taken(submission.job_id, accepted.job, accepted.standing)
+
+    def submit_many(
+        self, asked: Sequence[tuple[Job, Idempotency | None]], *, most_in_flight: int | None = None
+    ) -> list[str | CaravanError]:
+        """Record jobs and send them on their way: of each its id, or the earlier one's; or the error of `submit`."""
+        models = list(dict.fromkeys(job.model for job, _ in asked))
+        with as_broker_errors():
+            replies, taken = self._admission.accept_many(
+                asked,
+                takes={model: self._dispatcher.taking(model) for model in models},
+                longest_queue=self._longest_queue,
+                most_in_flight=most_in_flight,
+            )
+        for model in models:
+            self._publish(model, taken[model])
+        verdicts: list[str | CaravanError] = []
+        num_accepted = dict.fromkeys(models, 0)
+        for (job, _), reply in zip(asked, replies, strict=True):
+            try:
+                submission = self._submission(job, reply)
+            except CaravanError as exc:
+                verdicts.append(exc)
+                continue
+            verdicts.append(submission.job_id)
+            num_accepted[job.model] += submission.verdict == "accepted"
+        for model, number in num_accepted.items():
+            if number:
+                log.info("jobs accepted", model=model, count=number)
+                self._want(model)
+        return verdicts
+
+    def _submission(self, job: Job, reply: Submission | Refusal | redis.RedisError) -> Submission:
+        """What became of a job that is in the ledger. Raises the errors of `submit`, and BrokerUnavailable."""
         if isinstance(reply, redis.RedisError):
             with as_broker_errors(), refusals_as_absence():
                 raise reply
@@ -97,10 +134,7 @@ class QueueService:
                 param="Idempotency-Key",
                 code="idempotency_key_reused",
             )
-        if reply.verdict == "accepted":
-            log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
-            self._want(job.model)
-        return Taken(reply.job_id, accepted.job, accepted.standing)
+        return reply
 
     def cancel(self, job_id: str, *, owner: str) -> None:
         """Cancel a job that has not ended.

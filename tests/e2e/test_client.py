@@ -32,10 +32,10 @@ def test_both_clients_have_the_same_methods() -> None:
         methods = inspect.getmembers(client, callable)
         return {name: list(inspect.signature(method).parameters) for name, method in methods if name[0] != "_"}
 
-    assert public(Client) == public(AsyncClient)
+    assert public(Client) == {name: how for name, how in public(AsyncClient).items() if name != "together"}
     assert sorted(public(Client)) == [
         "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "read_file", "retry", "run",
-        "stream", "submit", "upload_file", "wait",
+        "stream", "submit", "submit_many", "upload_file", "wait", "wait_any",
     ]  # fmt: skip
     assert caravan_client.__all__ == ["AsyncClient", "Client", "Job", "Options", "Patience", "StreamedEvent"]
 
@@ -59,6 +59,32 @@ def test_answers_may_be_instances_of_a_model(cluster: Cluster) -> None:
         assert isinstance(verdict, Verdict)
         (each,) = client.map(["Classify the sentiment: The food was great."], response_model=Verdict, max_tokens=32)
         assert isinstance(each, Verdict)
+
+
+def test_many_jobs_are_handed_in_with_one_call_and_collected_with_few(cluster: Cluster) -> None:
+    with Client(cluster.url, model="demo") as client:
+        *ids, refused = client.submit_many([*QUESTIONS, {"model": "nope", "prompt": "Hi"}])
+        assert isinstance(refused, caravan_client.errors.ModelNotFound)
+        under_way = {str(each): number for number, each in enumerate(ids)}
+        answers: dict[int, str] = {}
+        while under_way:
+            ended = client.wait_any([*under_way])
+            assert not ended.missing
+            answers |= {under_way.pop(job.id): job.text for job in ended.jobs}
+        assert [answers[number] for number in range(len(ids))] == ANSWERS
+        assert client.wait_any([str(ids[0]), "gone"]).missing == ["gone"]
+
+
+def test_jobs_that_are_run_together_come_one_by_one(cluster: Cluster) -> None:
+    async def run() -> list[str]:
+        async with AsyncClient(cluster.url, model="demo") as client, client.together() as together:
+            asked = [together.run({"prompt": "Hi", "max_tokens": 1, "model": "nope"}, idempotency_key="wrong")]
+            asked += [together.run(chat(each), idempotency_key=each) for each in (*QUESTIONS, QUESTIONS[0])]
+            wrong, *jobs = await asyncio.gather(*asked, return_exceptions=True)
+            assert isinstance(wrong, caravan_client.errors.ModelNotFound)
+            return [job.text for job in jobs if isinstance(job, caravan_client.Job)]
+
+    assert asyncio.run(run()) == [*ANSWERS, ANSWERS[0]]
 
 
 def test_an_error_ends_a_map_or_stands_in_an_answers_place(cluster: Cluster) -> None:

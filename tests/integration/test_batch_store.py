@@ -22,6 +22,7 @@ from tasks.files.record import File, Part, Purpose
 from tasks.files.record import new_id as new_file_id
 from tasks.files.store import FileStore
 from tasks.ledger import redis_keys
+from tasks.ledger.jobs import Jobs
 from tasks.ledger.ledger import open_ledger
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
@@ -252,10 +253,11 @@ def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
     store: BatchStore, files: FileStore, client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch, jobs = accept(store, files), open_ledger(settings)
-    ledger = BatchLedger(client, jobs.admission, store, Dispatcher(jobs.line, create_publisher(settings)), 10)
+    dispatcher = Dispatcher(jobs.line, create_publisher(settings))
+    ledger = BatchLedger(client, jobs.jobs, jobs.admission, store, dispatcher, 10)
     rows = [Row(number, f"job-{number}", f"row-{number}", {}, Checkpoint(row=number)) for number in range(3)]
     closing = Closing(batch, iter(rows), ledger, cast(Endpoints, None), first=0, why=CANCELLED)
-    monkeypatch.setattr(store, "read", Mock(side_effect=[redis.ConnectionError, [], []]))
+    monkeypatch.setattr(Jobs, "get_whole", Mock(side_effect=[redis.ConnectionError, [], []]))
     with pytest.raises(redis.ConnectionError):
         closing.stroke()
     assert [row for row, _ in closing.stroke()] == rows

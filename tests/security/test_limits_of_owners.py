@@ -88,6 +88,7 @@ def test_every_call_that_writes_is_counted_whatever_comes_of_it(
     ("method", "path", "body"),
     [
         ("POST", "/jobs/delete", {"json": {"ids": ["1"]}}),
+        ("POST", "/jobs/wait", {"json": {"ids": ["1"]}}),
         ("DELETE", "/v1/files/file-1", {}),
         ("POST", "/jobs/1/cancel", {}),
         ("POST", "/v1/batches/batch_1/cancel", {}),

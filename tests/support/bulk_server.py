@@ -63,6 +63,9 @@ class BulkServer:
         self.jobs[idempotency_key] = json.loads(json.dumps(job))
         return Job.from_wire(job)
 
+    def together(self) -> Self:
+        return self
+
     async def run(self, body: dict[str, Any], *, idempotency_key: str) -> Job:
         return await self.submit(body, idempotency_key=idempotency_key)
 

@@ -19,6 +19,7 @@ from caravan_client.lanes import Lanes
 from caravan_client.options import Asked, Options
 from caravan_client.proxies import proxy_of
 from caravan_client.server_errors import CaravanError
+from caravan_client.together import Together
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,6 +72,8 @@ class AsyncClient:
         await self._http.aclose()
 
     submit = _awaited(Calls.submit)
+    submit_many = _awaited(Calls.submit_many)
+    wait_any = _awaited(Calls.wait_any)
     job = _awaited(Calls.job)
     wait = _awaited(Calls.wait)
     run = _awaited(Calls.run)
@@ -81,6 +84,10 @@ class AsyncClient:
     upload_file = _awaited(Calls.upload_file)
     read_file = _awaited(Calls.read_file)
     call = _awaited(Calls.call)
+
+    def together(self) -> Together:
+        """Many jobs under way over few requests."""
+        return Together(self.calls, self.carry_out)
 
     async def stream(self, job: Job | str, *, after: str = "") -> AsyncIterator[StreamedEvent]:
         """A job's events, to its end. A connection that breaks is made again, and goes on after the last event."""

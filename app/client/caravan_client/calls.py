@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO, Unpack
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, Unpack
 
 from caravan_client import exchange
 from caravan_client.exchange import Exchange, FormFile, Patience, Request
 from caravan_client.job import Job, Model
 from caravan_client.options import Asked, Options, body
-from caravan_client.server_errors import InvalidRequest, JobConflict, JobNotFound
+from caravan_client.server_errors import (
+    CaravanError,
+    InvalidRequest,
+    JobConflict,
+    JobNotFound,
+    RequestTooLarge,
+    from_wire,
+)
 
 HELD_SECONDS = 30.0
 """How long the server is asked to hold an answer back; proxies cut what is silent for a minute."""
@@ -19,7 +27,18 @@ UPLOAD_SECONDS = 60.0
 """How long the server may take to answer once it has a file."""
 MOST_DELETED = 500
 """Jobs that one call deletes."""
+MOST_AT_ONCE = 1000
+"""Jobs of a list, and jobs that one call waits for."""
+LIST_BYTES = 1 << 18
+"""Of a list's bodies, unless a single one has more."""
 MOST_TRIES = 5
+
+
+class Ended(NamedTuple):
+    """Jobs that have ended, and the ids of those that are not there any more."""
+
+    jobs: list[Job]
+    missing: list[str]
 
 
 class Calls:
@@ -40,6 +59,35 @@ class Calls:
         """Submit a job; the job, queued. It is one job however often the connection breaks meanwhile."""
         body = yield from self._body(asked, options, response_model)
         return (yield from self._submit(body, idempotency_key or str(uuid.uuid4())))
+
+    def submit_many(
+        self,
+        asked: Sequence[Asked],
+        *,
+        idempotency_keys: Sequence[str] | None = None,
+        **options: Unpack[Options],
+    ) -> Exchange[list[str | CaravanError]]:
+        """Submit jobs, each by itself: of each its id, or why the server does not take it. Each is one job.
+
+        Args:
+            idempotency_keys: one for each of `asked`.
+        """
+        keys = idempotency_keys or [str(uuid.uuid4()) for _ in asked]
+        bodies = []
+        for each, key in zip(asked, keys, strict=True):
+            body = yield from self._body(each, options, None)
+            bodies.append({**body, "idempotency_key": key})
+        verdicts: list[str | CaravanError] = []
+        for few in _lists(bodies):
+            verdicts += yield from self._submit_list(few)
+        return verdicts
+
+    def wait_any(self, jobs: Sequence[Job | str], *, held_seconds: float = HELD_SECONDS) -> Exchange[Ended]:
+        """Those of at most `MOST_AT_ONCE` jobs that have ended, once some have, or when the server held it so long."""
+        body = {"ids": [_id(job) for job in jobs], "wait": held_seconds}
+        request = Request("POST", "/jobs/wait", body=body, wait_seconds=held_seconds)
+        answer = yield from exchange.call(request, self.patience)
+        return Ended([Job.from_wire(raw) for raw in answer["data"]], answer["missing"])
 
     def job(self, job: Job | str) -> Exchange[Job]:
         """A job as it is now."""
@@ -139,6 +187,18 @@ class Calls:
         request = Request("POST", "/jobs", body=body, headers=headers, wait_seconds=held_seconds)
         return Job.from_wire((yield from exchange.call(request, self.patience)))
 
+    def _submit_list(self, bodies: Sequence[dict[str, Any]]) -> Exchange[list[str | CaravanError]]:
+        """One list; in halves, if it is too much for the server or for the key's limits as a whole."""
+        try:
+            answer = yield from exchange.call(Request("POST", "/jobs", body=bodies), self.patience)
+        except (InvalidRequest, RequestTooLarge) as exc:
+            if len(bodies) == 1:
+                return [exc]
+            middle = len(bodies) // 2
+            first = yield from self._submit_list(bodies[:middle])
+            return first + (yield from self._submit_list(bodies[middle:]))
+        return [each["id"] or from_wire(each["error"]) for each in answer["data"]]
+
     def _show(self, job: Job | str, *, held_seconds: float = 0.0) -> Exchange[Job]:
         params = {"wait": f"{held_seconds:g}"} if held_seconds else {}
         request = Request("GET", f"/jobs/{_id(job)}", params=params, wait_seconds=held_seconds)
@@ -155,6 +215,20 @@ class Calls:
         if len(found) != 1:
             raise InvalidRequest(f"The server has several models; name one: {', '.join(found)}.", param="model")
         return found[0]
+
+
+def _lists(bodies: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The bodies as lists that a server takes."""
+    few, size = list[dict[str, Any]](), 0
+    for each in bodies:
+        more = len(json.dumps(each))
+        if few and (len(few) == MOST_AT_ONCE or size + more > LIST_BYTES):
+            yield few
+            few, size = [], 0
+        few.append(each)
+        size += more
+    if few:
+        yield few
 
 
 def _id(job: Job | str) -> str:

@@ -70,6 +70,8 @@ class Client:
         self._http.close()
 
     submit = _done(Calls.submit)
+    submit_many = _done(Calls.submit_many)
+    wait_any = _done(Calls.wait_any)
     job = _done(Calls.job)
     wait = _done(Calls.wait)
     run = _done(Calls.run)

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
 from app.access.limits import allowed
-from app.access.scopes import frees
+from app.access.scopes import counts_as_read
 from app.bodies.validation import validate
 from app.endpoints.batches.view import view
 from app.endpoints.batches.wire import PAGE, BatchBody
@@ -73,7 +73,7 @@ def show(batch_id: str) -> Response:
 
 
 @blueprint.post("/v1/batches/<batch_id>/cancel")
-@frees
+@counts_as_read
 def cancel(batch_id: str) -> Response:
     """Cancel a batch that has not ended. Finished lines keep their answers."""
     return _ask(batch_id, "cancel")

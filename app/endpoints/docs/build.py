@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import metadata
 from typing import Any
@@ -16,7 +16,7 @@ from werkzeug.routing import Rule
 from app.access.scopes import scope_of
 from app.endpoints.docs.responses import header, plain, responses
 from app.openapi import parts
-from app.openapi.describe import Described, Description, Parameter
+from app.openapi.describe import Described, Description, Example, Parameter
 from app.openapi.schemas import Schemas
 from tasks.error_wire import ErrorAnswer
 from tasks.models.catalogue import Catalogue
@@ -147,6 +147,9 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str, Any]:
     kinds = [schemas.of(body) for body in says.bodies]
+    if says.most_bodies:
+        many = {"type": "array", "items": {"oneOf": kinds}, "minItems": 1, "maxItems": says.most_bodies}
+        kinds = [*kinds, many]
     content: dict[str, Any] = {"schema": kinds[0] if len(kinds) == 1 else {"oneOf": kinds}}
     values = {name: _complete(example, says, catalogue) for name, example in says.examples.items()}
     content["examples"] = {name: {"summary": name, "value": value} for name, value in values.items() if value}
@@ -154,8 +157,11 @@ def _body(says: Description, schemas: Schemas, catalogue: Catalogue) -> dict[str
     return {"required": True, "content": {kind: content}}
 
 
-def _complete(example: Mapping[str, Any], says: Description, catalogue: Catalogue) -> dict[str, Any] | None:
+def _complete(example: Example, says: Description, catalogue: Catalogue) -> Any:
     """The example with a model of this server's that can be asked for it; None if others can be given instead."""
+    if isinstance(example, Sequence):
+        each = [_complete(one, says, catalogue) for one in example]
+        return each if all(each) else None
     body = next(body for body in says.bodies if set(example) <= _fields(body))
     if "model" not in _fields(body):
         return dict(example)

@@ -32,10 +32,22 @@ class EmbeddingJobBody(EmbeddingBody, Envelope):
     """Vectors of texts as a job."""
 
 
+MOST_JOBS = 1000
+"""Jobs that one call takes."""
+JobIds = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=MOST_JOBS)]
+
+
 class JobDeletion(Part):
     """The jobs to delete."""
 
-    ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=1000)]
+    ids: JobIds
+
+
+class JobsWait(Part):
+    """The jobs of which some are to have ended, and for how many seconds the answer may be held back."""
+
+    ids: JobIds
+    wait: Annotated[float, Field(ge=0)] = 0.0
 
 
 class JobChange(Part):

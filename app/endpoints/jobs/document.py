@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
+from app.endpoints.jobs.body import (
+    MOST_JOBS,
+    ChatJobBody,
+    CompletionJobBody,
+    EmbeddingJobBody,
+    JobChange,
+    JobDeletion,
+    JobsWait,
+)
 from app.endpoints.jobs.listing import MOST_METADATA
-from app.endpoints.jobs.wire import PAGE, DeletedJobs, Job, JobList, StatusEvent, TokenEvent
+from app.endpoints.jobs.wire import PAGE, DeletedJobs, EndedJobs, Job, JobList, StatusEvent, TokenEvent, Verdicts
 from app.http.query import LATEST
 from app.openapi import examples, parts
-from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.describe import Answer, Description, Event, Header, Parameter
 from tasks import errors
 from tasks.records.job import JobStatus
 
@@ -66,12 +74,19 @@ _FILTERS = (
 )
 
 _ACCEPTED = (parts.LOCATION, parts.X_UNUSED_PARAMETERS, *parts.RATE_LIMITS)
+_RETRY_SOME = Header(
+    name="Retry-After",
+    meaning="Seconds after which those may be sent again that there was no room for.",
+    schema=parts.RETRY_AFTER.schema,
+    always=False,
+)
 _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "cancel", "retry")}
 
 CALLS = {
     "jobs.create": Description(
         tag=TAG,
         bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
+        most_bodies=MOST_JOBS,
         examples=examples.JOBS,
         parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER, *parts.URGENCY),
         answers={
@@ -79,6 +94,11 @@ CALLS = {
                 meaning="The job ended within the wait, with any status.", schema=Job, headers=_ACCEPTED, links=_NEXT
             ),
             202: Answer(meaning="The job was accepted.", schema=Job, headers=_ACCEPTED, links=_NEXT),
+            207: Answer(
+                meaning="What became of each job of a list.",
+                schema=Verdicts,
+                headers=(_RETRY_SOME, parts.X_UNUSED_PARAMETERS, *parts.RATE_LIMITS),
+            ),
         },
         errors=parts.SUBMIT_ERRORS,
         error_headers=parts.RATE_LIMITS,
@@ -88,6 +108,13 @@ CALLS = {
         parameters=_FILTERS,
         answers={200: Answer(meaning="A page.", schema=JobList)},
         errors=(errors.InvalidRequest, errors.InsufficientScope, errors.BrokerUnavailable),
+    ),
+    "jobs.wait_for_some": Description(
+        tag=TAG,
+        bodies=(JobsWait,),
+        examples=examples.WAITS,
+        answers={200: Answer(meaning="The jobs that have ended.", schema=EndedJobs)},
+        errors=(errors.InvalidRequest, errors.RequestTooLarge, errors.BrokerUnavailable),
     ),
     "jobs.delete": Description(
         tag=TAG,

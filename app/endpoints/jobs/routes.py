@@ -11,27 +11,36 @@ from flask import Blueprint, Response, jsonify
 from app.access.caller import caller, catalogue
 from app.access.holding import asks_to_wait, holds
 from app.access.limits import allowed, spend
-from app.access.scopes import frees
+from app.access.scopes import counts_as_read
 from app.bodies.job import JobBody
 from app.bodies.validation import validate
 from app.endpoints.jobs import events as stream
 from app.endpoints.jobs import wire
-from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody, EmbeddingJobBody, JobChange, JobDeletion
+from app.endpoints.jobs.body import (
+    MOST_JOBS,
+    ChatJobBody,
+    CompletionJobBody,
+    EmbeddingJobBody,
+    JobChange,
+    JobDeletion,
+    JobsWait,
+)
 from app.endpoints.jobs.listing import asked_for
 from app.endpoints.jobs.view import view
 from app.endpoints.jobs.waits_for import waits_for
 from app.endpoints.jobs.wire import PAGE
 from app.http import sse
-from app.http.json_body import read_json
+from app.http.json_body import read_json, read_one_or_many
 from app.http.paging import page
 from app.http.turns import aside
 from app.http.wait import prefer_wait, wait_argument
 from app.jobs.follow import follow
 from app.jobs.lookup import find
-from app.jobs.submission import submit
+from app.jobs.many import wait_for_any
+from app.jobs.submission import submit, submit_many
 from app.jobs.urgency import check_priority
 from app.services.services import services
-from tasks.errors import InvalidRequest
+from tasks.errors import CaravanError, InvalidRequest
 from tasks.ledger import overview
 from tasks.ledger.standing import Standing
 from tasks.records.event import Cursor
@@ -43,16 +52,35 @@ blueprint = Blueprint("jobs", __name__)
 @blueprint.post("/jobs")
 @holds(asks_to_wait)
 def create() -> tuple[Response, int]:
-    """Accept a job: 202 with it, or 200 when it ended within ``Prefer: wait=N``."""
-    body = read_json()
+    """Accept a job: 202 with it, or 200 when it ended within ``Prefer: wait=N``.
+
+    Of a list, each job is accepted or refused by itself: 207 with what became of each.
+    """
+    body = read_one_or_many(MOST_JOBS)
+    if isinstance(body, list):
+        return _create_many(body)
     wait = prefer_wait()
-    if body.get("stream") is True:
-        raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
-    taken = submit(body, aside(validate, _schema(body), body), stands=wait == 0)
+    taken = submit(body, aside(_read, body), stands=wait == 0)
     job = _wait_for(taken.job or find(taken.id), wait)
     response = jsonify(_view(job, taken.standing if job is taken.job else None))
     response.headers["Location"] = f"/jobs/{taken.id}"
     return response, 200 if wait and job.status.ended else 202
+
+
+def _create_many(bodies: list[Any]) -> tuple[Response, int]:
+    verdicts = submit_many(bodies, _read)
+    refused = [each for each in verdicts if isinstance(each, CaravanError)]
+    listed: wire.Verdicts = {"object": "list", "data": [_verdict(each) for each in verdicts]}
+    response = jsonify(listed)
+    if seconds := max((each.retry_after_seconds or 0 for each in refused), default=0):
+        response.headers["Retry-After"] = str(seconds)
+    return response, 207
+
+
+def _verdict(verdict: str | CaravanError) -> wire.Verdict:
+    if isinstance(verdict, str):
+        return {"id": verdict, "status_code": 202, "error": None}
+    return {"id": None, "status_code": verdict.http_status, "error": verdict.to_wire()}
 
 
 @blueprint.get("/jobs")
@@ -71,8 +99,22 @@ def show(job_id: str) -> Response:
     return jsonify(_view(_wait_for(job, wait_argument()), explain=True))
 
 
+@blueprint.post("/jobs/wait")
+@counts_as_read
+@holds()
+def wait_for_some() -> Response:
+    """Show those of many jobs that have ended, as soon as some have, or after the seconds of ``wait``.
+
+    Results may be too large for one answer: then the others come with the next call.
+    """
+    asked = validate(JobsWait, read_json())
+    ended = wait_for_any(asked.ids, seconds=asked.wait)
+    shown: wire.EndedJobs = {"object": "list", "data": [view(job) for job in ended.jobs], "missing": ended.missing}
+    return jsonify(shown)
+
+
 @blueprint.post("/jobs/delete")
-@frees
+@counts_as_read
 def delete() -> Response:
     """Remove the caller's jobs with their results and events; an admin may remove any job."""
     asked = validate(JobDeletion, read_json())
@@ -95,7 +137,7 @@ def events(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
-@frees
+@counts_as_read
 def cancel(job_id: str) -> Response:
     """Cancel a job that has not ended."""
     services().queue.cancel(job_id, owner=find(job_id).owner)
@@ -126,6 +168,13 @@ _SCHEMAS: Mapping[str, type[JobBody]] = {
     "prompt": CompletionJobBody,
     "input": EmbeddingJobBody,
 }
+
+
+def _read(body: dict[str, Any]) -> JobBody:
+    """A body as its schema reads it; raises InvalidRequest."""
+    if body.get("stream") is True:
+        raise InvalidRequest("Every job has a stream at its events URL; leave stream out.", param="stream")
+    return validate(_schema(body), body)
 
 
 def _schema(body: dict[str, Any]) -> type[JobBody]:

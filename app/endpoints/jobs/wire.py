@@ -88,6 +88,29 @@ class JobList(Page):
     data: list[Job]
 
 
+class Verdict(TypedDict):
+    """What became of a job of a list."""
+
+    id: Annotated[str | None, Field(description="The job's id; null if it was not accepted.")]
+    status_code: Annotated[int, Field(description="The status that the job would have been answered with by itself.")]
+    error: Error | None
+
+
+class Verdicts(TypedDict):
+    """What became of the jobs of a list, in its order."""
+
+    object: Literal["list"]
+    data: list[Verdict]
+
+
+class EndedJobs(TypedDict):
+    """The jobs that have ended, of those that were asked about."""
+
+    object: Literal["list"]
+    data: list[Job]
+    missing: Annotated[list[str], Field(description="The ids of which there is no job, or no more.")]
+
+
 class DeletedJobs(TypedDict):
     """Deleted jobs."""
 

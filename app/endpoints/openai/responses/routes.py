@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import caller
 from app.access.holding import holds
-from app.access.scopes import frees
+from app.access.scopes import counts_as_read
 from app.bodies.validation import validate
 from app.endpoints.openai.responses import wire
 from app.endpoints.openai.responses.body import Includable, ResponseBody
@@ -73,7 +73,7 @@ def show(response_id: str) -> Response:
 
 
 @blueprint.post("/v1/responses/<response_id>/cancel")
-@frees
+@counts_as_read
 def cancel(response_id: str) -> Response:
     """Cancel a background response. If it has ended, it is returned unchanged."""
     job = _find(response_id)

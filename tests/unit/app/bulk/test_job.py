@@ -41,6 +41,9 @@ class Server:
     async def __aexit__(self, *_: object) -> None:
         pass
 
+    def together(self) -> Self:
+        return self
+
     async def run(self, body: dict[str, Any], *, idempotency_key: str) -> Job:
         self.asked.append(json.loads(json.dumps(body, allow_nan=False)))
         choice = {"text": self.text, "finish_reason": self.finish_reason}
