@@ -70,6 +70,13 @@ def test_each_job_of_a_list_has_its_own_verdict(http: FlaskClient, keys: KeyStor
     assert (first.owner, first.priority.value, last.priority.value) == ("alice", "normal", "low")
 
 
+@pytest.mark.parametrize("number", [0, 1001])
+def test_a_list_has_at_least_one_job_and_not_too_many(http: FlaskClient, alice: dict[str, str], number: int) -> None:
+    answer = http.post("/jobs", json=[1] * number, headers=alice)
+    assert answer.status_code == 400
+    assert f"this one has {number}" in answer.get_json()["error"]["message"]
+
+
 def test_a_list_is_the_same_jobs_however_often_it_comes(
     http: FlaskClient, client: redis.Redis, alice: dict[str, str]
 ) -> None:

@@ -113,13 +113,6 @@ def test_the_methods_of_a_path_are_those_of_its_own_route(http: FlaskClient) -> 
     assert http.options("/jobs").allow.as_set() == {"options", "get", "head", "post"}
 
 
-@pytest.mark.parametrize("number", [0, 1001])
-def test_a_list_has_at_least_one_item_and_not_too_many(http: FlaskClient, number: int) -> None:
-    response = http.post("/jobs", json=[CHAT] * number)
-    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_value")
-    assert f"this one has {number}" in response.get_json()["error"]["message"]
-
-
 @pytest.mark.parametrize("path", ["/jobs/wait", "/v1/chat/completions", "/v1/responses"])
 def test_other_calls_take_no_list(http: FlaskClient, path: str) -> None:
     response = http.post(path, json=[CHAT])
