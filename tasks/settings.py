@@ -110,6 +110,8 @@ class Settings(BaseSettings):
         -1, ge=-1, description="Layers kept on the GPU; -1 is all, where llama.cpp was built for one."
     )
 
+    fake_step_seconds: float = Field(0.02, ge=0, description="Seconds that a step of a model with path: fake takes.")
+
     webhook_secret: SecretStr | None = Field(
         None,
         description="What owners' webhook secrets are made of, whsec_ and base64; several, newest first, by spaces.",

@@ -46,6 +46,14 @@ class Append:
     events: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is to be written of a job: a script, and what it is given."""
+
+    script: str
+    args: tuple[str | int | float, ...]
+
+
 class Leases:
     """Claims jobs and writes what becomes of them. All methods raise redis-py's errors when Redis is away."""
 
@@ -89,23 +97,28 @@ class Leases:
         verdicts: list[Verdict] = self._run("append", *self._held_by(holder), *args)
         return verdicts
 
-    def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Verdict:
+    def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Write:
         """End a job well, which so many events were sent of."""
         usage = json.dumps(asdict(outcome.usage))
         durations = json.dumps([part for pair in measured(outcome).items() for part in pair])
         end = (JobStatus.SUCCEEDED.value, durations, "outcome", outcome.encode(), "usage", usage)
-        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
+        return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *end))
 
-    def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Verdict:
+    def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Write:
         """End a job with an error, given as JSON in its wire form."""
         end = (JobStatus.FAILED.value, "[]", "error", error)
-        return str(self._run("finish", *self._held_by(holder), job_id, fence, num_events, *end))
+        return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *end))
 
-    def put_off(
-        self, holder: Holder, job_id: str, fence: int, num_events: int, error: str, *, seconds: float
-    ) -> Verdict:
+    def put_off(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str, *, seconds: float) -> Write:
         """Have a job that failed tried again in some seconds."""
-        return str(self._run("put_off", *self._held_by(holder), job_id, fence, num_events, seconds, error))
+        return Write("put_off", (*self._held_by(holder), job_id, fence, num_events, seconds, error))
+
+    def write(self, writes: Sequence[Write]) -> list[Verdict]:
+        """Carry out what `succeed`, `fail` and `put_off` gave, in one round trip; a verdict for each."""
+        trip = self._run.trip()
+        for each in writes:
+            trip.run(each.script, *each.args)
+        return [str(verdict) for verdict in trip.go()]
 
     def extend(self, holder: Holder, model: str, held: Mapping[str, int]) -> dict[str, str]:
         """Extend the leases of held jobs (id -> fence); the present status of each that is lost."""

@@ -7,12 +7,16 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu.entity import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from tasks.ledger.connection import options
 from tasks.settings import Settings
 from tasks.urls import redis_database, redis_socket
 
 SOCKET_TIMEOUT_SECONDS = 2.0
+TRANSPORT = "caravan"
+"""Our transport's name for kombu, which takes the transport that a socket's URL names, whatever the settings say."""
+TRANSPORT_ALIASES[TRANSPORT] = "tasks.queue.transport:Transport"
 
 
 def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch: int = 1) -> Celery:
@@ -31,7 +35,7 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         task_acks_late=True,
         task_default_queue=queues[0] if queues else "unrouted",
         task_queues=[Queue(name) for name in queues] or None,
-        broker_transport="tasks.queue.transport:Transport",
+        broker_transport=TRANSPORT,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
@@ -45,7 +49,6 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         worker_prefetch_multiplier=prefetch,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_send_task_events=True,
-        task_send_sent_event=True,
         worker_redirect_stdouts=False,
         worker_hijack_root_logger=False,
         worker_enable_remote_control=True,
@@ -57,7 +60,7 @@ def _broker(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
     """A URL without its options, those of TLS, and the others: kombu takes each of them elsewhere, with its type."""
     parts, given = urlsplit(url), options(url)
     if redis_socket(url):
-        return f"redis+socket://{parts.path}?virtual_host={redis_database(url)}", None, given
+        return f"{TRANSPORT}+socket://{parts.path}?virtual_host={redis_database(url)}", None, given
     tls = {name: value for name, value in given.items() if name.startswith("ssl_")}
     others = {name: value for name, value in given.items() if name not in tls}
     is_tls = parts.scheme == "rediss"

@@ -30,11 +30,10 @@ class Dispatcher:
 
     def publish_all(self, job_ids: Sequence[str], model: str) -> int:
         """Publish jobs that were taken from the line, and give back those that could not be; how many went out."""
-        for number, job_id in enumerate(job_ids):
-            if not self.publish(job_id, model):
-                self._line.unpublish(model, job_ids[number:])
-                return number
-        return len(job_ids)
+        if not job_ids or self._publisher.publish_many(task_names.RUN_JOB, job_ids, queue=model):
+            return len(job_ids)
+        self._line.unpublish(model, job_ids)
+        return 0
 
     def dispatch_all(self, model: str) -> None:
         """Publish what there is room for, however much."""
@@ -43,4 +42,4 @@ class Dispatcher:
 
     def publish(self, job_id: str, model: str) -> bool:
         """Put one message on the model's queue; whether that went well."""
-        return self._publisher.publish(task_names.RUN_JOB, job_id, queue=model, task_id=job_id)
+        return self._publisher.publish_many(task_names.RUN_JOB, [job_id], queue=model)

@@ -6,6 +6,8 @@ and so to memory being freed: they are sent even then, by scripts that begin wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from queue import Empty
 from typing import Any
@@ -19,7 +21,7 @@ from tasks.logs import get_logger
 
 FIRST_WRITE = f"redis.call('DEL', '{redis_keys.nothing()}') "
 """What stands before kombu's own script as well, and before two lines that are sent whole with every message."""
-EVEN_IF_FULL = FIRST_WRITE + "for _, key in ipairs(KEYS) do redis.call('{}', key, ARGV[1]) end"
+EVEN_IF_FULL = FIRST_WRITE + "for _, key in ipairs(KEYS) do redis.call('{}', key, unpack(ARGV)) end"
 
 log = get_logger(__name__)
 
@@ -29,14 +31,31 @@ class Channel(redis.Channel):
 
     ack_emulation = False
     do_restore = False
+    _captured: list[Any] | None = None
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         if queue in self._expires or "_publish_batch" in kwargs:
             super()._put(queue, message, **kwargs)
             return
-        key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        if self._captured is not None:
+            self._captured.append(message)
+            return
+        self.put_all(queue, [dumps(message)], priority=self._get_message_priority(message, reverse=False))
+
+    def put_all(self, queue: str, messages: Sequence[str], *, priority: int = 0) -> None:
+        """Put messages, as JSON, on a queue in one round trip."""
         with self.conn_or_acquire() as client:
-            client.eval(EVEN_IF_FULL.format("LPUSH"), 1, key, dumps(message))
+            client.eval(EVEN_IF_FULL.format("LPUSH"), 1, self._q_for_pri(queue, priority), *messages)
+
+    @contextmanager
+    def capture(self) -> Iterator[list[Any]]:
+        """Messages that are published meanwhile, which go nowhere."""
+        captured: list[Any] = []
+        self._captured = captured
+        try:
+            yield captured
+        finally:
+            self._captured = None
 
     def _size(self, queue: str) -> int:
         with self.conn_or_acquire() as client:

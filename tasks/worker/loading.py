@@ -62,7 +62,10 @@ def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> 
         from tasks.engine.fake import FakeBackend
 
         return FakeBackend(
-            num_slots=entry.slots, context=entry.context, cache_tokens=entry.cache_tokens, step_seconds=0.02
+            num_slots=entry.slots,
+            context=entry.context,
+            cache_tokens=entry.cache_tokens,
+            step_seconds=settings.fake_step_seconds,
         )
     from tasks.engine.llama import LlamaBackend
 

@@ -6,13 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from queue import Empty, SimpleQueue
 
 from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
-from tasks.ledger.leases import Append, Holder, Leases, Verdict
+from tasks.ledger.leases import Append, Holder, Leases, Verdict, Write
 from tasks.logs import get_logger
 from tasks.records.event import encode_token
 from tasks.records.logprobs import TokenLogprobs
@@ -37,6 +36,15 @@ class _GivenBack:
     """A job that goes back to the line."""
 
     held: Held
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a job ends, or is put off: its status then, a detail for Flower, and what is written."""
+
+    status: str
+    detail: str
+    write: Write
 
 
 @dataclass(slots=True)
@@ -125,8 +133,7 @@ class Publisher:
             steps = [output for item in items if isinstance(item, list) for output in item]
             ended = [item for item in items if isinstance(item, _Ended)]
             finished = self._append(steps)
-            for end in (*map(_Ended, finished), *ended):
-                self._end(end)
+            self._end([*map(_Ended, finished), *ended])
             for item in items:
                 if isinstance(item, _GivenBack):
                     self._give_back(item.held)
@@ -216,29 +223,37 @@ class Publisher:
         if verdict is not None:
             self._on_lost(held, "queued" if verdict == "ok" else verdict)
 
-    def _end(self, end: _Ended) -> None:
-        held, job = end.held, end.held.job
-        if self._holdings.get(held.id) is not held:
+    def _end(self, ended: Iterable[_Ended]) -> None:
+        """End jobs in one round trip, so far as they are still held; each once."""
+        ends = {each.held: each for each in ended if self._holdings.get(each.held.id) is each.held}
+        if not ends:
             return
+        ways = [self._way(end) for end in ends.values()]
+        verdicts = self._until_redis_answers(lambda: self._leases.write([way.write for way in ways]))
+        for held, way, verdict in zip(ends, ways, verdicts or [], strict=False):
+            self._see(held, way, verdict)
+
+    def _way(self, end: _Ended) -> _Way:
+        held, job = end.held, end.held.job
         handed = (self._holder, job.id, job.fence, len(held.events))
         if end.error is None:
-            status, outcome = "succeeded", held.outcome()
-            detail = f"{outcome.usage.completion_tokens} tokens"
-            write = partial(self._leases.succeed, *handed, outcome)
-        else:
-            error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
-            status, detail = "failed" if wait is None else "queued", end.error.message
-            write = partial(self._leases.fail, *handed, error)
-            if wait is not None:
-                write = partial(self._leases.put_off, *handed, error, seconds=wait)
-        verdict = self._until_redis_answers(write)
+            outcome = held.outcome()
+            tokens = f"{outcome.usage.completion_tokens} tokens"
+            return _Way("succeeded", tokens, self._leases.succeed(*handed, outcome))
+        error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
+        if wait is None:
+            return _Way("failed", end.error.message, self._leases.fail(*handed, error))
+        return _Way("queued", end.error.message, self._leases.put_off(*handed, error, seconds=wait))
+
+    def _see(self, held: Held, way: _Way, verdict: Verdict | None) -> None:
         if verdict == "gap" and self._send_again(held) == "ok":
-            verdict = self._until_redis_answers(write)
+            again = self._until_redis_answers(lambda: self._leases.write([way.write]))
+            verdict = again[0] if again else None
         if verdict == "ok":
-            seconds = round(time.time() - job.created_at, 3)
-            event = "job ended" if status != "queued" else "job put off"
-            log.info(event, **held.named, status=status, seconds=seconds)
-            self._on_ended(held, status, detail)
+            seconds = round(time.time() - held.job.created_at, 3)
+            event = "job ended" if way.status != "queued" else "job put off"
+            log.info(event, **held.named, status=way.status, seconds=seconds)
+            self._on_ended(held, way.status, way.detail)
             held.release()
         elif verdict is not None:
             self._on_lost(held, verdict)

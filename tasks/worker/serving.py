@@ -27,6 +27,7 @@ from tasks.queue.publisher import create_publisher
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
 from tasks.worker.child import Progress
+from tasks.worker.event_pace import EventPace
 from tasks.worker.loading import load_work, model_digest
 from tasks.worker.model_runner import ModelRunner
 from tasks.worker.proof import ProofFailed
@@ -91,6 +92,7 @@ def serve(
     celery = create_celery(settings, queues=(model,), prefetch=prefetch)
     celery.register_task(RunJob(worker.pool))
     celery.steps["worker"].add(_engine_step(worker))
+    celery.steps["consumer"].add(EventPace)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",

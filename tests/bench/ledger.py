@@ -29,6 +29,7 @@ from tasks.records.event import encode_token
 from tasks.records.job import Job
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.jobs import completion
 from tests.support.redis_server import RedisServer
 
@@ -107,7 +108,7 @@ def _running(ledger: Ledger, client: redis.Redis) -> dict[str, float]:
     each = [_spent(client, lambda: append(list(fences))) for _ in range(CALLS)]
 
     def end(job_id: str) -> None:
-        assert ledger.leases.succeed(HOLDER, job_id, fences[job_id], sent[job_id], ANSWER) == "ok"
+        assert endings.succeed(ledger.leases, HOLDER, job_id, fences[job_id], sent[job_id], ANSWER) == "ok"
 
     ends = [_spent(client, partial(end, job_id)) for job_id in fences]
     found = {"token_of_one": one, f"token_of_{SLOTS}": each, "end": ends}

@@ -8,6 +8,7 @@ from tasks.ledger.leases import Append, Holder
 from tasks.records.event import encode_token
 from tasks.records.job import Job, JobStatus
 from tasks.records.outcome import Choice, Outcome, Usage
+from tests.support import endings
 from tests.support.crew import Crew, assert_whole
 
 OUTCOME = Outcome(
@@ -52,7 +53,7 @@ def test_a_finish_after_a_cancel_leaves_the_job_cancelled(crew: Crew) -> None:
     stale = claimed(crew, "w1")
     crew.cancel(stale)
     events = crew.events(stale)
-    assert crew.store.leases.succeed(Holder("w1", "fake"), stale.id, stale.fence, 0, OUTCOME) == "cancelled"
+    assert endings.succeed(crew.store.leases, Holder("w1", "fake"), stale.id, stale.fence, 0, OUTCOME) == "cancelled"
     assert append(crew, "w1", stale) == "cancelled"
     job = crew.job(stale)
     assert (job.status, job.outcome) == (JobStatus.CANCELLED, None)

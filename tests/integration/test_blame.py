@@ -13,6 +13,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.ledger.workers import Found
 from tasks.records.job import KILLS_PER_CRASH, MAX_CRASHES, Job, JobStatus, Operation
 from tests.integration.test_ledger import HOLDER, OUTCOME, TOKEN, accept, append, claim, status, try_claim
+from tests.support import endings
 from tests.support.jobs import completion, in_line, verdict
 
 
@@ -218,7 +219,7 @@ def test_what_needs_no_slot_says_nothing_of_the_model(store: Ledger, client: red
     small = Job(id=small.id, model="fake", operation=Operation.TOKENIZE, request={"text": "Once"})
     claimed = claim(store, accept(store, small))
     assert not claimed.alone
-    assert store.leases.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, claimed.id, claimed.fence, 0, OUTCOME) == "ok"
     assert failed(store, client)
 
 

@@ -16,6 +16,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job, Operation, Priority
 from tasks.records.outcome import Choice, Outcome, Usage
 from tests.integration.test_ledger import HOLDER, accept, append, claim, give_back, go_back, snapshot, status
+from tests.support import endings
 from tests.support.jobs import completion, in_line, verdict
 
 HIGH, NORMAL, LOW = Priority.HIGH, Priority.NORMAL, Priority.LOW
@@ -38,7 +39,7 @@ def succeed(store: Ledger, job_id: str, tokens: int, *, prompt: int = 0, cached:
     assert found is not None
     usage = Usage(prompt_tokens=prompt, completion_tokens=tokens, cached_tokens=cached)
     outcome = Outcome(choices=(Choice(index=0, text="", finish_reason="stop"),), usage=usage)
-    assert store.leases.succeed(HOLDER, found.id, found.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, found.id, found.fence, 0, outcome) == "ok"
     return found
 
 
@@ -164,7 +165,7 @@ def test_who_cancels_at_the_last_token_has_had_the_tokens(store: Ledger, how: st
         if how == "cancel":
             store.admission.cancel(job_id)
         else:
-            store.leases.fail(HOLDER, job_id, claimed.fence, 400, "{}")
+            endings.fail(store.leases, HOLDER, job_id, claimed.fence, 400, "{}")
     assert 2.5 < had["b"] / had["a"] < 6
 
 
@@ -465,7 +466,7 @@ def test_a_retried_job_stands_in_its_owners_lane_and_is_charged_again(store: Led
     job, *_ = queue(store, "a", 3)
     assert store.line.take("fake") == [job.id]
     held = claim(store, job)
-    store.leases.fail(HOLDER, job.id, held.fence, 0, "{}")
+    endings.fail(store.leases, HOLDER, job.id, held.fence, 0, "{}")
     assert store.admission.retry(job.id, owner="", longest_queue=9) == "retried"
     assert store.jobs.standing(job).position == 3
     before = score(client, "a")
@@ -707,4 +708,4 @@ def succeed_begun(store: Ledger, job_id: str) -> None:
         choices=(Choice(index=0, text="", finish_reason="stop"),),
         usage=Usage(prompt_tokens=1, completion_tokens=1, cached_tokens=0),
     )
-    assert store.leases.succeed(HOLDER, found.id, found.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, found.id, found.fence, 0, outcome) == "ok"

@@ -15,6 +15,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.event import decode_message
 from tasks.records.job import Job, JobStatus
 from tests.integration.test_ledger import HOLDER, OUTCOME, accept, append, claim, give_back, try_claim
+from tests.support import endings
 from tests.support.jobs import completion, verdict
 
 KEY = Idempotency("k", "digest")
@@ -40,18 +41,18 @@ def submit(store: Ledger) -> Job:
 
 def put_off(store: Ledger, job: Job) -> None:
     held = claim(store, job)
-    store.leases.put_off(HOLDER, held.id, held.fence, 0, '{"code": "engine_failure"}', seconds=60)
+    endings.put_off(store.leases, HOLDER, held.id, held.fence, 0, '{"code": "engine_failure"}', seconds=60)
 
 
 def succeed(store: Ledger, job: Job) -> None:
     held = claim(store, job)
     append(store, held, 1)
-    assert store.leases.succeed(HOLDER, held.id, held.fence, 1, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, held.id, held.fence, 1, OUTCOME) == "ok"
 
 
 def fail(store: Ledger, job: Job) -> None:
     held = claim(store, job)
-    assert store.leases.fail(HOLDER, held.id, held.fence, 0, json.dumps({"code": "engine_failure"})) == "ok"
+    assert endings.fail(store.leases, HOLDER, held.id, held.fence, 0, json.dumps({"code": "engine_failure"})) == "ok"
 
 
 def bury(store: Ledger, job: Job) -> None:
@@ -149,9 +150,9 @@ def test_its_worker_can_write_nothing_any_more(store: Ledger, client: redis.Redi
     store.admission.forget(job.id)
     assert append(store, job, 1) == "unknown"
     assert store.leases.extend(HOLDER, "fake", {job.id: job.fence}) == {job.id: "unknown"}
-    assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "unknown"
-    assert store.leases.fail(HOLDER, job.id, job.fence, 0, "{}") == "unknown"
-    assert store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=1) == "unknown"
+    assert endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME) == "unknown"
+    assert endings.fail(store.leases, HOLDER, job.id, job.fence, 0, "{}") == "unknown"
+    assert endings.put_off(store.leases, HOLDER, job.id, job.fence, 0, "{}", seconds=1) == "unknown"
     assert give_back(store, job) != "ok"
     assert try_claim(store, job.id).status == "unknown"
     assert set(map(str, client.keys("*"))) <= KEPT

@@ -25,6 +25,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job
 from tasks.records.outcome import Outcome, Usage
 from tasks.webhooks.outbox import Held, Outbox
+from tests.support import endings
 from tests.support.jobs import completion
 from tests.support.waiting import until
 
@@ -87,7 +88,7 @@ class JobQueue(Queue):
 
     def finish(self, hold: object) -> bool:
         job, holder = self._held(hold)
-        return self._ledger.leases.succeed(holder, job.id, job.fence, 0, OUTCOME) == "ok"
+        return endings.succeed(self._ledger.leases, holder, job.id, job.fence, 0, OUTCOME) == "ok"
 
     def _held(self, hold: object) -> tuple[Job, Holder]:
         assert isinstance(hold, Job)

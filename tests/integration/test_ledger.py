@@ -21,6 +21,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.event import encode_token
 from tasks.records.job import Job, JobStatus, Priority
 from tasks.records.outcome import Choice, Outcome, Usage
+from tests.support import endings
 from tests.support.jobs import completion, in_line, verdict
 
 OUTCOME = Outcome(
@@ -173,18 +174,18 @@ def test_a_stale_worker_can_neither_append_nor_finish(store: Ledger, client: red
     store.workers.release("fake", "w1", reason="crashed")
     fresh = claim(store, stale, "w2")
     assert append(store, stale, 1) == "running"
-    assert store.leases.succeed(HOLDER, stale.id, stale.fence, 0, OUTCOME) == "running"
+    assert endings.succeed(store.leases, HOLDER, stale.id, stale.fence, 0, OUTCOME) == "running"
     assert store.leases.extend(HOLDER, "fake", {stale.id: stale.fence}) == {stale.id: "running"}
     assert give_back(store, stale) != "ok"
     assert append(store, fresh, 1) == "ok"
-    assert store.leases.succeed(HOLDER, fresh.id, fresh.fence, 0, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, fresh.id, fresh.fence, 0, OUTCOME) == "ok"
     assert kinds(client, fresh) == ["queued", "running", "queued", "running", "token", "succeeded"]
 
 
 def test_finishing_twice_after_a_lost_reply_is_one_end(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
-    assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
     assert kinds(client, job) == ["queued", "running", "succeeded"]
     found = store.jobs.get(job.id)
     assert found is not None
@@ -193,7 +194,7 @@ def test_finishing_twice_after_a_lost_reply_is_one_end(store: Ledger, client: re
 
 def test_a_failed_job_keeps_its_error(store: Ledger) -> None:
     job = claim(store, accept(store))
-    store.leases.fail(HOLDER, job.id, job.fence, 0, json.dumps({"message": "no", "code": "engine_failure"}))
+    endings.fail(store.leases, HOLDER, job.id, job.fence, 0, json.dumps({"message": "no", "code": "engine_failure"}))
     found = store.jobs.get(job.id)
     assert found is not None
     assert (found.status, found.error) == (JobStatus.FAILED, {"message": "no", "code": "engine_failure"})
@@ -323,10 +324,10 @@ def test_a_job_does_not_end_with_a_hole_in_its_stream(store: Ledger, client: red
     append(store, held, 2, 3)
     for past in (before_more, before_claim):
         go_back(client, past)
-        assert store.leases.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "gap"
-        assert store.leases.put_off(HOLDER, held.id, held.fence, 4, "{}", seconds=1) == "gap"
+        assert endings.succeed(store.leases, HOLDER, held.id, held.fence, 4, OUTCOME) == "gap"
+        assert endings.put_off(store.leases, HOLDER, held.id, held.fence, 4, "{}", seconds=1) == "gap"
         assert append(store, held, 1, 4) == "ok"
-        assert store.leases.succeed(HOLDER, held.id, held.fence, 4, OUTCOME) == "ok"
+        assert endings.succeed(store.leases, HOLDER, held.id, held.fence, 4, OUTCOME) == "ok"
 
 
 def test_the_trial_of_another_model_is_left_to_its_sweep(store: Ledger) -> None:
@@ -358,10 +359,10 @@ def test_a_claim_that_redis_forgot_and_gave_to_another_stays_with_the_other(stor
 
 def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    assert store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
-    assert store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert endings.put_off(store.leases, HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
+    assert endings.put_off(store.leases, HOLDER, job.id, job.fence, 0, "{}", seconds=0.2) == "ok"
     assert (
-        store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+        endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
     )  # the reply to a call of ours that was lost
     assert status(store, job) is JobStatus.QUEUED
     assert try_claim(store, job.id).status == "queued", "a message that comes too early"
@@ -372,7 +373,7 @@ def test_a_failure_of_the_servers_is_put_off_and_tried_again(store: Ledger, clie
 
 def test_what_was_put_off_comes_back_to_the_line(store: Ledger, client: redis.Redis) -> None:
     job = claim(store, accept(store))
-    store.leases.put_off(HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
+    endings.put_off(store.leases, HOLDER, job.id, job.fence, 0, "{}", seconds=0.2)
     assert store.jobs.standing(job).position is None
     time.sleep(0.3)
     store.line.tidy()
@@ -387,7 +388,7 @@ def test_a_job_that_ended_without_success_is_run_again_from_its_beginning(
     job = claim(store, accept(store, timeout_seconds=0.3 if end == "expire" else None))
     append(store, job, 1)
     if end == "fail":
-        store.leases.fail(HOLDER, job.id, job.fence, 0, "{}")
+        endings.fail(store.leases, HOLDER, job.id, job.fence, 0, "{}")
     elif end == "cancel":
         store.admission.cancel(job.id)
     else:
@@ -411,13 +412,13 @@ def test_only_what_ended_without_success_is_run_again(store: Ledger) -> None:
     assert retry(job) == "queued"
     job = claim(store, job)
     assert retry(job) == "running"
-    store.leases.fail(HOLDER, job.id, job.fence, 0, "{}")
+    endings.fail(store.leases, HOLDER, job.id, job.fence, 0, "{}")
     assert retry(job, owner="another") == "unknown"
     accept(store)
     assert retry(job, longest=1) == "full"
     assert retry(job) == "retried"
     job = claim(store, job)
-    store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME)
+    endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME)
     assert retry(job) == "succeeded"
     assert retry(completion()) == "unknown"
 
@@ -449,7 +450,7 @@ def test_full_memory_refuses_new_jobs_and_lets_accepted_ones_end(store: Ledger, 
             store.admission.submit(completion(), longest_queue=9)
         assert append(store, job, 1) == "ok"
         assert store.leases.extend(HOLDER, "fake", {job.id: job.fence}) == {}
-        assert store.leases.succeed(HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
+        assert endings.succeed(store.leases, HOLDER, job.id, job.fence, 0, OUTCOME) == "ok"
         store.workers.report("fake", "w1", 60, {"capacity": 6})
         assert store.line.take("fake") == [waiting.id]
         waiting = claim(store, waiting)
@@ -525,7 +526,7 @@ def test_as_many_jobs_are_published_as_live_workers_have_room_for(store: Ledger)
     assert taken == [job.id for job in jobs[:5]]
     assert store.line.take("fake") == []
     claimed = claim(store, jobs[0])
-    store.leases.succeed(HOLDER, claimed.id, claimed.fence, 0, OUTCOME)
+    endings.succeed(store.leases, HOLDER, claimed.id, claimed.fence, 0, OUTCOME)
     assert store.line.take("fake") == [jobs[5].id]
     store.workers.retire("fake", "w1")
     assert store.line.take("fake") == []
@@ -551,8 +552,8 @@ def test_an_idempotency_key_stands_for_one_job_of_one_owner(store: Ledger) -> No
 def test_an_ended_job_leaves_every_index_and_expires_with_its_stream(store: Ledger, client: redis.Redis) -> None:
     jobs = [accept(store, timeout_seconds=60) for _ in range(4)]
     finished, failed = claim(store, jobs[0]), claim(store, jobs[1])
-    store.leases.succeed(HOLDER, finished.id, finished.fence, 0, OUTCOME)
-    store.leases.fail(HOLDER, failed.id, failed.fence, 0, "{}")
+    endings.succeed(store.leases, HOLDER, finished.id, finished.fence, 0, OUTCOME)
+    endings.fail(store.leases, HOLDER, failed.id, failed.fence, 0, "{}")
     claim(store, jobs[2])
     store.admission.cancel(jobs[2].id)
     store.admission.cancel(jobs[3].id)
@@ -648,9 +649,9 @@ def test_whatever_happens_every_job_is_in_the_indexes_of_its_status(
         elif act == "append" and held:
             append(store, held, 1)
         elif act == "finish" and held:
-            store.leases.succeed(HOLDER, held.id, held.fence, 0, OUTCOME)
+            endings.succeed(store.leases, HOLDER, held.id, held.fence, 0, OUTCOME)
         elif act == "fail" and held:
-            store.leases.fail(HOLDER, held.id, held.fence, 0, "{}")
+            endings.fail(store.leases, HOLDER, held.id, held.fence, 0, "{}")
         elif act == "cancel" and job and rng.random() < 0.3:
             store.admission.cancel(job.id)
         elif act == "back" and held:

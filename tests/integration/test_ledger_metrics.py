@@ -20,6 +20,7 @@ from tasks.records.outcome import Choice, Outcome, Timings, Usage
 from tasks.settings import Settings
 from tasks.webhooks.outbox import open_outbox
 from tests.integration.test_ledger import HOLDER, TOKEN, accept, append, claim, try_claim
+from tests.support import endings
 from tests.support.redis_server import RedisServer
 
 TIMINGS = Timings(queue_seconds=0.3, prefill_seconds=0.04, decode_seconds=1.8, tokens_per_second=5.0)
@@ -58,7 +59,7 @@ def scrape(client: redis.Redis) -> Scrape:
 
 
 def succeed(store: Ledger, held: Job, outcome: Outcome = OUTCOME, *, num_events: int = 0) -> None:
-    assert store.leases.succeed(HOLDER, held.id, held.fence, num_events, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, held.id, held.fence, num_events, outcome) == "ok"
 
 
 def accepted_before(client: redis.Redis, job: Job, seconds: float) -> None:
@@ -164,7 +165,7 @@ def test_a_job_that_is_run_again_counts_from_then(store: Ledger, client: redis.R
 
 def test_what_does_not_succeed_has_no_durations(store: Ledger, scrape: Scrape) -> None:
     held = claim(store, accept(store))
-    assert store.leases.fail(HOLDER, held.id, held.fence, 0, "{}") == "ok"
+    assert endings.fail(store.leases, HOLDER, held.id, held.fence, 0, "{}") == "ok"
     assert scrape.durations("count") == dict.fromkeys(DURATIONS, 0)
     assert scrape.of_model("caravan_jobs_total", status="failed", priority="normal") == 1
 
@@ -173,7 +174,7 @@ def test_what_does_not_succeed_has_no_durations(store: Ledger, scrape: Scrape) -
 def test_what_goes_back_to_the_line_is_counted_by_its_reason(store: Ledger, scrape: Scrape, reason: str) -> None:
     held = claim(store, accept(store))
     if reason == "failed":
-        store.leases.put_off(HOLDER, held.id, held.fence, 0, "{}", seconds=1)
+        endings.put_off(store.leases, HOLDER, held.id, held.fence, 0, "{}", seconds=1)
     elif reason == "lease_expired":
         time.sleep(0.5)
         assert store.line.sweep("fake").reclaimed == 1

@@ -22,6 +22,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job, JobStatus
 from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.fronts import caller, front
 from tests.support.jobs import completion, verdict
 from tests.support.waiting import until
@@ -258,7 +259,7 @@ def test_an_owners_jobs_in_flight_are_those_that_have_not_ended(store: Ledger, c
     assert live() == {ended}
     held = claim(store, ended, "2")
     outcome = Outcome(choices=(), usage=Usage(prompt_tokens=1, completion_tokens=0))
-    assert store.leases.succeed(HOLDER, ended, held.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, ended, held.fence, 0, outcome) == "ok"
     assert live() == set()
 
     first = submit()

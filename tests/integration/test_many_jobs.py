@@ -18,6 +18,7 @@ from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import Ledger
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.fronts import caller, front
 from tests.support.jobs import completion
 
@@ -52,7 +53,7 @@ def end(store: Ledger, job_id: str, text: str = "Hi") -> None:
     assert held
     choices = (Choice(index=0, text=text, finish_reason="stop"),)
     outcome = Outcome(choices=choices, usage=Usage(prompt_tokens=1, completion_tokens=1))
-    assert store.leases.succeed(HOLDER, job_id, held.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job_id, held.fence, 0, outcome) == "ok"
 
 
 def test_each_job_of_a_list_has_its_own_verdict(http: FlaskClient, keys: KeyStore, store: Ledger) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from app.cli import main
 from tasks.queue.celery_app import create_celery
+from tasks.queue.transport import Channel, Transport
 from tasks.settings import Settings
 from tasks.urls import is_redis_url
 from tests.support.fronts import front
@@ -77,6 +79,25 @@ def test_options_of_the_url_reach_celerys_connections_with_their_types(sixteen: 
         assert made["socket_connect_timeout"] == 3.0
         assert made["client_name"] == "me"
         assert made["db"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "connects_to"),
+    [
+        ("redis://127.0.0.1:1/0", {"host": "127.0.0.1", "db": 1}),
+        ("rediss://127.0.0.1:1/0", {"host": "127.0.0.1", "db": 1}),
+        ("unix:///run/redis.sock?db=2", {"path": "/run/redis.sock", "db": 3}),
+    ],
+)
+def test_celery_has_our_transport_wherever_redis_is(url: str, connects_to: dict[str, Any]) -> None:
+    """Of a socket's URL kombu takes the transport that it names, in the place of the one in the settings."""
+    connection = create_celery(Settings(redis_url=url)).connection_for_write()
+    assert connection.get_transport_cls() is Transport
+    transport = connection.create_transport()
+    channel = Channel.__new__(Channel)
+    channel.connection = transport
+    made = channel._connparams()
+    assert {name: made[name] for name in connects_to} == connects_to
 
 
 def test_options_of_tls_reach_celery() -> None:

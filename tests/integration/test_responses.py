@@ -18,6 +18,7 @@ from tasks.records.event import encode_token
 from tasks.records.job import Job
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.sse import Received, parse
 from tests.support.waiting import until
 
@@ -86,7 +87,7 @@ def say(store: Ledger, job: Job, pieces: list[str], *, last: bool = False) -> No
 def succeed(store: Ledger, job: Job, num_events: int) -> None:
     choice = Choice(index=0, text="".join(STORY), finish_reason="stop")
     outcome = Outcome(choices=(choice,), usage=Usage(prompt_tokens=4, completion_tokens=5))
-    assert store.leases.succeed(Holder(job.worker or "", "d1"), job.id, job.fence, num_events, outcome) == "ok"
+    assert endings.succeed(store.leases, Holder(job.worker or "", "d1"), job.id, job.fence, num_events, outcome) == "ok"
 
 
 def test_a_stream_is_the_same_though_workers_change(http: FlaskClient, store: Ledger) -> None:
@@ -143,7 +144,7 @@ def test_the_reader_of_a_response_that_is_run_again_is_told_how_it_ended(http: F
     reader = Reader(http, response_id)
     until(lambda: len(reader.events) >= 3, what="the reader follows")
     error = {"message": "No.", "type": "server_error", "param": None, "code": "engine_failure"}
-    store.leases.fail(Holder("w1", "d1"), job.id, job.fence, 0, json.dumps(error))
+    endings.fail(store.leases, Holder("w1", "d1"), job.id, job.fence, 0, json.dumps(error))
     http.post(f"/jobs/{job.id}/retry")
     assert reader.last().event == "response.failed"
     again = claim(store, response_id)

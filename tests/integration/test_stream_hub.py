@@ -20,6 +20,7 @@ from tasks.records.event import START, Cursor, Event, encode_token
 from tasks.records.job import Job
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.jobs import completion
 
 NUM_TOKENS = 300
@@ -58,7 +59,8 @@ def produce(store: Ledger, job: Job, disturb: dict[int, redis.Redis] | None = No
         number += 1
     text = "".join(f"{at} " for at in range(NUM_TOKENS))
     usage = Usage(prompt_tokens=1, completion_tokens=NUM_TOKENS)
-    store.leases.succeed(
+    endings.succeed(
+        store.leases,
         Holder(job.id, ""),
         job.id,
         claimed.fence,

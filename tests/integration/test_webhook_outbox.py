@@ -16,6 +16,7 @@ from tasks.records.outcome import Delivery
 from tasks.webhooks.outbox import Held, Outbox
 from tests.integration.test_forget import bury, expire, fail
 from tests.integration.test_ledger import HOLDER, OUTCOME, accept, claim, try_claim
+from tests.support import endings
 
 URL = "https://receiver.example/hook?token=secret"
 ORIGIN = "https://receiver.example"
@@ -26,7 +27,7 @@ End = Callable[[Ledger, Job], object]
 
 def succeed(store: Ledger, job: Job) -> None:
     held = claim(store, job)
-    assert store.leases.succeed(HOLDER, held.id, held.fence, 0, OUTCOME) == "ok"
+    assert endings.succeed(store.leases, HOLDER, held.id, held.fence, 0, OUTCOME) == "ok"
 
 
 def cancel_running(store: Ledger, job: Job) -> None:

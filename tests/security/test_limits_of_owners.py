@@ -19,6 +19,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.records.job import Job
 from tasks.records.outcome import Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.fronts import ADMIN_KEY, bearer, caller, front
 from tests.support.redis_fixtures import redis_server
 
@@ -291,7 +292,7 @@ def end(store: Ledger, job_id: str, *, prompt: int, completion: int) -> None:
     claimed = store.leases.claim(job_id, HOLDER, model="demo", call=job_id).job
     assert isinstance(claimed, Job)
     outcome = Outcome(choices=(), usage=Usage(prompt_tokens=prompt, completion_tokens=completion))
-    assert store.leases.succeed(HOLDER, job_id, claimed.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job_id, claimed.fence, 0, outcome) == "ok"
 
 
 @pytest.mark.parametrize(("prompt", "completion"), [(10, 20), (10, 90), (700, 90)])

@@ -128,7 +128,7 @@ def test_what_leads_to_ends_writes_first_what_full_memory_does_not_refuse(file: 
 
 def test_every_script_has_a_caller_and_every_caller_a_script() -> None:
     python = "\n".join(path.read_text() for package in PACKAGES for path in package.rglob("*.py"))
-    called = set(re.findall(r"""(?:_run(?:\.each)?|trip\.run)\(\s*"(\w+)\"""", python))
+    called = set(re.findall(r"""(?:_run(?:\.each)?|trip\.run|Write)\(\s*"(\w+)\"""", python))
     assert called == set(lua.names())
     assert len(lua.names()) == len(COMMANDS), "a name is a script's in one folder alone"
 
