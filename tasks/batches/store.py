@@ -23,6 +23,8 @@ from tasks.settings import Settings
 
 Act = Literal["cancel", "pause", "resume", "retry"]
 SWEPT_AT_ONCE = 200
+MOST_KEPT = 2000
+"""Batches of an owner: their records have some 10 KB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +49,41 @@ class BatchStore:
         unclaimed_seconds: float,
         ttl: int,
         most_stored: int | None = None,
+        most_kept: int = MOST_KEPT,
     ) -> None:
-        """`most_stored`: bytes that the files of all owners may have; None is any number."""
+        """A store.
+
+        Args:
+            most_stored: bytes that the files of all owners may have; None is any number.
+            most_kept: batches of an owner; of more, the first that have ended are forgotten.
+        """
         self._redis = client
         self._run = Scripts(client)
         self._most = most
         self._unclaimed_seconds = unclaimed_seconds
         self._ttl = ttl
         self._most_stored = most_stored
+        self._most_kept = most_kept
         self.lease_seconds = lease_seconds
 
     # -- the front
 
     def create(self, batch: Batch, *, window_seconds: int, files_of: str) -> str:
-        """Accept a batch: ``created``, or ``unknown`` or ``purpose`` for its input.
+        """Accept a batch: ``created``, or ``unknown`` or ``purpose`` for its input, or ``many`` of its owner's.
 
         Args:
             files_of: whose file the input has to be; empty is anyone's.
         """
         record = [part for pair in batch.encode().items() for part in pair]
         verdict = self._run(
-            "batch_create", batch.id, batch.owner, batch.input_file_id, files_of, window_seconds, *record
+            "batch_create",
+            batch.id,
+            batch.owner,
+            batch.input_file_id,
+            files_of,
+            window_seconds,
+            self._most_kept,
+            *record,
         )
         return str(verdict)
 

@@ -249,6 +249,27 @@ def test_old_batches_are_forgotten(store: BatchStore, files: FileStore, client: 
     assert [each.id for each in store.owned("alice", after=None, limit=5)] == [other.id]
 
 
+def test_an_owner_has_so_many_batches_and_the_first_that_have_ended_are_forgotten(
+    client: redis.Redis, files: FileStore
+) -> None:
+    store = BatchStore(client, most=9, lease_seconds=9, unclaimed_seconds=9, ttl=DAY, most_kept=3)
+    first, second, third = (accept(store, files) for _ in range(3))
+    accept(store, files, owner="bob")
+    refused = replace(first, id=new_id())
+    assert store.create(refused, window_seconds=DAY, files_of="alice") == "many", "none has ended"
+    assert store.get(refused.id) is None
+    store.post()
+    for each in (second, third):
+        claimed = store.claim(each.id, "one")
+        assert claimed is not None
+        assert store.write(claimed, {}, status=BatchStatus.FAILED) == "ok"
+    fourth = accept(store, files)
+    assert [each.id for each in store.owned("alice", after=None, limit=9)] == [fourth.id, third.id, first.id]
+    assert store.get(second.id) is None
+    assert client.zscore(redis_keys.old_batches(), second.id) is None
+    assert files.get(second.input_file_id) is not None
+
+
 def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
     store: BatchStore, files: FileStore, client: redis.Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

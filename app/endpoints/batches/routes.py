@@ -17,13 +17,15 @@ from app.http.json_body import read_json
 from app.http.paging import known_cursor, page
 from app.services.services import services
 from tasks.batches.batch import Batch, OutputFile, new_id, window_seconds
-from tasks.batches.store import Act
-from tasks.errors import BatchConflict, BatchNotFound, FileNotFound, InvalidRequest
+from tasks.batches.store import MOST_KEPT, Act
+from tasks.errors import BatchConflict, BatchNotFound, FileNotFound, InvalidRequest, RateLimited
 from tasks.files.record import new_id as new_file_id
 from tasks.ledger.connection import as_broker_errors
 from tasks.logs import get_logger
 
 blueprint = Blueprint("batches", __name__)
+
+MANY_RETRY_SECONDS = 60
 
 log = get_logger(__name__)
 
@@ -53,6 +55,12 @@ def create() -> Response:
         raise FileNotFound(f"There is no file '{body.input_file_id[:80]}'. Upload it first.", param="input_file_id")
     if verdict == "purpose":
         raise InvalidRequest("Only a file with the purpose 'batch' can be a batch's input.", param="input_file_id")
+    if verdict == "many":
+        raise RateLimited(
+            f"An owner may have {MOST_KEPT} batches, and the oldest of this owner have not ended. "
+            "Cancel some, or wait until they end.",
+            retry_after_seconds=MANY_RETRY_SECONDS,
+        )
     log.info("batch accepted", batch_id=batch.id, endpoint=batch.endpoint)
     return jsonify(view(find(batch.id)))
 
