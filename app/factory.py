@@ -13,6 +13,7 @@ from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
 from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
+from app.services.redis_memory import RedisMemory
 from app.services.services import Services
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
         keys=KeyStore(client),
         rates=Rates(client),
         streams=OpenStreams(client),
+        redis_memory=RedisMemory(client),
         files=open_files(settings, client),
         batches=open_batches(settings, client),
         described=DESCRIBED,

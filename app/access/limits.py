@@ -61,7 +61,8 @@ def install(app: Flask) -> None:
 
 def allowed() -> Limits:
     """The caller's limits, defaults included."""
-    return limits_of(caller(), services().settings)
+    key, settings = caller(), services().settings
+    return limits_of(key, settings, services().redis_memory.most() if is_bounded(key, settings) else None)
 
 
 def spend(job: Job) -> Job:

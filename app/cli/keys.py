@@ -21,6 +21,7 @@ UNITS = {
     "jobs_in_flight": "jobs",
     "streams": "streams",
     "stored_bytes": "bytes",
+    "result_bytes": "result bytes",
 }
 COLUMNS = (
     Column("ID", 11),
@@ -57,6 +58,7 @@ def command() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")
 @click.option("--streams", type=click.IntRange(min=1), help="Responses held open for its owner at once.")
 @click.option("--stored-bytes", type=click.IntRange(min=1), help="Bytes of its owner's files.")
+@click.option("--result-bytes", type=click.IntRange(min=1), help="Bytes of Redis that its owner's ended jobs take.")
 @click.option("-m", "--model", "models", multiple=True, help="A model that the key may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
               help="The most urgent priority that it may use.")  # fmt: skip
@@ -66,8 +68,9 @@ def command() -> None:
 @url_option
 @key_option
 def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int | None, tokens: int | None,
-           jobs: int | None, streams: int | None, stored_bytes: int | None, models: tuple[str, ...], priority: str,
-           weight: float, days: int | None, url: str, api_key: str | None) -> None:  # fmt: skip
+           jobs: int | None, streams: int | None, stored_bytes: int | None, result_bytes: int | None,
+           models: tuple[str, ...], priority: str, weight: float, days: int | None, url: str,
+           api_key: str | None) -> None:  # fmt: skip
     """Make a key called NAME and print it: it is never shown again. Its id goes to standard error."""
     limits = {
         "requests_per_minute": requests,
@@ -75,6 +78,7 @@ def create(name: str, owner: str | None, scopes: tuple[str, ...], requests: int 
         "jobs_in_flight": jobs,
         "streams": streams,
         "stored_bytes": stored_bytes,
+        "result_bytes": result_bytes,
         "models": list(models) or None,
         "priority": priority,
         "weight": weight,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, after_this_request, request
@@ -46,8 +46,9 @@ def submit(sent: dict[str, Any], body: JobBody, *, stands: bool = False) -> Take
     entry = entry_for(body, catalogue())
     job = _job(body, aside(body.request, entry))
     _tell_unused([body])
-    most = allowed().jobs_in_flight
-    return services().queue.submit(spend(job), idempotency=key, most_in_flight=most, stands=stands)
+    limits = allowed()
+    job = spend(replace(job, result_bytes=limits.result_bytes))
+    return services().queue.submit(job, idempotency=key, most_in_flight=limits.jobs_in_flight, stands=stands)
 
 
 def submit_many(bodies: Sequence[Any], read: Callable[[dict[str, Any]], JobBody]) -> list[str | CaravanError]:
@@ -68,9 +69,10 @@ def submit_many(bodies: Sequence[Any], read: Callable[[dict[str, Any]], JobBody]
     asked = aside(lambda: [_asked(sent, key, read) for sent, key in zip(bodies, keys, strict=True)])
     sound = [each for each in asked if isinstance(each, _Asked)]
     _tell_unused(each.body for each in sound)
-    jobs = spend_many([each.job for each in sound], but=_known(sound))
+    limits = allowed()
+    jobs = spend_many([replace(each.job, result_bytes=limits.result_bytes) for each in sound], but=_known(sound))
     given = [(job, each.idempotency) for job, each in zip(jobs, sound, strict=True)]
-    verdicts = iter(services().queue.submit_many(given, most_in_flight=allowed().jobs_in_flight))
+    verdicts = iter(services().queue.submit_many(given, most_in_flight=limits.jobs_in_flight))
     return [next(verdicts) if isinstance(each, _Asked) else each for each in asked]
 
 

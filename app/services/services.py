@@ -11,6 +11,7 @@ from app.openapi.describe import Described
 from app.services.http_metrics import HttpMetrics
 from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
+from app.services.redis_memory import RedisMemory
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
@@ -34,6 +35,7 @@ class Services:
     keys: KeyStore
     rates: Rates
     streams: OpenStreams
+    redis_memory: RedisMemory
     files: FileStore
     batches: BatchStore
     described: Described

@@ -134,6 +134,8 @@ class Feeder:
         looked = self._ledger.jobs.look(list(self._under_way))
         for job_id in looked.gone:  # Redis has forgotten it, or somebody has deleted it
             self._again.append(self._under_way.pop(job_id))
+        if looked.gone:  # the first of them goes first: the others may have to wait for it to be written
+            self._again = deque(sorted(self._again, key=lambda row: row.number))
         for job_id, job in zip(looked.ended, self._ledger.jobs.get_whole(looked.ended), strict=True):
             if job is not None and job.status.ended:
                 self._num_ended[job.model] += 1
@@ -173,8 +175,17 @@ class Feeder:
         except CaravanError as exc:
             self._settle(row, exc)
             return None
-        owner, weight = self._batch.owner, self._batch.limits.weight
-        return replace(job, owner=owner, weight=weight, priority=Priority.LOW, request_id=self._batch.id)
+        limits = self._batch.limits
+        # The answers behind it cannot be written, and removed, before those of the next rows are there.
+        is_next = row.number < self._answers.next + BLOCK_ROWS
+        return replace(
+            job,
+            owner=self._batch.owner,
+            weight=limits.weight,
+            result_bytes=None if is_next else limits.result_bytes,
+            priority=Priority.LOW,
+            request_id=self._batch.id,
+        )
 
     def _judge(self, row: Row) -> Known[bytes] | bool:
         """Whether a row is to be run, or another's answer is its own as well."""

@@ -55,7 +55,16 @@ class Busy:
     num_jobs: int
 
 
-Refusal = Full | Draining | Broken | Busy
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The owner's ended jobs take as much of Redis as they may; seconds until one may be removed, None if none may."""
+
+    bytes: int
+    most: int
+    seconds: float | None
+
+
+Refusal = Full | Draining | Broken | Busy | Kept
 """Why the ledger takes no job just now."""
 
 
@@ -202,6 +211,7 @@ class Admission:
             idempotency.digest if idempotency else "",
             "" if job.timeout_seconds is None else job.timeout_seconds,
             "" if most_in_flight is None else most_in_flight,
+            "" if job.result_bytes is None else job.result_bytes,
             *record,
         )
 
@@ -301,6 +311,9 @@ def _refusal(verdict: str, rest: list[str]) -> Refusal | None:
             return Broken(rest[0])
         case "busy":
             return Busy(int(rest[0]))
+        case "kept":
+            found, most, seconds = rest
+            return Kept(int(found), int(most), float(seconds) if seconds else None)
     return None
 
 

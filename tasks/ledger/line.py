@@ -77,6 +77,13 @@ class Line:
         ended: list[str] = self._run("strand", model, SWEPT_AT_ONCE, json.dumps(error.to_wire()))
         return ended
 
+    def thin(self) -> int:
+        """Remove ended jobs of owners whose jobs take much of the bytes that they may; how many were looked at.
+
+        As many as `SWEPT_AT_ONCE` means that there may be more.
+        """
+        return int(self._run("thin", SWEPT_AT_ONCE))
+
     def tidy(self) -> int:
         """Send put off jobs that are due to the line, and remove what is left of old ones; how many of both.
 

@@ -106,6 +106,9 @@ class LedgerCollector(Collector):
         unclaimed = CounterMetricFamily(
             "caravan_messages_unclaimed", "Messages that no worker claimed in time.", labels=["model"]
         )
+        removed = CounterMetricFamily(
+            "caravan_jobs_removed_early", "Ended jobs removed since their owner's took much of Redis.", labels=["model"]
+        )
         tokens = CounterMetricFamily("caravan_tokens", "Tokens of jobs that succeeded.", labels=["model", "kind"])
         histograms = {
             name: HistogramMetricFamily(f"caravan_job_{name}_seconds", text, labels=["model", "priority"])
@@ -122,6 +125,7 @@ class LedgerCollector(Collector):
             buried.add_metric(model, counters.get("dead_letters", 0))
             kept.add_metric(model, counts.dead_letters)
             unclaimed.add_metric(model, counters.get("unclaimed", 0))
+            removed.add_metric(model, counters.get("removed_early", 0))
             for kind in TOKENS:
                 tokens.add_metric([*model, kind], counters.get(f"tokens:{kind}", 0))
             for name, histogram in histograms.items():
@@ -129,7 +133,7 @@ class LedgerCollector(Collector):
                     buckets, seconds = _buckets(counts.histograms, f"{name}:{priority}")
                     if buckets[-1][1] or counts.totals.get(f"accepted:{priority}"):
                         histogram.add_metric([*model, priority], buckets, seconds)
-        yield from (jobs, given_back, resumed, buried, kept, unclaimed, tokens, *histograms.values())
+        yield from (jobs, given_back, resumed, buried, kept, unclaimed, removed, tokens, *histograms.values())
 
     def _workers(self) -> Iterator[Metric]:
         found, crews = overview.workers(self._redis, self._models), overview.crews(self._redis, self._models)

@@ -74,6 +74,11 @@ owners_begun = _name("begun", "model")
 owned = _name("jobs", "owner")
 in_flight = _name("live", "owner")
 ended = _name("ended")
+results = _name("results", "owner")
+"""An owner's ended jobs, by when they may be removed early."""
+result_bytes = _name("resultbytes", "owner")
+"""What they take of Redis: `tasks/ledger/lua/lib/results.lua`."""
+thinning = _name("thinning")
 dead_letters = _name("dlq", "model")
 
 # A model's workers, and whether it can be served.

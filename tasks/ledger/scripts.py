@@ -15,7 +15,7 @@ from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
 from tasks.ledger.histograms import BOUNDS
 from tasks.ledger.trip import Trip
-from tasks.records.job import KILLS_PER_CRASH, LINES, SLOTLESS, TRANSITIONS, JobStatus
+from tasks.records.job import KILLS_PER_CRASH, LEAST_KEPT_SECONDS, LINES, SLOTLESS, TRANSITIONS, JobStatus
 
 FOLDERS = ("jobs", "workers", "batches", "files", "webhooks", "keys")
 """Where scripts lie under ``lua``; what they include lies in ``lua/lib``."""
@@ -100,6 +100,7 @@ def _known() -> dict[str, str]:
         "LINES": _lua_list(LINES),
         "SLOTLESS": f"'{SLOTLESS}'",
         "KILLS_PER_CRASH": str(KILLS_PER_CRASH),
+        "LEAST_KEPT_SECONDS": str(LEAST_KEPT_SECONDS),
         "BOUNDS": _lua_list(BOUNDS),
     }
     lines = {name: f"{name} = {value}" for name, value in constants.items()}

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import redis
 
 from tasks.errors import CaravanError, JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
-from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Refusal, Submission
+from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Kept, Refusal, Submission
 from tasks.ledger.connection import UNAVAILABLE, as_broker_errors, refusals_as_absence
 from tasks.ledger.standing import Standing
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
-from tasks.records.job import Job, JobStatus, Priority, QueueState
+from tasks.records.job import LEAST_KEPT_SECONDS, Job, JobStatus, Priority, QueueState
 
 DRAINING_RETRY_SECONDS = 30
 BROKEN_RETRY_SECONDS = 30
@@ -72,7 +72,7 @@ class QueueService:
         Raises:
             QueueFull: the model's queue is as long as it may be.
             ModelUnavailable: the model's queue is being drained, or no worker has ever been able to serve the model.
-            RateLimited: the owner has so many jobs that have not ended already.
+            RateLimited: the owner has so many jobs that have not ended already, or ended ones of so many bytes.
             JobConflict: the key was used with another body.
         """
         with as_broker_errors():
@@ -290,6 +290,13 @@ def _refused(model: str, refusal: Refusal) -> CaravanError:
             return RateLimited(
                 f"{num_jobs} jobs of this owner have not ended, which is its limit (jobs_in_flight). "
                 "Wait for one to end, or cancel it."
+            )
+        case Kept(found, most, seconds):
+            return RateLimited(
+                f"The ended jobs of this owner take {found} bytes of Redis, and {most} is its limit (result_bytes). "
+                "Delete jobs (POST /jobs/delete), or wait: the oldest results that nobody waits for are removed "
+                f"{LEAST_KEPT_SECONDS // 60} minutes after their jobs' ends.",
+                retry_after_seconds=None if seconds is None else min(math.ceil(seconds) + 1, MOST_RETRY_SECONDS),
             )
         case Full():
             return _queue_full(model, refusal)

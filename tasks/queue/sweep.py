@@ -55,6 +55,7 @@ class Sweeper:
         try:
             if self._line.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
                 _while_more(self._line.tidy)
+                _while_more(self._line.thin)
                 for model in self._models:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
                     self._dispatcher.dispatch_all(model)

@@ -59,6 +59,8 @@ class Limits:
     """Responses that the server holds open for the owner at once."""
     stored_bytes: int | None = None
     """Of the owner's files."""
+    result_bytes: int | None = None
+    """Of Redis, that the owner's ended jobs take."""
     models: tuple[str, ...] | None = None
     priority: Priority = Priority.HIGH
     """The most urgent priority that it may use."""

@@ -24,6 +24,9 @@ MAX_CRASHES = 3
 KILLS_PER_CRASH = 4
 """So many deaths whose cause is not known weigh as much as a crash."""
 
+LEAST_KEPT_SECONDS = 600
+"""So long an ended job is kept, whatever its owner has."""
+
 MAX_ATTEMPTS = 3
 """How often a job may fail by a fault of the server's, if its request does not say."""
 
@@ -119,8 +122,9 @@ class Job:
     ``request`` is the validated body: ``messages``, ``prompt`` or ``input``, and ``sampling`` as
     `SamplingParams.encode` wrote it.
     ``weight`` is its owner's share of the line, as the key said. ``metered`` is what was counted of its key's minute
-    when it was submitted: tokens, when, and the key's id; its end settles the difference. ``spared_seconds`` is how
-    long it keeps its slot from more urgent jobs, since its turn came by age, or since it had to give way too often.
+    when it was submitted: tokens, when, and the key's id; its end settles the difference. ``result_bytes`` is what its
+    owner's ended jobs may take of Redis; None is any number. ``spared_seconds`` is how long it keeps its slot from more
+    urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
     errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the
@@ -140,6 +144,7 @@ class Job:
     webhook: str | None = None
     weight: float = 1.0
     metered: str = ""
+    result_bytes: int | None = None
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -198,6 +203,8 @@ class Job:
         }
         if self.metered:
             fields["metered"] = self.metered
+        if self.result_bytes is not None:
+            fields["result_bytes"] = str(self.result_bytes)
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
         if self.webhook is not None and self.webhook_origin is not None:

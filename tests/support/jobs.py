@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from tasks.ledger.admission import Broken, Busy, Cancelled, Draining, Full, Refusal, Submission
+from tasks.ledger.admission import Broken, Busy, Cancelled, Draining, Full, Kept, Refusal, Submission
 from tasks.records.job import Job, JobStatus, Operation
 from tasks.records.sampling import SamplingParams
 
@@ -46,7 +46,7 @@ def verdict(reply: Submission | Cancelled | Refusal | JobStatus | str | None) ->
             return "unknown"
         case Submission():
             return reply.verdict
-        case Cancelled() | Full() | Draining() | Broken() | Busy():
+        case Cancelled() | Full() | Draining() | Broken() | Busy() | Kept():
             return type(reply).__name__.lower()
         case _:
             return str(reply)

@@ -29,6 +29,7 @@ def _limits(limits: Limits) -> KeyLimits:
         "jobs_in_flight": limits.jobs_in_flight,
         "streams": limits.streams,
         "stored_bytes": limits.stored_bytes,
+        "result_bytes": limits.result_bytes,
         "models": None if limits.models is None else list(limits.models),
         "priority": limits.priority,
         "weight": limits.weight,

@@ -33,6 +33,7 @@ class LimitsBody(Part):
     jobs_in_flight: Some | None = None
     streams: Some | None = None
     stored_bytes: Annotated[int, Field(ge=1, le=MOST_BYTES)] | None = None
+    result_bytes: Annotated[int, Field(ge=1, le=MOST_BYTES)] | None = None
     models: Annotated[list[ModelName], Field(min_length=1, max_length=100)] | None = None
     priority: Literal["high", "normal", "low"] = "high"
     weight: float = Field(1.0, ge=0.001, le=1000)
@@ -63,6 +64,7 @@ class KeyBody(Part):
             jobs_in_flight=asked.jobs_in_flight,
             streams=asked.streams,
             stored_bytes=asked.stored_bytes,
+            result_bytes=asked.result_bytes,
             models=None if asked.models is None else tuple(asked.models),
             priority=Priority(asked.priority),
             weight=asked.weight,
@@ -89,6 +91,7 @@ class KeyLimits(TypedDict):
     jobs_in_flight: int | None
     streams: int | None
     stored_bytes: int | None
+    result_bytes: int | None
     models: list[str] | None
     priority: Priority
     weight: float

@@ -5,6 +5,7 @@
 --- @include "lib/listing"
 --- @include "lib/owner_limit"
 --- @include "lib/record"
+--- @include "lib/results"
 --- @include "lib/servable"
 --- @include "lib/transition"
 --- @include "lib/webhook_drop"
@@ -44,6 +45,7 @@ if live then return { 'busy', live } end
 -- The first write is one that full memory refuses, as it does a new job.
 redis.call('HSET', job_key(id), 'place', stamp(now))
 redis.call('ZREM', ended_key(), listing(id, model, job.owner))
+uncount_result(id, job.owner)
 redis.call('ZREM', dead_letters_key(model), id)
 redis.call('HDEL', trouble_key(model), id)
 redis.call('DEL', log_key(id))

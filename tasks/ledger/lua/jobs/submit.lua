@@ -3,6 +3,7 @@
 --- @include "lib/job_rate"
 --- @include "lib/line"
 --- @include "lib/owner_limit"
+--- @include "lib/results"
 --- @include "lib/servable"
 --- @include "lib/transition"
 
@@ -20,7 +21,8 @@
 --   ARGV[9]  digest          of the request's body
 --   ARGV[10]  timeout         seconds, or ''
 --   ARGV[11]  most_in_flight  jobs of the owner that have not ended, or '' for any number
---   ARGV[12..]  the record's fields and values
+--   ARGV[12]  most_result_bytes  bytes that the owner's ended jobs may take, or '' for any number
+--   ARGV[13..]  the record's fields and values
 -- Output:
 --   {'accepted', id, when, fence}
 --   {'known', id of the earlier job}
@@ -29,11 +31,12 @@
 --   {'broken', why}
 --   {'full', '', queue length, seconds in which a job ends, or '' if unknown}
 --   {'busy', jobs of the owner that have not ended}
+--   {'kept', bytes of the owner's ended jobs, the most, seconds until one may be removed, or ''}
 -- Events:
 --   log: queued
 local id, model, owner, priority, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local ttl, longest_queue, key, digest, timeout = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local most_in_flight = ARGV[11]
+local most_in_flight, most_result_bytes = ARGV[11], ARGV[12]
 local now = clock()
 
 local idem = idempotency_key(owner, key)
@@ -52,10 +55,12 @@ local depth = redis.call('ZCARD', pending_key(model))
 if depth >= longest_queue then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end
 local live = busy(owner, most_in_flight)
 if live then return { 'busy', live } end
+local kept, seconds = over_results(owner, most_result_bytes, now)
+if kept then return { 'kept', kept, most_result_bytes, seconds } end
 
 local at = stamp(now)
 transition(id, 'queued', now)
-redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'ttl', ttl, unpack(ARGV, 12))
+redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'ttl', ttl, unpack(ARGV, 13))
 enter_line(id, model, priority, now)
 count_job(model, 'accepted', priority)
 redis.call('ZADD', pending_key(model), at, id)

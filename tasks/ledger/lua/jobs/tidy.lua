@@ -2,6 +2,7 @@
 --- @include "lib/erase"
 --- @include "lib/even_if_full"
 --- @include "lib/lanes"
+--- @include "lib/results"
 
 -- What belongs to no single model: put off jobs that are due go to the line; what ended long ago leaves every list.
 --
@@ -22,5 +23,10 @@ for _, id in ipairs(due) do
 end
 
 local old = redis.call('ZRANGEBYSCORE', ended_key(), '-inf', now, 'LIMIT', 0, limit)
-for _, listed in ipairs(old) do erase(unpack(cjson.decode(listed))) end
+for _, listed in ipairs(old) do
+  local id, model, owner = unpack(cjson.decode(listed))
+  erase(id, model, owner)
+  local first = redis.call('ZRANGE', results_key(owner), 0, 0)[1]  -- a release that does not count may have removed it
+  if first and redis.call('EXISTS', job_key(first)) == 0 then uncount_result(first, owner) end
+end
 return { #due, #old }

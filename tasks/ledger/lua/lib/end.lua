@@ -3,6 +3,7 @@
 --- @include "lib/line"
 --- @include "lib/listing"
 --- @include "lib/meter"
+--- @include "lib/results"
 --- @include "lib/running"
 --- @include "lib/settle"
 --- @include "lib/transition"
@@ -11,7 +12,8 @@
 -- End a job: whoever held it loses it, it leaves every index of live jobs, and what it has in Redis begins to age.
 -- What follows `now` are fields of its record and their values.
 local function conclude(id, status, now, ...)
-  local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'status', 'ttl', 'owner', 'idem')
+  local job = redis.call('HMGET', job_key(id), 'model', 'priority', 'status', 'ttl', 'owner', 'idem',
+    'result_bytes')
   check_transition(id, job[3], status)  -- before anything is written
   local model, ttl = job[1], tonumber(job[4])
   if job[3] == 'queued' then leave_line(id, model, job[2]) end
@@ -30,6 +32,7 @@ local function conclude(id, status, now, ...)
   redis.call('EXPIRE', job_key(id), ttl)
   redis.call('EXPIRE', log_key(id), ttl)
   if job[6] then redis.call('EXPIRE', job[6], ttl) end
+  count_result(id, job[5], job[6], ttl, job[7], now)
 end
 
 -- End a job that workers die of.

@@ -1,4 +1,5 @@
 --- @include "lib/listing"
+--- @include "lib/results"
 
 -- Remove an ended job from every list, and its record and stream.
 local function erase(id, model, owner)
@@ -7,4 +8,5 @@ local function erase(id, model, owner)
   redis.call('ZREM', dead_letters_key(model), id)
   redis.call('HDEL', trouble_key(model), id)
   redis.call('DEL', job_key(id), log_key(id))
+  uncount_result(id, owner)
 end
