@@ -14,7 +14,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install -q celery==5.7.0 kombu==5.7.0 redis==8.1.0 >&2 || { echo "celery was not installed" >&2; exit 2; }
+"$folder/venv/bin/pip" install -q celery==5.7.0 kombu==5.7.0 redis==8.1.0 packaging==26.0 >&2 || { echo "celery was not installed" >&2; exit 2; }
 cd "$folder"
 cat >own.py <<'PYTHON'
 from kombu.transport import redis

@@ -8,14 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import click
-from celery import Celery
 
 from app.cli.web.exposure import insecure_option, refuse_exposure
 from app.cli.web.ports import PORT, refuse_taken
 from app.http.hosts import is_cross_site, is_known, own_names
 from tasks import logs
 from tasks.environment import read_settings
-from tasks.queue.celery_app import TRANSPORT, create_celery
+from tasks.queue.celery_app import create_celery_for_flower
 from tasks.settings import Settings
 
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
@@ -48,14 +47,7 @@ def command(host: str, port: int, insecure: bool) -> None:
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
     if "FLOWER_CONF" not in os.environ:
         options.append(f"--conf={os.devnull}")  # by itself it runs a flowerconfig.py of the working folder
-    create_application(settings).start(argv=["flower", *options, *login])
-
-
-def create_application(settings: Settings) -> Celery:
-    """The Celery application that Flower watches. Over a socket it has kombu's transport: Flower knows no other."""
-    celery = create_celery(settings)
-    celery.conf.broker_url = celery.conf.broker_url.replace(f"{TRANSPORT}+", "redis+")
-    return celery
+    create_celery_for_flower(settings).start(argv=["flower", *options, *login])
 
 
 def has_login() -> bool:

@@ -56,6 +56,13 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
     return celery
 
 
+def create_celery_for_flower(settings: Settings) -> Celery:
+    """The application that Flower watches. Over a socket it has kombu's own transport: Flower knows no other."""
+    celery = create_celery(settings)
+    celery.conf.broker_url = celery.conf.broker_url.replace(f"{TRANSPORT}+", "redis+")
+    return celery
+
+
 def _broker(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
     """A URL without its options, those of TLS, and the others: kombu takes each of them elsewhere, with its type."""
     parts, given = urlsplit(url), options(url)

@@ -17,13 +17,13 @@ import redis
 from flower.utils import broker
 from structlog.testing import capture_logs
 
-from app.cli.flower import _read_the_sockets_database, create_application
+from app.cli.flower import _read_the_sockets_database
 from app.cli.up.own_redis import OwnRedis, own_redis
 from app.cli.up.private_files import mend, private_umask
 from app.doctor.memory import read_room
 from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
-from tasks.queue.celery_app import create_celery
+from tasks.queue.celery_app import create_celery, create_celery_for_flower
 from tasks.settings import Settings
 from tests.support.cluster import Cluster, chat
 from tests.support.waiting import until
@@ -105,7 +105,7 @@ def test_flower_and_celery_use_the_sockets_database_of_the_broker(
         celery = create_celery(settings, queues=("demo",))
         with celery.connection_for_write() as connection:
             celery.send_task("any", queue="demo", connection=connection)
-        with create_application(settings).connection_for_write() as connection:
+        with create_celery_for_flower(settings).connection_for_write() as connection:
             uri = connection.as_uri(include_password=True)
         assert asyncio.run(broker.Broker(uri).queues(["demo"])) == [{"name": "demo", "messages": 1}]
         with connect(settings.celery_broker_url) as client:

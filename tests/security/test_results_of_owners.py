@@ -32,6 +32,7 @@ from tasks.records.event import encode_token
 from tasks.records.job import LEAST_KEPT_SECONDS, Job
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
+from tests.support import endings
 from tests.support.fronts import ADMIN_KEY, bearer, caller, front
 from tests.support.jobs import completion, verdict
 from tests.support.redis_fixtures import redis_server
@@ -71,7 +72,7 @@ def end(store: Ledger, job_id: str, size: int = 20 * KIB, *, events: int = 0, mo
     store.leases.append(HOLDER, [Append(job_id, held.fence, 1, [token] * events)])
     choice = Choice(index=0, text="x" * size, finish_reason="stop")
     outcome = Outcome(choices=(choice,), usage=Usage(prompt_tokens=4, completion_tokens=1))
-    assert store.leases.succeed(HOLDER, job_id, held.fence, events, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job_id, held.fence, events, outcome) == "ok"
 
 
 def ended(store: Ledger, size: int = 20 * KIB, most: int | None = None, owner: str = "alice") -> str:
@@ -326,9 +327,9 @@ def test_a_repeated_end_counts_once(store: Ledger, client: redis.Redis) -> None:
     held = store.leases.claim(job.id, HOLDER, model="fake", call="c").job
     assert held is not None
     outcome = Outcome(choices=(), usage=Usage(prompt_tokens=4, completion_tokens=1))
-    assert store.leases.succeed(HOLDER, job.id, held.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job.id, held.fence, 0, outcome) == "ok"
     once = counted(client)
-    assert store.leases.succeed(HOLDER, job.id, held.fence, 0, outcome) == "ok"
+    assert endings.succeed(store.leases, HOLDER, job.id, held.fence, 0, outcome) == "ok"
     assert counted(client) == once > 0
 
 
