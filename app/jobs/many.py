@@ -12,7 +12,7 @@ from tasks.ledger.jobs import Looked
 from tasks.records.job import Job
 
 FIRST_PAUSE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 0.2
 """Between two looks, which grow apart. A look at 1,000 jobs takes Redis about a millisecond."""
 MOST_BYTES = 4 << 20
 """Of results in one answer, unless a single one has more."""

@@ -6,7 +6,7 @@ ASLEEP = 16
 """Rows that wait for a model without workers: enough to wake it, and to begin with."""
 
 
-STOCK_SECONDS = 0.25
+STOCK_SECONDS = 0.4
 """For so long the workers go on by themselves: the time that ended rows take to be seen and replaced."""
 
 

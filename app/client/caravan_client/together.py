@@ -14,9 +14,9 @@ from caravan_client.exchange import Exchange, Waiting
 from caravan_client.job import Job
 from caravan_client.server_errors import CaravanError, JobNotFound
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.02
 """Jobs that come so soon after the first are handed in with it."""
-BETWEEN_SECONDS = 0.03
+BETWEEN_SECONDS = 0.05
 """From one list of results to the next."""
 HELD_SECONDS = 1.0
 """How long the server is asked to hold a list of results back. A job that was handed in meanwhile is not in it."""
