@@ -13,7 +13,7 @@ from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.stream_hub import Missed, Subscription
 from tasks.ledger.until_answered import until_answered
 from tasks.records.event import START, Cursor, Event
-from tasks.records.job import Job
+from tasks.records.job import Job, JobStatus
 
 PAUSE_SECONDS = 0.5
 RELOAD_SECONDS = 10
@@ -51,10 +51,14 @@ class _Follower:
         """The job's end, if the doorbell told it behind a gap."""
 
     def events(self) -> Iterator[Event | Silence]:
+        told = False
         with self._services.hub.subscribe(self._job_id) as subscription:
             while True:
                 try:
                     status, stored = event_stream.look(self._services.redis, self._job_id, after=self._cursor)
+                    if status is JobStatus.RUNNING and not told:
+                        event_stream.tell_followed(self._services.redis, self._job_id)
+                        told = True
                 except UNAVAILABLE:
                     yield SILENCE
                     time.sleep(PAUSE_SECONDS)

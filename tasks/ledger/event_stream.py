@@ -12,6 +12,8 @@ from tasks.records.event import START, Cursor, Event
 from tasks.records.job import JobStatus
 
 PAGE = 1000
+FOLLOWED = "followed "
+"""What the bell tells before the id of a running job that somebody follows from now on."""
 
 
 def look(client: redis.Redis, job_id: str, *, after: Cursor = START) -> tuple[JobStatus | None, list[Event]]:
@@ -41,3 +43,10 @@ def read(client: redis.Redis, job_id: str, *, after: Cursor = START) -> list[Eve
         if len(page) < PAGE:
             return events
         after = events[-1].cursor
+
+
+def tell_followed(client: redis.Redis, job_id: str) -> None:
+    """Tell a running job's worker that somebody reads from now on, so that it writes what it keeps."""
+    model = client.hget(redis_keys.job(job_id), "model")
+    if model is not None:
+        client.publish(redis_keys.control_channel(str(model)), f"{FOLLOWED}{job_id}")

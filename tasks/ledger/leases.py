@@ -18,6 +18,9 @@ from tasks.records.outcome import Outcome
 GivenBack = Literal["drained", "outranked"]
 Verdict = str
 """``ok``, or the present status of a job that the caller has lost (``unknown``, ``gap`` among them)."""
+UNREAD = "unread"
+"""What `Leases.append` says of events that were written, and that nobody was there to read."""
+WRITTEN = ("ok", UNREAD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Hearing of cancelled jobs at once. A bell that is missed costs a second: the keeper finds out as well."""
+"""Hearing at once of jobs that are cancelled, or followed. A bell that is missed costs a second at most."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 
 def listen(client: redis.Redis, model: str, on_ring: Callable[[str], None], stopping: threading.Event) -> None:
-    """Call `on_ring` with each job id that the model's bell rings for, until told to stop."""
+    """Call `on_ring` with what the model's bell tells, until told to stop: a job's id, or `FOLLOWED` before it."""
     while not stopping.is_set():
         try:
             with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]

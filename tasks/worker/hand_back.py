@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.ledger.leases import Append, GivenBack, Holder, Leases, Verdict
+from tasks.ledger.leases import WRITTEN, Append, GivenBack, Holder, Leases, Verdict
 from tasks.worker.held import Held
 
 
@@ -14,6 +14,6 @@ def hand_back(leases: Leases, holder: Holder, held: Held, reason: GivenBack) -> 
     job = held.job
     handed = (holder, job.id, job.fence, len(held.events), reason)
     verdict = leases.give_back(*handed)
-    if verdict == "gap" and leases.append(holder, [Append(job.id, job.fence, 1, held.events)]) == ["ok"]:
+    if verdict == "gap" and leases.append(holder, [Append(job.id, job.fence, 1, held.events)])[0] in WRITTEN:
         verdict = leases.give_back(*handed)
     return verdict

@@ -33,6 +33,8 @@ class Held:
     """All that were sent under this claim's fence, from number 1 on; 0 was the claim's own."""
     proven: threading.Event = field(default_factory=threading.Event)
     """Set once tokens of this claim are in the stream."""
+    unread_since: float | None = None
+    """Since when what was written of it has reached nobody; None while somebody reads, or nothing was written."""
     claimed_at: float = field(default_factory=time.monotonic)
     ready: object = None
     """Keeps ready what its sequences are sampled with."""

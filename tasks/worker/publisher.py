@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from tasks.engine.backend import Logprobs
 from tasks.engine.engine import Output
 from tasks.errors import CaravanError
-from tasks.ledger.leases import Append, Holder, Leases, Verdict, Write
+from tasks.ledger.leases import UNREAD, WRITTEN, Append, Holder, Leases, Verdict, Write
 from tasks.logs import get_logger
-from tasks.records.event import encode_token
 from tasks.records.logprobs import TokenLogprobs
 from tasks.worker.backoff import seconds_until_retry
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
+from tasks.worker.pieces import Unwritten, due_at, next_due
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 log = get_logger(__name__)
@@ -47,30 +47,14 @@ class _Way:
     write: Write
 
 
-@dataclass(slots=True)
-class _Piece:
-    """What one sequence made since the last call."""
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A job that somebody reads from now on."""
 
-    index: int
-    text: str = ""
-    tokens: list[int] = field(default_factory=list)
-    finish_reason: str | None = None
-    logprobs: list[TokenLogprobs] = field(default_factory=list)
-    syntax: str = ""
-    prompt_tokens: int = 0
-    prompt: str = ""
+    held: Held
 
-    def encode(self) -> str:
-        return encode_token(
-            index=self.index,
-            text=self.text,
-            tokens=self.tokens,
-            finish_reason=self.finish_reason,
-            logprobs=self.logprobs,
-            syntax=self.syntax,
-            prompt_tokens=self.prompt_tokens,
-            prompt=self.prompt,
-        )
+
+_Item = list[Output] | _Ended | _GivenBack | _Followed | None
 
 
 class Publisher:
@@ -102,7 +86,8 @@ class Publisher:
         self._piece, self._name = piece, name
         self._on_lost = on_lost
         self._on_ended = on_ended
-        self._queue: SimpleQueue[list[Output] | _Ended | _GivenBack | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._unwritten: dict[Held, Unwritten] = {}
 
     def outputs(self, outputs: list[Output]) -> None:
         """Any thread: what one step made."""
@@ -120,6 +105,10 @@ class Publisher:
         """Any thread: a job has given way to a more urgent one, and goes on elsewhere, or later."""
         self._queue.put(_GivenBack(held))
 
+    def follow(self, held: Held) -> None:
+        """Any thread: somebody reads a job's stream."""
+        self._queue.put(_Followed(held))
+
     def stop(self) -> None:
         """Any thread: return from `run` once everything before this is written."""
         self._queue.put(None)
@@ -130,25 +119,35 @@ class Publisher:
         while not stopping:
             items = self._take()
             stopping = None in items
-            steps = [output for item in items if isinstance(item, list) for output in item]
-            ended = [item for item in items if isinstance(item, _Ended)]
-            finished = self._append(steps)
-            self._end([*map(_Ended, finished), *ended])
-            for item in items:
+            self._gather(output for item in items if isinstance(item, list) for output in item)
+            named = [item for item in items if isinstance(item, _Ended | _GivenBack | _Followed)]
+            for item in named:
+                item.held.unread_since = None
+            finished = self._append(self._unwritten if stopping else self._due())
+            self._end([*map(_Ended, finished), *(item for item in named if isinstance(item, _Ended))])
+            for item in named:
                 if isinstance(item, _GivenBack):
                     self._give_back(item.held)
 
-    def _take(self) -> list[list[Output] | _Ended | _GivenBack | None]:
-        items = [self._queue.get()]
-        while True:
-            try:
+    def _take(self) -> list[_Item]:
+        """What has come, once something has, or once something is to be written."""
+        due = next_due(self._unwritten.items())
+        items = list[_Item]()
+        try:
+            items.append(self._queue.get(timeout=None if due is None else max(0.0, due - time.monotonic())))
+            while True:
                 items.append(self._queue.get_nowait())
-            except Empty:
-                return items
+        except Empty:
+            return items
 
-    def _append(self, outputs: Iterable[Output]) -> list[Held]:
-        """Append the events; the jobs that are finished with them."""
-        pieces = self._gather(outputs)
+    def _due(self) -> list[Held]:
+        now = time.monotonic()
+        return [held for held, unwritten in self._unwritten.items() if due_at(held, unwritten) <= now]
+
+    def _append(self, due: Iterable[Held]) -> list[Held]:
+        """Append what these jobs have; those that are finished with it."""
+        made = {held: self._unwritten.pop(held).pieces for held in list(due)}
+        pieces = {held: each for held, each in made.items() if self._holdings.get(held.id) is held}
         if not pieces:
             return []
         parts = [
@@ -162,9 +161,13 @@ class Publisher:
             held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
             if verdict == "gap":  # Redis came back without its last moments: we have what it lost
                 verdict = self._send_again(held)
-            if verdict != "ok":
+            if verdict not in WRITTEN:
                 self._on_lost(held, verdict)
                 continue
+            if verdict == UNREAD:
+                held.unread_since = held.unread_since or time.monotonic()
+            else:
+                held.unread_since = None
             held.proven.set()
             if held.num_open == 0:
                 finished.append(held)
@@ -176,14 +179,16 @@ class Publisher:
     def _send_again(self, held: Held) -> Verdict:
         return self._send([Append(held.id, held.job.fence, 1, held.events)])[0]
 
-    def _gather(self, outputs: Iterable[Output]) -> dict[Held, dict[int, _Piece]]:
-        pieces: dict[Held, dict[int, _Piece]] = {}
+    def _gather(self, outputs: Iterable[Output]) -> None:
+        now = time.monotonic()
         for output in outputs:
             held: Held = output.sequence.job  # type: ignore[assignment]
             if self._holdings.get(held.id) is not held:
                 continue
             index = output.sequence.index
-            piece = pieces.setdefault(held, {}).setdefault(index, _Piece(index))
+            if held not in self._unwritten:
+                self._unwritten[held] = Unwritten(now)
+            piece = self._unwritten[held].piece(index)
             if index not in held.begun:
                 held.begun.add(index)
                 piece.syntax = held.syntax.encode()
@@ -197,7 +202,6 @@ class Publisher:
                 piece.logprobs += logprobs
                 held.logprobs.setdefault(index, []).extend(logprobs)
             piece.finish_reason = output.finish_reason
-        return pieces
 
     def _with_bytes(self, logprobs: Logprobs) -> TokenLogprobs:
         return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, self._top(logprobs))
@@ -246,7 +250,7 @@ class Publisher:
         return _Way("queued", end.error.message, self._leases.put_off(*handed, error, seconds=wait))
 
     def _see(self, held: Held, way: _Way, verdict: Verdict | None) -> None:
-        if verdict == "gap" and self._send_again(held) == "ok":
+        if verdict == "gap" and self._send_again(held) in WRITTEN:
             again = self._until_redis_answers(lambda: self._leases.write([way.write]))
             verdict = again[0] if again else None
         if verdict == "ok":

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tasks.ledger.connection import UNAVAILABLE, RedisErrors, connect
+from tasks.ledger.event_stream import FOLLOWED
 from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import Ledger
 from tasks.logs import get_logger
@@ -195,8 +196,11 @@ class Worker:
             self.pool.settle(held.id, status, detail, seconds)
             self._room.set()
 
-    def _on_ring(self, job_id: str) -> None:
-        if self._holdings.get(job_id):
+    def _on_ring(self, told: str) -> None:
+        held = self._holdings.get(told.removeprefix(FOLLOWED))
+        if held and told.startswith(FOLLOWED):
+            self._publisher.follow(held)
+        elif held:
             self._lease_keeper.check()
 
     def _give_back(self) -> None:

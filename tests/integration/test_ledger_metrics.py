@@ -300,7 +300,7 @@ def test_a_lost_claim_that_its_worker_writes_again_keeps_its_first_token(
     append(store, held, 1)
     assert before is not None
     client.restore(redis_keys.job(held.id), 0, before, replace=True)
-    assert store.leases.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["ok"]
+    assert store.leases.append(HOLDER, [Append(held.id, held.fence, 2, [TOKEN])]) == ["unread"]
     succeed(store, held, num_events=2)
     assert scrape.durations("count")["first_token"] == 1
     assert try_claim(store, held.id).status == "succeeded"

@@ -102,7 +102,7 @@ def test_a_worker_that_knows_better_goes_through_the_table_as_well(store: Ledger
     job, holder = completion(), Holder("w1", "d1")
     store.admission.submit(job, longest_queue=9)
     fence = int(client.hget(redis_keys.job(job.id), "fence") or 0) + 5
-    assert store.leases.append(holder, [Append(job.id, fence, 1, ["{}"])]) == ["ok"]
+    assert store.leases.append(holder, [Append(job.id, fence, 1, ["{}"])]) == ["unread"]
     assert client.hmget(redis_keys.job(job.id), "status", "fence") == ["running", str(fence)]
     ended = completion()
     store.admission.submit(ended, longest_queue=9)

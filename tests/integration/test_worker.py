@@ -82,6 +82,40 @@ def test_many_jobs_share_the_batches_and_each_gets_its_own_text(
     assert seconds < 20 * 20 * 0.02, "one after the other they would take eight seconds"
 
 
+def num_token_events(client: redis.Redis, job: Job) -> int:
+    return sum(event.type == "token" for event in event_stream.read(client, job.id))
+
+
+def test_tokens_that_nobody_reads_are_written_together(
+    worker: Process, store: Ledger, queue: QueueService, client: redis.Redis
+) -> None:
+    sampling = {"max_tokens": 60, "ignore_eos": True}
+    urgent, low = completion(sampling=sampling), completion(sampling=sampling, priority=Priority.LOW)
+    for job in (urgent, low):
+        queue.submit(job)
+    done = [until(lambda job=job: ended(store, job)) for job in (urgent, low)]  # type: ignore[misc]
+    texts = {job.outcome.choices[0].text for job in done if job.outcome}
+    assert len(texts) == 1
+    assert num_token_events(client, low) < 20
+    assert num_token_events(client, urgent) > num_token_events(client, low)
+    for job in (urgent, low):
+        events = event_stream.read(client, job.id)
+        assert "".join(event.text for event in events if event.type == "token") in texts
+
+
+def test_who_comes_to_a_low_job_sees_each_step(
+    worker: Process, queue: QueueService, store: Ledger, client: redis.Redis
+) -> None:
+    job = completion(sampling={"max_tokens": 200, "ignore_eos": True}, priority=Priority.LOW)
+    queue.submit(job)
+    until(lambda: num_token_events(client, job) >= 2)
+    with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+        pubsub.subscribe(redis_keys.event_channel(job.id))
+        event_stream.tell_followed(client, job.id)
+        until(lambda: ended(store, job))
+    assert num_token_events(client, job) > 60
+
+
 def test_the_broker_may_repeat_or_invent_messages(
     worker: Process,
     store: Ledger,

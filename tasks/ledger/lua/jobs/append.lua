@@ -15,7 +15,7 @@
 --   ARGV[3]  digest         of the model's file
 --   ARGV[4..]  for each job: id, fence, number of the first event, how many follow, the events
 -- Output: for each job
---   'ok'
+--   'ok', or 'unread' if nobody heard of it
 --   its present status, when the caller has lost it
 --   'gap', when events before the first one are missing
 -- Events:
@@ -34,7 +34,7 @@ while at <= #ARGV do
   else
     local events = {}
     for i = last - first + 2, count do events[#events + 1] = ARGV[at + 3 + i] end
-    append(id, fence, last + 1, events)
+    local readers = append(id, fence, last + 1, events)
     if redis.call('HGET', job_key(id), 'proven') ~= fence then
       local now = clock()
       redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0, 'aside', 0)
@@ -44,7 +44,7 @@ while at <= #ARGV do
       has_slot(id, model, now)
       out_of_trouble(model)
     end
-    verdicts[#verdicts + 1] = 'ok'
+    verdicts[#verdicts + 1] = readers == 0 and 'unread' or 'ok'
   end
   at = at + 4 + count
 end

@@ -1,4 +1,4 @@
--- Append events at <fence>-<seq>, <fence>-<seq + 1> ... and ring the job's doorbell with them.
+-- Append events at <fence>-<seq>, <fence>-<seq + 1> ... and ring the job's doorbell with them. Returns how many heard.
 local function append(id, fence, seq, events)
   local log, message = log_key(id), {}
   for i, event in ipairs(events) do
@@ -6,7 +6,6 @@ local function append(id, fence, seq, events)
     redis.call('XADD', log, cursor, 'e', event)
     message[i] = '["' .. cursor .. '",' .. event .. ']'
   end
-  if #message > 0 then
-    redis.call('PUBLISH', event_channel(id), '[' .. table.concat(message, ',') .. ']')
-  end
+  if #message == 0 then return 0 end
+  return redis.call('PUBLISH', event_channel(id), '[' .. table.concat(message, ',') .. ']')
 end
