@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from app.cli.waits import Waits
 from caravan_client import Client
 from caravan_client.errors import ServerAway
 from caravan_client.exchange import Patience
@@ -17,6 +18,7 @@ from tasks.errors import AuthenticationFailed, CaravanError
 from tasks.urls import is_loopback, without_password
 
 PATIENT_SECONDS = 300.0
+TRYING = f"Trying again for {PATIENT_SECONDS / 60:.0f} minutes."
 
 url_option = click.option(
     "--url", envvar="CARAVAN_URL", default="http://127.0.0.1:8000", show_default=True, help="The cluster's address."
@@ -34,7 +36,7 @@ def with_api(function: Callable[..., None]) -> Callable[..., None]:
 
 def with_patient_api(function: Callable[..., None]) -> Callable[..., None]:
     """The same for a command that waits for something: it waits while the cluster is away as well."""
-    return _with(function, lambda: Patience(PATIENT_SECONDS, on_wait=teller()))
+    return _with(function, lambda: Patience(PATIENT_SECONDS, on_wait=Waits(TRYING, told_at=1)))
 
 
 @contextmanager
@@ -62,17 +64,10 @@ def in_words(error: CaravanError, url: str, api_key: str | None) -> str:
     return error.message
 
 
-def teller() -> Callable[[CaravanError, float], None]:
-    """Tells on stderr what a command waits for, once until it waits for something else."""
-    last = ""
-
-    def tell(error: CaravanError, _seconds: float) -> None:
-        nonlocal last
-        if error.message != last:
-            last = error.message
-            click.echo(f"{last} Trying again for {PATIENT_SECONDS / 60:.0f} minutes.", err=True)
-
-    return tell
+def waits_of(api: Client) -> Waits:
+    """What tells of the cluster's absences; it prints the answer, so that both have lines of their own."""
+    on_wait = api.calls.patience.on_wait
+    return on_wait if isinstance(on_wait, Waits) else Waits(TRYING)
 
 
 def _with(function: Callable[..., None], patience: Callable[[], Patience]) -> Callable[..., None]:

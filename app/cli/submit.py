@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.connection import with_patient_api
+from app.cli.connection import waits_of, with_patient_api
 from app.cli.patience import waiting_for
 from app.cli.words import counted
 from caravan_client import Client, Job
@@ -68,12 +68,12 @@ def _cut(max_tokens: int | None) -> str:
 
 def show_stream(api: Client, job_id: str, *, cancels: bool = False) -> Job:
     """Print a job's text as it comes; the job. Raises ClickException if it does not succeed."""
-    has_text = False
+    waits, has_text = waits_of(api), False
     with waiting_for(api, job_id, cancels=cancels) as begun:
         for event in api.stream(job_id):
             if event.kind != "status":
                 begun.set()
-            click.echo(event.text, nl=False)
+            waits.show(event.text)
             has_text = has_text or bool(event.text)
             if event.kind == "done":
                 if has_text or event.job.error is None:

@@ -12,9 +12,9 @@ from app.cli.chat import settings
 from app.cli.chat.conversation import Conversation
 from app.cli.chat.dialogue import Dialogue
 from app.cli.chat.source import source
-from app.cli.chat.waits import Waits
 from app.cli.connection import PATIENT_SECONDS, cluster, key_option, url_option
 from app.cli.model_view import find
+from app.cli.waits import Waits
 from caravan_client.calls import Calls
 from caravan_client.exchange import Patience
 from tasks.errors import InvalidRequest, ModelNotFound
@@ -38,7 +38,7 @@ def command(
     is a question.
     """
     asked = dict(_setting(each) for each in given)
-    waits = Waits()
+    waits = Waits("Trying again; Ctrl-C gives up.")
     with cluster(url, api_key, Patience(PATIENT_SECONDS, on_wait=waits)) as api:
         models = api.carry_out(Calls(patience=Patience(0.0)).call("GET", "/models"))  # who is not there is told at once
         chosen = choose(model, models["data"])

@@ -12,9 +12,9 @@ from app.cli.chat.conversation import Conversation
 from app.cli.chat.entry import Unfinished, read_entry
 from app.cli.chat.orders import obey
 from app.cli.chat.source import Source
-from app.cli.chat.waits import Waits
 from app.cli.connection import in_words
 from app.cli.table import screen_width, wrapped
+from app.cli.waits import Waits
 from caravan_client import Client
 from tasks.errors import CaravanError, ContextLengthExceeded
 
@@ -75,24 +75,16 @@ class Dialogue:
         try:
             answer = ask(self._api, self._conversation.body(question), self._show)
         except CaravanError as exc:
-            self._end_line()
+            self._waits.end_line()
             hint = " /clear begins a new conversation." if isinstance(exc, ContextLengthExceeded) else ""
             self._fail(f"{in_words(exc, *self._address)}{hint}")
             return
-        self._end_line()
+        self._waits.end_line()
         self._conversation.keep(question, answer.text)
         self._tell(answer)
 
     def _show(self, text: str) -> None:
-        self._waits.go_on()
-        shown = _OBEYED.sub("\N{REPLACEMENT CHARACTER}", text) if self._is_terminal else text
-        click.echo(shown, nl=False)
-        self._waits.within_line = not shown.endswith("\n")
-
-    def _end_line(self) -> None:
-        if self._waits.within_line:
-            click.echo()
-        self._waits.within_line = False
+        self._waits.show(_OBEYED.sub("\N{REPLACEMENT CHARACTER}", text) if self._is_terminal else text)
 
     def _tell(self, answer: Answer) -> None:
         if answer.stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 15.0
 """After which an unused connection is not used again: the server closes it after 30."""
 
+_NUMBERED = re.compile(r"^\[Errno -?\d+\] ")
+"""The number of a system's error, before its words."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -75,7 +78,10 @@ def reason(error: httpx.TransportError, proxy: Proxy | None) -> str:
         where = f"{error.request.url.scheme}://{error.request.url.netloc.decode()}"
     except RuntimeError:
         where = "The server"
-    return f"{where} does not answer{through(proxy)}: {str(error) or type(error).__name__}."
+    if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
+        return f"{where} has broken the connection{through(proxy)}."
+    why = _NUMBERED.sub("", str(error)) or type(error).__name__
+    return f"{where} does not answer{through(proxy)}: {why}."
 
 
 def sent(error: httpx.TransportError) -> bool:

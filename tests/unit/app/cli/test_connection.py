@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.cli.connection import PATIENT_SECONDS, in_words, teller
+from app.cli.connection import PATIENT_SECONDS, TRYING, in_words
+from app.cli.waits import Waits
 from caravan_client.calls import Calls
 from caravan_client.errors import ServerAway, from_response
 from caravan_client.exchange import Broken, Patience
@@ -16,7 +17,7 @@ def test_what_a_command_waits_for_is_told_once_until_it_changes(capsys: pytest.C
     clock = Clock()
     failed = refused(503, "model_failed", "30")
     server = Server(*[failed] * 4, *[Broken("It is gone.", sent=False)] * 3, failed, ok(job("queued")), clock=clock)
-    patience = Patience(PATIENT_SECONDS, on_wait=teller(), clock=clock)
+    patience = Patience(PATIENT_SECONDS, on_wait=Waits(TRYING, told_at=1), clock=clock)
     server.carry_out(Calls(model="demo", patience=patience).submit("Hello"))
     assert len(server.pauses) == 8
     assert capsys.readouterr().err.splitlines() == [

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from app.cli import batches, main, submit
 from caravan_client import Client, Job, StreamedEvent
+from caravan_client.calls import Calls
 from tests.unit.app.client.test_exchange import job
 
 
@@ -60,6 +61,8 @@ def test_a_batch_whose_file_is_not_read_yet_has_no_number_of_lines() -> None:
 
 def test_a_job_that_ended_without_text_is_told_of_without_an_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
     class Cancelled:
+        calls = Calls()
+
         def stream(self, _job_id: str) -> Iterator[StreamedEvent]:
             yield StreamedEvent("2-0", "done", job("cancelled"))
 

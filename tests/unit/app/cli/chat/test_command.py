@@ -10,7 +10,6 @@ import pytest
 
 from app.cli.chat import source
 from app.cli.chat.command import choose
-from app.cli.chat.waits import TOLD_AT, Waits
 from tasks.errors import CaravanError, InvalidRequest, ModelNotFound, Unavailable
 from tests.unit.app.cli.status.clusters import model
 
@@ -37,28 +36,6 @@ def test_a_model_that_cannot_be_talked_with_is_told(name: str | None, error: typ
 def test_where_no_model_generates_there_is_no_chat() -> None:
     with pytest.raises(ModelNotFound, match="No model that generates"):
         choose(None, [VECTORS])
-
-
-def test_a_short_absence_is_not_told_and_a_long_one_once(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    waits, away = Waits(), Unavailable("It does not answer.")
-    for _ in range(TOLD_AT - 1):
-        waits(away, 0.5)
-    waits.go_on()
-    for _ in range(TOLD_AT - 1):
-        waits(away, 0.5)
-    assert capsys.readouterr().err == ""
-    waits.within_line = True
-    waits(away, 0.5)
-    waits(away, 9.0)
-    assert capsys.readouterr().err == "\nIt does not answer. Trying again; Ctrl-C gives up.\n"
-
-
-def test_a_long_wait_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    Waits()(Unavailable("The queue is full."), 30.0)
-    assert capsys.readouterr().err.startswith("The queue is full.")
 
 
 def test_the_history_is_in_the_users_folder_for_states_and_nobody_else_can_read_it(
