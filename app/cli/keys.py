@@ -15,19 +15,17 @@ from app.cli.lists import json_option, show_list
 from app.cli.table import Column
 
 DAY_SECONDS = 86_400
-UNITS = {
-    "requests_per_minute": "req/min",
-    "tokens_per_minute": "tok/min",
-    "jobs_in_flight": "jobs",
-    "streams": "streams",
-    "stored_bytes": "bytes",
-    "result_bytes": "result bytes",
+LIMITS = {
+    "requests_per_minute": Column("REQ/MIN", 9, right=True),
+    "tokens_per_minute": Column("TOK/MIN", 9, right=True),
+    "jobs_in_flight": Column("JOBS", 8, right=True),
+    "streams": Column("STREAMS", 5, right=True),
+    "stored_bytes": Column("BYTES", 5, right=True),
+    "result_bytes": Column("RESULTS", 5, right=True),
 }
-COLUMNS = (
-    Column("ID", 11),
-    Column("NAME", 10, cut=True),
-    Column("OWNER", 5),
-    Column("LIMITS", 9, cut=True),
+"""A column for each limit that some key has."""
+NAMES = (Column("ID", 11), Column("NAME", 10, cut=True), Column("OWNER", 5))
+OTHERS = (
     Column("MODELS", 8, cut=True),
     Column("PRIORITY", 7),
     Column("WEIGHT", 6, right=True),
@@ -101,7 +99,9 @@ def list_(url: str, api_key: str | None, as_json: bool) -> None:
     """List all keys, the oldest first."""
     with keys_there(url, api_key) as keys:
         found = keys.list()
-    show_list(found, COLUMNS, _row, nothing="No keys.", as_json=as_json)
+    limits = [field for field in LIMITS if any(key["limits"][field] is not None for key in found)]
+    columns = (*NAMES, *(LIMITS[field] for field in limits), *OTHERS)
+    show_list(found, columns, lambda key: _row(key, limits), nothing="No keys.", as_json=as_json)
 
 
 @command.command("revoke")
@@ -130,12 +130,12 @@ def _ids(named: Iterable[str], known: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _row(key: Mapping[str, Any]) -> list[object]:
+def _row(key: Mapping[str, Any], fields: Iterable[str]) -> list[object]:
     limits = key["limits"]
-    counts = [f"{limits[field]} {unit}" for field, unit in UNITS.items() if limits[field] is not None]
     return [
-        *(key["id"], key["name"], key["owner"], ", ".join(counts) or "-", ",".join(limits["models"] or ["any"])),
-        *(limits["priority"], f"{limits['weight']:g}", ",".join(key["scopes"])),
+        *(key["id"], key["name"], key["owner"]),
+        *("-" if limits[field] is None else limits[field] for field in fields),
+        *(",".join(limits["models"] or ["any"]), limits["priority"], f"{limits['weight']:g}", ",".join(key["scopes"])),
         *(_day(key[f"{name}_at"]) for name in ("expires", "last_used", "created")),
     ]
 

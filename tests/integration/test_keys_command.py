@@ -63,22 +63,30 @@ def test_a_key_that_makes_no_sense_is_not_made(settings: Settings, client: redis
     assert client.keys() == []
 
 
+@pytest.mark.parametrize("name", ["", "a:b", "a b", "a" * 65, "-a", "a\n"])
+def test_a_name_that_makes_no_sense_is_refused_in_words(settings: Settings, client: redis.Redis, name: str) -> None:
+    refused = caravan(settings.redis_url, "create", "--", name)
+    assert "name: it must begin with a letter or a digit" in refused.stderr
+    assert "pattern" not in refused.stderr
+    assert client.keys() == []
+
+
 def test_the_list_says_what_a_key_may(settings: Settings, client: redis.Redis) -> None:
     limits = "--requests 1 --jobs 3 -m demo --priority low --weight 2.5"
     caravan(settings.redis_url, "create", "night", *limits.split())
     caravan(settings.redis_url, "create", "day")
     head, night, day = caravan(settings.redis_url, "list").stdout.splitlines()
-    assert head.split()[:7] == ["ID", "NAME", "OWNER", "LIMITS", "MODELS", "PRIORITY", "WEIGHT"]
-    assert "1 req/min, 3 jobs" in night
+    assert head.split()[:8] == ["ID", "NAME", "OWNER", "REQ/MIN", "JOBS", "MODELS", "PRIORITY", "WEIGHT"]
+    assert night.split()[1:6] == ["night", "night", "1", "3", "demo"]
     assert night.split()[-6:-3] == ["low", "2.5", "inference"]
-    assert day.split()[1:7] == ["day", "day", "-", "any", "high", "1"]
+    assert day.split()[1:8] == ["day", "day", "-", "-", "any", "high", "1"]
 
 
 @pytest.mark.parametrize(
     ("width", "shown"),
     [
-        (80, ["ID", "NAME", "LIMITS", "MODELS", "PRIORITY", "WEIGHT"]),
-        (50, ["ID", "NAME", "LIMITS", "MODELS"]),
+        (80, ["ID", "NAME", "REQ/MIN", "TOK/MIN", "JOBS", "MODELS", "PRIORITY", "WEIGHT"]),
+        (50, ["ID", "NAME", "REQ/MIN", "TOK/MIN"]),
     ],
 )
 def test_no_line_of_the_list_wraps(
@@ -90,6 +98,7 @@ def test_no_line_of_the_list_wraps(
     lines = caravan(settings.redis_url, "list").stdout.splitlines()
     assert all(len(line) <= width for line in lines)
     assert lines[0].split() == shown
+    assert "100000" in lines[1].split()
 
 
 def test_there_are_no_keys_in_words(settings: Settings, client: redis.Redis) -> None:

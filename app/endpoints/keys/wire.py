@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from typing_extensions import TypedDict  # pydantic takes the standard library's from Python 3.12 on
 
 from app.bodies.job import ModelName
@@ -21,7 +22,16 @@ MOST = 10**9
 MOST_BYTES = 10**15
 TEN_YEARS = 10 * 366 * 86_400
 
-Name = Annotated[str, Field(pattern=NAME)]
+
+def _named(value: str) -> str:
+    if not re.match(NAME, value):
+        raise ValueError(
+            "It must begin with a letter or a digit and have letters, digits, '.', '_', '@' and '-', 64 at most"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME})]
 Some = Annotated[int, Field(ge=1, le=MOST)]
 
 

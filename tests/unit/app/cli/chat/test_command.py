@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 
 from app.cli.chat import source
 from app.cli.chat.command import choose
-from tasks.errors import CaravanError, InvalidRequest, ModelNotFound, Unavailable
+from tasks.errors import CaravanError, InvalidRequest, ModelNotFound
 from tests.unit.app.cli.status.clusters import model
 
 VECTORS = model("bert", kind="embedding")
