@@ -24,10 +24,8 @@ TEN_YEARS = 10 * 366 * 86_400
 
 
 def _named(value: str) -> str:
-    if not re.match(NAME, value):
-        raise ValueError(
-            "It must begin with a letter or a digit and have letters, digits, '.', '_', '@' and '-', 64 at most"
-        )
+    if not re.fullmatch(NAME, value):
+        raise ValueError("it must begin with a letter or a digit; 63 more may follow, or any of '.', '_', '@', '-'")
     return value
 
 
