@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from app.cli import batch_files
+from app.cli.batch_view import ENDED, details, faults, progress, row, state
 from app.cli.connection import with_api, with_patient_api
 from app.cli.group import Group
 from app.cli.lists import json_option, limit_option, show_list
 from app.cli.patience import INTERRUPTED
-from app.cli.table import Column
+from app.cli.table import Column, screen_width
 from app.cli.words import counted
 from caravan_client import Client
 
-ENDED = ("completed", "failed", "expired", "cancelled")
 POLL_SECONDS = 1.0
-SHOWN_ERRORS = 10
 
 COLUMNS = (
     Column("ID", 9),
@@ -91,13 +89,18 @@ def list_(limit: int, as_json: bool, api: Client) -> None:
 @command.command("status")
 @click.argument("batch_id", required=False)
 @limit_option("batches")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON of /v1/batches: an object, or an array.")
 @with_api
-def status(batch_id: str | None, limit: int, api: Client) -> None:
-    """List the latest batches, newest first, or show BATCH_ID as JSON."""
-    if batch_id is not None:
-        click.echo(json.dumps(_get(api, batch_id), indent=2, ensure_ascii=False))
+def status(batch_id: str | None, limit: int, as_json: bool, api: Client) -> None:
+    """Show BATCH_ID: its progress, its files and its errors. Without it, list the latest batches."""
+    if batch_id is None:
+        _list(api, limit, as_json=as_json)
         return
-    _list(api, limit, as_json=False)
+    batch = _get(api, batch_id)
+    if as_json:
+        click.echo(json.dumps(batch, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(details(batch, width=screen_width())))
 
 
 @command.command("watch")
@@ -144,7 +147,7 @@ def _watch(api: Client, batch_id: str, *, err: bool = False) -> None:
     shown = ""
     while True:
         batch = _get(api, batch_id)
-        line = _line(batch)
+        line = progress(batch)
         if line != shown:
             click.echo(line, err=err)
             shown = line
@@ -156,24 +159,13 @@ def _watch(api: Client, batch_id: str, *, err: bool = False) -> None:
 
 def _list(api: Client, limit: int, *, as_json: bool) -> None:
     found = api.call("GET", "/v1/batches", params={"limit": str(limit)})["data"]
-    show_list(found, COLUMNS, _row, nothing="No batches.", as_json=as_json)
-
-
-def _row(batch: Mapping[str, Any]) -> list[object]:
-    counts = batch["request_counts"]
-    created = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(batch["created_at"]))
-    answered = batch["progress"]["answered"]
-    return [batch["id"], _state(batch), answered, counts["failed"], counts["total"], created]
-
-
-def _state(batch: Mapping[str, Any]) -> str:
-    return "paused" if batch["paused_at"] else str(batch["status"])
+    show_list(found, COLUMNS, row, nothing="No batches.", as_json=as_json)
 
 
 def _ask(api: Client, batch_ids: tuple[str, ...], act: str) -> None:
     for batch_id in batch_ids:
         batch = api.call("POST", f"/v1/batches/{batch_id}/{act}")
-        click.echo(f"{batch['id']} {_state(batch)}")
+        click.echo(f"{batch['id']} {state(batch)}")
 
 
 def _get(api: Client, batch_id: str) -> dict[str, Any]:
@@ -181,30 +173,13 @@ def _get(api: Client, batch_id: str) -> dict[str, Any]:
     return batch
 
 
-def _line(batch: dict[str, Any]) -> str:
-    progress, counts = batch["progress"], batch["request_counts"]
-    parts = [_state(batch)]
-    if counts["total"]:  # unknown until the file has been read
-        parts.append(f"{progress['answered']} of {counted(counts['total'], 'line')}")
-    if counts["failed"]:
-        parts.append(f"{counts['failed']} failed")
-    if progress["tokens_per_second"]:
-        parts.append(f"{progress['tokens_per_second']:.0f} tokens/s")
-    if progress["eta_seconds"] is not None:
-        parts.append(f"{progress['eta_seconds']} s left")
-    if progress["stalled"]:
-        parts.append(progress["stalled"]["message"])
-    return ", ".join(parts)
-
-
 def _tell_end(batch: dict[str, Any], *, err: bool) -> None:
-    """Where its files are, or what was at fault."""
-    for name in ("output_file_id", "error_file_id"):
-        if batch[name]:
-            click.echo(f"{name} {batch[name]}", err=err)
-    errors = batch["errors"]["data"] if batch["errors"] else []
-    for error in errors[:SHOWN_ERRORS]:
-        where = f"line {error['line']}: " if error["line"] else ""
-        click.echo(f"  {where}{error['message']}", err=True)
+    """Where its output is, or what was at fault."""
+    for fault in faults(batch):
+        click.echo(f"  {fault}", err=True)
     if batch["status"] == "failed":
-        raise click.ClickException(f"The batch has failed: {counted(len(errors), 'error')}.")
+        number = len(batch["errors"]["data"]) if batch["errors"] else 0
+        told = f"The batch has failed: {counted(number, 'error')}. No line ran."
+        raise click.ClickException(f"{told} Correct the file and create the batch again.")
+    if batch["output_file_id"] or batch["error_file_id"]:
+        click.echo(f"`caravan batches fetch {batch['id']} -o FILE` writes its output.", err=err)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app.cli.table import Column, fitted, table, wrapped
+from app.cli.table import LABEL_GAP, Column, fitted, labelled, table, wrapped
 from app.cli.words import counted
 from tasks.errors import ModelNotFound
 from tasks.texts import nearest, shown
@@ -27,7 +27,7 @@ WORKERS = (
     Column("SLOTS", 5, right=True),
     Column("PROCESSOR", 3, cut=True),
 )
-LABEL_WIDTH = 11
+LABEL_WIDTH = len("tokens/s") + LABEL_GAP
 
 
 def find(name: str, models: Sequence[Model]) -> Model:
@@ -87,13 +87,7 @@ def details(model: Model, *, width: int | None) -> list[str]:
         "running": model["running"],
         "tokens/s": f"{model['tokens_per_second']:.1f}",
     }
-    indent = " " * LABEL_WIDTH
-    lines = [
-        line
-        for label, value in told.items()
-        if value is not None
-        for line in wrapped(f"{value}", width, first=f"{label:<{LABEL_WIDTH}}", indent=indent)
-    ]
+    lines = labelled(told, width)
     workers = table(WORKERS, list(_workers(model)), width=width)
     lines += ["", *(workers or ["No worker serves it."])]
     for start in model["starting"]:

@@ -28,3 +28,8 @@ class Moment(click.ParamType[int]):
             return max(0, int(datetime.fromisoformat(str(value)).timestamp()))
         except (ValueError, OverflowError, OSError):
             self.fail(f"'{value}' is no moment. Write 2026-11-29, 2026-11-29T18:30, or 30m, 2h or 7d ago.", param, ctx)
+
+
+def moment(at: float) -> str:
+    """Seconds since 1970 as a date and a time of this place."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

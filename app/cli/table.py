@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -13,6 +13,8 @@ from rich.cells import cell_len, set_cell_size
 from tasks.texts import printable
 
 GAP = "  "
+LABEL_GAP = 3
+"""Columns between the longest label and the values."""
 LEAST_CUT = 8
 """Columns of the screen that a column keeps where it may be cut."""
 LEAST_WIDTH = 20
@@ -84,6 +86,18 @@ def wrapped(text: str, width: int | None, *, indent: str = "", first: str | None
         break_on_hyphens=False,
         break_long_words=False,
     )
+
+
+def labelled(told: Mapping[str, object], width: int | None) -> list[str]:
+    """A line for each value that is known, behind its label; a long value goes on below itself."""
+    known = {label: str(value) for label, value in told.items() if value is not None}
+    column = max(map(len, told), default=0) + LABEL_GAP
+    indent = " " * column
+    return [
+        line
+        for label, value in known.items()
+        for line in wrapped(value, width, first=f"{label:<{column}}", indent=indent)
+    ]
 
 
 def _fit(columns: Sequence[Column], wide: list[int], width: int | None) -> tuple[list[int], list[int]]:

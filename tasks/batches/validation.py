@@ -70,8 +70,11 @@ def _strokes(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 def _check_model(request: Request, known: frozenset[str]) -> None:
     model = request.body.get("model")
+    there = f"There are: {', '.join(sorted(known))}." if known else "This key may use none."
+    if model is None:
+        raise LineFault("model_not_found", f"The body names no model. {there}", "body.model")
     if not isinstance(model, str) or model not in known:
-        raise LineFault("model_not_found", f"This batch may not use a model '{str(model)[:80]}'.", "body.model")
+        raise LineFault("model_not_found", f"There is no model '{str(model)[:80]}'. {there}", "body.model")
 
 
 def _check_unique(request: Request, seen: sqlite3.Connection) -> None:

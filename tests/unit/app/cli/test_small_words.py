@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from app.cli import batches, main, submit
+from app.cli import batch_view, main, submit
 from caravan_client import Client, Job, StreamedEvent
 from caravan_client.calls import Calls
 from tests.unit.app.client.test_exchange import job
@@ -55,8 +55,8 @@ def test_a_probe_tells_in_words_that_nobody_answers(monkeypatch: pytest.MonkeyPa
 def test_a_batch_whose_file_is_not_read_yet_has_no_number_of_lines() -> None:
     progress = {"answered": 0, "tokens_per_second": 0.0, "eta_seconds": None, "stalled": None}
     batch = {"status": "validating", "paused_at": None, "progress": progress}
-    assert batches._line({**batch, "request_counts": {"total": 0, "failed": 0}}) == "validating"
-    assert batches._line({**batch, "request_counts": {"total": 1, "failed": 0}}) == "validating, 0 of 1 line"
+    assert batch_view.progress({**batch, "request_counts": {"total": 0, "failed": 0}}) == "validating"
+    assert batch_view.progress({**batch, "request_counts": {"total": 1, "failed": 0}}) == "validating, 0 of 1 line"
 
 
 def test_a_job_that_ended_without_text_is_told_of_without_an_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
