@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
 from tasks.urls import redis_database, redis_socket, with_redis_database
 
+_LOGIN = ("noauth", "wrongpass", "authentication required", "invalid username-password")
+"""How Redis says that it wants another login."""
+_AROUND = re.compile(r"^Error (?:-?\d+ )?(?:connecting to|while reading from|while writing to) \S+?[.:]? (?=\S)")
 LEDGER, BROKER = "ledger database", "broker database"
 DEFAULT_PORT = 6379
 
@@ -67,7 +71,7 @@ def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
         with connect(url) as client:
             is_usable = written_and_read(client)
     except (redis.RedisError, OSError) as exc:
-        yield _refused(check, f"{where}: {_said(exc)}", setting=setting, said=str(exc))
+        yield _refused(check, where, setting=setting, said=_said(exc))
         return
     if is_usable:
         yield ok(check, f"{where}: written and read")
@@ -89,39 +93,65 @@ def index(url: str) -> str:
 
 
 def _unreachable(check: str, url: str, exc: Exception) -> Finding:
-    said = str(exc).lower()
+    return fault(check, *unreachable(url, exc))
+
+
+def unreachable(url: str, exc: Exception) -> tuple[str, str]:
+    """What is wrong with the Redis at an address that cannot be reached, or lets nobody in; and what to do."""
+    said, where = str(exc).lower(), address(url)
     if isinstance(exc, redis.exceptions.BusyLoadingError):
-        found, advice = "is still reading its file", "Wait, then run caravan doctor again."
-    elif "without any password configured" in said:
-        found, advice = "asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
-    elif isinstance(exc, redis.AuthenticationError) or "noauth" in said or "wrongpass" in said:
-        found = "refuses the password" if urlsplit(url).password else "asks for a password"
-        advice = "Put it into the URL: redis://:PASSWORD@HOST:PORT/0 (percent-encoded)."
-    else:
-        return fault(
-            check,
-            f"no Redis answers at {address(url)}: {_said(exc)}",
-            "Start it, or give its address with --redis-url or CARAVAN_REDIS_URL (rediss:// for TLS).",
-        )
-    return fault(check, f"the Redis at {address(url)} {found}: {_said(exc)}", advice)
+        return f"the Redis at {where} is still reading its file", "Wait, then try again."
+    if "without any password configured" in said:
+        return f"the Redis at {where} asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
+    if isinstance(exc, redis.AuthenticationError) or any(word in said for word in _LOGIN):
+        parts = urlsplit(url)
+        found = f"refuses the {'user or the password' if parts.username else 'password'}"
+        found, act = (found, "Correct it in") if parts.password else ("asks for a password", "Put it into")
+        return f"the Redis at {where} {found}", f"{act} the URL: redis://:PASSWORD@HOST:PORT/0 (percent-encoded)."
+    if "protocol error" in said:
+        return f"what answers at {where} is no Redis", "Correct the host and the port."
+    return f"no Redis answers at {where}: {_why(exc)}", _way(url, said)
+
+
+def _why(exc: Exception) -> str:
+    """The reason without what redis-py puts around it: a number, and the address once more."""
+    return _AROUND.sub("", _said(exc))
+
+
+def _way(url: str, said: str) -> str:
+    """What to do about a Redis that cannot be reached."""
+    if redis_socket(url):
+        return "Start it, or correct the path of its socket."
+    if "certificate" in said:
+        return "Name the authority that signed its certificate: rediss://HOST:PORT/0?ssl_ca_certs=FILE."
+    if urlsplit(url).scheme == "rediss" and ("timeout" in said or "ssl" in said or "closed" in said):
+        return "If it speaks no TLS, write redis:// instead of rediss://."
+    if "closed" in said or "reset" in said:
+        return "If it speaks TLS, write rediss:// instead of redis://; else correct the host and the port."
+    if "name" in said and ("known" in said or "resolution" in said):
+        return "Correct the name of the host."
+    return "Start it, or correct the host and the port (rediss:// for TLS)."
 
 
 def _refused(check: str, found: str, *, setting: str, said: str) -> Finding:
     if "index is out of range" in said.lower() or "cluster mode" in said.lower():
+        after = " (left out, it is the one after the ledger's)" if check == BROKER else ""
         return fault(
             check,
             f"{found}: the server has too few databases",
-            f"Set `databases 16` in redis.conf and restart it, or name another server's with {setting}.",
+            f"Name another one by {setting}{after}, or set `databases 16` or more in redis.conf and restart it.",
         )
     if "MISCONF" in said:
-        return fault(check, found, "Redis cannot write to its disk: free some space, then read its log.")
+        return fault(check, f"{found}: {said}", "Redis cannot write to its disk: free some space, then read its log.")
     if "OOM" in said or "maxmemory" in said:
-        return fault(check, found, "Its memory is full: raise `maxmemory`, or lower CARAVAN_RESULT_TTL.")
+        return fault(check, f"{found}: {said}", "Its memory is full: raise `maxmemory`, or lower CARAVAN_RESULT_TTL.")
     if "READONLY" in said or "read only" in said:
-        return fault(check, found, "Give the primary's address.")
+        return fault(check, f"{found}: {said}", "Give the primary's address.")
     if "NOPERM" in said or "no permissions" in said.lower():
-        return fault(check, found, "Give the user rights on all keys, channels and commands (ACL SETUSER).")
-    return fault(check, found, "Read the log of Redis.")
+        return fault(
+            check, f"{found}: {said}", "Give the user rights on all keys, channels and commands (ACL SETUSER)."
+        )
+    return fault(check, f"{found}: {said}", "Read the log of Redis.")
 
 
 def _said(exc: Exception) -> str:

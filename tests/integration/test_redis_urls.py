@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from tasks.ledger.connection import connect
 from tasks.queue.celery_app import create_celery
 from tasks.queue.transport import Channel, Transport
 from tasks.settings import Settings
@@ -56,8 +57,44 @@ def test_a_redis_with_one_database_is_refused_before_anything_starts(one_databas
 
 
 def test_the_last_database_of_a_redis_has_none_after_it(sixteen: RedisServer) -> None:
-    assert "database 16" in refused(f"redis://127.0.0.1:{sixteen.port}/15")
-    assert "database 40" in refused(f"redis://127.0.0.1:{sixteen.port}/40")
+    broker = refused(f"redis://127.0.0.1:{sixteen.port}/15")
+    assert "database 16: the server has too few databases" in broker
+    assert "by CARAVAN_BROKER_URL (left out, it is the one after the ledger's)" in broker
+    ledger = refused(f"redis://127.0.0.1:{sixteen.port}/40")
+    assert "database 40: the server has too few databases. Name another one by --redis-url, or set" in ledger
+
+
+def test_a_redis_that_wants_another_login_is_told_from_one_that_is_away(sixteen: RedisServer) -> None:
+    with connect(sixteen.url) as client:
+        client.config_set("requirepass", "hunter2")
+    where = f"127.0.0.1:{sixteen.port}"
+    assert f"The Redis at {where} asks for a password. Put it into the URL:" in refused(f"redis://{where}/0")
+    assert f"{where} refuses the password. Correct it in the URL:" in refused(f"redis://:wrong@{where}/0")
+    assert f"{where} refuses the user or the password." in refused(f"redis://me:wrong@{where}/0")
+
+
+def test_a_login_is_left_out_where_none_is_asked_for(sixteen: RedisServer) -> None:
+    assert "asks for no password. Leave it out of the URL" in refused(f"redis://:x@127.0.0.1:{sixteen.port}/0")
+
+
+def test_a_redis_without_tls_is_told_to_one_who_writes_rediss(sixteen: RedisServer) -> None:
+    assert "write redis:// instead of rediss://" in refused(f"rediss://127.0.0.1:{sixteen.port}/0")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "'' is not redis://HOST:PORT/DATABASE"),
+        ("redis://127.0.0.1:9/0", "No Redis answers at 127.0.0.1:9: Connection refused. Start it, or correct the host"),
+        ("redis://nobody.invalid:6379/0", "Correct the name of the host."),
+        ("unix:///nowhere/redis.sock", "No Redis answers at /nowhere/redis.sock: No such file or directory. Start it"),
+        ("redis://127.0.0.1:9/0?nonsense=1", "with no options but client_name, "),
+    ],
+)
+def test_what_is_to_be_mended_in_a_url_is_told_once(url: str, said: str) -> None:
+    sentence = refused(url)
+    assert said in sentence
+    assert "Error " not in sentence.removeprefix("Error: ")
 
 
 def test_a_front_without_a_broker_is_not_ready(one_database: RedisServer) -> None:

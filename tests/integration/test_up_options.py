@@ -64,7 +64,7 @@ def test_a_url_that_is_none_of_redis_is_refused(url: str) -> None:
 
 def test_a_redis_that_does_not_answer_is_named_without_its_password() -> None:
     sentence = refused("--redis-url", "redis://:hunter2@127.0.0.1:9/0")
-    assert sentence.startswith("Error: Invalid value for --redis-url: The Redis at 127.0.0.1:9 does not answer")
+    assert sentence.startswith("Error: Invalid value for --redis-url: No Redis answers at 127.0.0.1:9:")
     assert "hunter2" not in sentence
 
 

@@ -90,7 +90,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
     if models is None:
         require_readable(settings, "models_file")
     catalogue = _catalogue(models or settings.models_file)
-    if redis_url:
+    if redis_url is not None:
         refuse_unusable(redis_url, settings)
     refuse_taken(host, port, make=True)
     if flower_port:

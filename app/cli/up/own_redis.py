@@ -12,7 +12,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import click
 import redis
@@ -26,7 +26,7 @@ from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
 from app.doctor.memory import read_room
-from tasks.ledger.connection import connect, takes_options
+from tasks.ledger.connection import OPTIONS, SOCKET_OPTIONS, connect, takes_options
 from tasks.settings import Settings
 from tasks.urls import is_redis_url, redis_socket, without_password
 
@@ -155,7 +155,7 @@ def refuse_unusable(url: str, settings: Settings) -> None:
     if not is_redis_url(url) or not takes_options(url):
         shown = without_password(url)
         raise click.BadParameter(
-            f"'{shown}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://.", param_hint=OPTION
+            f"'{shown}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://{_options(url)}.", param_hint=OPTION
         )
     try:
         with connect(url) as client:
@@ -165,15 +165,15 @@ def refuse_unusable(url: str, settings: Settings) -> None:
     except redis.ResponseError:
         pass  # it answers, and what is wrong with its database is said below
     except (redis.RedisError, OSError, UnicodeError) as exc:
-        reason = str(exc).rstrip(".")
-        raise click.BadParameter(f"The Redis at {_where(url)} does not answer: {reason}.", param_hint=OPTION) from exc
+        found, advice = redis_access.unreachable(url, exc)
+        raise click.BadParameter(f"{found[0].upper()}{found[1:]}. {advice}", param_hint=OPTION) from exc
     _refuse_databases(url, settings.model_copy(update={"redis_url": url}).celery_broker_url)
 
 
 def _refuse_databases(url: str, broker_url: str) -> None:
     """Both are written to and read, since Celery's is a second one, which a server need not have."""
     findings = (
-        *redis_access.database(redis_access.LEDGER, url, setting="CARAVAN_REDIS_URL"),
+        *redis_access.database(redis_access.LEDGER, url, setting=OPTION),
         *redis_access.database(redis_access.BROKER, broker_url, setting="CARAVAN_BROKER_URL"),
     )
     for finding in findings:
@@ -181,8 +181,9 @@ def _refuse_databases(url: str, broker_url: str) -> None:
             raise click.BadParameter(f"The {finding.check} {finding.found}. {finding.advice}", param_hint=OPTION)
 
 
-def _where(url: str) -> str:
-    if path := redis_socket(url):
-        return path
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or PORT}"
+def _options(url: str) -> str:
+    """Which options may stand in a URL that has some, and is otherwise one of Redis'."""
+    if not is_redis_url(url) or "?" not in url:
+        return ""
+    known = SOCKET_OPTIONS if redis_socket(url) else OPTIONS
+    return f", with no options but {', '.join(sorted(known))}"
