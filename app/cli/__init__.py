@@ -34,6 +34,8 @@ ALIASES = {"ps": "status"}
 
 Resolved = tuple[str | None, click.Command | None, list[str]]
 
+INTERRUPTED = 130
+"""Exit status of a program that an interrupt ended, as shells have it."""
 ASKS_LITTLE = ("probe", "doctor")
 """One is run every few seconds, and in an environment that another process has been started with; one tells by itself
 what makes no sense."""
@@ -93,6 +95,9 @@ class _LazyGroup(Group):
             return super().invoke(ctx)
         except SettingsError as exc:
             raise WrongSetting(str(exc)) from exc
+        except KeyboardInterrupt:
+            click.echo("\nStopped.", err=True)
+            raise SystemExit(INTERRUPTED) from None
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

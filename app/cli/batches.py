@@ -10,12 +10,11 @@ from typing import Any
 
 import click
 
-from app.cli import batch_files
+from app.cli import INTERRUPTED, batch_files
 from app.cli.batch_view import ENDED, details, faults, progress, row, state
 from app.cli.connection import with_api, with_patient_api
 from app.cli.group import Group
 from app.cli.lists import json_option, limit_option, show_list
-from app.cli.patience import INTERRUPTED
 from app.cli.table import Column, screen_width
 from app.cli.words import counted
 from caravan_client import Client

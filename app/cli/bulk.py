@@ -22,7 +22,7 @@ from app.bulk.job import BulkJob, stdin_kinds
 from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
 from app.bulk.server_run import HandedIn
-from app.cli import bulk_preview
+from app.cli import INTERRUPTED, bulk_preview
 from app.cli.connection import cluster, in_words, key_option, url_option
 from app.cli.group import Group
 from app.cli.words import counted
@@ -32,7 +32,6 @@ from tasks.errors import CaravanError
 
 T = TypeVar("T")
 
-INTERRUPTED = 130
 _OURS = frozenset({"model", "messages", "priority", "response_format", "json_schema", "stream", "n", "prompt", "input"})
 """Fields that a run sets itself, or that would leave it without one answer a row."""
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed")

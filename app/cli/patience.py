@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from app.cli import INTERRUPTED
 from caravan_client import Client
 from caravan_client.calls import Calls
 from caravan_client.exchange import Patience
@@ -19,8 +20,6 @@ FIRST_SECONDS, LOOK_SECONDS = 1.0, 2.0
 TURN_SECONDS = 30.0
 """How often a place in the line is told; anything else that a job waits for, as soon as it changes."""
 AGAIN_SECONDS = 2.0
-INTERRUPTED = 130
-"""Exit status of a program that an interrupt ended, as shells have it."""
 
 
 class Narrator:

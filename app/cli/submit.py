@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
+from app.cli import INTERRUPTED
 from app.cli.connection import waits_of, with_patient_api
 from app.cli.patience import waiting_for
 from app.cli.words import counted
 from caravan_client import Client, Job
 from caravan_client.errors import ChatTemplateMissing
+
+UNKNOWN = "Stopped before the job was known to be accepted. `caravan jobs list` shows whether it was."
+"""What is said to one who interrupts the wait for a place in a queue, or for a cluster that is away."""
 
 
 @click.command("submit")
@@ -44,7 +48,11 @@ def command(
     messages = [{"role": "system", "content": system}] if system else []
     asked: Any = {"prompt": text} if raw else [*messages, {"role": "user", "content": text}]
     options: Any = {name: value for name, value in given.items() if value is not None}
-    job = api.submit(asked, **options)
+    try:
+        job = api.submit(asked, **options)
+    except KeyboardInterrupt:
+        click.echo(f"\n{UNKNOWN}", err=True)
+        raise SystemExit(INTERRUPTED) from None
     if no_wait:
         click.echo(job.id)
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from tasks.models.gguf import MAGIC
 from tasks.texts import printable, shown
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -30,6 +31,8 @@ _PLAIN = (
     (r"but found another document", "a second document begins; take out the '---'"),
 )  # fmt: skip
 """What PyYAML's parser says, in words that need no knowledge of a parser; all else is told as it says it."""
+
+_NAMED = "write a models.yaml that names it, with the line `models: {{{}: {{path: {}}}}}`, and give that"
 
 
 class CatalogueError(Exception):
@@ -89,6 +92,9 @@ def read(path: Path) -> ModelsFile:
     """Read a file. Raises `CatalogueError` for one that cannot be read, is empty, or is no YAML."""
     path = path.absolute()
     try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) == MAGIC:
+                raise CatalogueError(f"{path} is a model's file: {_NAMED.format(path.stem, path.name)}")
         data = path.read_bytes()
     except OSError as exc:
         raise CatalogueError(f"{path} cannot be read: {(exc.strerror or str(exc)).lower()}") from exc

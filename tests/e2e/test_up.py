@@ -65,7 +65,8 @@ def test_a_catalogue_with_a_file_that_is_not_there_is_refused(tmp_path: Path) ->
     cluster.process.start()
     until(lambda: not cluster.process.running, what="it gives up")
     assert cluster.process.status == 1
-    assert f"These model files do not exist: gone ({tmp_path / 'gone.gguf'})." in cluster.process.output()
+    output = cluster.process.output()
+    assert f"These models have no file: gone (there is no {tmp_path / 'gone.gguf'}). Correct their paths in " in output
 
 
 def test_every_program_that_dies_is_started_again(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from app.cli import main
 from app.cli.web.ports import netloc, unbindable
+from tasks.models.catalogue import load
 
 UNWRITABLE = "/proc/caravan"
 """Not even root may write there."""
@@ -84,6 +85,23 @@ def test_a_models_file_that_is_none_is_told_with_its_full_path(tmp_path: Path, c
     result = CliRunner().invoke(main, [*command, "--models", "folder" if there else "none.yaml"])
     assert result.exit_code == 2
     assert f"'{tmp_path / ('folder' if there else 'none.yaml')}'" in result.stderr
+
+
+def test_a_model_in_place_of_a_models_file_is_told_with_the_line_to_write(tmp_path: Path) -> None:
+    (tmp_path / "my-model.gguf").write_bytes(b"GGUF" + bytes(100))
+    said = CliRunner().invoke(main, ["up", "--models", "my-model.gguf"]).stderr
+    assert "my-model.gguf is a model's file" in said
+    line = said.split("`")[1]
+    (tmp_path / "models.yaml").write_text(line)
+    assert load(tmp_path / "models.yaml")["my-model"].path == str(tmp_path / "my-model.gguf")
+
+
+def test_models_without_a_file_are_told_with_the_file_to_correct(tmp_path: Path) -> None:
+    (tmp_path / "models.yaml").write_text("models: {here: {path: .}, gone: {path: gone.gguf}}")
+    assert CliRunner().invoke(main, ["up", "--models", "models.yaml"]).stderr == (
+        f"Error: These models have no file: here ({tmp_path} is a folder), gone (there is no {tmp_path}/gone.gguf). "
+        f"Correct their paths in {tmp_path}/models.yaml.\n"
+    )
 
 
 def test_addresses_of_both_families_are_written_as_in_a_url() -> None:

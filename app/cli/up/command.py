@@ -30,7 +30,7 @@ from app.cli.web.exposure import insecure_option, refuse_exposure
 from app.cli.web.ports import PORT, refuse_same, refuse_taken
 from tasks import logs
 from tasks.environment import read_settings, require_readable, require_writable
-from tasks.models.catalogue import Catalogue, CatalogueError, has_file, load
+from tasks.models.catalogue import Catalogue, CatalogueError, gguf_path, has_file, load
 from tasks.settings import Settings
 from tasks.urls import is_loopback, is_redis_url
 
@@ -197,9 +197,14 @@ def _catalogue(models: Path | None) -> Catalogue:
         catalogue = load(models)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
-    if missing := [f"{name} ({entry.path})" for name, entry in catalogue.items() if not has_file(entry)]:
-        raise click.ClickException(f"These model files do not exist: {', '.join(missing)}.")
+    if missing := [f"{name} ({_fault(gguf_path(entry))})" for name, entry in catalogue.items() if not has_file(entry)]:
+        listed = ", ".join(missing)
+        raise click.ClickException(f"These models have no file: {listed}. Correct their paths in {models}.")
     return catalogue
+
+
+def _fault(path: Path) -> str:
+    return f"{path} is a folder" if path.is_dir() else f"there is no {path}"
 
 
 def _port_here(redis_url: str | None) -> int | None:

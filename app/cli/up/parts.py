@@ -78,4 +78,5 @@ def _together(name: str, workers: Sequence[Part]) -> Part:
     worst = next((each for each in workers if each.state == "failed"), None)
     worst = worst or next((each for each in workers if not each.settled), workers[0])
     what = f"{ready} of {counted(len(workers), 'worker')}"
-    return replace(worst, name=name, what=what, detail=worst.detail and f"{worst.detail} ({what} are ready)")
+    detail = worst.detail and f"{what} are ready; {worst.name}: {worst.detail}"
+    return replace(worst, name=name, what=what, detail=detail)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,8 @@ from tasks.logs import get_logger
 log = get_logger(__name__)
 
 _LOG_LEVELS = {3: "debug", 4: "error"}
+MOST_ERRORS = 20
+"""The last of them takes the place of all that follow."""
 
 
 def _keeping_the_gil(function: Any) -> Any:
@@ -68,6 +72,17 @@ def pointer(array: npt.NDArray[Any], kind: Any) -> Any:
     return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
 
 
+_errors: list[str] = []
+"""What the library has told of errors since somebody began to listen."""
+
+
+@contextmanager
+def errors_told() -> Iterator[list[str]]:
+    """The errors that the library logs meanwhile; one at a time listens."""
+    _errors.clear()
+    yield _errors
+
+
 def start() -> None:
     """Initialise the library, and load what computes; more than once does no harm.
 
@@ -83,4 +98,7 @@ def start() -> None:
 def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
     """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""
     if level in _LOG_LEVELS:
-        getattr(log, _LOG_LEVELS[level])("llama.cpp", text=text.decode(errors="replace").strip())
+        line = text.decode(errors="replace").strip()
+        getattr(log, _LOG_LEVELS[level])("llama.cpp", text=line)
+        if _LOG_LEVELS[level] == "error":
+            _errors[MOST_ERRORS - 1 :] = [line]

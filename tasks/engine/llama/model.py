@@ -18,6 +18,9 @@ from tasks.engine.llama.tokenizer import Tokenizer
 WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BPE)
 """Vocabularies that spell with bytes what no token covers. Others have one unknown token for a word of any length."""
 
+_REASON = "error loading model: "
+"""What stands before llama.cpp's own words for why a file cannot be loaded."""
+
 
 class Model:
     """A GGUF file, loaded.
@@ -107,7 +110,18 @@ def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | No
         return True
 
     params.progress_callback = note
-    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    with library.errors_told() as told:
+        model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
-        raise BackendFailure(f"llama.cpp cannot load {path}; its own lines in the worker's log say why")
+        raise BackendFailure(_trouble(path, told))
     return model
+
+
+def _trouble(path: Path, told: Sequence[str]) -> str:
+    """Why a file cannot be loaded, by what llama.cpp has told of it."""
+    reason = next((line.split(_REASON, 1)[1] for line in told if _REASON in line), "")
+    if "not within the file bounds" in reason:
+        return f"{path} is incomplete: download it again"
+    if not reason:
+        return f"llama.cpp cannot load {path}; its own lines in the worker's log say why"
+    return f"llama.cpp cannot load {path}: {reason.rstrip('.')}; take another file or another model"

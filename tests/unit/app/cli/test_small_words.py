@@ -72,3 +72,15 @@ def test_a_job_that_ended_without_text_is_told_of_without_an_empty_line(capsys: 
     with pytest.raises(click.ClickException, match="The job is cancelled"):
         submit.show_stream(cast("Client", Cancelled()), "j1")
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("arguments", "said"), [(["models", "list"], "Stopped."), (["submit", "Hi"], submit.UNKNOWN)])
+def test_an_interrupt_ends_a_command_as_shells_expect(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("caravan_client.Client.carry_out", interrupt)
+    stopped = CliRunner().invoke(main, arguments)
+    assert (stopped.exit_code, stopped.stderr) == (130, f"\n{said}\n")

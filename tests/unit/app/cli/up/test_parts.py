@@ -74,7 +74,7 @@ def test_workers_of_many_models_have_one_line_which_tells_the_worst() -> None:
     parts = [part for model in "abcde" for part in workers("ready", model=model)]
     assert shown(parts) == ["workers: ready     5 of 5 workers"]
     parts[2] = Part("c-1", "model c", "failed", "It died.", model="c")
-    assert shown(parts) == ["workers: failed: It died. (4 of 5 workers are ready)"]
+    assert shown(parts) == ["workers: failed: 4 of 5 workers are ready; c-1: It died."]
 
 
 def test_a_start_is_fifteen_lines_however_many_workers_there_are() -> None:
