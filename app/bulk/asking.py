@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,10 @@ class Template:
             self._template = self._environment.from_string(text)
         except TemplateSyntaxError as exc:
             raise BulkError(f"{option}, {syntax_fault(self._environment, text, exc)}") from exc
+
+    def has(self, column: str) -> bool:
+        """Whether a column's name stands in single braces, as other programs have it."""
+        return f"{{{column}}}" in self._text
 
     def meant(self, columns: frozenset[str]) -> dict[str, str]:
         """The columns of these that it writes as no template can, with the form that works."""
@@ -102,6 +106,14 @@ class Question:
         return " ".join(
             f"Did you mean {self._form(name, near[name])} instead of {name}?" for name in near if near[name]
         )
+
+    def remark(self, columns: Sequence[str]) -> str:
+        """What to tell of a prompt that asks the same of every row; '' of any other."""
+        if self.prompt is None or self.prompt.columns or (self.system and self.system.columns):
+            return ""
+        meant = next((column for column in columns if self.prompt.has(column)), columns[0] if columns else "text")
+        form = f"{{{{ {meant} }}}}" if meant.isidentifier() else form_of(meant)
+        return f"The prompt names no column: it asks the same about every row. {form} stands for the column '{meant}'."
 
     def _form(self, name: str, column: str | None) -> str:
         """How a column is written where a name was."""

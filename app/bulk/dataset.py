@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -39,12 +39,19 @@ class Given:
     def find(self, folder: Path) -> Input:
         """The input; that of standard input is kept in the folder, so that the run can go on with it."""
         if self.path != STANDARD_INPUT:
-            return Input.find(self.path, self.delimiter)
+            found = Input.find(self.path, self.delimiter)
+            self._check_delimiter(part.kind for part in found.parts)
+            return found
+        self._check_delimiter([self.stdin_kind])
         spool = folder / "input"
         if not spool.exists() or not self.stdin.isatty():
             with as_bulk_error(spool, "write"), replacing(spool) as file:
                 shutil.copyfileobj(self.stdin, file)
         return Input((Part(spool, self.stdin_kind, self.delimiter).sniffed(),))
+
+    def _check_delimiter(self, kinds: Iterable[str]) -> None:
+        if self.delimiter is not None and "csv" not in kinds:
+            raise BulkError(f"--delimiter is for CSV, and {self.path} has none: leave it out.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +80,12 @@ class Dataset:
     ) -> Dataset:  # fmt: skip
         """What is in an input; raises BulkError for what cannot be asked or written. `typed`: with its types."""
         for part in source.parts:
-            if part.path.absolute() in (output.absolute(), failures_path(output).absolute()):
-                raise BulkError(f"{part.path} is the input, and would be overwritten.")
+            refuse_overwriting(part.path, output)
         survey = source.survey()
         report.say(described(source, survey))
         _check_question(question, survey)
+        if survey.num_rows > 1 and (remark := question.remark(survey.columns)):
+            report.say(remark)
         old = old_failures(source, survey.columns)
         names = tuple(name for name in survey.columns if name not in old)
         if taken := [name for name in columns.schema.names if name in names]:
@@ -109,6 +117,12 @@ class Dataset:
                 continue
             yield from chunk.rows()[done:]
             done = 0
+
+
+def refuse_overwriting(source: Path, output: Path) -> None:
+    """Raise BulkError for an input in whose place the output, or the file of failed rows, would be written."""
+    if source.absolute() in (output.absolute(), failures_path(output).absolute()):
+        raise BulkError(f"{source} is the input, and would be overwritten. Give another -o.")
 
 
 def _check_question(question: Question, survey: Survey) -> None:

@@ -98,6 +98,8 @@ def lock(output: Path, *, restart: bool, retry: bool = False) -> tuple[Path, Fil
     Raises BulkError if another process has it, or if the output is there already and no run of it goes on.
     """
     path = output.with_name(output.name + ".progress")
+    if not output.parent.is_dir():
+        raise BulkError(f"There is no folder {output.parent}: make it, or give another -o.")
     if not restart:
         _check(output, path, read(path), retry=retry)
     with as_bulk_error(path, "make"):
@@ -123,7 +125,7 @@ def _check(output: Path, path: Path, note: Note | None, *, retry: bool) -> None:
             raise BulkError(f"There is nothing to ask again: no run of {output} with failed rows is in {path.name}.")
     elif output.exists() and (note is None or note.finished):
         failed = f" Of its rows {note.num_failed} failed; --retry-failed asks again what failed." if note else ""
-        raise BulkError(f"{output} exists already.{failed} --restart makes it anew.")
+        raise BulkError(f"{output} exists already.{failed} Give another -o, or --restart to make it anew.")
 
 
 def read(path: Path) -> Note | None:

@@ -206,7 +206,7 @@ class Input:
         if not path.exists():
             raise BulkError(f"There is no file {path}.")
         if path.suffix not in KINDS:
-            raise BulkError(f"{path} must end in {any_of(KINDS)}.")
+            raise BulkError(f"{path} must end in {any_of(KINDS)}. Or give - for INPUT, --format, and pipe it in.")
         return cls((Part.at(path, delimiter),))
 
     def survey(self) -> Survey:

@@ -18,7 +18,7 @@ from app.bulk.assemble import assemble
 from app.bulk.choice import Choice
 from app.bulk.collecting import Gatherer
 from app.bulk.columns import AnswerColumns
-from app.bulk.dataset import Dataset, Given
+from app.bulk.dataset import Dataset, Given, refuse_overwriting
 from app.bulk.errors import BulkError, Refused
 from app.bulk.folder import Folder, lock
 from app.bulk.handed_in import Note, withdraw
@@ -63,6 +63,7 @@ class BulkJob:
     def __call__(self, connect: Connect, report: Report) -> Tally | HandedIn:
         """Make the output, or hand the rows in. Raises BulkError, which says whether the same goes on from there."""
         columns = self._columns()
+        refuse_overwriting(self.source, self.output)
         will = Will(restart=self.restart, retry=self.retry, keep=self.keep)
         path, held = lock(self.output, restart=will.restart, retry=will.retry)
         try:

@@ -25,9 +25,13 @@ class Tally:
     num_failed: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    first_failure: str = ""
+    """The first row that failed, counted from 1, and why."""
 
     def add(self, answer: Answer) -> None:
         self.num_rows += 1
+        if answer.failed and not self.num_failed:
+            self.first_failure = f"row {self.num_rows}: {answer.code}: {answer.message.rstrip('.')}."
         self.num_failed += answer.failed
         self.prompt_tokens += answer.prompt_tokens
         self.completion_tokens += answer.completion_tokens

@@ -15,6 +15,7 @@ import click
 from app.bulk.asking import Question, Template
 from app.bulk.assemble import failures_path
 from app.bulk.choice import Choice
+from app.bulk.dataset import STANDARD_INPUT
 from app.bulk.delimiters import NAMES
 from app.bulk.errors import BulkError, as_bulk_error
 from app.bulk.handed_in import NAME
@@ -131,6 +132,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
     click.echo(f"{counted(tally.num_rows - tally.num_failed, 'row')}, {tokens}: {output}", err=True)
     if tally.num_failed:
         click.echo(f"{counted(tally.num_failed, 'row')} failed: {failures_path(output)}", err=True)
+        click.echo(f"The first of them, {tally.first_failure}", err=True)
         click.echo("With --retry-failed the same command asks again what failed.", err=True)
 
 
@@ -152,6 +154,10 @@ def _job(output: Path, given: Mapping[str, Any]) -> BulkJob:
     """What the command's options ask for, by the names of its parameters; raises UsageError or BulkError."""
     if given["no_wait"] and (given["max_failures"] is not None or given["no_dedup"]):
         raise click.UsageError("--no-wait takes neither --max-failures nor --no-dedup: a batch has no such rules.")
+    if given["source"] != STANDARD_INPUT and _is_given("stdin_kind"):
+        raise click.UsageError("--format is for standard input: give - for INPUT, or leave --format out.")
+    if not given["column"]:
+        raise click.UsageError("--column is empty: name the column for the answers.")
     given = _with_prompt(given)
     question = _question(given)
     if given["restart"] and (given["retry_failed"] or given["keep_answers"]):
@@ -183,7 +189,15 @@ def _with_prompt(given: Mapping[str, Any]) -> dict[str, Any]:
         raise click.UsageError("Give one of --prompt, --prompt-file and --messages-column.")
     if given["raw"] and (given["messages_column"] or given["system"]):
         raise click.UsageError("--raw takes a prompt only: without a chat template there are no messages.")
-    return {**given, "prompt": given["prompt"] if given["prompt_file"] is None else _text(given["prompt_file"])}
+    prompt = given["prompt"] if given["prompt_file"] is None else _text(given["prompt_file"])
+    if prompt is not None and not prompt.strip():
+        raise click.UsageError(f"The prompt of {given['prompt_file'] or '--prompt'} is empty: say what to ask.")
+    return {**given, "prompt": prompt}
+
+
+def _is_given(parameter: str) -> bool:
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _text(path: Path) -> str:

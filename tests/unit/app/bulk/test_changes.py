@@ -446,3 +446,34 @@ def test_a_command_killed_at_any_write_of_a_retry_loses_nothing_and_asks_nothing
             bulk(ten, server, retry=True)
     assert server.computed == ["q2", "q7"]
     assert answers(ten) == [f"Q{n}" for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        (
+            "Classify {q}.",
+            "it asks the same about every row. {{ q }}",
+        ),
+        ("Hello.", "{{ q }} stands for the column 'q'."),
+        ('{{ row["q"] }}', ""),
+        ("{{ q }}", ""),
+    ],
+)
+def test_a_prompt_that_asks_the_same_of_every_row_is_remarked(
+    ten: Path, capsys: pytest.CaptureFixture[str], prompt: str, said: str
+) -> None:
+    bulk(ten, BulkServer(), prompt=prompt)
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert ("names no column" in shown) is bool(said)
+
+
+def test_the_first_row_that_failed_is_told_with_its_reason_also_after_a_stop(ten: Path) -> None:
+    too_long = ContextLengthExceeded("It is too long.")
+    fails = fails_if("q3", too_long)
+    assert bulk(ten, BulkServer(fails=fails)).first_failure == "row 4: context_length_exceeded: It is too long."
+    assert bulk(ten, BulkServer(), output="well.jsonl").first_failure == ""
+    with pytest.raises(KeyboardInterrupt):
+        bulk(ten, BulkServer(fails=fails, dies_after=6), output="stopped.jsonl")
+    assert bulk(ten, BulkServer(), output="stopped.jsonl").first_failure.startswith("row 4: context_length_exceeded")
