@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from celery import signals
+from celery.platforms import SecurityWarning
 
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.publisher import open_batch_publisher
@@ -19,6 +21,7 @@ from tasks.models.catalogue import Catalogue
 from tasks.queue import task_names
 from tasks.queue.celery_app import create_celery
 from tasks.queue.heartbeat import Heartbeat
+from tasks.queue.stop_signals import stop_on_signals
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
 from tasks.webhooks.publisher import open_webhook_publisher
@@ -41,6 +44,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
         celery.task(name=task_names.SEND_WEBHOOK)(webhook_publisher.deliver)
         serving.append(_start(webhook_publisher.run, stopping, "webhooks"))
     _leave_on_shutdown(leaving)
+    warnings.filterwarnings("ignore", category=SecurityWarning)  # of pickle as root: our messages are JSON
     program = celery.Worker(
         hostname=f"{name}@{os.uname().nodename}",
         quiet=True,
@@ -48,6 +52,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
+    stop_on_signals(program)
     freeze_objects()
     program.start()
     leaving.set()

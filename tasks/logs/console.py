@@ -16,6 +16,8 @@ COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
 PLAIN = "\x1b[0m"
 SHORT = 8
 """Characters of an id: enough to tell jobs apart on a screen. The form for programs has whole ones."""
+REMEDY = "Start it, or correct CARAVAN_REDIS_URL; until then this is tried again."
+"""What to do about a Redis that does not answer, where somebody starts one program by itself."""
 
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}(?![0-9a-f])")
 
@@ -72,7 +74,7 @@ class Handler(logging.StreamHandler[TextIO]):
             super().emit(record)
         elif self._repeats.is_new(text := sentence(event), now):
             away = redis_away(text)
-            super().emit(_made(record, f"Redis does not answer: {away}") if away else record)
+            super().emit(_made(record, f"Redis does not answer: {away.rstrip('.')}. {REMEDY}") if away else record)
         for count in self._repeats.counts(now):
             super().emit(_made(record, count))
 

@@ -21,13 +21,15 @@ _REDIS_AWAY = re.compile(
     r"Timeout (?:connecting to server|reading from)|Redis is loading the dataset|Connection to broker lost|"
     r"Cannot connect to redis"
 )
+_CELERYS = re.compile(r"\.* Trying again in .*")
+"""What Celery says after the reason."""
 """How redis-py 7, kombu and Celery 5 tell that Redis is away."""
 
 
 def redis_away(text: str) -> str:
     """What a line says of a Redis that does not answer; '' if it does not tell of that."""
     found = _REDIS_AWAY.search(text)
-    return text[found.start() :] if found else ""
+    return _CELERYS.sub(".", text[found.start() :]) if found else ""
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kombu.transport import redis
 from kombu.utils.json import dumps
+from redis.connection import SSLConnection
 from redis.exceptions import ResponseError
 
 from tasks.ledger import redis_keys
@@ -26,12 +27,26 @@ EVEN_IF_FULL = FIRST_WRITE + "for _, key in ipairs(KEYS) do redis.call('{}', key
 log = get_logger(__name__)
 
 
+class TlsConnection(SSLConnection):
+    """Waits for a greeting of TLS as long as for a connection: a server that speaks none would never answer.
+
+    redis-py 7 waits without limit where reading has none.
+    """
+
+    def _wrap_socket_with_ssl(self, sock: Any) -> Any:
+        sock.settimeout(self.socket_connect_timeout)
+        wrapped = super()._wrap_socket_with_ssl(sock)  # type: ignore[no-untyped-call]
+        wrapped.settimeout(self.socket_timeout)
+        return wrapped
+
+
 class Channel(redis.Channel):
     """Keeps no list of unacknowledged messages, and gives none back: the ledger publishes what nobody claimed again."""
 
     ack_emulation = False
     do_restore = False
     _captured: list[Any] | None = None
+    connection_class_ssl = TlsConnection
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         if queue in self._expires or "_publish_batch" in kwargs:

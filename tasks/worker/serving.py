@@ -24,6 +24,7 @@ from tasks.queue.celery_app import create_celery
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.publisher import create_publisher
+from tasks.queue.stop_signals import stop_on_signals
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
 from tasks.worker.child import Progress
@@ -101,6 +102,7 @@ def serve(
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
+    stop_on_signals(program)
     freeze_objects()
     progress.ready(processor=work.processor)
     program.start()

@@ -45,6 +45,7 @@ def test_a_process_without_redis_for_three_seconds_says_two_lines() -> None:
     log(logging.WARNING, REDIS_ANSWERS)
     assert output.getvalue().splitlines() == [
         "job ended",
-        "Redis does not answer: Error 111 connecting to 127.0.0.1:6379. Connection refused.",
+        "Redis does not answer: Error 111 connecting to 127.0.0.1:6379. Connection refused. "
+        "Start it, or correct CARAVAN_REDIS_URL; until then this is tried again.",
         "Redis answers again, after 3 s; 24 lines about it left out",
     ]
