@@ -13,6 +13,7 @@ from app.cli.patience import waiting_for
 from app.cli.words import counted
 from caravan_client import Client, Job
 from caravan_client.errors import ChatTemplateMissing
+from tasks.errors import InvalidRequest
 
 UNKNOWN = "Stopped before the job was known to be accepted. `caravan jobs list` shows whether it was."
 """What is said to one who interrupts the wait for a place in a queue, or for a cluster that is away."""
@@ -53,6 +54,8 @@ def command(
     except KeyboardInterrupt:
         click.echo(f"\n{UNKNOWN}", err=True)
         raise SystemExit(INTERRUPTED) from None
+    except InvalidRequest as exc:
+        raise (_which_model(exc) if exc.param == "model" and not given["model"] else exc) from exc
     if no_wait:
         click.echo(job.id)
         return
@@ -66,6 +69,11 @@ def command(
         click.echo(job.text)
     if job.finish_reason == "length":
         click.echo(_cut(given["max_tokens"]), err=True)
+
+
+def _which_model(error: InvalidRequest) -> click.UsageError:
+    """The client's error about a model that is not named, in the words of the command."""
+    return click.UsageError(error.message.replace("name one:", "name one by -m:"))
 
 
 def _cut(max_tokens: int | None) -> str:

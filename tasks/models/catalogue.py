@@ -26,6 +26,7 @@ from tasks.models.models_faults import Levels, told
 from tasks.models.models_file import CatalogueError
 from tasks.queue import task_names
 from tasks.records.job import Operation
+from tasks.texts import nearest
 
 __all__ = ["Catalogue", "CatalogueError", "ModelEntry", "gguf_path", "has_file", "kind_for", "load"]
 
@@ -185,10 +186,11 @@ class Catalogue(Mapping[str, ModelEntry]):
         return len(self._entries)
 
     def find(self, name: str) -> ModelEntry:
-        """The entry of a model; raises `ModelNotFound`, which lists those there are."""
+        """The entry of a model; raises `ModelNotFound`, which lists those there are and names the nearest."""
         if name not in self._entries:
-            known = ", ".join(sorted(self._entries)) or "none for this key"
-            raise ModelNotFound(f"There is no model '{name[:80]}'. This server has: {known}.", param="model")
+            known, near = ", ".join(sorted(self._entries)) or "none for this key", nearest(name, self._entries)
+            hint = f"Did you mean '{near}'? " if near else ""
+            raise ModelNotFound(f"There is no model '{name[:80]}'. {hint}This server has: {known}.", param="model")
         return self._entries[name]
 
 

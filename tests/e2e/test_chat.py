@@ -116,7 +116,7 @@ def test_a_conversation_that_has_grown_too_long_can_be_begun_anew(cluster: Clust
 def test_which_model_is_meant_has_to_be_clear(slow: Cluster) -> None:
     several = run(slow, "chat", stdin="Hello\n")
     assert (several.returncode, several.stdout) == (1, "")
-    assert several.stderr == "Error: Several models generate text. Name one of them: fake, other.\n"
+    assert several.stderr == "Error: Several models generate text: fake, other. Name one: `caravan chat fake`.\n"
     assert "Did you mean 'other'?" in run(slow, "chat", "ohter", stdin="Hello\n").stderr
 
 

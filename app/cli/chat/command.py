@@ -62,7 +62,9 @@ def choose(name: str | None, models: Sequence[Mapping[str, Any]]) -> Mapping[str
         raise ModelNotFound("No model that generates text is there for you: `caravan models list` shows all.")
     if len(generative) > 1:
         names = ", ".join(model["id"] for model in generative)
-        raise InvalidRequest(f"Several models generate text. Name one of them: {names}.", param="model")
+        raise InvalidRequest(
+            f"Several models generate text: {names}. Name one: `caravan chat {generative[0]['id']}`.", param="model"
+        )
     return generative[0]
 
 

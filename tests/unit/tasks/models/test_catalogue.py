@@ -240,3 +240,8 @@ def test_a_split_model_has_all_its_parts() -> None:
         "m-00003-of-00003.gguf",
     )
     assert HubFile.parse("hf://o/r/m.gguf").files == ("m.gguf",)
+
+
+def test_a_model_that_is_not_there_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(ModelNotFound, match=r"There is no model 'dmo'\. Did you mean 'demo'\? This server has: demo\."):
+        load(None).find("dmo")

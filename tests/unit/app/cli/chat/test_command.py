@@ -22,7 +22,7 @@ def test_the_only_model_that_generates_need_not_be_named() -> None:
 @pytest.mark.parametrize(
     ("name", "error", "said"),
     [
-        (None, InvalidRequest, "Name one of them: demo, other"),
+        (None, InvalidRequest, "Several models generate text: demo, other. Name one: `caravan chat demo`."),
         ("dmeo", ModelNotFound, "Did you mean 'demo'"),
         ("bert", InvalidRequest, "makes vectors"),
     ],
