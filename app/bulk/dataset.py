@@ -47,11 +47,12 @@ class Given:
         if not spool.exists() or not self.stdin.isatty():
             with as_bulk_error(spool, "write"), replacing(spool) as file:
                 shutil.copyfileobj(self.stdin, file)
-        return Input((Part(spool, self.stdin_kind, self.delimiter).sniffed(),))
+        name = f"standard input (--format {self.stdin_kind})"
+        return Input((Part(spool, self.stdin_kind, self.delimiter, name).sniffed(),))
 
     def _check_delimiter(self, kinds: Iterable[str]) -> None:
         if self.delimiter is not None and "csv" not in kinds:
-            raise BulkError(f"--delimiter is for CSV, and {self.path} has none: leave it out.")
+            raise BulkError(f"--delimiter is for CSV, and {self.path} is none: leave it out.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,12 @@ class Part:
     kind: str
     delimiter: str | None = None
     """Of a CSV file; None if it is to be found."""
+    name: str = ""
+    """As its errors name it; its path if left out."""
+
+    @property
+    def shown(self) -> str:
+        return self.name or str(self.path)
 
     @classmethod
     def at(cls, path: Path, delimiter: str | None = None) -> Part:
@@ -64,7 +70,7 @@ class Part:
         with as_bulk_error(self.path, "read"):
             if self.kind == "parquet":
                 names = self._parquet_schema().names
-                _check_twice(self.path, names)
+                _check_twice(self.shown, names)
                 return tuple(names)
             if self.kind == "csv":
                 with self._open() as raw, io.TextIOWrapper(raw, "utf-8", "replace", newline="") as file:
@@ -87,7 +93,7 @@ class Part:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
-                where = f"{self.path}, line {number},"
+                where = f"{self.shown}, line {number},"
                 try:
                     row = json.loads(line, object_pairs_hook=_object)
                 except ValueError as exc:
@@ -106,18 +112,18 @@ class Part:
             reader = csv.reader(file, delimiter=self.delimiter or ",", strict=True)
             try:
                 header = next(reader, [])
-                _check_twice(self.path, header)
+                _check_twice(self.shown, header)
                 for values in reader:
                     if not values:
                         continue
                     if len(values) != len(header):
-                        where = f"{self.path}, line {reader.line_num},"
+                        where = f"{self.shown}, line {reader.line_num},"
                         raise BulkError(f"{where} has {len(values)} fields, and the header has {len(header)}.")
                     yield dict(zip(header, values, strict=True))
             except csv.Error as exc:
-                raise BulkError(f"{self.path}, line {reader.line_num}, is not CSV: {exc}.") from exc
+                raise BulkError(f"{self.shown}, line {reader.line_num}, is not CSV: {exc}.") from exc
             except UnicodeDecodeError as exc:
-                raise BulkError(f"{self.path} is not UTF-8, near line {reader.line_num + 1}.") from exc
+                raise BulkError(f"{self.shown} is not UTF-8, near line {reader.line_num + 1}.") from exc
 
     def _open(self) -> BinaryIO:
         """The file of texts after its byte order mark. Raises BulkError for one of 16 or 32 bits a character."""
@@ -125,7 +131,7 @@ class Part:
         begin = file.read(4)
         if encoding := wide_encoding(begin):
             file.close()
-            raise BulkError(f"{self.path} is {encoding}. Save it as UTF-8.")
+            raise BulkError(f"{self.shown} is {encoding}. Save it as UTF-8.")
         file.seek(len(BOM.encode()) if begin.startswith(BOM.encode()) else 0)
         return file
 
@@ -133,7 +139,7 @@ class Part:
         try:
             return pq.read_schema(self.path)
         except pa.ArrowException as exc:
-            raise BulkError(f"{self.path} is not a readable Parquet file: {exc}.") from exc
+            raise BulkError(f"{self.shown} is not a readable Parquet file: {exc}.") from exc
 
     def _parquet(self) -> Iterator[Chunk]:
         try:
@@ -141,7 +147,7 @@ class Part:
                 for batch in file.iter_batches(batch_size=ROWS):
                     yield Batch(batch)
         except pa.ArrowException as exc:
-            raise BulkError(f"{self.path} is not a readable Parquet file: {exc}.") from exc
+            raise BulkError(f"{self.shown} is not a readable Parquet file: {exc}.") from exc
 
 
 class _Repeating(dict[str, Any]):
@@ -159,7 +165,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return repeating
 
 
-def _check_twice(path: Path, names: Sequence[str]) -> None:
+def _check_twice(path: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise BulkError(f"{path} has two columns of one name, {_twice(names)!a}.")
 

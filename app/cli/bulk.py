@@ -110,7 +110,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
         _preview(preview, _or_exit(lambda: _job(output, given)), url, api_key)
         return
     report: Report = Bar() if sys.stderr.isatty() else Lines()
-    patience = Patience(None, on_wait=_teller(report))
+    patience = Patience(None, on_wait=_teller(report, url, api_key))
     try:
         job = _job(output, given)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
@@ -139,7 +139,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
 def _preview(count: int, job: BulkJob, url: str, api_key: str | None) -> None:
     asked = _or_exit(lambda: job.preview(count, Lines()))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    with cluster(url, api_key, Patience(None, on_wait=_teller(Lines()))) as api:
+    with cluster(url, api_key, Patience(None, on_wait=_teller(Lines(), url, api_key))) as api:
         bulk_preview.show(api, asked.rows, asked.columns, total=asked.total)
 
 
@@ -234,14 +234,14 @@ def _field(given: str) -> tuple[str, Any]:
         return name, value
 
 
-def _teller(report: Report) -> Any:
+def _teller(report: Report, url: str, api_key: str | None) -> Any:
     """Says what is waited for, once for the many rows that wait for it."""
     said: dict[str, float] = {}
 
     def tell(error: CaravanError, _: float) -> None:
         if said.get(error.code, 0.0) < time.monotonic() - QUIET_SECONDS or error.code not in said:
             said[error.code] = time.monotonic()
-            report.say(f"{error.message} Trying again.")
+            report.say(f"{in_words(error, url, api_key)} Trying again.")
 
     return tell
 

@@ -17,6 +17,9 @@ from caravan_client.exchange import Patience
 from tasks.errors import AuthenticationFailed, CaravanError
 from tasks.urls import is_loopback, without_password
 
+Words = Callable[[CaravanError], str]
+"""How a command tells of an error."""
+
 PATIENT_SECONDS = 300.0
 TRYING = f"Trying again for {PATIENT_SECONDS / 60:.0f} minutes."
 
@@ -31,12 +34,12 @@ key_option = click.option(
 
 def with_api(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a cluster, and the cluster itself as its argument ``api``."""
-    return _with(function, lambda: Patience(0.0))
+    return _with(function, lambda _words: Patience(0.0))
 
 
 def with_patient_api(function: Callable[..., None]) -> Callable[..., None]:
     """The same for a command that waits for something: it waits while the cluster is away as well."""
-    return _with(function, lambda: Patience(PATIENT_SECONDS, on_wait=Waits(TRYING, told_at=1)))
+    return _with(function, lambda words: Patience(PATIENT_SECONDS, on_wait=Waits(TRYING, told_at=1, words=words)))
 
 
 @contextmanager
@@ -70,12 +73,12 @@ def waits_of(api: Client) -> Waits:
     return on_wait if isinstance(on_wait, Waits) else Waits(TRYING)
 
 
-def _with(function: Callable[..., None], patience: Callable[[], Patience]) -> Callable[..., None]:
+def _with(function: Callable[..., None], patience: Callable[[Words], Patience]) -> Callable[..., None]:
     @url_option
     @key_option
     @functools.wraps(function)
     def call(*args: Any, url: str, api_key: str | None, **options: Any) -> None:
-        with cluster(url, api_key, patience()) as api:
+        with cluster(url, api_key, patience(lambda error: in_words(error, url, api_key))) as api:
             function(*args, api=api, **options)
 
     return call

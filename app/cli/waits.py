@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -20,10 +21,17 @@ class Waits:
     It tells so once, until it goes on or something else is waited for. What it tells never stands in the answer's line.
     """
 
-    def __init__(self, what_follows: str, *, told_at: int = TOLD_AT) -> None:
-        """`told_at`: the failure in a row that is told before anything of an answer has been shown."""
+    def __init__(
+        self, what_follows: str, *, told_at: int = TOLD_AT, words: Callable[[CaravanError], str] | None = None
+    ) -> None:
+        """What holds until something of an answer has been shown.
+
+        Args:
+            told_at: the failure in a row that is told.
+            words: how an error is told; by its message if left out.
+        """
         self._what_follows = what_follows
-        self._told_at = told_at
+        self._told_at, self._words = told_at, words
         self._told = ""
         self._num_failures = 0
         self._within_line = False
@@ -35,7 +43,8 @@ class Waits:
             self._told = error.message
             if self._within_line and sys.stderr.isatty() and sys.stdout.isatty():
                 self.end_line()
-            click.echo(f"{error.message} {self._what_follows}", err=True)
+            told = self._words(error) if self._words else error.message
+            click.echo(f"{told} {self._what_follows}", err=True)
 
     def go_on(self) -> None:
         """Something came: what fails from now on is a new failure."""
@@ -46,7 +55,7 @@ class Waits:
         click.echo(text, nl=False)
         if text:
             self.go_on()
-            self._told_at, self._within_line = TOLD_AT, not text.endswith("\n")
+            self._told_at, self._words, self._within_line = TOLD_AT, None, not text.endswith("\n")
 
     def end_line(self) -> None:
         """Begin a new line, unless one begins already."""

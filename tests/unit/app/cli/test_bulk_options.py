@@ -54,7 +54,7 @@ def test_an_option_that_means_nothing_is_refused(options: list[str], said: str) 
             "rows.jsonl",
             "out.csv",
             ["--delimiter", ";"],
-            "--delimiter is for CSV, and rows.jsonl has none",
+            "--delimiter is for CSV, and rows.jsonl is none",
         ),
         ("blank.txt", "out.csv", [], "Or give - for INPUT, --format, and pipe it in."),
     ],
@@ -67,3 +67,12 @@ def test_a_file_that_cannot_be_meant_is_told_with_what_to_give(
     assert said in refused.stderr
     assert not Path("out.csv.progress").exists()
     assert Path("rows.csv").read_text() == "text\na\nb\n"
+
+
+@pytest.mark.usefixtures("rows")
+def test_standard_input_is_named_as_such(tmp_path: Path) -> None:
+    arguments = ["bulk", "run", "-", "-m", "demo", "-o", "out.csv", "--prompt", "{{ text }}", "--url", NO_CLUSTER]
+    refused = CliRunner().invoke(main, arguments, input="text\na\n")
+    assert "Error: standard input (--format jsonl), line 1, is not JSON" in refused.stderr
+    refused = CliRunner().invoke(main, [*arguments, "--format", "csv"], input="text\na,b\n")
+    assert "Error: standard input (--format csv), line 2, has 2 fields" in refused.stderr

@@ -71,3 +71,12 @@ def test_a_command_that_tells_at_once_waits_for_the_third_failure_when_an_answer
     waits.show("Once")
     fail(waits, times=TOLD_AT - 1)
     assert capsys.readouterr().err == ""
+
+
+def test_until_an_answer_has_begun_an_error_is_told_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = Waits("Trying again.", told_at=1, words=lambda error: f"{error.message} Give --url.")
+    fail(waits, times=1)
+    assert capsys.readouterr().err == "It does not answer. Give --url. Trying again.\n"
+    waits.show("Once\n")
+    fail(waits, times=TOLD_AT)
+    assert capsys.readouterr().err == "It does not answer. Trying again.\n"
