@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from app.bulk.report import Bar, Lines, Report
 from app.bulk.run import Limits
 from app.bulk.server_run import HandedIn
 from app.cli import INTERRUPTED, bulk_preview
+from app.cli.bulk_waits import teller
 from app.cli.connection import cluster, in_words, key_option, url_option
 from app.cli.group import Group
 from app.cli.words import counted
@@ -36,8 +36,6 @@ T = TypeVar("T")
 _OURS = frozenset({"model", "messages", "priority", "response_format", "json_schema", "stream", "n", "prompt", "input"})
 """Fields that a run sets itself, or that would leave it without one answer a row."""
 _SAMPLING = ("max_tokens", "temperature", "top_p", "top_k", "min_p", "seed")
-QUIET_SECONDS = 30.0
-"""After which what is waited for is said again."""
 
 
 def _delimiter(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
@@ -110,7 +108,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
         _preview(preview, _or_exit(lambda: _job(output, given)), url, api_key)
         return
     report: Report = Bar() if sys.stderr.isatty() else Lines()
-    patience = Patience(None, on_wait=_teller(report, url, api_key))
+    patience = Patience(None, on_wait=teller(report, url, api_key))
     try:
         job = _job(output, given)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
@@ -139,7 +137,7 @@ def run(output: Path, url: str, api_key: str | None, preview: int | None, **give
 def _preview(count: int, job: BulkJob, url: str, api_key: str | None) -> None:
     asked = _or_exit(lambda: job.preview(count, Lines()))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    with cluster(url, api_key, Patience(None, on_wait=_teller(Lines(), url, api_key))) as api:
+    with cluster(url, api_key, Patience(None, on_wait=teller(Lines(), url, api_key))) as api:
         bulk_preview.show(api, asked.rows, asked.columns, total=asked.total)
 
 
@@ -232,18 +230,6 @@ def _field(given: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _teller(report: Report, url: str, api_key: str | None) -> Any:
-    """Says what is waited for, once for the many rows that wait for it."""
-    said: dict[str, float] = {}
-
-    def tell(error: CaravanError, _: float) -> None:
-        if said.get(error.code, 0.0) < time.monotonic() - QUIET_SECONDS or error.code not in said:
-            said[error.code] = time.monotonic()
-            report.say(f"{in_words(error, url, api_key)} Trying again.")
-
-    return tell
 
 
 def _again(output: Path) -> str:
