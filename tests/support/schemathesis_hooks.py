@@ -113,9 +113,8 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) ->
             _make_light(case.path, one)
             if not ruled:
                 _allow(case.path, one)
-    if isinstance(body, dict | list):
-        if key := headers.get("Idempotency-Key"):  # one key for many bodies is refused
-            headers["Idempotency-Key"] = f"{key}{zlib.crc32(repr(body).encode(errors='replace'))}"[-255:]
+    if isinstance(body, dict | list) and (key := headers.get("Idempotency-Key")):  # one key for many bodies is refused
+        headers["Idempotency-Key"] = f"{key}{zlib.crc32(repr(body).encode(errors='replace'))}"[-255:]
     return case
 
 
