@@ -17,6 +17,7 @@ from celery.platforms import SecurityWarning
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.publisher import open_batch_publisher
 from tasks.interpreter import freeze_objects
+from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue
 from tasks.queue import task_names
 from tasks.queue.celery_app import create_celery
@@ -25,6 +26,8 @@ from tasks.queue.stop_signals import stop_on_signals
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
 from tasks.webhooks.publisher import open_webhook_publisher
+
+log = get_logger(__name__)
 
 
 def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
@@ -59,6 +62,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     stopping.set()
     for thread in serving:
         thread.join(timeout=5)
+    log.info("clerk stopped")
     return int(program.exitcode or 0)
 
 

@@ -13,6 +13,7 @@ import redis
 from tasks.errors import CaravanError, JobConflict, JobNotFound, ModelUnavailable, QueueFull, RateLimited
 from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idempotency, Kept, Refusal, Submission
 from tasks.ledger.connection import UNAVAILABLE, as_broker_errors, refusals_as_absence
+from tasks.ledger.line import TAKEN_AT_ONCE
 from tasks.ledger.standing import Standing
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
@@ -264,12 +265,12 @@ class QueueService:
             log.warning("want not written", model=model, error=str(exc))
 
     def _publish(self, model: str, job_ids: Sequence[str] | None = None) -> None:
-        """Publish what was taken from the line, or else what can be taken."""
+        """Publish what was taken from the line, or else what can be taken; and what more can, if that was much."""
         try:
             if job_ids is None:
                 self._dispatcher.dispatch(model)
-            else:
-                self._dispatcher.publish_all(job_ids, model)
+            elif self._dispatcher.publish_all(job_ids, model) == TAKEN_AT_ONCE:
+                self._dispatcher.dispatch_all(model)
         except UNAVAILABLE as exc:  # accepted already: the next sweep publishes it
             log.warning("dispatch put off", model=model, error=str(exc))
 

@@ -282,9 +282,9 @@ def test_the_command_shows_watches_and_asks(cluster: Cluster, batches: Batches) 
     watched = caravan("watch", batch_id)
     assert watched.returncode == 0, watched.stderr
     assert "completed, 4 of 4 lines, 1 failed" in watched.stdout
-    assert "output_file_id file-" in watched.stdout
+    assert f"caravan batches fetch {batch_id} -o" in watched.stdout
     assert batch_id in caravan("status").stdout
-    assert json.loads(caravan("status", batch_id).stdout)["id"] == batch_id
+    assert json.loads(caravan("status", batch_id, "--json").stdout)["id"] == batch_id
     assert caravan("retry", batch_id).stdout == f"{batch_id} in_progress\n"
     assert batches.ended(batch_id)["progress"]["round"] == 2
     assert "cannot cancel" in caravan("cancel", batch_id).stderr

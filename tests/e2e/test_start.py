@@ -124,7 +124,7 @@ def test_a_program_that_was_killed_once_is_told_and_is_told_to_be_well_again(tmp
 
 @pytest.mark.parametrize("part", ["web", "demo-1", "clerk", "redis"])
 def test_programs_of_a_killed_supervisor_end_in_order_and_say_so_in_their_logs(part: str, killed: Cluster) -> None:
-    ends = {"web": "", "demo-1": "Warm shutdown", "clerk": "Warm shutdown", "redis": "bye bye"}
+    ends = {"web": "", "demo-1": '"event": "draining"', "clerk": '"event": "clerk stopped"', "redis": "bye bye"}
     assert ends[part] in killed.log(part)
     assert "BrokenPipe" not in killed.log(part)
 

@@ -38,6 +38,7 @@ def told(monkeypatch: pytest.MonkeyPatch, *, looks: list[Look], rings: list[list
         return each
 
     monkeypatch.setattr(event_stream, "look", look)
+    monkeypatch.setattr(event_stream, "tell_followed", lambda *_: None)
     monkeypatch.setattr("app.jobs.follow.PAUSE_SECONDS", 0)
     services = SimpleNamespace(hub=SimpleNamespace(subscribe=subscribe), redis=None)
     events = follow(cast("Services", services), "j1", silence_seconds=1)
