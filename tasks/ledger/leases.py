@@ -82,15 +82,27 @@ class Leases:
                 the worker's death.
             obtainable_slots: as many and those that `low` jobs would give to it, if it is more urgent.
         """
-        lease = self._lease_seconds
-        status, *rest = self._run(
-            "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call, holder.digest,
-            free_slots, free_slots if obtainable_slots is None else obtainable_slots, MAX_CRASHES,
-        )  # fmt: skip
-        if status != "claimed":
-            return Claim(None, status)
-        fields = dict(_pairs(rest))
-        return Claim(Job.decode(fields), status)
+        obtainable = free_slots if obtainable_slots is None else obtainable_slots
+        calls = {job_id: call}
+        return self.claim_many(calls, holder, model=model, free_slots=free_slots, obtainable_slots=obtainable)[0]
+
+    def claim_many(
+        self, calls: Mapping[str, str], holder: Holder, *, model: str, free_slots: int, obtainable_slots: int
+    ) -> list[Claim]:
+        """Claim jobs as `claim` does, one after the other and in one round trip.
+
+        A job that takes several slots is counted as one of those before the next: what it has is known once it is here.
+
+        Args:
+            calls: by the jobs' ids.
+        """
+        trip, lease = self._run.trip(), self._lease_seconds
+        for taken, (job_id, call) in enumerate(calls.items()):
+            trip.run(
+                "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call,
+                holder.digest, free_slots - taken, obtainable_slots - taken, MAX_CRASHES,
+            )  # fmt: skip
+        return [_claim(reply) for reply in trip.go()]
 
     def append(self, holder: Holder, parts: Sequence[Append]) -> list[Verdict]:
         """Append events for many jobs in one call; a verdict for each part."""
@@ -140,6 +152,11 @@ class Leases:
 
     def _held_by(self, holder: Holder) -> tuple[str | float, ...]:
         return holder.worker, self._lease_seconds, holder.digest
+
+
+def _claim(reply: Sequence[str]) -> Claim:
+    status, *rest = reply
+    return Claim(Job.decode(dict(_pairs(rest))) if status == "claimed" else None, status)
 
 
 def _pairs(flat: Sequence[str]) -> Iterable[tuple[str, str]]:

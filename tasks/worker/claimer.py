@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import Ledger
@@ -16,8 +18,16 @@ from tasks.worker.preparers import Preparers
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 PAUSE_SECONDS = 0.05
+MOST_AT_ONCE = 8
+"""Messages that are worked through with one round trip."""
 
 log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    job_id: str
+    cancels: bool = False
 
 
 class Claimer:
@@ -51,15 +61,15 @@ class Claimer:
         self._on_claimed = on_claimed
         self._on_refused = on_refused
         self._stopped = False
-        self._inbox: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._inbox: SimpleQueue[_Order | None] = SimpleQueue()
 
     def claim(self, job_id: str) -> None:
         """Any thread: claim a job when its turn comes."""
-        self._inbox.put(lambda: self._claim(job_id))
+        self._inbox.put(_Order(job_id))
 
     def cancel(self, job_id: str) -> None:
         """Any thread: cancel a job that was revoked through Celery."""
-        self._inbox.put(lambda: self._cancel(job_id))
+        self._inbox.put(_Order(job_id, cancels=True))
 
     def stop(self) -> None:
         """Any thread: claim no more. What is not acknowledged, the broker hands to another worker."""
@@ -68,34 +78,56 @@ class Claimer:
 
     def run(self) -> None:
         """Until `stop`."""
-        while (work := self._inbox.get()) is not None and not self._stopped:
-            work()
+        while (order := self._inbox.get()) is not None and not self._stopped:
+            orders = [order, *self._more()]
+            for cancels, some in itertools.groupby(orders, lambda each: each.cancels):
+                ids = list(dict.fromkeys(each.job_id for each in some))
+                for job_id in ids if cancels else ():
+                    self._cancel(job_id)
+                if not cancels:
+                    self._claim(ids)
+
+    def _more(self) -> Iterator[_Order]:
+        """What else has come, as much as is claimed at once."""
+        for _ in range(MOST_AT_ONCE - 1):
+            try:
+                order = self._inbox.get_nowait()
+            except Empty:
+                return
+            if order is None:
+                self._inbox.put(None)
+                return
+            yield order
 
     def _cancel(self, job_id: str) -> None:
         self._until_redis_answers(lambda: self._ledger.admission.cancel(job_id))
 
-    def _claim(self, job_id: str) -> None:
-        call, slots = uuid.uuid4().hex, self._work.num_slots
+    def _claim(self, job_ids: Sequence[str]) -> None:
+        calls, slots = {job_id: uuid.uuid4().hex for job_id in job_ids}, self._work.num_slots
         free, obtainable = slots - self._holdings.num_open, slots - self._holdings.num_open_urgent
-        claim = self._until_redis_answers(
-            lambda: self._ledger.leases.claim(
-                job_id, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable, call=call
+        claims = self._until_redis_answers(
+            lambda: self._ledger.leases.claim_many(
+                calls, self._holder, model=self._model, free_slots=free, obtainable_slots=obtainable
             )
         )
-        if claim is None:
-            return
-        if claim.job is None:
-            log.info("message dropped", job_id=job_id, status=claim.status)
-            self._on_refused(job_id, claim.status)
-            return
-        held = Held(claim.job, num_open=self._work.num_parts(claim.job))
-        self._holdings.add(held)
-        self._on_claimed(job_id)
-        log.info("job claimed", **held.named, attempt=held.job.attempt)
-        if held.job.suspect:
-            self._try_alone(held)
-        else:
-            self._preparers.put(held)
+        ours = []
+        for job_id, claim in zip(job_ids, claims or [], strict=False):
+            if claim.job is None:
+                log.info("message dropped", job_id=job_id, status=claim.status)
+                self._on_refused(job_id, claim.status)
+                continue
+            held = Held(claim.job, num_open=self._work.num_parts(claim.job))
+            self._holdings.add(held)
+            self._on_claimed(job_id)
+            log.info("job claimed", **held.named, attempt=held.job.attempt)
+            ours.append(held)
+        for held in ours:
+            if self._stopped:
+                return  # they are given back with the others
+            if held.job.suspect:
+                self._try_alone(held)
+            else:
+                self._preparers.put(held)
 
     def _try_alone(self, held: Held) -> None:
         """Begin a job that workers may have died of, with nothing beside it until it has a token, or has ended.

@@ -161,10 +161,10 @@ def test_what_cannot_be_prepared_ends_its_own_job_alone(make_job: MakeJob) -> No
 
 def claimer_of(hall: Hall, jobs: dict[str, Any], claimed: list[str], trials: list[str]) -> Claimer:
     """One that has each of the jobs given to it when it claims it, and that notes what is tried alone."""
-    claim = lambda job_id, *_args, **_options: SimpleNamespace(job=jobs[job_id], status="")  # noqa: E731
+    claim = lambda calls, *_, **__: [SimpleNamespace(job=jobs[job_id], status="") for job_id in calls]  # noqa: E731
     begin = lambda worker, job_id: trials.append(job_id)  # noqa: E731
     workers = SimpleNamespace(begin_trial=begin, end_trial=lambda worker: None)
-    ledger: Any = SimpleNamespace(leases=SimpleNamespace(claim=claim), workers=workers)
+    ledger: Any = SimpleNamespace(leases=SimpleNamespace(claim_many=claim), workers=workers)
     holder: Any = SimpleNamespace(worker="w1")
     return Claimer(
         holder=holder,
