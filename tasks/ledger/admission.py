@@ -181,15 +181,19 @@ class Admission:
         Returns:
             What became of each submission; and for each model of `takes` the jobs that are to be published now.
         """
-        trip, taking = self._run.trip(), list(takes.values())
+
+        def ask(trip: Trip) -> Trip:
+            for each in takes.values():
+                trip.run("take", *each)
+            return trip
+
+        trip = self._run.trip()
         for job, idempotency in asked:
             trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
-        for each in taking:
-            trip.run("take", *each)
-        replies = trip.replies()
+        replies = ask(trip).replies()
         taken = replies[len(asked) :]
         if trip.was_resent:  # some of it ran before the jobs were there
-            taken += self._run.each("take", taking)
+            taken += ask(self._run.trip()).replies()
         found: dict[str, list[str]] = {model: [] for model in takes}
         for model, ids in zip((*takes, *takes), taken, strict=False):
             found[model] += [] if isinstance(ids, Exception) else ids

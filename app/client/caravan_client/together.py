@@ -98,9 +98,10 @@ class Together:
             self._under_way.setdefault(verdict, []).append(row)
             self._has_some.set()
             return
+        if not passes(verdict):
+            _end(row, verdict)
+            return
         try:
-            if not passes(verdict):
-                raise verdict
             seconds = row.waiting.pause(verdict)
         except CaravanError as exc:
             _end(row, exc)
