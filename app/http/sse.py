@@ -16,6 +16,8 @@ HEARTBEAT = ": still here\n\n"
 _LINE_BREAKS = {ord(char): f"\\u{ord(char):04x}" for char in "\x85\u2028\u2029"}
 """Line breaks to Unicode but not to this format: many readers split on them all the same."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 DONE = "data: [DONE]\n\n"
 
 
@@ -31,7 +33,8 @@ def frame(data: Any, *, event: str = "", cursor: str = "", whole: bool = False) 
 
 
 def _on_one_line(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_LINE_BREAKS)
+    line = _encode(data)
+    return line if line.isascii() else line.translate(_LINE_BREAKS)
 
 
 def respond(frames: Iterable[str]) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.services.services import Services
-from tasks.ledger import event_stream
+from tasks.ledger import event_stream, redis_keys
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.stream_hub import Missed, Subscription
 from tasks.ledger.until_answered import until_answered
@@ -52,7 +52,7 @@ class _Follower:
 
     def events(self) -> Iterator[Event | Silence]:
         told = False
-        with self._services.hub.subscribe(self._job_id) as subscription:
+        with self._services.hub.subscribe(redis_keys.event_channel(self._job_id)) as subscription:
             while True:
                 try:
                     status, stored = event_stream.look(self._services.redis, self._job_id, after=self._cursor)

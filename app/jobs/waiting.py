@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from collections.abc import Callable, Iterator
 
 from flask import Response, after_this_request, request
 
 from app.access.caller import caller
 from app.http.client_gone import CONTINUES, watch
-from app.jobs.follow import Silence, follow
+from app.jobs.follow import Silence
 from app.jobs.lookup import find
 from app.jobs.submission import has_idempotency_key
+from app.jobs.until_ended import until_ended
 from app.services.services import Services, services
 from tasks.errors import CaravanError, InvalidRequest
 from tasks.records.ending import failure
@@ -22,10 +22,8 @@ from tasks.records.job import Job
 
 JOB_HEADER = "X-Job-Id"
 DISCONNECT_HEADER = "X-On-Disconnect"
-SILENCE_SECONDS = 5.0
-"""After so long without an event it is seen whether a waiting client is still there."""
 LOOK_SECONDS = 1.0
-"""With events it is seen so often."""
+"""So often it is seen whether a client that waits for its job's end is still there."""
 
 
 def cancels_on_disconnect() -> bool:
@@ -47,14 +45,10 @@ def name_job(job_id: str) -> None:
 
 def wait_for_end(job_id: str, *, cancels: bool) -> Job:
     """The job when it has succeeded; raises its error if it ended otherwise. Cancels it when its client goes away."""
-    has_left, looked = watch(request.environ, cancels), time.monotonic()
-    for event in follow(services(), job_id, silence_seconds=SILENCE_SECONDS):
-        if event.type == "done":
-            break
-        if event.type == "silence" or time.monotonic() - looked > LOOK_SECONDS:
-            looked = time.monotonic()
-            if has_left():
-                cancel(services(), job_id, owner=caller().owner)
+    has_left = watch(request.environ, cancels)
+    for _ in until_ended(services(), job_id, look_seconds=LOOK_SECONDS):
+        if has_left():
+            cancel(services(), job_id, owner=caller().owner)
     ended = find(job_id)
     if ended.outcome is None:
         raise failure(ended)

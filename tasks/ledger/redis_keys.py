@@ -49,6 +49,8 @@ def _name(word: str, *parts: str, taken: tuple[str, ...] = ()) -> Name:
 job = _name("job", "id")
 log = _name("log", "id")
 event_channel = _name("tok", "id")
+end_channel = _name("end", "id")
+"""For those who wait for a job's end and read none of its tokens."""
 idempotency = _name("idem", "owner", "key")
 
 # Jobs of a model that have not ended: all, those in the line, published, and running ones.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import Empty, Full, Queue
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import redis
@@ -20,6 +20,8 @@ BACKLOG = 1000
 """Messages a slow reader may be behind; after that it reads from the stream again."""
 CONFIRM_SECONDS = 2.0
 PAUSE_SECONDS = 0.5
+LISTEN_SECONDS = 1.0
+"""After so long without a message it is seen whether the hub was closed."""
 _OWN_CHANNEL = redis_keys.hub_channel()
 
 log = get_logger(__name__)
@@ -30,11 +32,11 @@ class Missed(Exception):
 
 
 class Subscription:
-    """One reader's ear on one job's doorbell."""
+    """One reader's ear on one channel of a job."""
 
     def __init__(self) -> None:
-        self._messages: Queue[list[Event]] = Queue(BACKLOG)
-        self._missed = threading.Event()
+        self._messages: SimpleQueue[list[Event]] = SimpleQueue()
+        self._has_missed = False
         self.confirmed = threading.Event()
 
     def get(self, timeout_seconds: float) -> list[Event]:
@@ -43,20 +45,20 @@ class Subscription:
             events = self._messages.get(timeout=timeout_seconds)
         except Empty:
             events = []
-        if self._missed.is_set():
-            self._missed.clear()
+        if self._has_missed:
+            self._has_missed = False
             raise Missed
         return events
 
     def ring(self, events: list[Event]) -> None:
-        try:
-            self._messages.put_nowait(events)
-        except Full:
+        if self._messages.qsize() < BACKLOG:
+            self._messages.put(events)
+        else:
             self.miss()
 
     def miss(self) -> None:
         """Have the reader look into the stream, at once."""
-        self._missed.set()
+        self._has_missed = True
         while True:
             try:
                 self._messages.get_nowait()
@@ -66,7 +68,7 @@ class Subscription:
 
 
 class StreamHub:
-    """Listens to the doorbells of all jobs that this process follows.
+    """Listens to the channels of all jobs that this process follows.
 
     redis-py's `PubSub` may not be shared between threads, so the hub stands on its connection: readers send SUBSCRIBE
     under a lock, one thread receives, and only that thread connects again when the connection breaks.
@@ -81,9 +83,10 @@ class StreamHub:
         self._closed = threading.Event()
 
     @contextmanager
-    def subscribe(self, job_id: str) -> Iterator[Subscription]:
-        """Follow a job's doorbell. Confirmed when this returns, unless Redis is away; then the reader is told later."""
-        channel, subscription = redis_keys.event_channel(job_id), Subscription()
+    def subscribe(self, channel: str) -> Iterator[Subscription]:
+        """Listen to a channel of events. Confirmed when this returns, unless Redis is away; then the reader is told
+        later."""
+        subscription = Subscription()
         with self._lock:
             self._start()
             self._readers[channel].add(subscription)
@@ -128,8 +131,8 @@ class StreamHub:
         try:
             self._open(connection)
             while self._connection is connection and not self._closed.is_set():
-                if connection.can_read(timeout=1.0):
-                    self._receive(connection.read_response())
+                with suppress(redis.TimeoutError):
+                    self._receive(connection.read_response(timeout=LISTEN_SECONDS, disconnect_on_error=False))
         finally:
             self._connection = None
             connection.disconnect()

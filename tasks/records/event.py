@@ -64,8 +64,12 @@ class Event:
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
-        tokens, logprobs = tuple(body.get("tokens", ())), tuple(map(TokenLogprobs.decode, body.get("logprobs", ())))
-        return cls(Cursor.parse(cursor), **{**known(cls, body), "tokens": tokens, "logprobs": logprobs})
+        values = known(cls, body)
+        if "tokens" in values:
+            values["tokens"] = tuple(values["tokens"])
+        if "logprobs" in values:
+            values["logprobs"] = tuple(map(TokenLogprobs.decode, values["logprobs"]))
+        return cls(Cursor.parse(cursor), **values)
 
 
 def encode_token(

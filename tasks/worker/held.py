@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -33,8 +34,10 @@ class Held:
     """All that were sent under this claim's fence, from number 1 on; 0 was the claim's own."""
     proven: threading.Event = field(default_factory=threading.Event)
     """Set once tokens of this claim are in the stream."""
-    unread_since: float | None = None
-    """Since when what was written of it has reached nobody; None while somebody reads, or nothing was written."""
+    is_unread: bool = False
+    """Whether what was last written of it has reached nobody, and nobody has come since."""
+    written_at: float = -math.inf
+    """When its last piece was written, on the clock of `time.monotonic`."""
     claimed_at: float = field(default_factory=time.monotonic)
     ready: object = None
     """Keeps ready what its sequences are sampled with."""

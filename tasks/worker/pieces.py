@@ -1,8 +1,8 @@
-"""What sequences made since it was last written, and when that is written: at once to readers, else together."""
+"""What sequences made since it was last written, and when that is written: soon to readers, else together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tasks.records.event import encode_token
@@ -12,8 +12,11 @@ from tasks.worker.held import Held
 KEPT_SECONDS = 0.5
 """So long tokens are kept that nobody reads. A worker that dies takes them with it, and the next one computes them."""
 KEPT_TOKENS = 64
-UNREAD_SECONDS = 1.0
-"""A job that is not `low` is likely to get a reader soon after its first token."""
+READ_PER_SECOND = 2000
+"""Pieces that are written in a second to all readers. Each costs Redis, the web front and the client about the same,
+whether it has one token or five."""
+LONGEST_READ_SECONDS = 0.05
+"""What a reader waits for a next piece at most, however many read: a text that comes 20 times a second flows."""
 
 
 @dataclass(slots=True)
@@ -62,18 +65,20 @@ class Unwritten:
         return sum(len(piece.tokens) for piece in self.pieces.values())
 
 
-def due_at(held: Held, unwritten: Unwritten) -> float:
-    """When a job's pieces are to be written, on the clock of `Unwritten.since`.
+def due(unwritten: Mapping[Held, Unwritten]) -> dict[Held, float]:
+    """When each job's pieces are to be written, on the clock of `Unwritten.since`.
 
-    A job whose last write reached nobody can wait, unless one of its sequences has ended.
+    A first piece and the end of a sequence do not wait. Other pieces of a job that is read wait until the last one is
+    as long ago as leaves room for those of all the others; those of a job whose last write reached nobody, longer.
     """
-    if held.unread_since is None or unwritten.has_ends or unwritten.num_tokens >= KEPT_TOKENS:
-        return unwritten.since
-    if not held.job.yields and unwritten.since < held.unread_since + UNREAD_SECONDS:
-        return unwritten.since
-    return unwritten.since + KEPT_SECONDS
+    num_read = sum(not held.is_unread for held in unwritten)
+    pause = min(LONGEST_READ_SECONDS, num_read / READ_PER_SECOND)
+    return {held: _due_at(held, each, pause=pause) for held, each in unwritten.items()}
 
 
-def next_due(unwritten: Iterable[tuple[Held, Unwritten]]) -> float | None:
-    """When the first of many is to be written; None if there is none."""
-    return min((due_at(held, each) for held, each in unwritten), default=None)
+def _due_at(held: Held, unwritten: Unwritten, *, pause: float) -> float:
+    if unwritten.has_ends:
+        return unwritten.since
+    if not held.is_unread:
+        return max(unwritten.since, held.written_at + pause)
+    return unwritten.since + (KEPT_SECONDS if unwritten.num_tokens < KEPT_TOKENS else 0)

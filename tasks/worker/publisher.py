@@ -17,7 +17,7 @@ from tasks.records.logprobs import TokenLogprobs
 from tasks.worker.backoff import seconds_until_retry
 from tasks.worker.hand_back import hand_back
 from tasks.worker.held import Held, Holdings
-from tasks.worker.pieces import Unwritten, due_at, next_due
+from tasks.worker.pieces import Unwritten, due
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 log = get_logger(__name__)
@@ -122,8 +122,8 @@ class Publisher:
             self._gather(output for item in items if isinstance(item, list) for output in item)
             named = [item for item in items if isinstance(item, _Ended | _GivenBack | _Followed)]
             for item in named:
-                item.held.unread_since = None
-            finished = self._append(self._unwritten if stopping else self._due())
+                item.held.is_unread = False
+            finished = self._append(self._unwritten if stopping else self._due({item.held for item in named}))
             self._end([*map(_Ended, finished), *(item for item in named if isinstance(item, _Ended))])
             for item in named:
                 if isinstance(item, _GivenBack):
@@ -131,22 +131,22 @@ class Publisher:
 
     def _take(self) -> list[_Item]:
         """What has come, once something has, or once something is to be written."""
-        due = next_due(self._unwritten.items())
+        next_due = min(due(self._unwritten).values(), default=None)
         items = list[_Item]()
         try:
-            items.append(self._queue.get(timeout=None if due is None else max(0.0, due - time.monotonic())))
+            items.append(self._queue.get(timeout=None if next_due is None else max(0.0, next_due - time.monotonic())))
             while True:
                 items.append(self._queue.get_nowait())
         except Empty:
             return items
 
-    def _due(self) -> list[Held]:
+    def _due(self, at_once: set[Held]) -> list[Held]:
         now = time.monotonic()
-        return [held for held, unwritten in self._unwritten.items() if due_at(held, unwritten) <= now]
+        return [held for held, at in due(self._unwritten).items() if at <= now or held in at_once]
 
-    def _append(self, due: Iterable[Held]) -> list[Held]:
+    def _append(self, jobs: Iterable[Held]) -> list[Held]:
         """Append what these jobs have; those that are finished with it."""
-        made = {held: self._unwritten.pop(held).pieces for held in list(due)}
+        made = {held: self._unwritten.pop(held).pieces for held in list(jobs)}
         pieces = {held: each for held, each in made.items() if self._holdings.get(held.id) is held}
         if not pieces:
             return []
@@ -155,7 +155,7 @@ class Publisher:
             for held, made in pieces.items()
         ]
         verdicts = self._send(parts)
-        finished = []
+        finished, now = [], time.monotonic()
         for held, part, verdict in zip(pieces, parts, verdicts, strict=True):
             held.events += part.events
             held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
@@ -164,10 +164,7 @@ class Publisher:
             if verdict not in WRITTEN:
                 self._on_lost(held, verdict)
                 continue
-            if verdict == UNREAD:
-                held.unread_since = held.unread_since or time.monotonic()
-            else:
-                held.unread_since = None
+            held.is_unread, held.written_at = verdict == UNREAD, now
             held.proven.set()
             if held.num_open == 0:
                 finished.append(held)

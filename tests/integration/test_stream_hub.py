@@ -14,6 +14,7 @@ from flask import Flask
 from app.factory import create_app
 from app.jobs.follow import follow
 from app.services.services import Services
+from tasks.ledger import redis_keys
 from tasks.ledger.leases import WRITTEN, Append, Holder
 from tasks.ledger.ledger import Ledger
 from tasks.records.event import START, Cursor, Event, encode_token
@@ -131,10 +132,11 @@ def test_the_stream_of_a_job_that_vanishes_ends(services: Services, store: Ledge
 
 def test_readers_that_leave_are_forgotten(services: Services, store: Ledger, client: redis.Redis) -> None:
     job = accept(store)
-    with services.hub.subscribe(job.id), services.hub.subscribe(job.id):
-        assert client.pubsub_numsub(f"caravan:tok:{job.id}")[0][1] == 1
+    channel = redis_keys.event_channel(job.id)
+    with services.hub.subscribe(channel), services.hub.subscribe(channel):
+        assert client.pubsub_numsub(channel)[0][1] == 1
     for _ in range(100):
-        if client.pubsub_numsub(f"caravan:tok:{job.id}")[0][1] == 0:
+        if client.pubsub_numsub(channel)[0][1] == 0:
             return
     raise AssertionError("the channel is still subscribed")
 

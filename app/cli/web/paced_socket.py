@@ -6,7 +6,7 @@ import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from app.cli.web.pace import Pace
 from tasks.logs import get_logger
@@ -54,10 +54,10 @@ class PacedSocket:
     def recv(self, *args: Any) -> bytes:
         """The next bytes. Raises TimeoutError if a body comes too slowly."""
         if self._reading is None:
-            data: bytes = self._sock.recv(*args)
-            return data
-        with self._within(self._reading) as begun:
-            data = self._sock.recv(*args)
+            self._sock.settimeout(None)
+            return cast("bytes", self._sock.recv(*args))
+        begun = self._begin(self._reading)
+        data: bytes = self._sock.recv(*args)
         self._reading.note(num_bytes=len(data), waited=time.monotonic() - begun)
         return data
 
@@ -81,20 +81,16 @@ class PacedSocket:
         for first in range(0, len(whole), PIECE):
             piece = whole[first : first + PIECE]
             try:
-                with self._within(self._writing) as begun:
-                    self._sock.sendall(piece)
+                begun = self._begin(self._writing)
+                self._sock.sendall(piece)
             except TimeoutError as exc:
                 log.info("connection closed: the client reads too slowly")
                 raise BrokenPipeError(errno.EPIPE, "The client reads too slowly") from exc
             self._writing.note(num_bytes=len(piece), waited=time.monotonic() - begun)
 
-    @contextmanager
-    def _within(self, pace: Pace) -> Iterator[float]:
-        """Have the socket wait no longer than the client may take; gives the time at which the wait began."""
+    def _begin(self, pace: Pace) -> float:
+        """Have the socket wait no longer than the client may take; the time at which the wait begins."""
         if pace.seconds_left == 0:
             raise TimeoutError
         self._sock.settimeout(pace.seconds_left)
-        try:
-            yield time.monotonic()
-        finally:
-            self._sock.settimeout(None)
+        return time.monotonic()

@@ -34,11 +34,12 @@ from app.http.json_body import read_json, read_one_or_many
 from app.http.paging import page
 from app.http.turns import aside
 from app.http.wait import prefer_wait, wait_argument
-from app.jobs.follow import follow
 from app.jobs.lookup import find
 from app.jobs.many import wait_for_any
 from app.jobs.submission import submit, submit_many
+from app.jobs.until_ended import until_ended
 from app.jobs.urgency import check_priority
+from app.jobs.waiting import LOOK_SECONDS
 from app.services.services import services
 from tasks.errors import CaravanError, InvalidRequest
 from tasks.ledger import overview
@@ -224,8 +225,8 @@ def _wait_for(job: Job, seconds: float) -> Job:
     if seconds <= 0 or job.status.ended:
         return job
     deadline = time.monotonic() + seconds
-    for event in follow(services(), job.id, silence_seconds=min(seconds, 1.0)):
-        if event.type == "done" or time.monotonic() >= deadline:
+    for _ in until_ended(services(), job.id, look_seconds=min(seconds, LOOK_SECONDS)):
+        if time.monotonic() >= deadline:
             break
     return find(job.id)
 

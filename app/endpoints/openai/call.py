@@ -50,9 +50,8 @@ def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: 
     for event in events:
         if event.type == "silence":
             yield sse.HEARTBEAT
-        elif event.type == "token":
-            for chunk in chunks.of(event):
-                yield sse.frame(chunk)
+        elif event.type == "token" and (made := chunks.of(event)):
+            yield "".join(map(sse.frame, made))
     yield from _end(reload(to, job), include_usage=options.include_usage)
 
 

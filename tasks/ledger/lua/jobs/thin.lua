@@ -17,9 +17,10 @@ even_if_full()
 local AGAIN_SECONDS = 60
 local now, left = clock(), limit
 
--- Whether a client follows the job, or is still to be told of its end.
+-- Whether a client follows the job, waits for its end, or is still to be told of it.
 local function is_awaited(id)
-  return redis.call('PUBSUB', 'NUMSUB', event_channel(id))[2] > 0 or redis.call('EXISTS', hook_key(id)) == 1
+  local heard = redis.call('PUBSUB', 'NUMSUB', event_channel(id), end_channel(id))
+  return heard[2] + heard[4] > 0 or redis.call('EXISTS', hook_key(id)) == 1
 end
 
 local function look_at(id, owner)

@@ -1,4 +1,5 @@
--- Append events at <fence>-<seq>, <fence>-<seq + 1> ... and ring the job's doorbell with them. Returns how many heard.
+-- Append events at <fence>-<seq>, <fence>-<seq + 1> ... and ring the job's doorbell with them. Returns how many heard,
+-- and what they heard.
 local function append(id, fence, seq, events)
   local log, message = log_key(id), {}
   for i, event in ipairs(events) do
@@ -7,5 +8,6 @@ local function append(id, fence, seq, events)
     message[i] = '["' .. cursor .. '",' .. event .. ']'
   end
   if #message == 0 then return 0 end
-  return redis.call('PUBLISH', event_channel(id), '[' .. table.concat(message, ',') .. ']')
+  local told = '[' .. table.concat(message, ',') .. ']'
+  return redis.call('PUBLISH', event_channel(id), told), told
 end

@@ -24,7 +24,8 @@ local function set_status(id, from, status, fence)
   redis.call('HSET', job_key(id), 'fence', fence, 'status', status)
   if waits and status == 'queued' then return end
   local kind = ENDED[status] and 'done' or 'status'
-  append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
+  local _, told = append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
+  if kind == 'done' then redis.call('PUBLISH', end_channel(id), told) end
 end
 
 -- Move a job to a status: raise its fence, so that an earlier claim's writes are refused. Returns the fence.

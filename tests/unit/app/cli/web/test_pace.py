@@ -98,7 +98,7 @@ def test_between_requests_the_socket_waits_as_long_as_gunicorn_lets_it(clock: Cl
     client = Client(clock, seconds=1000)
     paced = PacedSocket(client, body_seconds=60)
     with paced.request():
-        pass
+        client.timeout = 5  # as it was left by the last bytes of an answer
     assert paced.recv(8192) == b"x"
 
 
@@ -110,7 +110,6 @@ def test_a_client_that_reads_too_slowly_counts_as_gone(clock: Clock) -> None:
         with pytest.raises(BrokenPipeError):
             paced.sendall(b"x" * 1000 * PIECE)
     assert client.sent == 5 * PIECE
-    assert client.timeout is None
 
 
 def test_a_stream_has_no_deadline_as_long_as_its_client_reads(clock: Clock) -> None:
