@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -16,7 +18,9 @@ from celery.platforms import SecurityWarning
 
 from tasks.batches.endpoints import Endpoints
 from tasks.batches.publisher import open_batch_publisher
+from tasks.environment import require_login
 from tasks.interpreter import freeze_objects
+from tasks.ledger.until_answered import until_answered
 from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue
 from tasks.queue import task_names
@@ -31,7 +35,8 @@ log = get_logger(__name__)
 
 
 def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
-    """Serve until told to stop; the exit status."""
+    """Serve until told to stop; the exit status. Raises SettingsError for a Redis that refuses the password."""
+    _wait_for_redis(settings)
     stopping, leaving = threading.Event(), threading.Event()
     celery = create_celery(settings, queues=task_names.CLERK_QUEUES)
     # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand. Batches have
@@ -64,6 +69,13 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
         thread.join(timeout=5)
     log.info("clerk stopped")
     return int(program.exitcode or 0)
+
+
+def _wait_for_redis(settings: Settings) -> None:
+    """Until it lets us in for the first time. A signal ends the clerk meanwhile: it has nothing in hand yet."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    until_answered(lambda: require_login(settings))
 
 
 def _leave_on_shutdown(leaving: threading.Event) -> None:

@@ -84,6 +84,28 @@ def require_writable(settings: Settings, field: str) -> None:
         raise SettingsError(_sentence_of(field, f"cannot be written ({exc.strerror})")) from exc
 
 
+def require_login(settings: Settings) -> None:
+    """Raise SettingsError if the ledger's Redis, or the broker's, refuses the user or the password.
+
+    Asked when a program starts, which would otherwise try again for ever. Later on, a Redis that refuses may be one
+    that is being set up again. Raises one of `UNAVAILABLE` while one of both is away.
+    """
+    import redis  # most commands ask none
+
+    from tasks.ledger.access import unreachable, wants_another_login
+    from tasks.ledger.connection import connect
+
+    for field, url in (("redis_url", settings.redis_url), ("broker_url", settings.celery_broker_url)):
+        try:
+            with connect(url) as client:
+                client.ping()
+        except (redis.ConnectionError, redis.ResponseError) as exc:
+            if wants_another_login(exc):
+                raise SettingsError(f"{variable(field)}: {'. '.join(unreachable(url, exc))}") from None
+            if isinstance(exc, redis.ConnectionError):
+                raise
+
+
 def _known(name: str, value: str) -> bool:
     upper = name.upper()
     return (

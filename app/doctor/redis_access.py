@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import redis
 
 from app.doctor import redis_server
 from app.doctor.finding import Finding, fault, ok
 from app.doctor.redis_server import Config, Info
+from tasks.ledger.access import address, said, unreachable
 from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
-from tasks.urls import redis_database, redis_socket, with_redis_database
+from tasks.urls import redis_database, with_redis_database
 
-_LOGIN = ("noauth", "wrongpass", "authentication required", "invalid username-password")
-"""How Redis says that it wants another login."""
-_AROUND = re.compile(r"^Error (?:-?\d+ )?(?:connecting to|while reading from|while writing to) \S+?[.:]? (?=\S)")
 LEDGER, BROKER = "ledger database", "broker database"
-DEFAULT_PORT = 6379
 
 
 class NoRedis(Exception):
@@ -71,20 +66,12 @@ def database(check: str, url: str, *, setting: str) -> Iterator[Finding]:
         with connect(url) as client:
             is_usable = written_and_read(client)
     except (redis.RedisError, OSError) as exc:
-        yield _refused(check, where, setting=setting, said=_said(exc))
+        yield _refused(check, where, setting=setting, said=said(exc))
         return
     if is_usable:
         yield ok(check, f"{where}: written and read")
     else:
         yield fault(check, f"{where}: the written value was not there afterwards", "Use a Redis of Caravan's own.")
-
-
-def address(url: str) -> str:
-    """Host and port, or the path of a socket, without what opens it."""
-    if path := redis_socket(url):
-        return path
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or DEFAULT_PORT}"
 
 
 def index(url: str) -> str:
@@ -94,43 +81,6 @@ def index(url: str) -> str:
 
 def _unreachable(check: str, url: str, exc: Exception) -> Finding:
     return fault(check, *unreachable(url, exc))
-
-
-def unreachable(url: str, exc: Exception) -> tuple[str, str]:
-    """What is wrong with the Redis at an address that cannot be reached, or lets nobody in; and what to do."""
-    said, where = str(exc).lower(), address(url)
-    if isinstance(exc, redis.exceptions.BusyLoadingError):
-        return f"the Redis at {where} is still reading its file", "Wait, then try again."
-    if "without any password configured" in said:
-        return f"the Redis at {where} asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
-    if isinstance(exc, redis.AuthenticationError) or any(word in said for word in _LOGIN):
-        parts = urlsplit(url)
-        found = f"refuses the {'user or the password' if parts.username else 'password'}"
-        found, act = (found, "Correct it in") if parts.password else ("asks for a password", "Put it into")
-        return f"the Redis at {where} {found}", f"{act} the URL: redis://:PASSWORD@HOST:PORT/0 (percent-encoded)."
-    if "protocol error" in said:
-        return f"what answers at {where} is no Redis", "Correct the host and the port."
-    return f"no Redis answers at {where}: {_why(exc)}", _way(url, said)
-
-
-def _why(exc: Exception) -> str:
-    """The reason without what redis-py puts around it: a number, and the address once more."""
-    return _AROUND.sub("", _said(exc))
-
-
-def _way(url: str, said: str) -> str:
-    """What to do about a Redis that cannot be reached."""
-    if redis_socket(url):
-        return "Start it, or correct the path of its socket."
-    if "certificate" in said:
-        return "Name the authority that signed its certificate: rediss://HOST:PORT/0?ssl_ca_certs=FILE."
-    if urlsplit(url).scheme == "rediss" and ("timeout" in said or "ssl" in said or "closed" in said):
-        return "If it speaks no TLS, write redis:// instead of rediss://."
-    if "closed" in said or "reset" in said:
-        return "If it speaks TLS, write rediss:// instead of redis://; else correct the host and the port."
-    if "name" in said and ("known" in said or "resolution" in said):
-        return "Correct the name of the host."
-    return "Start it, or correct the host and the port (rediss:// for TLS)."
 
 
 def _refused(check: str, found: str, *, setting: str, said: str) -> Finding:
@@ -152,7 +102,3 @@ def _refused(check: str, found: str, *, setting: str, said: str) -> Finding:
             check, f"{found}: {said}", "Give the user rights on all keys, channels and commands (ACL SETUSER)."
         )
     return fault(check, f"{found}: {said}", "Read the log of Redis.")
-
-
-def _said(exc: Exception) -> str:
-    return " ".join(str(exc).split()).rstrip(".")

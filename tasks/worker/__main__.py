@@ -38,7 +38,7 @@ def main() -> int:
         if args.prove:
             return _prove(settings, args.model)
         return run_worker(settings, model=args.model, name=args.name or _own_name(args.model))
-    except (CatalogueError, CaravanError) as exc:
+    except (CatalogueError, CaravanError, SettingsError) as exc:
         logs.get_logger(__name__).error("worker cannot start", model=args.model, reason=str(exc))
         return 1
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from kombu import pools
 
+from tasks.environment import require_login
 from tasks.ledger.connection import UNAVAILABLE, connect
 from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.ledger.line import Swept
@@ -41,6 +42,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     Raises:
         CatalogueError: the catalogue cannot be read.
         ModelNotFound: it has no such model.
+        SettingsError: Redis refuses the password when it is first reached.
     """
     catalogue = load(settings.models_file)
     preload(catalogue.find(model))
@@ -50,6 +52,8 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     unannounced: list[str] = []
 
     def release(death: Death | None) -> None:
+        if death is None:
+            until_redis_answers(lambda: require_login(settings))
         released = until_redis_answers(lambda: _release(ledger, model, name, death))
         if released and released.reclaimed:
             unannounced.extend(released.ended)

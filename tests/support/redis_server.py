@@ -88,6 +88,8 @@ class RedisServer:
         client = redis.Redis(port=self.port)
         try:
             return bool(client.ping())
+        except redis.AuthenticationError:
+            return True
         except redis.ConnectionError:
             return False
         finally:

@@ -26,6 +26,7 @@ from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
 from app.doctor.memory import read_room
+from tasks.ledger.access import unreachable
 from tasks.ledger.connection import OPTIONS, SOCKET_OPTIONS, connect, takes_options
 from tasks.settings import Settings
 from tasks.urls import is_redis_url, redis_socket, without_password
@@ -165,7 +166,7 @@ def refuse_unusable(url: str, settings: Settings) -> None:
     except redis.ResponseError:
         pass  # it answers, and what is wrong with its database is said below
     except (redis.RedisError, OSError, UnicodeError) as exc:
-        found, advice = redis_access.unreachable(url, exc)
+        found, advice = unreachable(url, exc)
         raise click.BadParameter(f"{found[0].upper()}{found[1:]}. {advice}", param_hint=OPTION) from exc
     _refuse_databases(url, settings.model_copy(update={"redis_url": url}).celery_broker_url)
 

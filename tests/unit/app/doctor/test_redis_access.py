@@ -94,8 +94,6 @@ def test_memory_that_runs_out_is_told_in_time() -> None:
     assert memory(maxmemory=1 << 20).state == State.FAULT
 
 
-def test_an_address_tells_no_password() -> None:
-    assert redis_access.address("redis://me:secret@db.example:7000/3") == "db.example:7000"
-    assert redis_access.address("redis://") == "localhost:6379"
+def test_a_database_is_told_by_its_number() -> None:
     assert redis_access.index("redis://h:1/3") == "3"
     assert redis_access.index("redis://h:1") == "0"
