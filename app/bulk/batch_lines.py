@@ -23,11 +23,15 @@ def endpoint(*, raw: bool) -> str:
     return COMPLETION if raw else CHAT
 
 
-def input_line(number: int, body: Mapping[str, Any], *, raw: bool) -> bytes:
-    """The line of a row whose job would have this body. A line of a batch has the priority low without saying it."""
+def line_body(body: Mapping[str, Any], *, raw: bool) -> dict[str, Any]:
+    """What a line asks of the endpoint. It has the priority low without saying it."""
     asked = {name: value for name, value in body.items() if name != "priority"}
-    if raw:
-        asked = {"max_tokens": NO_LIMIT, **asked}
+    return {"max_tokens": NO_LIMIT, **asked} if raw else asked
+
+
+def input_line(number: int, body: Mapping[str, Any], *, raw: bool) -> bytes:
+    """The line of a row whose job would have this body."""
+    asked = line_body(body, raw=raw)
     line = {"custom_id": f"{_PREFIX}{number}", "method": "POST", "url": endpoint(raw=raw), "body": asked}
     return to_bytes(line) + b"\n"
 

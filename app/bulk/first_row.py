@@ -1,7 +1,8 @@
-"""Whether what is asked of all rows can be asked at all: found out with one of them, before there are others."""
+"""Whether what is asked of all rows can be asked at all: found out with one request, before there are others."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,8 @@ _OF_THE_ROW = frozenset({"messages", "prompt", "input", "None"})
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _OPTIONS = {"response_format": "--schema", "model": "--model"}
 _NAMED = frozenset({"max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop"})
+TRIAL_SECONDS = 5.0
+"""How long a command that does not wait for answers waits for this one."""
 
 
 async def check(client: AsyncClient, body: Mapping[str, Any], *, key: str, one_system: bool) -> None:
@@ -35,22 +38,29 @@ async def check(client: AsyncClient, body: Mapping[str, Any], *, key: str, one_s
     """
     row = _Trial(client, body, key)
     error = await row()
-    if isinstance(error, ModelNotFound):
-        raise Refused(error.message)
-    if not isinstance(error, InvalidRequest | RequestTooLarge):
-        return
-    if isinstance(error, ChatTemplateMissing):
-        await row.forget()
-        raise Refused(f"{error.message} The option for this is --raw.")
-    if isinstance(error, ContextLengthExceeded) or str(error.param).split(".")[0] in _OF_THE_ROW:
+    if _may_be_of_the_row(error):
         plain = _Trial(client, _plain(body, one_system=one_system), f"{key}-plain")
         try:
             error = await plain()
         finally:
             await plain.forget()
-    if isinstance(error, InvalidRequest | RequestTooLarge):
+    if refused := _refusal(error):
         await row.forget()
-        raise Refused(f"No row can be asked so: {error.message.rstrip('.')}.{_option(error)} No row was asked.")
+        raise refused
+
+
+async def check_options(client: AsyncClient, path: str, body: Mapping[str, Any], *, one_system: bool) -> None:
+    """Ask an endpoint a question in two letters with the options of a row's body. Raises Refused as `check` does.
+
+    Where the model has no time for it, nothing is known, and nothing is raised. Its job does not outlive the call.
+    """
+    with suppress(TimeoutError):
+        try:
+            async with asyncio.timeout(TRIAL_SECONDS):
+                await client.call("POST", path, body=_plain(body, one_system=one_system))
+        except CaravanError as exc:
+            if refused := _refusal(exc):
+                raise refused from exc
 
 
 class _Trial:
@@ -93,9 +103,32 @@ def _plain(body: Mapping[str, Any], *, one_system: bool) -> dict[str, Any]:
     return plain | dict.fromkeys(given, 1)
 
 
+def _may_be_of_the_row(error: CaravanError | None) -> bool:
+    """Whether it may be the row's own fault, so that it tells nothing of the options."""
+    if not isinstance(error, InvalidRequest | RequestTooLarge) or isinstance(error, ChatTemplateMissing):
+        return False
+    return isinstance(error, ContextLengthExceeded) or _field(error) in _OF_THE_ROW
+
+
+def _refusal(error: CaravanError | None) -> Refused | None:
+    """What is told of an error by which no row can be asked; None if it says nothing of the others."""
+    if isinstance(error, ModelNotFound):
+        return Refused(error.message)
+    if isinstance(error, ChatTemplateMissing):
+        return Refused(f"{error.message} The option for this is --raw.")
+    if isinstance(error, InvalidRequest | RequestTooLarge):
+        return Refused(f"No row can be asked so: {error.message.rstrip('.')}.{_option(error)} No row was asked.")
+    return None
+
+
+def _field(error: CaravanError) -> str:
+    """The field of the body that is at fault."""
+    return str(error.param).split(".")[0]
+
+
 def _option(error: CaravanError) -> str:
     """By which option the field at fault is given."""
-    field = str(error.param).split(".")[0]
+    field = _field(error)
     if field in _OF_THE_ROW:
         return ""
     named = f"--{field.replace('_', '-')}" if field in _NAMED else f"--set {field}"

@@ -143,6 +143,7 @@ class BulkJob:
                 folder=folder,
                 rows=rows,
                 raw=self.question.raw,
+                one_system=self.question.has_one_system,
                 gatherer=Gatherer(journal, data.columns),
                 total=total,
                 report=report,

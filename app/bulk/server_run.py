@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.bulk.batch_lines import endpoint, line_body
 from app.bulk.collecting import BatchRefused, Gatherer, collect, remove_files, until_checked, until_ended
 from app.bulk.errors import BulkError
+from app.bulk.first_row import check_options
 from app.bulk.folder import Folder
 from app.bulk.handed_in import find, forget, hand_in
 from app.bulk.preparing import Asked
@@ -36,6 +38,8 @@ class ServerRun:
     folder: Folder
     rows: Callable[[], Iterator[Asked]]
     raw: bool
+    one_system: bool
+    """Whether the system message is the same for all rows."""
     gatherer: Gatherer
     total: int
     report: Report
@@ -43,11 +47,13 @@ class ServerRun:
     async def hand_in(self) -> HandedIn | None:
         """The batch of the rows without answers, made if there is none; None if there is no such row to be asked.
 
-        Waits until the server has checked the rows. Raises BulkError as `fetch` does.
+        The options are tried first, and then it waits until the server has checked the rows. Raises BulkError as
+        `fetch` does, and Refused for options with which no row can be asked.
         """
         batch_id = await find(self.client, self.folder.path, self.folder.run_id)
         is_new = batch_id is None
         if batch_id is None:
+            await self._try_options()
             batch_id = await hand_in(self.client, self.folder, self.rows(), raw=self.raw)
         if batch_id is None:
             return None
@@ -74,6 +80,12 @@ class ServerRun:
         with contextlib.suppress(CaravanError):  # what is left expires
             await remove_files(self.client, await self.client.call("GET", f"/v1/batches/{batch_id}"))
         forget(self.folder.path)
+
+    async def _try_options(self) -> None:
+        first = next((asked for asked in self.rows() if asked.answer is None), None)
+        if first:
+            body = line_body(first.body, raw=self.raw)
+            await check_options(self.client, endpoint(raw=self.raw), body, one_system=self.one_system)
 
     @contextlib.contextmanager
     def _forgetting(self) -> Iterator[None]:

@@ -161,12 +161,29 @@ def test_rows_that_a_batch_did_not_run_are_handed_in_again(cluster: Cluster, tmp
     assert not command.progress.exists()
 
 
-def test_a_batch_that_is_refused_or_gone_is_told_and_forgotten(cluster: Cluster, tmp_path: Path) -> None:
+def test_options_that_no_row_can_have_are_told_and_nothing_is_handed_in(cluster: Cluster, tmp_path: Path) -> None:
+    source, before, kept = write(tmp_path / "in.jsonl", ROWS), ids(cluster), files(cluster)
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"type": "object", "properties": {"label": {"type": "strung"}}}))
+    for options, said in (
+        (["--set", "foo=1"], "Correct --set foo."),
+        (["--set", "top_k=x"], "Correct --top-k."),
+        (["--schema", str(schema)], "strung"),
+    ):
+        refused = BulkCommand(cluster, source, tmp_path / "out.csv", *SUM[:2], *options, "--no-wait")
+        ended = refused.run()
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert said in ended.stderr
+        assert not refused.progress.exists()
+    assert (ids(cluster), files(cluster)) == (before, kept)
+
+
+def test_a_batch_that_is_gone_is_told_and_forgotten(cluster: Cluster, tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", ROWS)
     refused = BulkCommand(cluster, source, tmp_path / "none.csv", *SUM, "-m", "none", "--no-wait")
     ended = refused.run()
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "The server has refused the batch and run no row: line 1:" in ended.stderr
+    assert "There is no model 'none'." in ended.stderr
     assert not refused.progress.exists()
     command = BulkCommand(cluster, source, tmp_path / "gone.csv", *SUM)
     assert BulkCommand(cluster, source, command.output, *SUM, "--no-wait").run().returncode == 0

@@ -63,6 +63,9 @@ def test_rows_are_continued_raw_and_a_run_without_a_template_stops_at_once(clust
     assert ended.returncode == 1
     assert "The option for this is --raw." in ended.stderr
     assert refused.num_done() == 0
+    handed_in = BulkCommand(cluster, source, tmp_path / "chat.csv", *asked, "--no-wait").run()
+    assert handed_in.returncode == 1
+    assert "The option for this is --raw." in handed_in.stderr
     raw = BulkCommand(cluster, source, tmp_path / "raw.csv", *asked, "--raw").run()
     assert raw.returncode == 0, raw.stderr
     assert [row["answer"] for row in read(tmp_path / "raw.csv")] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -17,6 +18,7 @@ class BatchServer(BulkServer):
 
     Args:
         holds: whether batches wait.
+        answers: whether calls that wait for an answer get one.
         checks: whether their lines are checked; until then they wait as well.
         on_call: sees each call before it has an effect.
     """
@@ -25,6 +27,7 @@ class BatchServer(BulkServer):
         self,
         *,
         holds: bool = False,
+        answers: bool = True,
         checks: bool = True,
         on_call: Callable[[str, str], None] = lambda method, path: None,
         fails: Callable[[dict[str, Any]], CaravanError | None] = lambda body: None,
@@ -33,6 +36,9 @@ class BatchServer(BulkServer):
     ) -> None:
         super().__init__(fails=fails, refuses=refuses, dies_after=dies_after)
         self.holds, self.checks, self.on_call = holds, checks, on_call
+        self.answers = answers
+        self.tried: list[str] = []
+        """What was asked of the endpoint itself."""
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
 
@@ -49,6 +55,8 @@ class BatchServer(BulkServer):
     async def call(self, method: str, path: str, **given: Any) -> dict[str, Any]:  # type: ignore[override]
         self.on_call(method, path)
         match [method, *path.split("/")[1:]]:
+            case ["POST", "v1", "chat", "completions"]:
+                return await self._answer(given["body"])
             case ["POST", "v1", "batches"]:
                 return self._make(given["body"])
             case ["GET", "v1", "batches"]:
@@ -64,6 +72,14 @@ class BatchServer(BulkServer):
                     raise FileNotFound("There is no such file.")
                 del self.files[file_id]
         return {"data": []}
+
+    async def _answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.tried.append(body["messages"][-1]["content"])
+        if not self.answers:
+            await asyncio.sleep(60)
+        if error := self.refuses(body) or self.fails(body):
+            raise error
+        return {"choices": []}
 
     def _store(self, content: bytes) -> str:
         name = f"file-{len(self.files)}-{len(self.batches)}"

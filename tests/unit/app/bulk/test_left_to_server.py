@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.bulk import collecting, job, server_run
+from app.bulk import collecting, first_row, job, server_run
 from app.bulk import run as asking_all
 from app.bulk.asking import Question, Template
 from app.bulk.choice import Choice
@@ -21,7 +21,7 @@ from app.bulk.report import Lines
 from app.bulk.run import Limits
 from app.bulk.server_run import HandedIn
 from caravan_client import AsyncClient
-from tasks.errors import CaravanError, EngineFailure
+from tasks.errors import AuthenticationFailed, CaravanError, ChatTemplateMissing, EngineFailure, InvalidRequest
 from tests.support.batch_server import BatchServer
 from tests.support.bulk_server import refuses_setting
 from tests.support.datasets import read, write
@@ -71,6 +71,10 @@ class Killed(Exception):
 def failing(*texts: str) -> Callable[[dict[str, Any]], CaravanError | None]:
     error = EngineFailure("Broken.")
     return lambda body: error if body["messages"][-1]["content"] in texts else None
+
+
+def refusing(text: str) -> Callable[[dict[str, Any]], CaravanError | None]:
+    return lambda body: InvalidRequest(f"{text}.") if body["messages"][-1]["content"] == text else None
 
 
 @pytest.fixture(autouse=True)
@@ -235,32 +239,66 @@ def test_a_run_that_failed_rows_and_was_then_handed_in_is_fetched_before_they_ar
     assert answers(ten) == [f"Q{n}" for n in range(10)]
 
 
-# -- the server checks the rows, as the first row does
+# -- a question with the options, and the server, check the rows, as the first row does
 
 
 @pytest.mark.parametrize("retry", [False, True])
-def test_options_that_the_server_refuses_are_told_before_the_command_leaves(ten: Path, retry: bool) -> None:
+def test_options_that_no_row_can_have_are_told_before_any_is_handed_in(ten: Path, retry: bool) -> None:
     if retry:
         bulk(ten, BatchServer(fails=failing("q2")))
     server = BatchServer(refuses=refuses_setting("foo"))
-    with pytest.raises(Refused, match="refused the batch and run no row: line 1: 'foo' is no parameter"):
+    with pytest.raises(Refused, match=r"No row can be asked so: 'foo' is no parameter\. Correct --set foo\."):
         bulk(ten, server, waits=False, options={"foo": 1}, retry=retry)
-    assert server.computed == []
+    assert (server.batches, server.files) == ({}, {})
     assert progress(ten).exists() == retry, "nothing that anybody wants is left of a first run"
     handed(ten, server, retry=retry)
+    assert server.tried == ["Hi", "Hi"]
     bulk(ten, server)
     assert answers(ten) == [f"Q{n}" for n in range(10)]
     assert server.computed == (["q2"] if retry else [f"q{n}" for n in range(10)])
 
 
+def test_a_model_without_a_chat_template_gets_no_batch_of_chats(ten: Path) -> None:
+    server = BatchServer(fails=lambda body: ChatTemplateMissing("No template.", param="messages"))
+    with pytest.raises(Refused, match=r"No template\. The option for this is --raw\."):
+        bulk(ten, server, waits=False)
+    assert server.batches == {}
+
+
+def test_a_model_that_has_no_time_for_a_question_holds_nobody(ten: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_row, "TRIAL_SECONDS", 0.01)
+    server = BatchServer(answers=False)
+    assert len(server.asked(handed(ten, server))) == 10
+
+
+@pytest.mark.parametrize("error", [EngineFailure("Broken."), AuthenticationFailed("No.")])
+def test_an_error_that_is_not_the_options_fault_is_left_to_the_rows(ten: Path, error: CaravanError) -> None:
+    server = BatchServer(fails=lambda body: error if body["messages"][-1]["content"] == "Hi" else None)
+    assert len(server.asked(handed(ten, server))) == 10
+
+
+def test_rows_that_are_handed_in_already_are_not_tried_again(ten: Path) -> None:
+    server = BatchServer(holds=True)
+    assert handed(ten, server) == handed(ten, server)
+    assert server.tried == ["Hi"]
+
+
+def test_a_batch_that_the_server_refuses_is_told_before_the_command_leaves(ten: Path) -> None:
+    server = BatchServer(refuses=refusing("q3"))
+    with pytest.raises(Refused, match="refused the batch and run no row: line 4: q3"):
+        bulk(ten, server, waits=False)
+    assert server.computed == []
+    assert not progress(ten).exists()
+
+
 def test_a_server_that_takes_long_to_check_the_rows_holds_nobody(ten: Path) -> None:
-    server = BatchServer(checks=False, refuses=refuses_setting("foo"))
-    done = bulk(ten, server, waits=False, options={"foo": 1})
+    server = BatchServer(checks=False, refuses=refusing("q3"))
+    done = bulk(ten, server, waits=False)
     assert isinstance(done, HandedIn)
     assert done.state.startswith("The batch is validating")
     server.checks = True
-    with pytest.raises(Refused, match="line 1: 'foo' is no parameter"):
-        bulk(ten, server, options={"foo": 1})
+    with pytest.raises(Refused, match="line 4: q3"):
+        bulk(ten, server)
     assert not progress(ten).exists()
 
 
