@@ -117,8 +117,12 @@ def _refusal(error: CaravanError | None) -> Refused | None:
     if isinstance(error, ChatTemplateMissing):
         return Refused(f"{error.message} The option for this is --raw.")
     if isinstance(error, InvalidRequest | RequestTooLarge):
-        return Refused(f"No row can be asked so: {error.message.rstrip('.')}.{_option(error)} No row was asked.")
+        return Refused(f"No row can be asked so: {_sentence(error.message)}{_option(error)} No row was asked.")
     return None
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?")) else f"{message}."
 
 
 def _field(error: CaravanError) -> str:

@@ -66,7 +66,6 @@ class Bar:
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
-        self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,6 +73,7 @@ class Bar:
 
     def show(self, state: State) -> None:
         self._shown = (state, *self._speed.see(state))
+        self._live.start()  # the first time: before, there is no line to leave behind
 
     def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False)

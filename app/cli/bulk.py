@@ -244,6 +244,9 @@ def _again(output: Path) -> str:
 def _schema(path: Path) -> dict[str, Any]:
     try:
         schema = json.loads(path.read_text())
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno}, column {exc.colno}"
+        raise BulkError(f"{path} is not a JSON schema: it is not JSON from {where} on.") from exc
     except (OSError, ValueError) as exc:
         raise BulkError(f"{path} is not a JSON schema: {exc}.") from exc
     if not isinstance(schema, dict):

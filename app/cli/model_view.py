@@ -38,7 +38,7 @@ def find(name: str, models: Sequence[Model]) -> Model:
     near = nearest(name, known)
     hint = f"Did you mean '{near}'? " if near else ""
     there = ", ".join(known) or "none for this key"
-    raise ModelNotFound(f"There is no model '{shown(name)}'. {hint}The server has: {there}.", param="model")
+    raise ModelNotFound(f"There is no model '{shown(name)}'. {hint}This server has: {there}.", param="model")
 
 
 def slots(model: Model) -> str:

@@ -214,7 +214,7 @@ def test_failed_rows_are_asked_again_into_the_same_output_also_by_a_command_that
         ([*PROMPT, "-m", "none"], "There is no model 'none'"),
         ([], "Give one of --prompt, --prompt-file and --messages-column."),
         ([*PROMPT, "-o", "out.txt"], "must end in"),
-        ([*PROMPT, "--schema", "/dev/null"], "is not a JSON schema"),
+        ([*PROMPT, "--schema", "/dev/null"], "is not a JSON schema: it is not JSON from line 1, column 1 on."),
         ([*PROMPT, "--set", "ignore_eoss=true"], "'ignore_eoss' is not a parameter"),
         ([*PROMPT, "--set", 'logit_bias={"999999999": 1}'], "Correct --set logit_bias"),
         ([*PROMPT, "--system", "word " * 2000], "maximum context length"),

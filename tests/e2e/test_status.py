@@ -86,7 +86,7 @@ def test_models_are_listed_and_shown(cluster: Cluster) -> None:
 def test_a_model_that_is_not_there_is_answered_with_the_nearest(cluster: Cluster) -> None:
     refused = run(cluster, "models", "show", "dmeo")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "Error: There is no model 'dmeo'. Did you mean 'demo'? The server has: demo.\n"
+    assert refused.stderr == "Error: There is no model 'dmeo'. Did you mean 'demo'? This server has: demo.\n"
 
 
 @pytest.mark.parametrize("columns", [80, 50])

@@ -50,7 +50,7 @@ def index() -> Response:
 def revoke(key_id: str) -> Response:
     """Revoke a key: the server refuses it from now on. Its owner's jobs continue."""
     if not services().keys.revoke(key_id):
-        raise NotFound(f"There is no key '{key_id[:80]}'. GET /admin/keys shows all; `caravan keys list` does, too.")
+        raise NotFound(f"There is no key '{key_id[:80]}'. `caravan keys list` shows all, as GET /admin/keys does.")
     log.info("key revoked", key_id=key_id)
     return jsonify({"id": key_id, "object": "key", "deleted": True})
 

@@ -52,3 +52,12 @@ def test_an_interrupted_bar_stands_once() -> None:
         bar.show(STATE)
         raise KeyboardInterrupt
     assert output.getvalue().count("1,234 of 100,000 rows") == 1
+
+
+def test_a_run_without_figures_leaves_no_line_behind() -> None:
+    output = io.StringIO()
+    bar = Bar()
+    bar._console.file, bar._console._force_terminal = output, True
+    with bar:
+        pass
+    assert output.getvalue() == ""

@@ -165,6 +165,12 @@ def test_a_wrong_setting_is_one_error_before_any_row(ten: Path) -> None:
     assert [path.name for path in ten.parent.iterdir()] == ["in.jsonl"]
 
 
+def test_an_error_that_ends_in_a_question_keeps_its_mark(ten: Path) -> None:
+    server = BulkServer(refuses=lambda body: InvalidRequest("Did you mean 'top_k'?", param="topk"))
+    with pytest.raises(Refused, match=r"Did you mean 'top_k'\? Correct --set topk\. No row was asked\."):
+        bulk(ten, server)
+
+
 @pytest.mark.parametrize("at_once", [True, False], ids=["by the front", "by the worker"])
 def test_what_is_refused_of_a_plain_question_too_is_no_rows_fault(ten: Path, at_once: bool) -> None:
     def refusal(body: dict[str, Any]) -> CaravanError:

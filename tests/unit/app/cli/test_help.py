@@ -44,3 +44,11 @@ def subcommands(group: click.Command, path: str = "") -> Iterator[str]:
             command = group.get_command(context, name)
             assert command is not None
             yield from subcommands(command, f"{path} {name}".strip())
+
+
+@pytest.mark.parametrize("width", [80, 50])
+@pytest.mark.parametrize("subcommand", sorted(subcommands(main)))
+def test_every_help_fits_the_terminal(subcommand: str, width: int) -> None:
+    arguments = [*subcommand.split(), "--help"]
+    text = CliRunner().invoke(main, arguments, prog_name="caravan", terminal_width=width).output
+    assert [line for line in text.splitlines() if len(line) > width] == []

@@ -19,8 +19,8 @@ def test_a_model_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("dmeo", "There is no model 'dmeo'. Did you mean 'demo'? The server has: demo, other."),
-        ("llama", "There is no model 'llama'. The server has: demo, other."),
+        ("dmeo", "There is no model 'dmeo'. Did you mean 'demo'? This server has: demo, other."),
+        ("llama", "There is no model 'llama'. This server has: demo, other."),
     ],
 )
 def test_a_model_that_is_not_there_is_answered_with_those_that_are(name: str, said: str) -> None:
