@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     )
 
     fake_step_seconds: float = Field(0.02, ge=0, description="Seconds that a step of a model with path: fake takes.")
+    fake_script: Path | None = Field(None, description="What a model with path: fake says, as a JSON file.")
 
     webhook_secret: SecretStr | None = Field(
         None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tasks.engine.backend import Backend, BackendFailure
 from tasks.engine.embedding import EmbeddingBackend
 from tasks.models import gguf, hub
@@ -60,8 +62,11 @@ def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> 
     """llama.cpp is imported here, and only if it is needed."""
     if entry.path == FAKE_PATH:
         from tasks.engine.fake import FakeBackend
+        from tasks.engine.scripted import Script, ScriptedBackend
 
-        return FakeBackend(
+        script = settings.fake_script
+        make = partial(ScriptedBackend, Script.read(script)) if script else FakeBackend
+        return make(
             num_slots=entry.slots,
             context=entry.context,
             cache_tokens=entry.cache_tokens,
