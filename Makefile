@@ -24,7 +24,12 @@ wheel: ## a wheel of llama.cpp for every processor, into deploy/wheels: for the 
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-compat: .venv-compat/.done ## make .venv-compat, for clients that want other versions of libraries than we do
+compat: setup .venv-compat/.done tests/compat/node/node_modules/.done ## run clients as they are published, of locks of their own
+	$(BIN)/pytest tests/compat $(ARGS)
+
+tests/compat/node/node_modules/.done: tests/compat/node/package-lock.json
+	@cd tests/compat/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.done \
+		|| echo "npm did not install them: clients of Node.js are skipped" >&2
 
 .venv-compat/.done: requirements-compat.lock
 	@test -x .venv-compat/bin/python || $(PYTHON) -m venv .venv-compat
@@ -97,4 +102,4 @@ lock: ## pin the dependencies again (needs uv)
 		--group compat --output-file requirements-compat.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .venv-compat .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info
+	rm -rf .venv .venv-compat tests/compat/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info

@@ -2,26 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.support.shared_cluster import cluster
 
-import pytest
-
-from tests.support.cluster import Cluster
-
-MODELS = """
-models:
-  demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192}
-"""
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    running = Cluster(
-        tmp_path_factory.mktemp("cluster"),
-        models=MODELS,
-        env={"FLOWER_UNAUTHENTICATED_API": "true", "CARAVAN_THREADS": "1"},
-    )
-    running.start()
-    yield running
-    running.stop()
-    assert running.processes() == []
+__all__ = ["cluster"]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.compat.programs import PYTHON, needs_python
 from tests.support.cluster import Cluster
 from tests.support.own_logits import own_logprobs
 
-PROGRAM = Path(__file__).parents[2] / ".venv-compat" / "bin" / "lm_eval"
+PROGRAM = PYTHON / "lm_eval"
 QUESTIONS = [
     {"question": "The capital of France is", "choices": ["Paris", "Rome", "a llama"], "gold": 0},
     {"question": "What is 12 + 7?", "choices": ["19", "17", "20"], "gold": 0},
@@ -31,7 +32,7 @@ metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
 """
 
 
-@pytest.mark.skipif(not PROGRAM.exists(), reason="lm_eval has a venv of its own: make compat")
+@needs_python
 @pytest.mark.parametrize("options", [",num_concurrent=4", ",tokenized_requests=False"])
 def test_its_log_likelihoods_are_those_of_llama_cpps_logits(cluster: Cluster, tmp_path: Path, options: str) -> None:
     questions = tmp_path / "questions.jsonl"

@@ -7,19 +7,17 @@ import os
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.compat.programs import PYTHON, needs_python
 from tests.support.cluster import Cluster
 
-PYTHON = Path(__file__).parents[2] / ".venv-compat" / "bin" / "python"
 PROGRAM = Path(__file__).parent / "litellm_client.py"
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": "127.0.0.1"}
 """It would fetch a list of prices."""
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="litellm has a venv of its own: make compat")
+@needs_python
 def test_litellm_chats_streams_and_calls(cluster: Cluster) -> None:
-    command = [str(PYTHON), str(PROGRAM), f"{cluster.url}/v1"]
+    command = [str(PYTHON / "python"), str(PROGRAM), f"{cluster.url}/v1"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, **OFFLINE})
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout.splitlines()[-1]) == {

@@ -1,0 +1,1 @@
+"""Clients that people run, as they are published, against real clusters: `make compat`."""
