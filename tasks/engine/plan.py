@@ -46,8 +46,13 @@ def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_toke
         prompt_logits: tokens among these, at most, whose logits are told. All are of one sequence: beside another's,
             the last digits would be others.
     """
-    plan = Plan()
-    for sequence in sorted(running, key=lambda sequence: not sequence.decodes):
+    plan, decoding, rest = Plan(), list[Sequence](), list[Sequence]()
+    for sequence in running:
+        (decoding if sequence.decodes and sequence.prompt_logprobs is None else rest).append(sequence)
+    count = _room_for(slots, min(len(decoding), room))
+    _add_decoding(plan, slots, decoding[:count])
+    room -= count
+    for sequence in sorted(rest, key=lambda sequence: not sequence.decodes):
         limit = room if sequence.decodes else min(room, prompt_tokens)
         if sequence.prompt_logprobs is not None:
             limit = min(limit, prompt_logits)
@@ -66,6 +71,16 @@ def _room_for(slots: SlotPool, count: int) -> int:
     while count and not slots.make_room(count):
         count = min(count - 1, slots.cells_free)
     return count
+
+
+def _add_decoding(plan: Plan, slots: SlotPool, decoding: list[Sequence]) -> None:
+    """One row each, first in the batch. Most steps have nothing else, so this is short."""
+    tokens = [sequence.tokens[sequence.num_computed] for sequence in decoding]
+    held = [sequence.slot for sequence in decoding if sequence.slot is not None]
+    slots.grow_each(held, tokens)
+    for row, (sequence, slot, token) in enumerate(zip(decoding, held, tokens, strict=True)):
+        plan.rows.append(Row(token, sequence.num_computed, slot.id, True))
+        plan.chunks.append(Chunk(sequence, 1, row, row, True))
 
 
 def _add_chunk(plan: Plan, slots: SlotPool, sequence: Sequence, count: int) -> None:

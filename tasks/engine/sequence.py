@@ -114,7 +114,8 @@ class Sequence:
 
     @property
     def decodes(self) -> bool:
-        return self.num_generated > 0 and self.num_pending == 1
+        """Whether one generated token is all that is still to be run."""
+        return len(self.tokens) == self.num_computed + 1 > self.num_prompt_tokens
 
     @property
     def shareable(self) -> list[int]:

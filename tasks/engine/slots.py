@@ -142,6 +142,12 @@ class SlotPool:
         slot.cells += self._cells.take(len(tokens))
         slot.tokens += tokens
 
+    def grow_each(self, slots: Tokens[Slot], tokens: Tokens[int]) -> None:
+        """A token is about to be computed in each of some slots; there must be free cells for them."""
+        for slot, cell, token in zip(slots, self._cells.take(len(tokens)), tokens, strict=True):
+            slot.cells.append(cell)
+            slot.tokens.append(token)
+
     def shrink(self, slot: Slot, count: int) -> None:
         """The last `count` tokens of a slot were not computed after all: the batch was refused as a whole."""
         self._cells.give(slot.cells[len(slot.cells) - count :])

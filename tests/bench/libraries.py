@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from tasks.engine.backend import Row
@@ -138,7 +137,7 @@ class Pieces:
         """The tokens that follow a prompt, each the likeliest."""
         self._forget_all()
         chosen: list[int] = []
-        rows = [*self._prompt[:31], replace(self._prompt[31], wants_logits=True)]
+        rows = [*self._prompt[:31], self._prompt[31]._replace(wants_logits=True)]
         for at in range(32, 64):
             self._backend.decode(rows)
             chosen.append(int(self._backend.logits(len(rows) - 1).argmax()))

@@ -51,13 +51,13 @@ def cluster(folder: Path, *, looks: str) -> Iterator[Cluster]:
 
 
 def through_a_kill(
-    cluster: Cluster, command: Sequence[str | Path], *, folder: Path, env: Mapping[str, str]
+    cluster: Cluster, command: Sequence[str], *, folder: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run an agent in a folder with the note; the worker is killed in the middle of its first answer."""
     folder.mkdir()
     (folder / "note.txt").write_text(f"{NOTE}\n")
     running = subprocess.Popen(
-        list(map(str, command)), cwd=folder, env={**os.environ, **env}, text=True,
+        [*command], cwd=folder, env={**os.environ, **env}, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -23,7 +23,7 @@ def test_codex_reads_a_file_while_the_worker_is_killed(tmp_path: Path) -> None:
     home.mkdir()
     with cluster(tmp_path, looks=call("exec_command", cmd="cat note.txt")) as served:
         (home / "config.toml").write_text(CONFIG.format(model=MODEL, url=served.url))
-        command = [NODE_PROGRAMS / "codex", "exec", "--skip-git-repo-check", TASK]
+        command = [str(NODE_PROGRAMS / "codex"), "exec", "--skip-git-repo-check", TASK]
         ended = through_a_kill(served, command, folder=tmp_path / "work", env={"CODEX_HOME": str(home)})
         assert ended.returncode == 0, ended.stderr
         assert ended.stdout.strip() == ANSWER
