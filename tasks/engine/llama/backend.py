@@ -73,7 +73,7 @@ class LlamaBackend(Model):
         self.tile_tokens = TILE_ROWS if self._splits else 1
         threads = threads or os.cpu_count() or 1
         self.ctx = self._create_context(threads)
-        self._threads = ComputeThreads(self.ctx, threads)
+        self._threads = ComputeThreads(self.ctx, threads, apart=not self.on_gpu)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)

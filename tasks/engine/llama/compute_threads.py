@@ -1,4 +1,4 @@
-"""How many threads compute a batch.
+"""How many threads compute a batch, and where.
 
 Threads that compute wait for each other at every layer, in OpenMP's barriers, which spin. When there are as many as
 processors, whatever else computes takes one of theirs, and all of them wait until it gives it back: a first token took
@@ -15,6 +15,8 @@ from typing import Any
 
 import llama_cpp
 
+from tasks.engine.llama.placing import Placing
+
 
 class ComputeThreads:
     """The threads of one context.
@@ -22,13 +24,15 @@ class ComputeThreads:
     Args:
         ctx: the context, which was made with so many threads.
         most: its threads while nothing else computes.
-        processors: on which this process may run; counted if None.
+        processors: how many this process may run on; counted if None.
+        apart: whether each thread gets a processor of its own, if there are as many.
     """
 
-    def __init__(self, ctx: Any, most: int, *, processors: int | None = None) -> None:
+    def __init__(self, ctx: Any, most: int, *, processors: int | None = None, apart: bool = False) -> None:
         self._ctx = ctx
         self._most = self._now = most
-        self._processors = processors or _processors()
+        self._processors = processors or len(_processors())
+        self._placing = Placing(_processors()) if apart and hasattr(os, "sched_setaffinity") else None
         self._lock = threading.Lock()
         self._computes = threading.Lock()
         self._beside = 0
@@ -57,14 +61,19 @@ class ComputeThreads:
             if (count := self.count) != self._now:
                 llama_cpp.llama_set_n_threads(self._ctx, count, count)
                 self._now = count
+            if self._placing is None:
+                yield
+                return
+            self._placing.begin()
             yield
+            self._placing.end(count)
 
     def _add(self, change: int) -> None:
         with self._lock:
             self._beside += change
 
 
-def _processors() -> int:
+def _processors() -> frozenset[int]:
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))

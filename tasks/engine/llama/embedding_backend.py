@@ -15,6 +15,7 @@ from tasks.engine.backend import BackendFailure, Row
 from tasks.engine.embedding import Vector
 from tasks.engine.llama import library
 from tasks.engine.llama.batch import Batch
+from tasks.engine.llama.compute_threads import ComputeThreads
 from tasks.engine.llama.model import Model
 
 BATCH_TOKENS = 512
@@ -54,7 +55,9 @@ class LlamaEmbeddingBackend(Model):
         self.num_slots = min(num_slots, self._most_together())
         self.batch_tokens = BATCH_TOKENS
         self.dimensions: int = llama_cpp.llama_model_n_embd_out(self._model)
-        self._ctx = self._create_context(threads or os.cpu_count() or 1)
+        threads = threads or os.cpu_count() or 1
+        self._ctx = self._create_context(threads)
+        self._threads = ComputeThreads(self._ctx, threads, apart=not self.on_gpu)
         self._memory = llama_cpp.llama_get_memory(self._ctx)
         self._batch = Batch(max(self.context, BATCH_TOKENS))
 
@@ -72,7 +75,9 @@ class LlamaEmbeddingBackend(Model):
             ]
         )
         run = llama_cpp.llama_encode if self._encodes else llama_cpp.llama_decode
-        if status := run(self._ctx, self._batch.struct):
+        with self._threads.computing():
+            status = run(self._ctx, self._batch.struct)
+        if status:
             raise BackendFailure(f"{run.__name__} returned {status}")
         vectors: Vector = np.stack([self._vector(slot) for slot in range(len(passages))])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -40,6 +40,8 @@ class MaskThreads:
         self._own = threading.local()
         clocks = iter(self.clocks)
         self._threads = ThreadPoolExecutor(THREADS, "masks", lambda: setattr(self._own, "clock", next(clocks)))
+        started = threading.Barrier(THREADS)  # not by the engine's thread, whose processor they would share
+        list(self._threads.map(lambda _: started.wait(), range(THREADS)))
 
     def submit(self, work: Callable[[], None]) -> None:
         """Any thread: have it done, in the order of these calls."""
