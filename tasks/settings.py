@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         None, ge=1, description="Bytes of all owners' files; what the disk has room for if unset."
     )
     all_result_bytes: int | None = Field(
-        None, ge=1, description="Bytes of Redis that ended jobs share; half of what Redis may use if unset."
+        None, ge=1, description="Bytes of Redis that owners' jobs share; half of what Redis may use if unset."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, separated by commas; * is any."

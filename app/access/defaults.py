@@ -39,7 +39,8 @@ def streams_of_all(settings: Settings) -> int:
 
 
 def _results_of_one(settings: Settings, redis_bytes: int | None) -> int | None:
-    """Bytes of Redis that an owner's ended jobs may take. Half of Redis is left to jobs that have not ended."""
+    """Bytes of Redis that an owner's jobs may take. Half of Redis is left to what jobs make while they run, and to the
+    rest."""
     whole = settings.all_result_bytes or (redis_bytes and redis_bytes // 2)
     return part(whole, settings.owner_share) if whole else None
 

@@ -56,7 +56,7 @@ def command() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs of its owner that have not ended.")
 @click.option("--streams", type=click.IntRange(min=1), help="Responses held open for its owner at once.")
 @click.option("--stored-bytes", type=click.IntRange(min=1), help="Bytes of its owner's files.")
-@click.option("--result-bytes", type=click.IntRange(min=1), help="Bytes of Redis that its owner's ended jobs take.")
+@click.option("--result-bytes", type=click.IntRange(min=1), help="Bytes of Redis that its owner's jobs take.")
 @click.option("-m", "--model", "models", multiple=True, help="A model that the key may use; any if left out.")
 @click.option("--priority", type=click.Choice(["high", "normal", "low"]), default="high", show_default=True,
               help="The most urgent priority that it may use.")  # fmt: skip

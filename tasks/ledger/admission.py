@@ -57,7 +57,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The owner's ended jobs take as much of Redis as they may; seconds until one may be removed, None if none may."""
+    """The owner's jobs take as much of Redis as they may; seconds until the first may be removed, None if none may."""
 
     bytes: int
     most: int
@@ -275,11 +275,18 @@ class Admission:
         return sum(status != "unknown" for status, *_ in self._run.each("forget", ((each, owner) for each in job_ids)))
 
     def retry(
-        self, job_id: str, *, owner: str, longest_queue: int, most_in_flight: int | None = None, metered: str = ""
+        self,
+        job_id: str,
+        *,
+        owner: str,
+        longest_queue: int,
+        most_in_flight: int | None = None,
+        most_result_bytes: int | None = None,
+        metered: str = "",
     ) -> Literal["retried"] | Refusal | JobStatus | None:
         """Run a job again that ended without success; else its status, or None if there is none."""
-        most = "" if most_in_flight is None else most_in_flight
-        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most, metered)
+        most, most_bytes = ("" if each is None else each for each in (most_in_flight, most_result_bytes))
+        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most, metered, most_bytes)
         return "retried" if verdict == "retried" else _refusal(verdict, rest) or _status(verdict)
 
     def set_queue_state(self, model: str, state: QueueState) -> None:

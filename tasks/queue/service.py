@@ -215,7 +215,9 @@ class QueueService:
         self._publish(to)
         return num_moved
 
-    def retry(self, job: Job, *, most_in_flight: int | None = None, metered: str = "") -> None:
+    def retry(
+        self, job: Job, *, most_in_flight: int | None = None, most_result_bytes: int | None = None, metered: str = ""
+    ) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
 
         Args:
@@ -226,7 +228,7 @@ class QueueService:
             JobConflict: it has not ended, or it succeeded.
             QueueFull: the model's queue is as long as it may be.
             ModelUnavailable: its queue is being drained, or no worker has ever been able to serve the model.
-            RateLimited: its owner has so many jobs that have not ended already.
+            RateLimited: its owner has so many jobs that have not ended already, or its jobs take too much of Redis.
         """
         with as_broker_errors():
             reply = self._admission.retry(
@@ -234,6 +236,7 @@ class QueueService:
                 owner=job.owner,
                 longest_queue=self._longest_queue,
                 most_in_flight=most_in_flight,
+                most_result_bytes=most_result_bytes,
                 metered=metered,
             )
         if reply is None:
@@ -294,9 +297,9 @@ def _refused(model: str, refusal: Refusal) -> CaravanError:
             )
         case Kept(found, most, seconds):
             return RateLimited(
-                f"The ended jobs of this owner take {found} bytes of Redis, and {most} is its limit (result_bytes). "
-                "Delete jobs (POST /jobs/delete), or wait: the oldest results that nobody waits for are removed "
-                f"{LEAST_KEPT_SECONDS // 60} minutes after their jobs' ends.",
+                f"The jobs of this owner take {found} bytes of Redis, those that have ended as well, and {most} is its "
+                "limit (result_bytes). Delete jobs (POST /jobs/delete), or wait: the oldest results that nobody waits "
+                f"for are removed {LEAST_KEPT_SECONDS // 60} minutes after their jobs' ends.",
                 retry_after_seconds=None if seconds is None else min(math.ceil(seconds) + 1, MOST_RETRY_SECONDS),
             )
         case Full():

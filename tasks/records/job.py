@@ -123,7 +123,7 @@ class Job:
     `SamplingParams.encode` wrote it.
     ``weight`` is its owner's share of the line, as the key said. ``metered`` is what was counted of its key's minute
     when it was submitted: tokens, when, and the key's id; its end settles the difference. ``result_bytes`` is what its
-    owner's ended jobs may take of Redis; None is any number. ``spared_seconds`` is how long it keeps its slot from more
+    owner's jobs may take of Redis; None is any number. ``spared_seconds`` is how long it keeps its slot from more
     urgent jobs, since its turn came by age, or since it had to give way too often.
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own

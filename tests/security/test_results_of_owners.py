@@ -259,10 +259,10 @@ def by_hand(client: redis.Redis, owner: str = "alice") -> int:
     """The account's sum, which has to be that of what is there."""
     account = {str(name): int(value) for name, value in client.hgetall(redis_keys.result_bytes(owner)).items()}
     kept = {str(job_id) for job_id in client.zrange(redis_keys.results(owner), 0, -1)}
-    assert account.keys() - {"all", "most"} == kept
-    assert kept == {str(key).removeprefix("caravan:job:") for key in client.keys("caravan:job:*")} - {
-        str(job_id) for job_id in client.smembers(redis_keys.in_flight(owner))
-    }
+    live = {str(job_id) for job_id in client.smembers(redis_keys.in_flight(owner))}
+    assert account.keys() - {"all", "most"} == kept | live
+    assert kept | live == {str(key).removeprefix("caravan:job:") for key in client.keys("caravan:job:*")}
+    assert not kept & live
     return account.get("all", 0)
 
 
@@ -319,6 +319,64 @@ def test_the_account_is_that_of_what_is_there_whatever_becomes_of_jobs(
         account = client.hgetall(redis_keys.result_bytes("alice"))
         sizes = [int(value) for name, value in account.items() if str(name) not in ("all", "most")]
         assert by_hand(client) == sum(sizes)
+
+
+def test_jobs_that_wait_count_with_what_they_ask(settings: Settings, client: redis.Redis, keys: KeyStore) -> None:
+    """5,000 jobs in flight of 1 MiB each would be more than Redis has."""
+    http, headers = front(settings), caller(keys, result_bytes=100 * KIB)
+    large = {**BODY, "prompt": "x" * 40 * KIB}
+    ids = [str(http.post("/jobs", json=large, headers=headers).get_json()["id"]) for _ in range(3)]
+    assert 120 * KIB < counted(client) < 160 * KIB
+    message, seconds = refusal(http.post("/jobs", json=large, headers=headers))
+    assert "(result_bytes)" in message
+    assert seconds >= 1
+    listed = http.post("/jobs", json=[large, BODY], headers=headers).get_json()["data"]
+    assert [each["error"]["code"] for each in listed] == ["rate_limit_exceeded"] * 2
+    submit(http, caller(keys, "bob", result_bytes=100 * KIB))
+    assert http.post("/jobs/delete", json={"ids": ids[:1]}, headers=headers).status_code == 200
+    submit(http, headers)
+
+
+def test_a_retry_is_refused_where_a_submission_is(
+    settings: Settings, client: redis.Redis, keys: KeyStore, store: Ledger
+) -> None:
+    http, headers = front(settings), caller(keys, result_bytes=50 * KIB)
+    again = submit(http, headers)
+    store.admission.cancel(again)
+    filling = submit(http, headers)
+    end(store, filling, 60 * KIB)
+    refusal(http.post(f"/jobs/{again}/retry", headers=headers))
+    before = store.jobs.get(again)
+    assert before is not None
+    assert before.status == "cancelled"
+    store.admission.forget(filling)
+    assert http.post(f"/jobs/{again}/retry", headers=headers).status_code == 202
+    assert set(map(str, client.hkeys(redis_keys.result_bytes("alice")))) == {again, "all"}
+
+
+def test_a_key_for_idempotency_and_a_receivers_message_count(store: Ledger, client: redis.Redis) -> None:
+    def grown(job: Job, idempotency: Idempotency | None = None) -> tuple[int, int]:
+        """What a job adds when it comes, and when it ends."""
+        before = counted(client)
+        assert verdict(store.admission.submit(job, longest_queue=99, idempotency=idempotency)) == "accepted"
+        came = counted(client)
+        end(store, job.id, 9, model="fake")
+        return came - before, counted(client) - came
+
+    plain, plain_end = grown(completion(owner="alice"))
+    keyed, keyed_end = grown(completion(owner="alice"), Idempotency("k" * 200, "d" * 64))
+    assert keyed > plain + 250
+    assert abs(keyed_end - plain_end) < 100
+    told = completion(owner="alice", webhook="https://example.org/hook", metadata={"a": "x" * 4 * KIB})
+    assert grown(told)[1] > plain_end + 4 * KIB
+
+
+def test_a_job_that_a_release_before_accepted_counts_from_its_end_on(store: Ledger, client: redis.Redis) -> None:
+    job = completion(owner="alice", result_bytes=100 * KIB)
+    store.admission.submit(job, longest_queue=9)
+    client.delete(redis_keys.result_bytes("alice"))
+    end(store, job.id, 9 * KIB, model="fake")
+    assert 9 * KIB < counted(client) == int(client.hget(redis_keys.result_bytes("alice"), job.id) or 0)
 
 
 def test_a_repeated_end_counts_once(store: Ledger, client: redis.Redis) -> None:
@@ -431,14 +489,14 @@ def rows_of(batch: Batch, count: int) -> Iterator[Row]:
         yield Row(number, batch.job_id(number), f"row-{number}", body, Checkpoint(number + 1, number + 2))
 
 
-def feeder_over(client: redis.Redis, settings: Settings, count: int) -> tuple[Feeder, Batch]:
+def feeder_over(client: redis.Redis, settings: Settings, count: int, *, most: int = KIB) -> tuple[Feeder, Batch]:
     """A feeder for a batch of an owner who has as many bytes as it may have, with workers for all rows."""
     ledger = open_ledger(settings)
     ended(ledger)
     ledger.workers.report("demo", "w1", 60, {"slots": 1000, "capacity": 1000, "busy": 0})
     batch = Batch(
         id=new_id(), owner="alice", endpoint="/v1/completions", input_file_id="file-1", completion_window="24h",
-        limits=Limits(result_bytes=KIB),
+        limits=Limits(result_bytes=most),
     )  # fmt: skip
     work = BatchLedger(
         client,
@@ -480,13 +538,13 @@ def test_a_batch_gets_on_though_its_owners_jobs_take_all_that_they_may(
 def test_a_batch_asks_again_for_the_first_row_that_is_gone(
     settings: Settings, client: redis.Redis, store: Ledger
 ) -> None:
-    feeder, batch = feeder_over(client, settings, 2 * BLOCK_ROWS)
-    client.delete(redis_keys.result_bytes("alice"), redis_keys.results("alice"))
+    most = 4 << 20
+    feeder, batch = feeder_over(client, settings, 2 * BLOCK_ROWS, most=most)
     feeder.feed()
     assert waiting(client) == {batch.job_id(number) for number in range(2 * BLOCK_ROWS)}
     late = batch.job_id(BLOCK_ROWS + 9)
     store.admission.forget_many([late, batch.job_id(0)], owner="alice")
-    ended(store)
+    ended(store, most)
     feeder.look()
     feeder.feed()
     assert batch.job_id(0) in waiting(client)

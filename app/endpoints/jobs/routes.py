@@ -160,7 +160,13 @@ def retry(job_id: str) -> tuple[Response, int]:
     """Run a failed, expired or cancelled job again."""
     job = find(job_id)
     catalogue().find(job.model)
-    services().queue.retry(job, most_in_flight=allowed().jobs_in_flight, metered=spend(job).metered)
+    limits = allowed()
+    services().queue.retry(
+        job,
+        most_in_flight=limits.jobs_in_flight,
+        most_result_bytes=limits.result_bytes,
+        metered=spend(job).metered,
+    )
     return jsonify(_view(find(job_id))), 202
 
 

@@ -21,7 +21,7 @@
 --   ARGV[9]  digest          of the request's body
 --   ARGV[10]  timeout         seconds, or ''
 --   ARGV[11]  most_in_flight  jobs of the owner that have not ended, or '' for any number
---   ARGV[12]  most_result_bytes  bytes that the owner's ended jobs may take, or '' for any number
+--   ARGV[12]  most_result_bytes  bytes that the owner's jobs may take, or '' for any number
 --   ARGV[13..]  the record's fields and values
 -- Output:
 --   {'accepted', id, when, fence}
@@ -31,7 +31,7 @@
 --   {'broken', why}
 --   {'full', '', queue length, seconds in which a job ends, or '' if unknown}
 --   {'busy', jobs of the owner that have not ended}
---   {'kept', bytes of the owner's ended jobs, the most, seconds until one may be removed, or ''}
+--   {'kept', bytes of the owner's jobs, the most, seconds until an ended one may be removed, or ''}
 -- Events:
 --   log: queued
 local id, model, owner, priority, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -55,11 +55,11 @@ local depth = redis.call('ZCARD', pending_key(model))
 if depth >= longest_queue then return { 'full', '', tostring(depth), seconds_a_job(model, now) } end
 local live = busy(owner, most_in_flight)
 if live then return { 'busy', live } end
-local kept, seconds = over_results(owner, most_result_bytes, now)
+local kept, seconds = over_bytes(owner, most_result_bytes, now)
 if kept then return { 'kept', kept, most_result_bytes, seconds } end
 
 local at = stamp(now)
-transition(id, 'queued', now)
+local fence = transition(id, 'queued', now)
 redis.call('HSET', job_key(id), 'created_at', at, 'place', at, 'line', line, 'ttl', ttl, unpack(ARGV, 13))
 enter_line(id, model, priority, now)
 count_job(model, 'accepted', priority)
@@ -72,4 +72,5 @@ if key ~= '' then
 end
 redis.call('ZADD', owned_key(owner), at, id)
 redis.call('SADD', in_flight_key(owner), id)
-return { 'accepted', id, at, redis.call('HGET', job_key(id), 'fence') }
+count_queued(id, owner, key ~= '' and idem)
+return { 'accepted', id, at, fence }

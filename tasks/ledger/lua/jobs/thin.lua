@@ -26,7 +26,7 @@ end
 local function look_at(id, owner)
   local status, model, idem = unpack(redis.call('HMGET', job_key(id), 'status', 'model', 'idem'))
   if not ENDED[status or ''] then  -- removed or run again by a release that does not count
-    uncount_result(id, owner)
+    uncount_job(id, owner)
   elseif is_awaited(id) then
     redis.call('ZADD', results_key(owner), stamp(now + AGAIN_SECONDS), id)
   else

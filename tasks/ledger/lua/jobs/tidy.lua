@@ -27,6 +27,6 @@ for _, listed in ipairs(old) do
   local id, model, owner = unpack(cjson.decode(listed))
   erase(id, model, owner)
   local first = redis.call('ZRANGE', results_key(owner), 0, 0)[1]  -- a release that does not count may have removed it
-  if first and redis.call('EXISTS', job_key(first)) == 0 then uncount_result(first, owner) end
+  if first and redis.call('EXISTS', job_key(first)) == 0 then uncount_job(first, owner) end
 end
 return { #due, #old }

@@ -27,12 +27,12 @@ local function conclude(id, status, now, ...)
   settle(id)
   settle_tokens(id, now)
   count_job(model, status, job[2])
-  tell(id, transition(id, status, now), now)
+  local is_told = tell(id, transition(id, status, now), now)
   redis.call('ZADD', ended_key(), stamp(now + ttl), listing(id, model, job[5]))
   redis.call('EXPIRE', job_key(id), ttl)
   redis.call('EXPIRE', log_key(id), ttl)
   if job[6] then redis.call('EXPIRE', job[6], ttl) end
-  count_result(id, job[5], job[6], ttl, job[7], now)
+  count_result(id, job[5], job[6], ttl, job[7], now, is_told)
 end
 
 -- End a job that workers die of.

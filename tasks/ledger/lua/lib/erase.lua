@@ -8,5 +8,5 @@ local function erase(id, model, owner)
   redis.call('ZREM', dead_letters_key(model), id)
   redis.call('HDEL', trouble_key(model), id)
   redis.call('DEL', job_key(id), log_key(id))
-  uncount_result(id, owner)
+  uncount_job(id, owner)
 end
