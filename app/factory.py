@@ -7,7 +7,7 @@ from flask import Flask
 from app.access import caller, limits
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
-from app.http import access_log, cors, errors, other_sites, query, request_id
+from app.http import access_log, cors, errors, other_sites, query, request_id, short_paths
 from app.http.json_pieces import PiecewiseJSON
 from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
@@ -36,6 +36,8 @@ def create_app(settings: Settings) -> Flask:
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)
     ledger, catalogue = open_ledger(settings, client), load(settings.models_file)
+    if settings.any_model_name:
+        catalogue = catalogue.answering_any_name()
     app.extensions["caravan"] = Services(
         settings=settings,
         catalogue=catalogue,
@@ -70,6 +72,7 @@ def create_app(settings: Settings) -> Flask:
     query.install(app, DESCRIBED.calls)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    short_paths.install(app)
     if settings.flower_url:
         flower.mount(app, settings.flower_url)
     return app

@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
     models_file: Path | None = Field(None, description="The catalogue (models.yaml); the demo model alone if unset.")
 
+    any_model_name: bool = Field(
+        True, description="Whether the only model of its kind answers for names that are not served."
+    )
+
     host: str = Field("127.0.0.1", description="The address that the web front binds.")
     port: int = Field(PORT, ge=0, le=65535, description="The port that the web front binds.")
     web_processes: int = Field(2, ge=1, description="Processes of the web front.")

@@ -59,8 +59,7 @@ def catalogue() -> Catalogue:
 
 def catalogue_of(key: Key) -> Catalogue:
     """The models that a key may use."""
-    whole = services().catalogue
-    return Catalogue({name: whole[name] for name in whole if key.limits.allows(name)})
+    return services().catalogue.only(key.limits.allows)
 
 
 def known_caller() -> Key | None:
@@ -88,7 +87,8 @@ def _identify() -> Key:
 def _secret() -> str:
     """The key that the request carries; raises AuthenticationFailed if there is none."""
     # Not werkzeug's own reading, which fails on some logins that are no Bearer's.
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    login = request.headers.get("Authorization")
+    scheme, _, token = ("Bearer", "", request.headers.get("X-Api-Key", "")) if login is None else login.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise AuthenticationFailed("Send an API key: Authorization: Bearer cvn-...")
+        raise AuthenticationFailed("Send an API key: Authorization: Bearer cvn-..., or X-Api-Key: cvn-...")
     return token.strip()

@@ -23,13 +23,12 @@ def validate(schema: type[Body], body: Mapping[str, Any]) -> Body:
         raise from_validation(exc, schema) from exc
 
 
-def entry_for(body: JobBody, catalogue: Catalogue) -> ModelEntry:
-    """The model that a body asks; raises ModelNotFound, or InvalidRequest for a model that does something else."""
-    entry = catalogue.find(body.model)
+def model_for(body: JobBody, catalogue: Catalogue) -> tuple[str, ModelEntry]:
+    """The model that a body asks, by its own name; raises ModelNotFound, or InvalidRequest for one of another kind."""
+    name = catalogue.asked(body.model, body.operation)
+    entry, needed = catalogue[name], kind_for(body.operation)
     if body.operation not in entry.operations:
         raise InvalidRequest(
-            f"'{body.model}' is a model of kind '{entry.kind}', and this call needs one of kind "
-            f"'{kind_for(body.operation)}'.",
-            param="model",
+            f"'{name}' is a model of kind '{entry.kind}', and this call needs one of kind '{needed}'.", param="model"
         )
-    return entry
+    return name, entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
@@ -125,7 +125,7 @@ def _page(error: Mapping[str, Any], status: int, retry_after_seconds: int | None
 def _from_werkzeug(exc: HTTPException) -> Response:
     status = exc.code or 500
     if status == 404:
-        return _respond(kinds.NotFound(_nothing_here()))
+        return _respond(kinds.NotFound("This path does not exist. /docs lists all calls."))
     error = kinds.InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
     log.info("request refused", status=status, code=error.code)
     response = to_response(error.to_wire(), status)
@@ -133,15 +133,6 @@ def _from_werkzeug(exc: HTTPException) -> Response:
         if name == "Allow":
             response.headers[name] = value
     return response
-
-
-def _nothing_here() -> str:
-    """Most who come here left out a part of the address that OpenAI's clients do not add."""
-    path = f"/v1{request.path}"
-    adapter = current_app.url_map.bind("")
-    if adapter.test(path, request.method):
-        return f"This path does not exist. Did you mean {shown(path)}? OpenAI clients need a base URL that ends in /v1."
-    return "This path does not exist. /docs lists all calls."
 
 
 def _unexpected(exc: Exception) -> Response:

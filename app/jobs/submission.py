@@ -16,7 +16,7 @@ from app.access.limits import allowed, spend, spend_many, spend_requests
 from app.bodies.job import MAX_KEY_LENGTH, Envelope, JobBody, Webhook
 from app.bodies.service_tier import KEY
 from app.bodies.unused import HEADER, unused
-from app.bodies.validation import entry_for
+from app.bodies.validation import model_for
 from app.http import request_id
 from app.http.turns import aside
 from app.jobs.urgency import asked_priority, asked_timeout
@@ -43,8 +43,8 @@ def submit(sent: dict[str, Any], body: JobBody, *, stands: bool = False) -> Take
     key = _idempotency(sent, _own_key(body) or _header_key())
     if key and (known := services().ledger.admission.known(caller().owner, key)):
         return Taken(known, None, None)
-    entry = entry_for(body, catalogue())
-    job = _job(body, aside(body.request, entry))
+    model, entry = model_for(body, catalogue())
+    job = _job(body, model, aside(body.request, entry))
     _tell_unused([body])
     limits = allowed()
     job = spend(replace(job, result_bytes=limits.result_bytes))
@@ -90,7 +90,8 @@ def _asked(sent: Any, key_of_all: str, read: Callable[[dict[str, Any]], JobBody]
         if not isinstance(sent, dict):
             raise InvalidRequest("Each job of a list must be a JSON object.", code="invalid_json")
         body = read(sent)
-        job = _job(body, body.request(entry_for(body, catalogue())))
+        model, entry = model_for(body, catalogue())
+        job = _job(body, model, body.request(entry))
         return _Asked(body, job, _idempotency(sent, _own_key(body) or key_of_all))
     except CaravanError as exc:
         return exc
@@ -105,11 +106,11 @@ def _known(asked: Sequence[_Asked]) -> set[str]:
     return {job_id for (job_id, _), known in zip(keyed, found, strict=True) if known}
 
 
-def _job(body: JobBody, asked: dict[str, Any]) -> Job:
+def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
     envelope = body if isinstance(body, Envelope) else Envelope()
     return Job(
         id=str(uuid.uuid4()),
-        model=body.model,
+        model=model,
         operation=body.operation,
         request=asked | ({KEY: body.tier} if body.tier else {}),
         owner=caller().owner,

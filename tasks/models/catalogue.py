@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from tasks.errors import ModelNotFound
+from tasks.errors import InvalidRequest, ModelNotFound
 from tasks.models import hub, models_file
 from tasks.models.models_faults import Levels, told
 from tasks.models.models_file import CatalogueError
@@ -53,6 +53,12 @@ def _seconds(value: Any) -> Any:
     if match is None:
         raise ValueError("it must be seconds, or a number with s, m or h, such as 10m")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def _alias(value: str) -> str:
+    if not re.fullmatch(r"[^\s\x00-\x1f\x7f]{1,256}", value):
+        raise ValueError("an alias may have 256 characters, without blanks")
+    return value
 
 
 def _count(value: Any) -> Any:
@@ -121,6 +127,10 @@ class ModelEntry(BaseModel):
     keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
         600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."
     )
+    aliases: tuple[Annotated[str, AfterValidator(_alias)], ...] = Field(
+        (), description="Other names for requests, such as owner/model:tag."
+    )
+    tags: tuple[str, ...] = Field((), description="Words that the list of models tells of it.")
 
     @field_validator("kv_tokens")
     @classmethod
@@ -161,6 +171,19 @@ class _ModelsFile(BaseModel):
 
     models: dict[ModelName, ModelEntry] = Field(min_length=1)
 
+    @field_validator("models")
+    @classmethod
+    def _names_differ(cls, models: dict[str, ModelEntry]) -> dict[str, ModelEntry]:
+        seen: dict[str, str] = {}
+        for name, entry in models.items():
+            for alias in entry.aliases:
+                other = seen.setdefault(alias, name)
+                if other != name or (alias in models and alias != name):
+                    raise ValueError(
+                        f"the alias '{alias}' of '{name}' is a name of '{other if other != name else alias}'"
+                    )
+        return models
+
 
 _LEVELS: Levels = (
     ("the file", _ModelsFile),
@@ -171,10 +194,16 @@ _LEVELS: Levels = (
 
 
 class Catalogue(Mapping[str, ModelEntry]):
-    """The models by name. `find` is how a request's ``model`` is looked up."""
+    """The models by name.
 
-    def __init__(self, entries: Mapping[str, ModelEntry]) -> None:
+    Args:
+        stand_ins: the model that answers for names that are not there, by kind.
+    """
+
+    def __init__(self, entries: Mapping[str, ModelEntry], *, stand_ins: Mapping[str, str] | None = None) -> None:
         self._entries = MappingProxyType(dict(entries))
+        self._aliases = {alias: name for name, entry in entries.items() for alias in entry.aliases}
+        self._stand_ins = dict(stand_ins or {})
 
     def __getitem__(self, name: str) -> ModelEntry:
         return self._entries[name]
@@ -185,13 +214,54 @@ class Catalogue(Mapping[str, ModelEntry]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def only(self, allowed: Callable[[str], bool]) -> Catalogue:
+        """Those of the models that are allowed, as one who may use no others sees them."""
+        return Catalogue(
+            {name: entry for name, entry in self._entries.items() if allowed(name)},
+            stand_ins={kind: name for kind, name in self._stand_ins.items() if allowed(name)},
+        )
+
+    def answering_any_name(self) -> Catalogue:
+        """The same models; of a kind that has one alone, this one answers for every name that is not there."""
+        kinds = {kind: [name for name, entry in self._entries.items() if entry.kind == kind] for kind in _OPERATIONS}
+        return Catalogue(self._entries, stand_ins={kind: names[0] for kind, names in kinds.items() if len(names) == 1})
+
     def find(self, name: str) -> ModelEntry:
-        """The entry of a model; raises `ModelNotFound`, which lists those there are and names the nearest."""
-        if name not in self._entries:
-            known, near = ", ".join(sorted(self._entries)) or "none for this key", nearest(name, self._entries)
+        """The entry of a model, by its name or an alias.
+
+        Raises `ModelNotFound`, which lists those there are and names the nearest.
+        """
+        return self._entries[self.name_of(name)]
+
+    def name_of(self, name: str) -> str:
+        """A model's own name, by its name or an alias; raises `ModelNotFound` as `find` does."""
+        own = name if name in self._entries else self._aliases.get(name)
+        if own is None:
+            near = nearest(name, [*self._entries, *self._aliases])
             hint = f"Did you mean '{near}'? " if near else ""
-            raise ModelNotFound(f"There is no model '{name[:80]}'. {hint}This server has: {known}.", param="model")
-        return self._entries[name]
+            raise ModelNotFound(f"There is no model '{name[:80]}'. {hint}{self._told()}", param="model")
+        return own
+
+    def asked(self, name: str, operation: Operation) -> str:
+        """The own name of the model that a request asks for an operation; its ``model`` is '' if it names none.
+
+        Raises:
+            InvalidRequest: it names none, and there is more than one that could answer, or none.
+            ModelNotFound: as `find` does.
+        """
+        kind = kind_for(operation)
+        if not name:
+            able = [own for own, entry in self._entries.items() if operation in entry.operations]
+            able = [own for own in able if self._entries[own].kind == kind] or able
+            if len(able) != 1:
+                raise InvalidRequest(f"This call needs a model of kind '{kind}'. {self._told()}", param="model")
+            return able[0]
+        if name not in self._entries and name not in self._aliases and kind in self._stand_ins:
+            return self._stand_ins[kind]
+        return self.name_of(name)
+
+    def _told(self) -> str:
+        return f"This server has: {', '.join(sorted(self._entries)) or 'none for this key'}."
 
 
 DEMO = ModelEntry(path=DEMO_PATH, slots=16, context=1024, kv_tokens=8192)

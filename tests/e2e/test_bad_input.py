@@ -16,7 +16,6 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 FAULTS: list[tuple[str, dict[str, Any], int, str, str | None]] = [
     ("unknown model", {"model": "gpt-7", "messages": HELLO}, 404, "model_not_found", "model"),
-    ("no model", {"messages": HELLO}, 400, "invalid_value", "model"),
     ("empty prompt", {"model": "demo", "prompt": ""}, 400, "invalid_value", "prompt"),
     ("no messages", {"model": "demo", "messages": []}, 400, "invalid_value", "messages"),
     ("neither", {"model": "demo"}, 400, "invalid_value", "messages"),

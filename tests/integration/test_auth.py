@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,11 +64,7 @@ def calls(http: FlaskClient) -> Iterator[tuple[Rule, str]]:
 
 def path(rule: Rule, **values: str) -> str:
     """A route's path, with these values or an x in each place."""
-    built = rule.rule
-    for name in rule.arguments:
-        built = built.replace(f"<{name}>", values.get(name, "x"))
-    assert "<" not in built
-    return built
+    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values.get(found[1], "x"), rule.rule)
 
 
 def code(response: TestResponse) -> Any:
@@ -82,7 +79,9 @@ def code(response: TestResponse) -> Any:
         bearer(""),
         {"Authorization": ADMIN_KEY},
         {"Authorization": f"Basic {ADMIN_KEY}"},
-        {"x-api-key": ADMIN_KEY},
+        {"X-Api-Key": ADMIN_KEY[:-1]},
+        {"X-Api-Key": ""},
+        {"X-Api-Key": ADMIN_KEY, **bearer("cvn-wrong")},
         {**bearer(ADMIN_KEY[:-1]), "X-Forwarded-For": "127.0.0.1"},
         bearer("é" * 40),
     ],
@@ -101,6 +100,12 @@ def test_every_route_but_the_probes_asks_for_a_key(http: FlaskClient, headers: d
         asked += 1
     assert asked > 40
     assert {rule.rule for rule, _ in calls(http) if rule.endpoint in OPEN} == {"/", "/healthz", "/health", "/readyz"}
+
+
+def test_a_key_may_come_as_anthropics_clients_send_it(http: FlaskClient, alice: dict[str, str]) -> None:
+    secret = alice["Authorization"].removeprefix("Bearer ")
+    assert http.get("/v1/models", headers={"X-Api-Key": secret}).status_code == 200
+    assert http.get("/v1/models", headers={"X-Api-Key": secret, "Authorization": "Basic x"}).status_code == 401
 
 
 def test_an_item_of_another_callers_response_is_not_there(

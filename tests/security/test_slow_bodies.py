@@ -70,7 +70,7 @@ def test_a_key_is_looked_at_before_a_byte_of_the_body_is_there(front: WebFront, 
 
 
 def test_a_body_in_pieces_is_read_as_long_as_it_comes(front: WebFront) -> None:
-    body = b'{"model": "nobody", "prompt": "x"}'
+    body = b'{"model": "nobody", "input": "x"}'
     with front.connection() as connected:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.sendall(head("POST /jobs", {**KEY, **JSON, "Content-Length": str(len(body)), "Connection": "close"}))

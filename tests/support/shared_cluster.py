@@ -19,7 +19,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running = Cluster(
         tmp_path_factory.mktemp("cluster"),
         models=MODELS,
-        env={"FLOWER_UNAUTHENTICATED_API": "true", "CARAVAN_THREADS": "1"},
+        env={"FLOWER_UNAUTHENTICATED_API": "true", "CARAVAN_THREADS": "1", "CARAVAN_ANY_MODEL_NAME": "false"},
     )
     running.start()
     yield running

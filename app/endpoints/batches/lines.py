@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.bodies.job import JobBody
-from app.bodies.validation import entry_for, validate
+from app.bodies.validation import model_for, validate
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
@@ -44,7 +44,9 @@ class LineEndpoints:
 
     def models(self, limits: Limits) -> Iterable[str]:
         """The models that may be asked."""
-        return [name for name in self._catalogue if limits.allows(name)]
+        return [
+            each for name, entry in self._catalogue.items() if limits.allows(name) for each in (name, *entry.aliases)
+        ]
 
     def job(self, batch: Batch, job_id: str, body: Mapping[str, Any]) -> Job:
         """The job of a body, under an id; raises CaravanError if it cannot be run as it stands.
@@ -55,13 +57,13 @@ class LineEndpoints:
         for name, why in _REFUSED.items():
             if getattr(asked, name, None):
                 raise InvalidRequest(why, param=name)
-        entry = entry_for(asked, self._catalogue)
+        model, entry = model_for(asked, self._catalogue)
         request = asked.request(entry)
         if "sampling" in request and body.get("seed") in (None, -1):
             request["sampling"]["seed"] = _seed(job_id)
         return Job(
             id=job_id,
-            model=asked.model,
+            model=model,
             operation=asked.operation,
             request=request,
             metadata=asked.metadata or {},

@@ -38,11 +38,10 @@ def openai_list() -> Response:
     return jsonify({"object": "list", "data": [_openai_model(name) for name in catalogue()]})
 
 
-@models.get("/v1/models/<name>")
+@models.get("/v1/models/<path:name>")
 def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
-    catalogue().find(name)
-    return jsonify(_openai_model(name))
+    return jsonify(_openai_model(catalogue().name_of(name)))
 
 
 @models.get("/models", endpoint="index")
@@ -60,7 +59,8 @@ def load(name: str) -> tuple[Response, int]:
 
 
 def _openai_model(name: str) -> OpenAIModel:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "caravan"}
+    aliases, tags = (list(each) for each in (catalogue()[name].aliases, catalogue()[name].tags))
+    return {"id": name, "object": "model", "created": 0, "owned_by": "caravan", "aliases": aliases, "tags": tags}
 
 
 def _model_states(names: Collection[str]) -> list[ModelState]:

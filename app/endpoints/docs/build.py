@@ -27,7 +27,8 @@ _SCHEME = "apiKey"
 _INTRODUCTION = (
     "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`; "
     "act on its `code`. A browser that opens an address gets failures as pages. "
-    "Fields and query parameters that a call does not know are refused."
+    "Fields and query parameters that a call does not know are refused. "
+    "Every path under `/v1` works without `/v1` too, unless another call has that path."
 )
 
 
@@ -84,7 +85,7 @@ def build(app: Flask, described: Described, catalogue: Catalogue, *, keys: bool 
 
 def _routes(app: Flask, described: Described) -> Iterator[_Route]:
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in NOT_OURS:
+        if rule.endpoint in NOT_OURS or rule.alias:
             continue
         says = described.calls.get(rule.endpoint)
         if says is None:

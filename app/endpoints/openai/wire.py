@@ -207,6 +207,8 @@ class OpenAIModel(TypedDict):
     object: Literal["model"]
     created: Literal[0]
     owned_by: Literal["caravan"]
+    aliases: list[str]
+    tags: list[str]
 
 
 class OpenAIModelList(TypedDict):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from app.bodies.job import JobBody, ModelName
+from app.bodies.job import JobBody
 from app.bodies.texts_or_tokens import MOST_TOKEN_ID
 from app.endpoints.openai.chat_body import Conversation
 from tasks.errors import InvalidRequest
@@ -17,13 +17,7 @@ MOST_CHARACTERS = 1 << 20
 TokenId = Annotated[int, Field(ge=0, le=MOST_TOKEN_ID)]
 
 
-class TokensBody(JobBody):
-    """What needs a tokenizer, whose ``model`` may be left out where one alone generates."""
-
-    model: ModelName = ""
-
-
-class TokenizeBody(TokensBody):
+class TokenizeBody(JobBody):
     """``POST /tokenize``: ``content`` and ``add_special`` are llama-server's names, the other two vLLM's."""
 
     operation: ClassVar[Operation] = Operation.TOKENIZE
@@ -54,7 +48,7 @@ class TokenizeBody(TokensBody):
         return given[0] if given else self.prompt is not None
 
 
-class DetokenizeBody(TokensBody):
+class DetokenizeBody(JobBody):
     """``POST /detokenize``."""
 
     operation: ClassVar[Operation] = Operation.DETOKENIZE
@@ -65,7 +59,7 @@ class DetokenizeBody(TokensBody):
         return {"tokens": self.tokens}
 
 
-class TokenizerInfoBody(TokensBody):
+class TokenizerInfoBody(JobBody):
     """``GET /tokenizer_info``."""
 
     operation: ClassVar[Operation] = Operation.TOKENIZER_INFO

@@ -43,9 +43,8 @@ def refusal(schema: type[BaseModel], body: dict[str, Any]) -> InvalidRequest:
 # -- what is refused
 
 BAD_SAMPLING: list[tuple[str, Any]] = [
-    ("model", ""),
-    ("model", "x" * 65),
-    ("model", None),
+    ("model", "x" * 257),
+    ("model", 7),
     ("max_tokens", -2),
     ("max_tokens", 1.5),
     ("max_tokens", "5"),
@@ -211,8 +210,6 @@ def test_bad_stop_strings_are_refused(value: Any) -> None:
     [
         ("messages", ChatBody),
         ("prompt", CompletionBody),
-        ("model", ChatBody),
-        ("model", CompletionBody),
     ],
 )
 def test_a_field_that_must_be_there_is_missed_by_name(field: str, schema: type[BaseModel]) -> None:

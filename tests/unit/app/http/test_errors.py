@@ -16,7 +16,7 @@ CHAT = {"model": "demo", "messages": [{"role": "user", "content": "Hello"}]}
 
 @pytest.fixture(scope="module")
 def http() -> FlaskClient:
-    return create_app(Settings(max_body_bytes=2000, models_file=None)).test_client()
+    return create_app(Settings(max_body_bytes=2000, models_file=None, any_model_name=False)).test_client()
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/v1/chat/completions"])

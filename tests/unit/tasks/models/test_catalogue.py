@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tasks.errors import ModelNotFound
+from tasks.errors import InvalidRequest, ModelNotFound
 from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
 from tasks.models.hub import HubFile
 from tasks.records.job import Operation
@@ -245,3 +245,48 @@ def test_a_split_model_has_all_its_parts() -> None:
 def test_a_model_that_is_not_there_is_answered_with_the_nearest_one() -> None:
     with pytest.raises(ModelNotFound, match=r"There is no model 'dmo'\. Did you mean 'demo'\? This server has: demo\."):
         load(None).find("dmo")
+
+
+EMBEDDER = ModelEntry(path="fake", kind="embedding")
+
+
+def test_a_model_is_found_by_an_alias_and_goes_by_its_own_name(write: Write) -> None:
+    models = load(write("models: {a: {path: fake, aliases: ['owner/model:Q8_0'], tags: [code]}, b: {path: fake}}"))
+    assert models.name_of("owner/model:Q8_0") == models.asked("owner/model:Q8_0", Operation.CHAT) == "a"
+    assert models["a"].tags == ("code",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "models: {a: {path: fake, aliases: [b]}, b: {path: fake}}",
+        "models: {a: {path: fake, aliases: [x]}, b: {path: fake, aliases: [x]}}",
+        "models: {a: {path: fake, aliases: ['x y']}}",
+    ],
+)
+def test_an_alias_that_is_no_name_or_anothers_is_refused(write: Write, content: str) -> None:
+    with pytest.raises(CatalogueError, match="alias"):
+        load(write(content))
+
+
+def test_a_request_without_a_model_means_the_only_one_of_the_kind() -> None:
+    models = Catalogue({"a": DEMO, "v": EMBEDDER})
+    assert models.asked("", Operation.CHAT) == models.asked("", Operation.TOKENIZE) == "a"
+    assert models.asked("", Operation.EMBEDDING) == "v"
+    assert Catalogue({"v": EMBEDDER}).asked("", Operation.TOKENIZE) == "v"
+    for several in (Catalogue({"a": DEMO, "b": DEMO}), Catalogue({"v": EMBEDDER})):
+        with pytest.raises(InvalidRequest, match=r"of kind 'generative'\. This server has: ") as refused:
+            several.asked("", Operation.CHAT)
+        assert refused.value.param == "model"
+
+
+def test_the_only_model_of_a_kind_answers_for_names_that_are_not_there() -> None:
+    models = Catalogue({"a": DEMO, "b": DEMO, "v": EMBEDDER}).answering_any_name()
+    assert models.asked("text-embedding-3-small", Operation.EMBEDDING) == "v"
+    with pytest.raises(ModelNotFound, match="This server has: a, b, v"):
+        models.asked("gpt-4", Operation.CHAT)
+    with pytest.raises(ModelNotFound):
+        models.only({"a", "b"}.__contains__).asked("text-embedding-3-small", Operation.EMBEDDING)
+    with pytest.raises(ModelNotFound):
+        Catalogue({"a": DEMO}).asked("gpt-4", Operation.CHAT)
+    assert models.only({"a"}.__contains__).asked("", Operation.CHAT) == "a"

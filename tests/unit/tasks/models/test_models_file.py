@@ -14,6 +14,7 @@ LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
 KEYS = "path, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
+KEYS += ", aliases, tags"
 NAMES = "a mapping with each model by its name, indented under it"
 
 

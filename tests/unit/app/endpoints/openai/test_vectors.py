@@ -61,7 +61,6 @@ def body(**fields: Any) -> EmbeddingBody:
         ("dimensions", 1.5),
         ("dimensions", "8"),
         ("user", "x" * 513),
-        ("model", ""),
         ("stream", True),
     ],
 )
