@@ -9,7 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bodies.biases import Biases
 from app.bodies.job import JobBody
+from app.bodies.llama_parameters import LlamaParameters
 from app.bodies.part import Part
 from app.bodies.service_tier import Tier
 from app.bodies.unused import UNUSED, Unused
@@ -29,7 +31,9 @@ MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
-READ_APART = {"max_tokens", "seed", "stop", "logit_bias", "grammar", "logprobs", "prompt_logprobs"}
+READ_APART = {
+    *("max_tokens", "seed", "stop", "logit_bias", "text_bias", "grammar", "logprobs", "prompt_logprobs", "logprob_ids"),
+}
 """Fields of `SamplingParams` that `SamplingBody.sampling` makes of what stands here."""
 PASSED_ON = {field.name for field in fields(SamplingParams)} - READ_APART
 """Those that mean there what they mean here, under the same names."""
@@ -82,10 +86,6 @@ class StreamOptions(Part):
     include_obfuscation: Annotated[bool | None, Unused(done=False)] = None
 
 
-TokenId = Annotated[str, Field(pattern="^[0-9]{1,9}$")]
-Bias = Annotated[float, Field(ge=-100, le=100)]
-
-
 class JsonSchema(Part):
     """The ``json_schema`` of a response format."""
 
@@ -116,15 +116,17 @@ class ResponseFormat(Part):
         return self.json_schema.schema_
 
 
-class SamplingBody(JobBody, Urgency):
+class SamplingBody(LlamaParameters, JobBody, Urgency):
     """Sampling as a client asks for it."""
 
-    limits: ClassVar[tuple[str, ...]] = ("max_tokens",)
+    limits: ClassVar[tuple[str, ...]] = ("max_tokens", "n_predict")
     """Fields that limit the answer; the first that is given counts."""
     default_limit: ClassVar[int | None] = None
     """What counts if none is. Whatever counts, an answer ends where the model's context does."""
 
     max_tokens: MaxTokens = None
+    n_predict: MaxTokens = None
+    """llama-server's name of the same."""
     temperature: float | None = Field(None, ge=0, le=2)
     top_k: MaybeTopK = None
     top_p: float | None = Field(None, gt=0, le=1)
@@ -147,7 +149,7 @@ class SamplingBody(JobBody, Urgency):
     dynatemp_exponent: float | None = Field(None, gt=0, le=10)
     seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
     stop: StopStrings = None
-    logit_bias: Annotated[dict[TokenId, Bias], Field(max_length=1024)] | None = None
+    logit_bias: Biases | None = None
     grammar: str | None = Field(None, min_length=1)
     json_schema: dict[str, Any] | None = None
     response_format: ResponseFormat | None = None
@@ -180,7 +182,8 @@ class SamplingBody(JobBody, Urgency):
             max_tokens=None if max_tokens == MOST_TOKENS else max_tokens,
             seed=seed or 0,
             stop=tuple(self.stop or ()),
-            logit_bias=tuple((int(token), bias) for token, bias in (self.logit_bias or {}).items()),
+            logit_bias=tuple((token, bias) for token, bias in self.logit_bias or () if isinstance(token, int)),
+            text_bias=tuple((text, bias) for text, bias in self.logit_bias or () if isinstance(text, str)),
             grammar=self._grammar(),
             logprobs=self.num_logprobs(),
             **given,

@@ -25,7 +25,6 @@ FINAL = (409, 500, 504)
 START = pages.Link("/", "where things are on this server")
 
 _NAMES = {
-    "n_predict": "max_tokens",
     "max_new_tokens": "max_tokens",
     "guided_json": "response_format",
     "guided_grammar": "grammar",

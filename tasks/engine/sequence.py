@@ -95,6 +95,11 @@ class Sequence:
         return SequenceState.DECODING if self.decodes else SequenceState.PREFILLING
 
     @property
+    def stop_string(self) -> str:
+        """The stop string that ended it; '' if none did."""
+        return self._stops.found
+
+    @property
     def num_generated(self) -> int:
         return len(self.tokens) - self.num_prompt_tokens
 

@@ -11,17 +11,22 @@ class StopStrings:
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
         self._held = ""
-        self.stopped = False
+        self.found = ""
+        """The stop string that was found."""
+
+    @property
+    def stopped(self) -> bool:
+        return self.found != ""
 
     def feed(self, text: str) -> str:
-        """The text that may be shown now; once a stop string is found, `stopped` is set and the rest is dropped."""
+        """The text that may be shown now; once a stop string is `found`, the rest is dropped."""
         if not self._stops:
             return text
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
-            self.stopped = True
-            return self._release(min(found), drop=True)
+            at, self.found = min(found, key=lambda each: each[0])
+            return self._release(at, drop=True)
         return self._release(len(self._held) - self._undecided())
 
     def flush(self) -> str:

@@ -59,8 +59,12 @@ class Event:
     """Of a choice's first piece: how the model writes tool calls and reasoning, if it does."""
     prompt_tokens: int = 0
     """Of a choice's first piece: how many its prompt has."""
+    cached_tokens: int = 0
+    """Of a choice's first piece: how many of these were computed before."""
+    stop_string: str = ""
+    """Of a choice's last piece: the stop string that ended it, if one did."""
     prompt: str = ""
-    """Of a choice's first piece: the text of a prompt of token ids, if it is to be echoed."""
+    """Of a choice's first piece: the text of its prompt, if it is to be told."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -81,7 +85,9 @@ def encode_token(
     logprobs: Iterable[TokenLogprobs] = (),
     syntax: str = "",
     prompt_tokens: int = 0,
+    cached_tokens: int = 0,
     prompt: str = "",
+    stop_string: str = "",
 ) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
@@ -93,8 +99,8 @@ def encode_token(
         body["syntax"] = syntax
     if prompt_tokens:
         body["prompt_tokens"] = prompt_tokens
-    if prompt:
-        body["prompt"] = prompt
+    more = {"cached_tokens": cached_tokens, "prompt": prompt, "stop_string": stop_string}
+    body |= {name: value for name, value in more.items() if value}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -12,23 +12,26 @@ class TokenLogprobs:
     """A token that was chosen, as its id and its bytes, with the natural logarithm of its probability.
 
     ``logprob`` is None for the first token of a prompt, since nothing precedes it. ``top`` has the likeliest tokens'
-    bytes and logarithms, likeliest first. Bytes, for a token may be a part of a character; they are written as Latin-1.
+    bytes and logarithms, likeliest first, ``ids`` their ids if they were asked for. Bytes, for a token may be a part of
+    a character; they are written as Latin-1.
     """
 
     token: int
     piece: bytes
     logprob: float | None
     top: tuple[tuple[bytes, float], ...]
+    ids: tuple[int, ...] = ()
 
     def encode(self) -> list[Any]:
         top = [[piece.decode("latin-1"), round(logprob, 6)] for piece, logprob in self.top]
         logprob = None if self.logprob is None else round(self.logprob, 6)
-        return [self.token, self.piece.decode("latin-1"), logprob, top]
+        return [self.token, self.piece.decode("latin-1"), logprob, top, *([list(self.ids)] if self.ids else [])]
 
     @classmethod
     def decode(cls, values: list[Any]) -> Self:
-        token, piece, logprob, top = values
-        return cls(token, piece.encode("latin-1"), logprob, tuple((p.encode("latin-1"), value) for p, value in top))
+        token, piece, logprob, top, *ids = values
+        likeliest = tuple((p.encode("latin-1"), value) for p, value in top)
+        return cls(token, piece.encode("latin-1"), logprob, likeliest, tuple(ids[0]) if ids else ())
 
 
 class EncodedLogprobs(Collection[TokenLogprobs]):

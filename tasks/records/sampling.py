@@ -10,6 +10,8 @@ from typing import Any, Self
 from tasks.records.version import known
 
 MAX_SEED = 2**63 - 1
+FORBIDDEN = -1e9
+"""A bias after which no token comes, in JSON, which has no infinity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +21,11 @@ class SamplingParams:
     ``max_tokens`` None means: until the context is full; 0: only the prompt is read. ``temperature`` 0 is greedy.
     ``seed`` is fixed when a job is accepted, so that another worker draws the same numbers. The penalties look back
     over the last ``repeat_last_n`` tokens, DRY over ``dry_penalty_last_n``, the prompt's included, as llama-server's
-    do; -1 means all. ``logit_bias`` holds pairs of a token's id and what is added to its logit. ``grammar`` is what
-    `tasks.answers.constraint` made. ``logprobs`` is how many alternatives are told beside each token; with
-    ``prompt_logprobs`` beside the prompt's tokens as well.
+    do; -1 means all. ``logit_bias`` holds pairs of a token's id and what is added to its logit; ``text_bias`` pairs of
+    a text and what is added to those of its tokens. ``grammar`` is what `tasks.answers.constraint` made.
+
+    ``logprobs`` is how many alternatives are told beside each token; with ``prompt_logprobs`` beside the prompt's
+    tokens as well, with ``logprob_ids`` by their ids too.
     """
 
     max_tokens: int | None = None
@@ -46,9 +50,11 @@ class SamplingParams:
     seed: int = 0
     stop: tuple[str, ...] = ()
     logit_bias: tuple[tuple[int, float], ...] = ()
+    text_bias: tuple[tuple[str, float], ...] = ()
     grammar: str | None = None
     logprobs: int | None = None
     prompt_logprobs: bool = False
+    logprob_ids: bool = False
     ignore_eos: bool = False
     n: int = 1
 
@@ -73,14 +79,16 @@ class SamplingParams:
         return -1 if -1 in reaches else max(reaches, default=0)
 
     def encode(self) -> dict[str, Any]:
-        return {**asdict(self), "stop": list(self.stop), "logit_bias": [list(pair) for pair in self.logit_bias]}
+        pairs = {"logit_bias": list(map(list, self.logit_bias)), "text_bias": list(map(list, self.text_bias))}
+        return {**asdict(self), "stop": list(self.stop), **pairs}
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
         """Read what `encode` wrote; keys of a newer version are left out."""
         kept = known(cls, values)
         bias = tuple((int(token), float(value)) for token, value in kept.get("logit_bias", ()))
-        return cls(**{**kept, "stop": tuple(kept.get("stop", ())), "logit_bias": bias})
+        texts = tuple((str(text), float(value)) for text, value in kept.get("text_bias", ()))
+        return cls(**{**kept, "stop": tuple(kept.get("stop", ())), "logit_bias": bias, "text_bias": texts})
 
 
 def draw_seed(seed: int, index: int, position: int) -> int:

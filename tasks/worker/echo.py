@@ -8,18 +8,19 @@ from tasks.engine.backend import Vocabulary
 from tasks.errors import InvalidRequest
 from tasks.records.sampling import SamplingParams
 from tasks.records.size import MOST_LOGPROBS
+from tasks.worker.inputs import Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """A prompt: the bytes of each of its tokens, and its text if it was sent as token ids."""
+    """A prompt: the bytes of each of its tokens, and its text if that is to be told and was not sent."""
 
     tokens: list[int]
     pieces: list[bytes]
     text: str
 
 
-def echo(prompt: str | list[int], tokens: list[int], vocabulary: Vocabulary) -> Echo:
+def echo(prompt: Prompt, tokens: list[int], vocabulary: Vocabulary) -> Echo:
     """The echo of a prompt that has these tokens.
 
     The pieces of a prompt that was sent as text are those of that text: what the tokenizer adds before it, such as the

@@ -10,8 +10,9 @@ from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.worker.held import Held
-from tasks.worker.lengths import check_length, too_long
-from tasks.worker.prepare import answer_tokens, check_tokens
+from tasks.worker.inputs import Prompt, tokenized
+from tasks.worker.lengths import too_long
+from tasks.worker.prepare import answer_tokens
 from tasks.worker.proof import Begin, prove_embedding
 from tasks.worker.publisher import Publisher
 
@@ -89,14 +90,8 @@ def passages(held: Held, backend: EmbeddingBackend) -> list[Passage]:
     ]
 
 
-def _tokens(given: str | list[int], backend: EmbeddingBackend, *, name: str) -> list[int]:
-    """Token ids are taken as they are; a text gets the tokens that the model wants before and after it."""
-    if isinstance(given, list):
-        check_tokens(given, backend, "input")
-        tokens = given
-    else:
-        check_length(given, backend, field="input", place=name)
-        tokens = backend.tokenize(given, add_special=True, parse_special=True)
+def _tokens(given: Prompt, backend: EmbeddingBackend, *, name: str) -> list[int]:
+    tokens = tokenized(given, backend, field="input", place=name)
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")
     if len(tokens) > backend.context:

@@ -30,7 +30,9 @@ class Piece:
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     syntax: str = ""
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     prompt: str = ""
+    stop_string: str = ""
 
     def encode(self) -> str:
         return encode_token(
@@ -41,7 +43,9 @@ class Piece:
             logprobs=self.logprobs,
             syntax=self.syntax,
             prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
             prompt=self.prompt,
+            stop_string=self.stop_string,
         )
 
 

@@ -17,8 +17,9 @@ from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
 from tasks.records.size import most_tokens
 from tasks.worker.content_stops import ContentStops
-from tasks.worker.echo import check_size, echo
+from tasks.worker.echo import Echo, check_size, echo
 from tasks.worker.held import Held
+from tasks.worker.inputs import check_tokens, tokenized
 from tasks.worker.lengths import check_length, too_long
 
 
@@ -29,18 +30,22 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         ContextLengthExceeded: a prompt leaves no room for a token.
         InvalidRequest: the model's chat template refuses the messages, or the model cannot sample as asked.
     """
-    job, params = held.job, SamplingParams.decode(held.job.request["sampling"])
+    job, params = held.job, _with_biases(SamplingParams.decode(held.job.request["sampling"]), backend)
     if job.operation.converses:
         text = render(job, backend)
         field = "input" if job.operation is Operation.RESPONSE else "messages"
-        prompts = [_tokens(text, backend, add_special=False, field=field)]
+        prompts = [_fitting(_tokens(text, backend, field=field), backend, field=field)]
+        held.echoes = [Echo(prompts[0], [], text) for _ in range(params.n)] if job.request.get("tells_prompt") else []
         held.syntax = after_prompt(backend.syntax, text)
         params, held.ready = _constrained(job, params, held.syntax, backend)
     else:
         given = job.request["prompt"]
-        prompts = [_tokens(prompt, backend, add_special=True, field="prompt") for prompt in _listed(given)]
+        prompts = [
+            _fitting(tokenized(prompt, backend, field="prompt", answers=True), backend, field="prompt")
+            for prompt in _listed(given)
+        ]
         check_size(prompts, params)
-        if job.request.get("echo"):
+        if job.request.get("echo") or job.request.get("tells_prompt"):
             echoes = [echo(prompt, tokens, backend) for prompt, tokens in zip(_listed(given), prompts, strict=True)]
             held.echoes = [each for each in echoes for _ in range(params.n)]
         held.ready = backend.check(params)
@@ -168,19 +173,26 @@ def _with_grammar(
     return params, backend.check(params)
 
 
-def _tokens(prompt: str | list[int], backend: Backend, *, add_special: bool, field: str) -> list[int]:
-    if isinstance(prompt, list):
-        check_tokens(prompt, backend, field)
-        tokens = prompt
-    else:
-        check_length(prompt, backend, field=field, answers=True)
-        tokens = backend.tokenize(prompt, add_special=add_special, parse_special=True)
+def _tokens(text: str, backend: Backend, *, field: str) -> list[int]:
+    """Those of a prompt that a template has made."""
+    check_length(text, backend, field=field, answers=True)
+    return backend.tokenize(text, add_special=False, parse_special=True)
+
+
+def _fitting(tokens: list[int], backend: Backend, *, field: str) -> list[int]:
+    """The tokens of a prompt; raises ContextLengthExceeded if no answer fits behind them."""
     if len(tokens) >= backend.context:
         raise too_long(str(len(tokens)), backend, field=field, answers=True)
     return tokens
 
 
-def check_tokens(tokens: list[int], vocabulary: Vocabulary, field: str) -> None:
-    """Raise InvalidRequest for token ids that the vocabulary does not have."""
-    if unknown := next((token for token in tokens if token >= vocabulary.vocab_size), None):
-        raise InvalidRequest(f"The vocabulary has {vocabulary.vocab_size} tokens, none {unknown}.", param=field)
+def _with_biases(params: SamplingParams, backend: Backend) -> SamplingParams:
+    """The parameters with biases of texts as those of their tokens."""
+    if not params.text_bias:
+        return params
+    texts = [
+        (token, bias)
+        for text, bias in params.text_bias
+        for token in backend.tokenize(text, add_special=False, parse_special=False)
+    ]
+    return replace(params, logit_bias=(*params.logit_bias, *texts), text_bias=())

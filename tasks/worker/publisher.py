@@ -190,18 +190,24 @@ class Publisher:
                 held.begun.add(index)
                 piece.syntax = held.syntax.encode()
                 piece.prompt_tokens = output.sequence.num_prompt_tokens
+                piece.cached_tokens = output.sequence.num_cached_own
                 piece.prompt = held.echoes[index].text if held.echoes else ""
             piece.text += output.text
             if output.token is not None:
                 piece.tokens.append(output.token)
-            logprobs = [*self._of_prompt(held, output), *map(self._with_bytes, filter(None, [output.logprobs]))]
+            logprobs = [*self._of_prompt(held, output), *self._of_token(output)]
             if logprobs:
                 piece.logprobs += logprobs
                 held.logprobs.setdefault(index, []).extend(logprobs)
-            piece.finish_reason = output.finish_reason
+            piece.finish_reason, piece.stop_string = output.finish_reason, output.sequence.stop_string
 
-    def _with_bytes(self, logprobs: Logprobs) -> TokenLogprobs:
-        return TokenLogprobs(logprobs.token, self._piece(logprobs.token), logprobs.logprob, self._top(logprobs))
+    def _of_token(self, output: Output) -> list[TokenLogprobs]:
+        """Those of the token that was chosen, if they are asked for."""
+        told = output.logprobs
+        if told is None:
+            return []
+        ids = tuple(token for token, _ in told.top) if output.sequence.params.logprob_ids else ()
+        return [TokenLogprobs(told.token, self._piece(told.token), told.logprob, self._top(told), ids)]
 
     def _of_prompt(self, held: Held, output: Output) -> list[TokenLogprobs]:
         """Those of the prompt's tokens, with a sequence's first output, if they are asked for."""

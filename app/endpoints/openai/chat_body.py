@@ -137,7 +137,7 @@ class ChatBody(Conversation, SamplingBody):
     """``POST /v1/chat/completions``, and ``POST /jobs`` with ``messages``."""
 
     operation: ClassVar[Operation] = Operation.CHAT
-    limits: ClassVar[tuple[str, ...]] = ("max_completion_tokens", "max_tokens")
+    limits: ClassVar[tuple[str, ...]] = ("max_completion_tokens", "max_tokens", "n_predict")
 
     max_completion_tokens: MaxTokens = None
     logprobs: bool | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from app.bodies.sampling import MOST_CHOICES, MaxTokensOrNone, SamplingBody
-from app.bodies.texts_or_tokens import inputs
+from app.bodies.texts_or_tokens import Given, inputs
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
@@ -23,7 +23,7 @@ class CompletionBody(SamplingBody):
     operation: ClassVar[Operation] = Operation.COMPLETION
     default_limit: ClassVar[int | None] = OPENAI_DEFAULT_MAX_TOKENS
 
-    prompt: Annotated[list[str] | list[list[int]], *inputs(MOST_CHOICES)]
+    prompt: Annotated[list[Given], *inputs(MOST_CHOICES)]
     max_tokens: MaxTokensOrNone = None
     logprobs: int | None = Field(None, ge=0, le=20)
     echo: bool | None = None

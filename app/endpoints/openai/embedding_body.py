@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from app.bodies.job import JobBody
-from app.bodies.texts_or_tokens import inputs
+from app.bodies.texts_or_tokens import Given, inputs
 from app.bodies.unused import UNUSED
 from app.bodies.urgency import Urgency
 from tasks.models.catalogue import ModelEntry
@@ -22,7 +22,7 @@ class EmbeddingBody(JobBody, Urgency):
 
     operation: ClassVar[Operation] = Operation.EMBEDDING
 
-    input: Annotated[list[str] | list[list[int]], *inputs(MOST_INPUTS)]
+    input: Annotated[list[Given], *inputs(MOST_INPUTS)]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(None, ge=1)
     user: Annotated[str | None, UNUSED] = Field(None, max_length=512)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from app.bodies.job import JobBody
+from app.bodies.llama_parameters import LlamaParameters
 from app.bodies.sampling import SamplingBody
 from app.bodies.urgency import Urgency
 from app.endpoints.jobs.body import ChatJobBody, CompletionJobBody
@@ -367,20 +368,24 @@ SAMPLING: dict[str, Any] = {
 NO_SAMPLING = {
     *JobBody.model_fields,
     *Urgency.model_fields,
-    *("repetition_penalty", "user", "store", "service_tier", "stream", "stream_options"),
+    *LlamaParameters.model_fields,
+    *("n_predict", "repetition_penalty", "user", "store", "service_tier", "stream", "stream_options"),
     *("json_schema", "response_format"),  # they are ways to say a grammar
 }
 
 
 def test_every_sampling_field_reaches_the_worker() -> None:
-    made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1}).sampling(ENTRY)
-    assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),))
+    made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1, "x": 2}).sampling(ENTRY)
+    assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),), text_bias=(("x", 2.0),))
     untouched = {field.name for field in fields(made) if getattr(made, field.name) == field.default}
-    assert untouched == {"grammar", "logprobs", "prompt_logprobs"}, "the test has a value for every other one"
+    assert untouched == {"grammar", "logprobs", "prompt_logprobs", "logprob_ids"}, (
+        "the test has a value for every other one"
+    )
 
 
 def test_what_a_body_says_of_sampling_and_what_a_worker_goes_by_have_the_same_names() -> None:
-    beside = {"logprobs", "prompt_logprobs"}  # which chats and completions ask for in ways of their own
+    beside = {"logprobs", "prompt_logprobs", "logprob_ids"}  # which each call asks for in a way of its own
+    beside |= {"text_bias"}  # which is a part of logit_bias
     assert set(SamplingBody.model_fields) - NO_SAMPLING == {field.name for field in fields(SamplingParams)} - beside
 
 
@@ -528,10 +533,9 @@ def test_constraints_that_cannot_be_followed_name_their_field(fields: dict[str, 
     ("field", "value"),
     [
         ("logit_bias", {"12": 101}),
-        ("logit_bias", {"-1": 0}),
-        ("logit_bias", {"x": 0}),
+        ("logit_bias", {"": 0}),
         ("logit_bias", {str(token): 1 for token in range(1025)}),
-        ("logit_bias", [[1, 2]]),
+        ("logit_bias", [[1, 2, 3]]),
         ("logprobs", 3),
         ("top_logprobs", 21),
         ("grammar", ""),

@@ -1,0 +1,1 @@
+"""llama-server's own calls: `/completion`, `/props`, `/slots` and their like."""

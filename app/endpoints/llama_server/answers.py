@@ -1,0 +1,141 @@
+"""A job's events as llama-server's answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.endpoints.llama_server import wire
+from app.endpoints.llama_server.generation import generation_settings
+from app.endpoints.llama_server.timings import figures
+from tasks.records.event import Event
+from tasks.records.job import Job
+from tasks.records.logprobs import TokenLogprobs
+from tasks.records.outcome import Outcome
+from tasks.records.shown_tokens import ShownTokens
+
+
+@dataclass(slots=True)
+class _Choice:
+    """What has come of one choice."""
+
+    prompt: str
+    text: str = ""
+    tokens: list[int] = field(default_factory=list)
+    num_prompt: int = 0
+    num_cached: int = 0
+    finish_reason: str = ""
+    stop_string: str = ""
+    shown: ShownTokens = field(default_factory=ShownTokens)
+    logprobs: list[TokenLogprobs] = field(default_factory=list)
+
+
+class Answers:
+    """What a job's token events say, which come in order from its first."""
+
+    def __init__(self, job: Job, *, streamed: bool = False) -> None:
+        self._job, self._streamed = job, streamed
+        self._choices: dict[int, _Choice] = {}
+
+    def take(self, event: Event) -> wire.Piece | None:
+        """Take an event; the piece of a stream that tells of it, if it has a text or a token."""
+        choice = self._choices.setdefault(event.index, _Choice(prompt=self._prompt(event)))
+        choice.text += event.text
+        choice.tokens += event.tokens
+        choice.num_prompt = choice.num_prompt or event.prompt_tokens
+        choice.num_cached = choice.num_cached or event.cached_tokens
+        choice.finish_reason, choice.stop_string = event.finish_reason or "", event.stop_string
+        told = choice.shown.feed(event.text, event.logprobs)
+        told += choice.shown.finish() if event.finish_reason else []
+        choice.logprobs += told
+        if not event.text and not told and event.finish_reason:
+            return None
+        piece: wire.Piece = {
+            "index": event.index,
+            "content": event.text,
+            "tokens": list(event.tokens),
+            "stop": False,
+            "id_slot": -1,
+            "tokens_predicted": len(choice.tokens),
+            "tokens_evaluated": choice.num_prompt,
+        }
+        if told:
+            piece["completion_probabilities"] = probabilities(told)
+        return piece
+
+    def finished(
+        self, outcome: Outcome, *, returns_tokens: bool = False, fields: Sequence[str] = ()
+    ) -> list[Mapping[str, Any]]:
+        """The answers of the job, one for each choice."""
+        return [
+            chosen(self._answer(index, choice, outcome, returns_tokens=returns_tokens), fields)
+            for index, choice in sorted(self._choices.items())
+        ]
+
+    def _prompt(self, event: Event) -> str:
+        given = self._job.request["prompt"][event.index // self._job.request["sampling"]["n"]]
+        return given if isinstance(given, str) else event.prompt
+
+    def _answer(self, index: int, choice: _Choice, outcome: Outcome, *, returns_tokens: bool) -> wire.LlamaCompletion:
+        sampling, taken = self._job.request["sampling"], outcome.timings
+        full = choice.finish_reason == "length" and len(choice.tokens) != sampling["max_tokens"]
+        answer: wire.LlamaCompletion = {
+            "index": index,
+            "content": "" if self._streamed else choice.text,
+            "tokens": list(choice.tokens) if returns_tokens and not self._streamed else [],
+            "id_slot": -1,
+            "stop": True,
+            "model": self._job.model,
+            "tokens_predicted": len(choice.tokens),
+            "tokens_evaluated": choice.num_prompt,
+            "generation_settings": generation_settings(sampling, stream=self._streamed),
+            "prompt": choice.prompt,
+            "has_new_line": "\n" in choice.text,
+            "truncated": full,
+            "stop_type": "word" if choice.stop_string else "eos" if choice.finish_reason == "stop" else "limit",
+            "stopping_word": choice.stop_string,
+            "tokens_cached": choice.num_prompt + max(0, len(choice.tokens) - 1),
+            "timings": figures(
+                num_prompt=choice.num_prompt,
+                num_cached=choice.num_cached,
+                prompt_seconds=taken.prefill_seconds if taken else 0.0,
+                num_predicted=len(choice.tokens),
+                predicted_seconds=taken.decode_seconds if taken else 0.0,
+            ),
+        }
+        if choice.logprobs and not self._streamed:
+            answer["completion_probabilities"] = probabilities(choice.logprobs)
+        return answer
+
+
+def chosen(answer: Mapping[str, Any], fields: Iterable[str]) -> Mapping[str, Any]:
+    """Of an answer only these fields, by their paths (``timings/prompt_n``), which name them; all if none."""
+    found = {}
+    for path in fields:
+        value: Any = answer
+        for name in path.split("/"):
+            value = value.get(name, _MISSING) if isinstance(value, Mapping) else _MISSING
+        if value is not _MISSING:
+            found[path] = value
+    return found if fields else answer
+
+
+_MISSING = object()
+
+
+def probabilities(logprobs: Iterable[TokenLogprobs]) -> list[wire.TokenProbabilities]:
+    """Tokens with their ids, and the likeliest in their places."""
+    return [
+        {
+            **_alternative(one.token, one.piece, one.logprob or 0.0),
+            "top_logprobs": [
+                _alternative(token, piece, logprob) for token, (piece, logprob) in zip(one.ids, one.top, strict=False)
+            ],
+        }
+        for one in logprobs
+    ]
+
+
+def _alternative(token: int, piece: bytes, logprob: float) -> wire.Alternative:
+    return {"id": token, "token": piece.decode(errors="replace"), "bytes": list(piece), "logprob": logprob}

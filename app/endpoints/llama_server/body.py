@@ -1,0 +1,49 @@
+"""The bodies of llama-server's own calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from app.bodies.sampling import MOST_CHOICES, MaxTokensOrNone, SamplingBody
+from app.bodies.texts_or_tokens import Given, inputs
+from tasks.errors import InvalidRequest
+from tasks.models.catalogue import ModelEntry
+from tasks.records.job import Operation
+from tasks.records.sampling import SamplingParams
+
+MOST_PROBABILITIES = 100
+
+
+class LlamaCompletionBody(SamplingBody):
+    """``POST /completion``, and ``/completions``: a prompt goes to the model as it is."""
+
+    operation: ClassVar[Operation] = Operation.COMPLETION
+
+    prompt: Annotated[list[Given], *inputs(MOST_CHOICES)]
+    n_predict: MaxTokensOrNone = None
+    max_tokens: MaxTokensOrNone = None
+    n_probs: int = Field(0, ge=0, le=MOST_PROBABILITIES)
+    return_tokens: bool = False
+    response_fields: Annotated[list[str], Field(max_length=64)] | None = None
+
+    def num_logprobs(self) -> int | None:
+        return self.n_probs or None
+
+    def num_sequences(self) -> int:
+        return len(self.prompt) * (self.n or 1)
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        if self.num_sequences() > MOST_CHOICES:
+            raise InvalidRequest(f"Prompts times n exceed {MOST_CHOICES}. Send several requests.", param="n")
+        request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
+        return {**request, "tells_prompt": True} if self._tells_prompt() else request
+
+    def sampling(self, entry: ModelEntry) -> SamplingParams:
+        return replace(super().sampling(entry), logprob_ids=self.n_probs > 0)
+
+    def _tells_prompt(self) -> bool:
+        """Whether a worker has to tell what a prompt's tokens say."""
+        return self.verbose or any(not isinstance(prompt, str) for prompt in self.prompt)

@@ -1,0 +1,65 @@
+"""What llama-server's own calls answer with, streams included."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.endpoints.llama_server.generation import Settings
+from app.endpoints.llama_server.timings import LlamaTimings
+from app.http.wire_types import Count
+
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class Alternative(TypedDict):
+    """A token that could have come, and the logarithm of its probability before any sampling."""
+
+    id: int
+    token: str
+    bytes: list[Byte]
+    logprob: Annotated[float, Field(le=0)]
+
+
+class TokenProbabilities(Alternative):
+    """A token that came, and the likeliest ones."""
+
+    top_logprobs: list[Alternative]
+
+
+class Piece(TypedDict):
+    """A piece of a streamed answer."""
+
+    index: Count
+    content: str
+    tokens: list[int]
+    stop: Literal[False]
+    id_slot: Literal[-1]
+    tokens_predicted: Count
+    tokens_evaluated: Count
+    timings: NotRequired[LlamaTimings]
+    completion_probabilities: NotRequired[list[TokenProbabilities]]
+
+
+class LlamaCompletion(TypedDict, total=False):
+    """An answer; of a stream the last object, whose `content` is empty. With `response_fields`, only these."""
+
+    index: Count
+    content: str
+    tokens: Annotated[list[int], Field(description="Those of the answer, with `return_tokens`.")]
+    id_slot: Literal[-1]
+    stop: Literal[True]
+    model: str
+    tokens_predicted: Count
+    tokens_evaluated: Annotated[Count, Field(description="Tokens of the prompt.")]
+    generation_settings: Settings
+    prompt: str
+    has_new_line: bool
+    truncated: Annotated[bool, Field(description="Whether the context was full before the answer ended.")]
+    stop_type: Literal["eos", "word", "limit"]
+    stopping_word: str
+    tokens_cached: Annotated[Count, Field(description="Tokens of prompt and answer that were computed.")]
+    timings: LlamaTimings
+    completion_probabilities: list[TokenProbabilities]

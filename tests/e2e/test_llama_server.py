@@ -1,0 +1,120 @@
+"""llama-server's own calls, against a real cluster with the demo model."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import Cluster
+
+ASKED: dict[str, Any] = {"prompt": "The capital of France is", "temperature": 0, "n_predict": 4}
+
+
+def complete(cluster: Cluster, **fields: Any) -> Any:
+    answer = cluster.http.post("/completion", json={**ASKED, **fields})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def streamed(cluster: Cluster, **fields: Any) -> Iterator[Any]:
+    with cluster.http.stream("POST", "/completions", json={**ASKED, **fields, "stream": True}) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+def tokens(cluster: Cluster, text: str) -> list[int]:
+    found: list[int] = cluster.http.post("/tokenize", json={"content": text, "add_special": True}).json()["tokens"]
+    return found
+
+
+def test_an_answer_tells_how_it_was_made(cluster: Cluster) -> None:
+    answer = complete(cluster, return_tokens=True, seed=7, top_k=5)
+    assert answer["content"] == cluster.http.post("/v1/completions", json={**ASKED}).json()["choices"][0]["text"]
+    assert (answer["stop"], answer["stop_type"], answer["stopping_word"]) == (True, "limit", "")
+    assert (answer["tokens_predicted"], len(answer["tokens"]), answer["truncated"]) == (4, 4, False)
+    assert answer["tokens_evaluated"] == len(tokens(cluster, ASKED["prompt"]))
+    assert (answer["prompt"], answer["model"], answer["has_new_line"]) == (ASKED["prompt"], "demo", False)
+    settings = answer["generation_settings"]
+    assert (settings["n_predict"], settings["seed"], settings["top_k"], settings["temperature"]) == (4, 7, 5, 0)
+    timings = answer["timings"]
+    assert timings["prompt_n"] + timings["cache_n"] == answer["tokens_evaluated"]
+    assert (timings["predicted_n"], timings["prompt_ms"] > 0) == (4, True)
+    assert complete(cluster)["tokens"] == []
+
+
+def test_a_stream_has_the_same_text_and_ends_with_the_figures(cluster: Cluster) -> None:
+    *pieces, end = streamed(cluster)
+    assert "".join(piece["content"] for piece in pieces) == complete(cluster)["content"]
+    assert [token for piece in pieces for token in piece["tokens"]] == complete(cluster, return_tokens=True)["tokens"]
+    assert all(piece["stop"] is False for piece in pieces)
+    assert (end["stop"], end["content"], end["tokens_predicted"], end["timings"]["predicted_n"]) == (True, "", 4, 4)
+
+
+def test_a_prompt_may_be_ids_or_both_mixed_or_several(cluster: Cluster) -> None:
+    text = ASKED["prompt"]
+    ids = tokens(cluster, text)
+    whole = complete(cluster)["content"]
+    assert complete(cluster, prompt=ids)["content"] == whole
+    assert complete(cluster, prompt={"prompt_string": text})["content"] == whole
+    several = complete(cluster, prompt=[ids, text, {"prompt_string": text}])
+    assert [(each["index"], each["content"]) for each in several] == [(0, whole), (1, whole), (2, whole)]
+    mixed = complete(cluster, prompt=["The capital", *ids[2:], " of"])
+    assert mixed["tokens_evaluated"] > len(ids) - 2
+    assert mixed["prompt"].endswith(" of"), "what the tokens say is told"
+
+
+def test_an_answer_tells_why_it_ended(cluster: Cluster) -> None:
+    stopped = complete(cluster, prompt="Count to 12. 1, 2, 3,", n_predict=-1, stop=["nowhere", ","])
+    assert (stopped["stop_type"], stopped["stopping_word"]) == ("word", ",")
+    *_, end = streamed(cluster, prompt="Count to 12. 1, 2, 3,", n_predict=-1, stop=[","])
+    assert (end["stop_type"], end["stopping_word"]) == ("word", ",")
+    full = complete(cluster, n_predict=-1, ignore_eos=True)
+    assert (full["truncated"], full["stop_type"]) == (True, "limit")
+
+
+def test_probabilities_are_told_with_ids(cluster: Cluster) -> None:
+    answer = complete(cluster, n_probs=5, return_tokens=True)
+    told = answer["completion_probabilities"]
+    assert [each["id"] for each in told] == answer["tokens"]
+    for each in told:
+        assert each["top_logprobs"][0]["id"] == each["id"], "greedy takes the likeliest"
+        assert len(each["top_logprobs"]) == 5
+        assert sum(math.exp(one["logprob"]) for one in each["top_logprobs"]) <= 1.001
+        assert bytes(each["bytes"]).decode() == each["token"]
+    *pieces, end = streamed(cluster, n_probs=5)
+    assert [one["id"] for piece in pieces for one in piece.get("completion_probabilities", ())] == answer["tokens"]
+    assert "completion_probabilities" not in end
+
+
+def test_only_the_fields_that_are_asked_for_are_told(cluster: Cluster) -> None:
+    answer = complete(cluster, response_fields=["content", "generation_settings/n_predict", "nothing", "prompt/x"])
+    assert answer == {"content": complete(cluster)["content"], "generation_settings/n_predict": 4}
+
+
+@pytest.mark.parametrize("form", [lambda text: [[text, False]], lambda text: {text: -100}])
+def test_tokens_are_forbidden_by_their_texts(cluster: Cluster, form: Any) -> None:
+    word = complete(cluster, n_predict=1)["content"]
+    answer = complete(cluster, n_predict=1, logit_bias=form(word))
+    assert answer["content"] != word
+    assert answer["generation_settings"]["logit_bias"][0]["token"] == word
+
+
+def test_what_asks_for_nothing_here_is_taken_and_named(cluster: Cluster) -> None:
+    sent = {"cache_prompt": True, "id_slot": -1, "n_keep": 4, "samplers": ["top_k"], "speculative.n_max": 16}
+    for path, asked in (("/completion", ASKED), ("/v1/completions", {"prompt": "Hi", "n_predict": 2})):
+        answer = cluster.http.post(path, json={**asked, **sent})
+        assert answer.status_code == 200
+        assert answer.headers["X-Unused-Parameters"].split(", ") == ["n_keep", "samplers", "speculative.n_max"]
+    refused = cluster.http.post("/completion", json={**ASKED, "mirostat": 2})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "mirostat")
+
+
+def test_a_completion_is_a_job(cluster: Cluster) -> None:
+    answer = cluster.http.post("/completion", json=ASKED)
+    job = cluster.job(answer.headers["X-Job-Id"])
+    assert (job["status"], job["result"]["choices"][0]["text"]) == ("succeeded", answer.json()["content"])
