@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -17,6 +17,8 @@ class Error(TypedDict):
     type: ErrorType
     param: Annotated[str | None, Field(description="The name of the invalid field.")]
     code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
+    n_prompt_tokens: NotRequired[Annotated[int, Field(ge=0, description="Of a prompt that is too long, at least.")]]
+    n_ctx: NotRequired[Annotated[int, Field(ge=1, description="Tokens that fit into the model's context.")]]
 
 
 class ErrorAnswer(TypedDict):

@@ -95,5 +95,5 @@ def _tokens(given: Prompt, backend: EmbeddingBackend, *, name: str) -> list[int]
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")
     if len(tokens) > backend.context:
-        raise too_long(str(len(tokens)), backend, field="input", place=name)
+        raise too_long(len(tokens), backend, field="input", place=name)
     return tokens

@@ -182,7 +182,7 @@ def _tokens(text: str, backend: Backend, *, field: str) -> list[int]:
 def _fitting(tokens: list[int], backend: Backend, *, field: str) -> list[int]:
     """The tokens of a prompt; raises ContextLengthExceeded if no answer fits behind them."""
     if len(tokens) >= backend.context:
-        raise too_long(str(len(tokens)), backend, field=field, answers=True)
+        raise too_long(len(tokens), backend, field=field, answers=True)
     return tokens
 
 

@@ -208,6 +208,33 @@ def test_an_address_without_v1_is_as_good(cluster: Cluster) -> None:
         assert answer.choices[0].message.content == "12 + 7 = 19."
 
 
+def test_answers_tell_llama_servers_timings_and_streams_do_at_their_end(
+    client: openai.OpenAI, cluster: Cluster
+) -> None:
+    for path, asked in (
+        ("/v1/completions", {"prompt": "The capital of", "max_tokens": 4}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Count to 12."}], "max_tokens": 4}),
+    ):
+        whole = cluster.http.post(path, json=asked).json()
+        assert whole["timings"]["predicted_n"] == whole["usage"]["completion_tokens"] == 4
+        for options in ({}, {"stream_options": {"include_usage": True}}):
+            text = cluster.http.post(path, json={**asked, "stream": True, **options}).text
+            *before, last, done = [
+                line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")
+            ]
+            assert done == "[DONE]"
+            assert json.loads(last)["timings"]["predicted_n"] == 4
+            assert not any("timings" in json.loads(each) for each in before)
+
+
+def test_verbose_tells_the_prompt_and_its_settings(cluster: Cluster) -> None:
+    asked = {"messages": [{"role": "user", "content": "What is 12 + 7?"}], "top_k": 3, "temperature": 0}
+    told = cluster.http.post("/v1/chat/completions", json={**asked, "verbose": True}).json()["__verbose"]
+    assert told["prompt"] == cluster.http.post("/apply-template", json={"messages": asked["messages"]}).json()["prompt"]
+    assert (told["generation_settings"]["top_k"], told["content"]) == (3, "12 + 7 = 19.")
+    assert "__verbose" not in cluster.http.post("/v1/chat/completions", json=asked).json()
+
+
 def test_every_answer_names_its_job(client: openai.OpenAI, cluster: Cluster) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model="demo", messages=[{"role": "user", "content": "Hello"}]

@@ -6,7 +6,7 @@ The server raises these very classes, and a client rebuilds them by their codes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 
 from caravan_client.texts import bounded, shown
 
@@ -48,6 +48,7 @@ __all__ = [
 
 ErrorType = Literal[
     "invalid_request_error",
+    "exceed_context_size_error",
     "authentication_error",
     "permission_error",
     "not_found_error",
@@ -66,6 +67,8 @@ class WireError(TypedDict):
     type: ErrorType
     param: str | None
     code: str
+    n_prompt_tokens: NotRequired[int]
+    n_ctx: NotRequired[int]
 
 
 class CaravanError(Exception):
@@ -99,12 +102,17 @@ class CaravanError(Exception):
         """The object that goes under ``error`` in a response."""
         return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
 
+    @classmethod
+    def of_wire(cls, error: Mapping[str, Any]) -> Self:
+        """The error that has this wire form."""
+        return cls(str(error.get("message", "")), param=error.get("param"), code=error.get("code"))
+
 
 class InvalidRequest(CaravanError):
     """Raised when a request is not valid; ``param`` names the field."""
 
     http_status = 400
-    type = "invalid_request_error"
+    type: ClassVar[ErrorType] = "invalid_request_error"
     code = "invalid_value"
 
 
@@ -115,9 +123,27 @@ class ChatTemplateMissing(InvalidRequest):
 
 
 class ContextLengthExceeded(InvalidRequest):
-    """Raised when a prompt leaves no room in the model's context."""
+    """Raised when a prompt leaves no room in the model's context.
 
+    ``n_prompt_tokens`` is how many tokens it has at least, ``n_ctx`` how many the context has, as llama-server tells
+    them; 0 where an older server does not.
+    """
+
+    type = "exceed_context_size_error"
     code = "context_length_exceeded"
+    n_prompt_tokens = n_ctx = 0
+
+    def to_wire(self) -> WireError:
+        wire = super().to_wire()
+        return {**wire, "n_prompt_tokens": self.n_prompt_tokens, "n_ctx": self.n_ctx} if self.n_ctx else wire
+
+    @classmethod
+    def of_wire(cls, error: Mapping[str, Any]) -> Self:
+        made = super().of_wire(error)
+        tokens, context = error.get("n_prompt_tokens"), error.get("n_ctx")
+        if isinstance(tokens, int) and isinstance(context, int):
+            made.n_prompt_tokens, made.n_ctx = tokens, context
+        return made
 
 
 class AuthenticationFailed(CaravanError):
@@ -309,5 +335,4 @@ def _leaves(cls: type[CaravanError]) -> list[type[CaravanError]]:
 def from_wire(error: Mapping[str, Any]) -> CaravanError:
     """Rebuild the error that a worker wrote down, by its code."""
     by_code = {cls.code: cls for cls in _leaves(CaravanError)}  # a class comes after its base, and takes its code
-    cls = by_code.get(str(error.get("code")), UpstreamError)
-    return cls(str(error.get("message", "")), param=error.get("param"), code=error.get("code"))
+    return by_code.get(str(error.get("code")), UpstreamError).of_wire(error)

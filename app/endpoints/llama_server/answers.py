@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.endpoints.llama_server import wire
-from app.endpoints.llama_server.generation import generation_settings
-from app.endpoints.llama_server.timings import figures
+from app.endpoints.openai.generation import generation_settings
+from app.endpoints.openai.timings import figures
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.endpoints.llama_server.generation import Settings
-from app.endpoints.llama_server.timings import LlamaTimings
+from app.endpoints.openai.generation import Settings
+from app.endpoints.openai.timings import LlamaTimings
 from app.http.wire_types import Count
 
 Byte = Annotated[int, Field(ge=0, le=255)]

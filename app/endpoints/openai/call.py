@@ -10,8 +10,9 @@ from flask import Response, jsonify, request, stream_with_context
 from app.bodies.job import JobBody
 from app.bodies.sampling import SamplingBody, StreamOptions
 from app.bodies.validation import validate
-from app.endpoints.openai.chunks import Chunks, usage_chunk
+from app.endpoints.openai.chunks import Chunk, Chunks, usage_chunk
 from app.endpoints.openai.result import result
+from app.endpoints.openai.timings import timings
 from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
@@ -47,18 +48,24 @@ def _stream(job: Job, options: StreamOptions, *, cancels: bool) -> Response:
 
 def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: StreamOptions) -> Iterator[str]:
     chunks = Chunks(job, include_usage=options.include_usage, continuous_usage=options.continuous_usage_stats)
+    last: Chunk | None = None
     for event in events:
         if event.type == "silence":
             yield sse.HEARTBEAT
-        elif event.type == "token" and (made := chunks.of(event)):
-            yield "".join(map(sse.frame, made))
-    yield from _end(reload(to, job), include_usage=options.include_usage)
+        elif event.type == "token":
+            made = [*([last] if last is not None else []), *chunks.of(event)]
+            last = made.pop() if made and chunks.complete else None
+            if made:
+                yield "".join(map(sse.frame, made))
+    yield from _end(reload(to, job), last, include_usage=options.include_usage)
 
 
-def _end(job: Job, *, include_usage: bool) -> Iterator[str]:
-    if job.outcome is None:
-        yield sse.frame({"error": failure(job).to_wire()})
-        return
-    if include_usage:
-        yield sse.frame(usage_chunk(job, job.outcome))
-    yield sse.DONE
+def _end(job: Job, last: Chunk | None, *, include_usage: bool) -> Iterator[str]:
+    """The last chunk, which was held back for the figures that it tells, and the end."""
+    ended = [last] if last is not None else []
+    if job.outcome is not None and include_usage:
+        ended.append(usage_chunk(job, job.outcome))
+    if job.outcome is not None and ended:
+        ended[-1]["timings"] = timings(job.outcome)
+    yield from map(sse.frame, ended)
+    yield sse.DONE if job.outcome is not None else sse.frame({"error": failure(job).to_wire()})

@@ -158,6 +158,8 @@ class ChatBody(Conversation, SamplingBody):
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         request = {**self.conversation(), "sampling": self.sampling(entry).encode()}
+        if self.verbose:
+            request["tells_prompt"] = True
         if "tools" in request and request.get("tool_choice") != "none" and self.ignore_eos:
             raise InvalidRequest("tools cannot be combined with ignore_eos.", param="ignore_eos")
         if self.reasoning_format:

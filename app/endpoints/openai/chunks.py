@@ -69,6 +69,7 @@ class Chunks:
         self._job = job
         self._include_usage = include_usage
         self._so_far = Usage(prompt_tokens=0, completion_tokens=0) if continuous_usage else None
+        self._num_open = int(job.request.get("sampling", {}).get("n", 1)) * len(job.request.get("prompt", [""]))
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
         self._offsets: defaultdict[int, Offsets] = defaultdict(Offsets)
@@ -82,10 +83,16 @@ class Chunks:
         else:
             made += [_completion_chunk(self._job, choice) for choice in self._completion(event)]
         self._count(event)
+        self._num_open -= event.finish_reason is not None
         if self._so_far or self._include_usage:
             for chunk in made:
                 chunk["usage"] = usage(self._so_far) if self._so_far else None
         return made
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice has ended: what comes last is the end of the last one."""
+        return self._num_open == 0
 
     def _count(self, event: Event) -> None:
         """Add an event's tokens to those so far. The choices of one prompt have it in common."""

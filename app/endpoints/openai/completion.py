@@ -8,6 +8,8 @@ from typing import Literal, cast
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import token_texts, wire
 from app.endpoints.openai.generated_text import answer, call_id
+from app.endpoints.openai.generation import verbose
+from app.endpoints.openai.timings import timings
 from app.http.turns import in_turns
 from tasks.records.job import Job, Operation
 from tasks.records.logprobs import TokenLogprobs
@@ -30,7 +32,10 @@ def chat_completion(job: Job, outcome: Outcome) -> wire.ChatCompletion:
         "model": job.model,
         "choices": made,
         "usage": usage(outcome.usage),
+        "timings": timings(outcome),
     }
+    if job.request.get("tells_prompt"):
+        answer["__verbose"] = verbose(job, outcome)
     if tier := served_as(job):
         answer["service_tier"] = tier
     return answer
@@ -39,8 +44,18 @@ def chat_completion(job: Job, outcome: Outcome) -> wire.ChatCompletion:
 def completion(job: Job, outcome: Outcome) -> wire.Completion:
     """The answer of a completion of the older kind."""
     made = [_completion_choice(job, choice) for choice in outcome.choices]
-    counted = usage(outcome.usage)
-    return {"id": object_id(job), "object": "text_completion", **made_of(job), "choices": made, "usage": counted}
+    answer: wire.Completion = {
+        "id": object_id(job),
+        "object": "text_completion",
+        "created": int(job.created_at),
+        "model": job.model,
+        "choices": made,
+        "usage": usage(outcome.usage),
+        "timings": timings(outcome),
+    }
+    if job.request.get("tells_prompt"):
+        answer["__verbose"] = verbose(job, outcome)
+    return answer
 
 
 def made_of(job: Job) -> wire.MadeOf:

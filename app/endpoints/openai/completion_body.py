@@ -40,4 +40,6 @@ class CompletionBody(SamplingBody):
             raise InvalidRequest(f"Prompts times n exceed {MOST_CHOICES}. Send several requests.", param="n")
         sampling = replace(self.sampling(entry), prompt_logprobs=bool(self.echo) and self.logprobs is not None)
         request: dict[str, Any] = {"prompt": self.prompt, "sampling": sampling.encode()}
+        if self.verbose:
+            request["tells_prompt"] = True
         return {**request, "echo": True} if self.echo else request

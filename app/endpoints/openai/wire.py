@@ -8,6 +8,8 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.bodies.service_tier import ServedAs
+from app.endpoints.openai.generation import Verbose
+from app.endpoints.openai.timings import LlamaTimings
 from app.http.wire_types import Count, When
 from tasks.records.wire import Usage
 
@@ -17,6 +19,11 @@ class MadeOf(TypedDict):
 
     created: When
     model: str
+
+
+_Beside = TypedDict(
+    "_Beside", {"timings": NotRequired[LlamaTimings], "__verbose": NotRequired[Verbose]}
+)  # as no class can have it
 
 
 class TokenAlternative(TypedDict):
@@ -86,7 +93,7 @@ class ChatChoice(TypedDict):
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 
-class ChatCompletion(MadeOf):
+class ChatCompletion(MadeOf, _Beside):
     """The answer of a chat."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
@@ -130,8 +137,8 @@ class ChatChunkChoice(TypedDict):
     finish_reason: Literal["stop", "length", "tool_calls"] | None
 
 
-class ChatChunk(MadeOf):
-    """A piece of a streamed chat. `usage` is there if the request asked for it."""
+class ChatChunk(MadeOf, _Beside):
+    """A piece of a streamed chat. `usage` is there if the request asked for it; `timings` in the last chunk."""
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion.chunk"]
@@ -149,7 +156,7 @@ class CompletionChoice(TypedDict):
     finish_reason: Literal["stop", "length"]
 
 
-class Completion(MadeOf):
+class Completion(MadeOf, _Beside):
     """The answer of a completion."""
 
     id: Annotated[str, Field(pattern="^cmpl-")]
@@ -167,8 +174,8 @@ class CompletionChunkChoice(TypedDict):
     finish_reason: Literal["stop", "length"] | None
 
 
-class CompletionChunk(MadeOf):
-    """A piece of a streamed completion. `usage` is as in a chat's."""
+class CompletionChunk(MadeOf, _Beside):
+    """A piece of a streamed completion. `usage` and `timings` are as in a chat's."""
 
     id: Annotated[str, Field(pattern="^cmpl-")]
     object: Literal["text_completion"]

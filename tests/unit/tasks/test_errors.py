@@ -19,7 +19,7 @@ from tests.support.error_tree import ErrorClass, error_classes
 TABLE = [
     (errors.InvalidRequest, 400, "invalid_request_error", "invalid_value", None),
     (errors.ChatTemplateMissing, 400, "invalid_request_error", "chat_template_missing", None),
-    (errors.ContextLengthExceeded, 400, "invalid_request_error", "context_length_exceeded", None),
+    (errors.ContextLengthExceeded, 400, "exceed_context_size_error", "context_length_exceeded", None),
     (errors.AuthenticationFailed, 401, "authentication_error", "invalid_api_key", None),
     (errors.InsufficientScope, 403, "permission_error", "insufficient_scope", None),
     (errors.ForeignSite, 403, "permission_error", "cross_site", None),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tasks.engine.fake import FakeBackend
-from tasks.errors import ContextLengthExceeded
+from tasks.errors import ContextLengthExceeded, from_wire
 from tasks.records.job import Operation
 from tasks.records.sampling import SamplingParams
 from tasks.worker.held import Held
@@ -61,6 +61,9 @@ def test_a_prompt_that_is_too_long_is_told_in_openais_words_with_both_numbers(
     found = AGENTS_WORDS.search(refusal.value.message)
     assert found
     assert found.groups() == (str(CONTEXT), "97")
+    told = from_wire(refusal.value.to_wire()).to_wire()
+    assert (told["type"], told["n_prompt_tokens"], told["n_ctx"]) == ("exceed_context_size_error", 97, CONTEXT)
+    assert "exceeds the available context size" in told["message"]
 
 
 def test_a_text_that_no_context_could_hold_is_not_tokenised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from app.endpoints.openai.result import result
+from app.endpoints.openai.timings import timings
 from tasks.answers.syntax import Syntax
 from tasks.records.job import Operation
 from tasks.records.outcome import Choice, Outcome
@@ -49,6 +50,7 @@ def test_a_chat_that_succeeded_is_a_chat_completion(make_job: MakeJob, outcome: 
             },
         ],
         "usage": USAGE,
+        "timings": timings(outcome),
     }
 
 
@@ -63,6 +65,7 @@ def test_a_completion_that_succeeded_is_a_text_completion(make_job: MakeJob, out
             {"index": 1, "text": "Hello the", "logprobs": None, "finish_reason": "length"},
         ],
         "usage": USAGE,
+        "timings": timings(outcome),
     }
 
 

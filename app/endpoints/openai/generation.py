@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from tasks.records.job import Job
+from tasks.records.outcome import Outcome
 from tasks.records.sampling import FORBIDDEN, SamplingParams
 
 SAMPLERS = ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"]
@@ -53,3 +55,21 @@ def generation_settings(sampling: Mapping[str, Any], *, stream: bool = False) ->
 
 
 Settings = Annotated[dict[str, Any], Field(description="The parameters of sampling, by llama-server's names.")]
+
+
+class Verbose(TypedDict):
+    """What `verbose` asks for beside an answer of OpenAI's form, of its first choice."""
+
+    prompt: Annotated[str, Field(description="As the chat template made it.")]
+    content: Annotated[str, Field(description="As the model wrote it, with its marks of reasoning and calls.")]
+    generation_settings: Settings
+
+
+def verbose(job: Job, outcome: Outcome) -> Verbose:
+    """That of a job that has ended."""
+    first, given = outcome.choices[0], job.request.get("prompt", [""])[0]
+    return {
+        "prompt": first.prompt or (given if isinstance(given, str) else ""),
+        "content": first.text,
+        "generation_settings": generation_settings(job.request["sampling"]),
+    }
