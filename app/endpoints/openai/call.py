@@ -57,15 +57,15 @@ def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: 
             last = made.pop() if made and chunks.complete else None
             if made:
                 yield "".join(map(sse.frame, made))
-    yield from _end(reload(to, job), last, include_usage=options.include_usage)
+    yield _end(reload(to, job), last, include_usage=options.include_usage)
 
 
-def _end(job: Job, last: Chunk | None, *, include_usage: bool) -> Iterator[str]:
+def _end(job: Job, last: Chunk | None, *, include_usage: bool) -> str:
     """The last chunk, which was held back for the figures that it tells, and the end."""
     ended = [last] if last is not None else []
     if job.outcome is not None and include_usage:
         ended.append(usage_chunk(job, job.outcome))
     if job.outcome is not None and ended:
         ended[-1]["timings"] = timings(job.outcome)
-    yield from map(sse.frame, ended)
-    yield sse.DONE if job.outcome is not None else sse.frame({"error": failure(job).to_wire()})
+    end = sse.DONE if job.outcome is not None else sse.frame({"error": failure(job).to_wire()})
+    return "".join([*map(sse.frame, ended), end])
