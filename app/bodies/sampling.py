@@ -20,6 +20,7 @@ from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.sampling import MAX_SEED, SamplingParams
+from tasks.records.sampling_ranges import RepeatPenalty, SamplingRanges
 from tasks.records.size import check_size
 
 MOST_TOKENS = 2**31 - 1
@@ -27,7 +28,6 @@ MOST_TOKENS = 2**31 - 1
 MOST_CHOICES = 128
 LEAST_TEMPERATURE = 1e-3
 """What is colder is greedy: logits divided by less are no numbers any more."""
-MOST_LOOKED_BACK = 1 << 20
 RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
@@ -51,11 +51,6 @@ def _unlimited(value: Any) -> Any:
     return MOST_TOKENS if value == -1 and not isinstance(value, bool) else value
 
 
-def _all_tokens(value: Any) -> Any:
-    """vLLM says -1 where llama.cpp says 0."""
-    return 0 if value == -1 and not isinstance(value, bool) else value
-
-
 Tokens = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 MaxTokens = Annotated[Tokens | None, BeforeValidator(_unlimited, json_schema_input_type=Tokens | Literal[-1] | None)]
 MaybeTokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
@@ -63,10 +58,6 @@ MaxTokensOrNone = Annotated[
     MaybeTokens | None, BeforeValidator(_unlimited, json_schema_input_type=MaybeTokens | Literal[-1] | None)
 ]
 """With 0 for an answer of no tokens: what is asked for is the prompt's echo."""
-TopK = Annotated[int, Field(ge=0, le=1_000_000)]
-MaybeTopK = Annotated[TopK | None, BeforeValidator(_all_tokens, json_schema_input_type=TopK | Literal[-1] | None)]
-
-RepeatPenalty = Annotated[float | None, Field(ge=0.01, le=10)]
 
 Verbosity = Literal["low", "medium", "high"]
 CacheRetention = Literal["in_memory", "in-memory", "24h"]
@@ -116,7 +107,7 @@ class ResponseFormat(Part):
         return self.json_schema.schema_
 
 
-class SamplingBody(LlamaParameters, JobBody, Urgency):
+class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
     """Sampling as a client asks for it."""
 
     limits: ClassVar[tuple[str, ...]] = ("max_tokens", "n_predict")
@@ -127,26 +118,8 @@ class SamplingBody(LlamaParameters, JobBody, Urgency):
     max_tokens: MaxTokens = None
     n_predict: MaxTokens = None
     """llama-server's name of the same."""
-    temperature: float | None = Field(None, ge=0, le=2)
-    top_k: MaybeTopK = None
-    top_p: float | None = Field(None, gt=0, le=1)
-    min_p: float | None = Field(None, ge=0, le=1)
-    typical_p: float | None = Field(None, gt=0, le=1)
-    repeat_penalty: RepeatPenalty = None
     repetition_penalty: RepeatPenalty = None
     """vLLM's name of the same."""
-    presence_penalty: float | None = Field(None, ge=-2, le=2)
-    frequency_penalty: float | None = Field(None, ge=-2, le=2)
-    repeat_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
-    dry_multiplier: float | None = Field(None, ge=0, le=100)
-    dry_base: float | None = Field(None, ge=1, le=10)
-    dry_allowed_length: int | None = Field(None, ge=1, le=1000)
-    dry_penalty_last_n: int | None = Field(None, ge=-1, le=MOST_LOOKED_BACK)
-    top_n_sigma: float | None = Field(None, ge=-1, le=100)
-    xtc_probability: float | None = Field(None, ge=0, le=1)
-    xtc_threshold: float | None = Field(None, ge=0, le=1)
-    dynatemp_range: float | None = Field(None, ge=0, le=2)
-    dynatemp_exponent: float | None = Field(None, gt=0, le=10)
     seed: int | None = Field(None, ge=RANDOM_SEED, le=MAX_SEED)
     stop: StopStrings = None
     logit_bias: Biases | None = None
@@ -167,17 +140,21 @@ class SamplingBody(LlamaParameters, JobBody, Urgency):
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest for what cannot be combined or followed, or is too much."""
+        unsaid = entry.sampling
         given_limits = [value for name in self.limits if (value := getattr(self, name)) is not None]
-        max_tokens = next(iter(given_limits), self.default_limit)
+        max_tokens = next(iter(given_limits), unsaid.max_tokens or self.default_limit)
         given = self.model_dump(include=PASSED_ON, exclude_none=True)
         other_name = self.repetition_penalty
         if other_name is not None and given.setdefault("repeat_penalty", other_name) != other_name:
             raise InvalidRequest(
                 "repetition_penalty is another name of repeat_penalty. Send one of them.", param="repetition_penalty"
             )
+        given = unsaid.given() | given
         if given.get("temperature", 1) < LEAST_TEMPERATURE:
             given["temperature"] = 0.0
-        seed = secrets.randbelow(MAX_SEED) if self.seed in (None, RANDOM_SEED) else self.seed
+        seed = unsaid.seed if self.seed is None else self.seed
+        if seed in (None, RANDOM_SEED):
+            seed = secrets.randbelow(MAX_SEED)
         params = SamplingParams(
             max_tokens=None if max_tokens == MOST_TOKENS else max_tokens,
             seed=seed or 0,

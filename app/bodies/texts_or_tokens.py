@@ -14,7 +14,7 @@ Given = str | list[int | str]
 _ID = {"type": "integer", "minimum": 0, "maximum": MOST_TOKEN_ID}
 _TEXT = {"type": "string", "minLength": 1}
 _IDS = {"type": "array", "minItems": 1, "items": {"anyOf": [_ID, _TEXT]}, "contains": _ID}
-_PART = {"type": "object", "properties": {"type": {"const": "text"}, "text": {"type": "string"}}}
+_PART = {"type": "object", "properties": {"type": {"const": "text"}, "text": _TEXT}}
 _PARTS = {
     "type": "array",
     "minItems": 1,
@@ -76,7 +76,7 @@ def _text_of(given: Mapping[str, Any]) -> Any:
             "inputs", "Its content can only have parts of text: this server's models take no media"
         )
     texts = [part["text"] for part in parts]
-    return "".join(texts) if all(isinstance(text, str) for text in texts) else None
+    return "".join(texts) if all(map(_is_text, texts)) else None
 
 
 def _is_text(value: Any) -> bool:

@@ -80,6 +80,9 @@ class Vocabulary(Protocol):
     context: int
     """Tokens that a text may have."""
 
+    measures: Mapping[str, int]
+    """The model's sizes, by llama-server's names: ``n_ctx_train``, ``n_embd``, ``n_params``, ``n_vocab``, ``size``."""
+
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """Token ids of a text; `parse_special` reads ``<|im_end|>`` and the like as control tokens.
 
@@ -127,11 +130,12 @@ class Backend(Vocabulary, Protocol):
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
         at: float = 0.0,
+        begun: Mapping[str, Any] | None = None,
     ) -> str:
         """The prompt of a conversation, by the model's own template; raises InvalidRequest if it refuses.
 
         `tools` are OpenAI's function objects; `variables` are what else the template may know of; `at` is what it
-        takes for now, in seconds since the epoch.
+        takes for now, in seconds since the epoch. `begun` is the assistant's message that the answer goes on.
         """
 
     def is_end(self, token: int) -> bool:

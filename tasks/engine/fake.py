@@ -86,6 +86,13 @@ class FakeBackend:
         self.longest_piece = self.tile_tokens = 1
         self.clocks = ()
         self.vocab_size, self.syntax = END + 1, PLAIN
+        self.measures: Mapping[str, int] = {
+            "n_ctx_train": context,
+            "n_embd": 1,
+            "n_params": 0,
+            "n_vocab": END + 1,
+            "size": 0,
+        }
         self.special_markers: Mapping[str, int] = {}
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]
@@ -102,10 +109,12 @@ class FakeBackend:
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
         at: float = 0.0,
+        begun: Mapping[str, Any] | None = None,
     ) -> str:
         if any("content" not in message for message in messages):
             raise InvalidRequest("A message has no content.", param="messages")
-        return "".join(f"{message['role']}: {message['content']}\n" for message in messages)
+        prompt = "".join(f"{message['role']}: {message['content']}\n" for message in messages)
+        return prompt + begun["content"] if begun else prompt
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token])

@@ -35,6 +35,13 @@ class FakeEmbeddingBackend:
         self.num_slots, self.context = num_slots, context
         self.batch_tokens, self.dimensions = batch_tokens, dimensions
         self.longest_piece, self.vocab_size = 1, 256
+        self.measures: Mapping[str, int] = {
+            "n_ctx_train": context,
+            "n_embd": dimensions,
+            "n_params": 0,
+            "n_vocab": 256,
+            "size": 0,
+        }
         self._step_seconds = step_seconds
         self.processor, self.on_gpu = "none", False
 

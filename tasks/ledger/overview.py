@@ -29,6 +29,9 @@ class QueueOverview:
         return sum(self.queued.values())
 
 
+MEASURES = ("n_ctx_train", "n_embd", "n_params", "n_vocab", "size")
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerOverview:
     """One live worker, as it last reported itself; `figures` are counts since it started.
@@ -54,6 +57,12 @@ class WorkerOverview:
     def context(self) -> int | None:
         """Tokens that a sequence may have; None if it does not say."""
         return int(self.figures["context"]) if "context" in self.figures else None
+
+    @property
+    def measures(self) -> dict[str, int] | None:
+        """Its model's sizes, as `tasks.engine.backend.Vocabulary` has them; None if it does not say."""
+        found = {name: int(self.figures[name]) for name in MEASURES if name in self.figures}
+        return found if len(found) == len(MEASURES) else None
 
     @property
     def tokens_per_second(self) -> float:

@@ -26,6 +26,7 @@ from tasks.models.models_faults import Levels, told
 from tasks.models.models_file import CatalogueError
 from tasks.queue import task_names
 from tasks.records.job import Operation
+from tasks.records.sampling_ranges import SamplingDefaults
 from tasks.texts import nearest
 
 __all__ = ["Catalogue", "CatalogueError", "ModelEntry", "gguf_path", "has_file", "kind_for", "load"]
@@ -55,9 +56,17 @@ def _seconds(value: Any) -> Any:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _alias(value: str) -> str:
-    if not re.fullmatch(r"[^\s\x00-\x1f\x7f]{1,256}", value):
-        raise ValueError("an alias may have 256 characters, without blanks")
+def _names(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("it must be a list of texts")
+    if not all(re.fullmatch(r"[^\s\x00-\x1f\x7f]{1,256}", each) for each in value):
+        raise ValueError("an alias or a tag may have 256 characters, without blanks")
+    return value
+
+
+def _variables(value: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value):
+        raise ValueError("it must be a mapping with each variable by its name")
     return value
 
 
@@ -83,6 +92,7 @@ def _name(value: str) -> str:
 
 
 Count = Annotated[int, BeforeValidator(_count)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class Workers(BaseModel):
@@ -127,10 +137,12 @@ class ModelEntry(BaseModel):
     keep_alive: Annotated[float, BeforeValidator(_seconds)] = Field(
         600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays."
     )
-    aliases: tuple[Annotated[str, AfterValidator(_alias)], ...] = Field(
-        (), description="Other names for requests, such as owner/model:tag."
+    aliases: Names = Field((), description="Other names for requests, such as owner/model:tag.")
+    tags: Names = Field((), description="Words that the list of models tells of it.")
+    sampling: SamplingDefaults = SamplingDefaults()
+    chat_template_kwargs: Annotated[dict[str, Any], BeforeValidator(_variables)] = Field(
+        {}, description="Variables of the chat template where a request does not name them."
     )
-    tags: tuple[str, ...] = Field((), description="Words that the list of models tells of it.")
 
     @field_validator("kv_tokens")
     @classmethod
@@ -189,7 +201,7 @@ _LEVELS: Levels = (
     ("the file", _ModelsFile),
     ("each model by its name", None),
     ("a model", ModelEntry),
-    ("workers", Workers),
+    {"workers": ("workers", Workers), "sampling": ("sampling", SamplingDefaults)},
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,8 +13,10 @@ from tasks.texts import nearest, printable, shown
 
 KEY = "[key]"
 """How pydantic marks that a key of a mapping is at fault, and not its value."""
-Levels = Sequence[tuple[str, type[BaseModel] | None]]
-"""What stands at each depth of the file, with its keys; None where the keys are names."""
+Level = tuple[str, type[BaseModel] | None]
+"""What stands at a depth of the file, with its keys; None where the keys are names."""
+Levels = Sequence[Level | Mapping[str, Level]]
+"""Those of each depth; a mapping where it depends on the key above."""
 
 
 def told(file: ModelsFile, exc: ValidationError, levels: Levels) -> str:
@@ -42,14 +44,19 @@ def _fault(file: ModelsFile, error: ErrorDetails, levels: Levels) -> str:
     if error["type"] == "missing":
         return f"{name} is missing"
     if error["type"] == "extra_forbidden":
-        return f"{name} is not a key of {_hint(str(place[-1]), levels[len(place) - 1])}"
+        return f"{name} is not a key of {_hint(str(place[-1]), _level(levels, place, len(place) - 1))}"
     is_ = file.as_written(place)
     if error["type"] in ("model_type", "dict_type", "too_short"):
-        return f"{name} is {is_}: it must be a mapping with {_inside(levels[len(place)])}"
+        return f"{name} is {is_}: it must be a mapping with {_inside(_level(levels, place, len(place)))}"
     return f"{name} is {is_}: it must be {_may_be(place, levels)}{_quoting(error)}"
 
 
-def _hint(key: str, level: tuple[str, type[BaseModel] | None]) -> str:
+def _level(levels: Levels, place: Sequence[str | int], depth: int) -> Level:
+    level = levels[depth]
+    return level[str(place[depth - 1])] if isinstance(level, Mapping) else level
+
+
+def _hint(key: str, level: Level) -> str:
     what, model = level
     known = list(model.model_fields) if model else []
     if near := nearest(key, known):
@@ -57,14 +64,14 @@ def _hint(key: str, level: tuple[str, type[BaseModel] | None]) -> str:
     return f"{what}; " + (f"there are {', '.join(known)}" if len(known) > 1 else f"the only one is {known[0]}")
 
 
-def _inside(level: tuple[str, type[BaseModel] | None]) -> str:
+def _inside(level: Level) -> str:
     what, model = level
     keys = list(model.model_fields) if model else []
     return f"the key{'s' * (len(keys) > 1)} {', '.join(keys)}" if keys else f"{what}, indented under it"
 
 
 def _may_be(place: Sequence[str | int], levels: Levels) -> str:
-    _, model = levels[len(place) - 1]
+    _, model = _level(levels, place, len(place) - 1)
     assert model is not None, "a name has no value of its own"
     return allowed(model.model_fields[str(place[-1])])
 

@@ -6,7 +6,7 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from tasks.engine.figures import EngineFigures
 from tasks.engine.step_clock import StepClock
@@ -33,6 +33,7 @@ class LeaseKeeper:
         ledger: Ledger,
         context: int,
         processor: str,
+        measures: Mapping[str, int],
         figures: EngineFigures,
         holdings: Holdings,
         lease_seconds: float,
@@ -50,6 +51,7 @@ class LeaseKeeper:
         self._ledger = ledger
         self._context = context
         self._processor = processor
+        self._measures = measures
         self._figures = figures
         self._holdings = holdings
         self._heartbeat = heartbeat
@@ -134,6 +136,7 @@ class LeaseKeeper:
                 "slots": self._entry.slots,
                 "context": self._context,
                 "processor": self._processor,
+                **self._measures,
                 "capacity": self._entry.slots + self._entry.lookahead,
                 "busy": figures.running,
                 "held": len(self._holdings),

@@ -94,16 +94,21 @@ def render(job: Job, backend: Backend) -> str:
     makes the same prompt.
     """
     request = job.request
+    messages, begun = request["messages"], None
+    if request.get("continues"):
+        *messages, begun = messages
     offered = request.get("tools") if request.get("tool_choice") != "none" else None
-    return backend.render_chat(
-        request["messages"], tools=offered, variables=request.get("template_variables"), at=job.created_at
-    )
+    variables = request.get("template_variables")
+    return backend.render_chat(messages, tools=offered, variables=variables, at=job.created_at, begun=begun)
 
 
 def answer_small(job: Job, backend: Backend) -> Mapping[str, Any]:
     """What the tokenizer or the template answers. Raises InvalidRequest."""
     if "messages" in job.request:
-        return {"prompt": render(job, backend)}
+        prompt = render(job, backend)
+        if not job.request.get("counts"):
+            return {"prompt": prompt}
+        return {"object": "response.input_tokens", "input_tokens": len(_tokens(prompt, backend, field="messages"))}
     return answer_tokens(job.request, backend)
 
 

@@ -111,6 +111,7 @@ class Worker:
             ledger=ledger,
             context=work.context,
             processor=work.processor,
+            measures=work.vocabulary.measures,
             figures=self._engine.figures,
             holdings=self._holdings,
             lease_seconds=settings.lease_seconds,

@@ -152,3 +152,16 @@ def test_small_jobs_are_answered_beside_one_another(cluster: Cluster) -> None:
 def test_the_models_page_tells_of_it(cluster: Cluster) -> None:
     models = {model["id"]: model for model in cluster.http.get("/models").json()["data"]}
     assert (models["bert"]["state"], models["decoder"]["slots"]) == ("loaded", 5)
+
+
+def test_llama_servers_call_and_inputs_give_the_same_vectors(client: openai.OpenAI, cluster: Cluster) -> None:
+    (asked,) = vectors(client.embeddings.create(model="bert", input=TEXTS[0]))
+    parts = [{"type": "text", "text": "tell me "}, {"type": "text", "text": "a story"}]
+    sent = {"model": "bert", "content": [TEXTS[0], {"prompt_string": TEXTS[0]}, {"content": parts}, [7, "me", 8]]}
+    first, *others, mixed = cluster.http.post("/embeddings", json=sent).json()
+    assert first["embedding"] == [pytest.approx(asked, abs=NEAR)]
+    assert [(each["index"], each["embedding"]) for each in others] == [
+        (number, [pytest.approx(asked, abs=NEAR)]) for number in (1, 2)
+    ]
+    assert len(mixed["embedding"][0]) == len(asked)
+    assert cluster.http.post("/embedding", json={**sent, "embd_normalize": -1}).status_code == 400

@@ -118,3 +118,43 @@ def test_a_completion_is_a_job(cluster: Cluster) -> None:
     answer = cluster.http.post("/completion", json=ASKED)
     job = cluster.job(answer.headers["X-Job-Id"])
     assert (job["status"], job["result"]["choices"][0]["text"]) == ("succeeded", answer.json()["content"])
+
+
+def test_an_answer_goes_on_the_assistants_last_message(cluster: Cluster) -> None:
+    asked = [{"role": "user", "content": "What is the capital of Peru?"}]
+    messages = [*asked, {"role": "assistant", "content": "The capital of"}]
+    prompt = cluster.http.post("/apply-template", json={"messages": messages}).json()["prompt"]
+    assert prompt == cluster.http.post("/apply-template", json={"messages": asked}).json()["prompt"] + "The capital of"
+    answer = cluster.http.post("/v1/chat/completions", json={"messages": messages, "temperature": 0}).json()
+    assert answer["choices"][0]["message"]["content"].strip() == "Peru is Lima."
+
+
+def test_a_models_properties_are_what_clients_ask_first(cluster: Cluster) -> None:
+    props = cluster.http.get("/props").json()
+    assert props["chat_template"] == cluster.http.get("/tokenizer_info").json()["chat_template"]
+    assert (props["total_slots"], props["model_alias"], props["model_path"]) == (8, "demo", "demo.gguf")
+    assert props["default_generation_settings"]["n_ctx"] == 1024
+    assert props["default_generation_settings"]["params"]["temperature"] == 0.8
+    assert props["is_sleeping"] is False
+    unknown = cluster.http.get("/props?model=none")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_not_found")
+
+
+def test_slots_are_those_of_live_workers(cluster: Cluster) -> None:
+    slots = cluster.http.get("/slots?fail_on_no_slot=1").json()
+    assert [(slot["id"], slot["n_ctx"]) for slot in slots] == [(number, 1024) for number in range(8)]
+    assert all(slot["is_processing"] in (True, False) for slot in slots)
+
+
+def test_the_list_of_models_tells_their_sizes(cluster: Cluster) -> None:
+    (model,) = cluster.http.get("/v1/models").json()["data"]
+    assert model["meta"]["n_ctx_train"] >= 1024
+    assert model["meta"]["n_params"] > 0
+    assert model["meta"]["size"] > model["meta"]["n_params"] / 2
+
+
+def test_a_chats_tokens_are_counted_without_an_answer(cluster: Cluster) -> None:
+    asked = {"messages": [{"role": "user", "content": "What is 12 + 7?"}], "temperature": 0}
+    counted = cluster.http.post("/chat/completions/input_tokens", json=asked).json()
+    usage = cluster.http.post("/v1/chat/completions", json=asked).json()["usage"]
+    assert counted == {"object": "response.input_tokens", "input_tokens": usage["prompt_tokens"]}

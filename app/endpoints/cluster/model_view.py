@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.endpoints.cluster.wire import ModelHealth, ModelState, WorkerStart
+from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.models.catalogue import ModelEntry
 
@@ -23,6 +24,8 @@ def view(
         "object": "model",
         **state(queue.model, serving=crew.workers > 0, health=health),
         "kind": entry.kind,
+        "aliases": list(entry.aliases),
+        "tags": list(entry.tags),
         "context": min((worker.context or entry.context for worker in own), default=entry.context),
         "slots": crew.slots,
         "busy": crew.busy,
@@ -32,6 +35,19 @@ def view(
         "num_workers": crew.workers,
         "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
         "starting": [_start(start) for start in health.starts[:SHOWN_WORKERS]],
+    }
+
+
+def openai_view(name: str, entry: ModelEntry, meta: ModelMeta | None) -> OpenAIModel:
+    """A model as OpenAI lists it, with what llama-server adds."""
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "caravan",
+        "aliases": list(entry.aliases),
+        "tags": list(entry.tags),
+        "meta": meta,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Sequence
+from typing import cast
 
 import redis
 from flask import Blueprint, Response, jsonify, request
@@ -14,12 +16,13 @@ from app.bodies.validation import validate
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.body import QueueMove
 from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange
-from app.endpoints.openai.wire import OpenAIModel
+from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from app.http.content_encoding import encoded
 from app.http.json_body import read_json
 from app.services.services import services
 from tasks.errors import BrokerUnavailable
 from tasks.ledger import overview
+from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.probe import written_and_read
 from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue
@@ -35,13 +38,13 @@ log = get_logger(__name__)
 @models.get("/v1/models")
 def openai_list() -> Response:
     """List the models that the caller may use, in OpenAI's form."""
-    return jsonify({"object": "list", "data": [_openai_model(name) for name in catalogue()]})
+    return jsonify({"object": "list", "data": _openai_models(list(catalogue()))})
 
 
 @models.get("/v1/models/<path:name>")
 def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
-    return jsonify(_openai_model(catalogue().name_of(name)))
+    return jsonify(_openai_models([catalogue().name_of(name)])[0])
 
 
 @models.get("/models", endpoint="index")
@@ -58,9 +61,17 @@ def load(name: str) -> tuple[Response, int]:
     return jsonify(_model_states([name])[0]), 202
 
 
-def _openai_model(name: str) -> OpenAIModel:
-    aliases, tags = (list(each) for each in (catalogue()[name].aliases, catalogue()[name].tags))
-    return {"id": name, "object": "model", "created": 0, "owned_by": "caravan", "aliases": aliases, "tags": tags}
+def _openai_models(names: Sequence[str]) -> list[OpenAIModel]:
+    metas = _metas(names)
+    return [model_view.openai_view(name, catalogue()[name], metas.get(name)) for name in names]
+
+
+def _metas(names: Collection[str]) -> dict[str, ModelMeta]:
+    """The models' sizes, as their workers tell them; none while Redis is away, without which models can be listed."""
+    with contextlib.suppress(*UNAVAILABLE):
+        workers = overview.workers(services().redis, names, most=1)
+        return {each.model: cast("ModelMeta", each.measures) for each in workers if each.measures}
+    return {}
 
 
 def _model_states(names: Collection[str]) -> list[ModelState]:

@@ -51,6 +51,8 @@ class ModelState(TypedDict):
     state: ModelCondition
     reason: NotRequired[Annotated[str, Field(description="For a failed model: the reason, and what to do.")]]
     kind: Literal["generative", "embedding"]
+    aliases: list[str]
+    tags: list[str]
     context: Annotated[int, Field(ge=1, description="Tokens: the configured context, or the model's own if less.")]
     slots: Count
     busy: Count

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.bodies.sampling import MOST_CHOICES, MaxTokensOrNone, SamplingBody
 from app.bodies.texts_or_tokens import Given, inputs
+from app.endpoints.openai.chat_body import ChatBody
+from app.endpoints.openai.embedding_body import EmbeddingBody
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
 from tasks.records.sampling import SamplingParams
 
 MOST_PROBABILITIES = 100
+
+
+class InputTokensBody(ChatBody):
+    """``POST /v1/chat/completions/input_tokens``: a chat that is not answered."""
+
+    operation: ClassVar[Operation] = Operation.APPLY_TEMPLATE
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        return {**self.conversation(entry), "counts": True}
+
+
+class LlamaEmbeddingBody(EmbeddingBody):
+    """``POST /embedding``, and ``/embeddings``: ``content`` is another name of the input."""
+
+    embd_normalize: Literal[2] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_content(cls, sent: Any) -> Any:
+        if not isinstance(sent, Mapping) or "content" not in sent or "input" in sent:
+            return sent
+        return {"input" if name == "content" else name: value for name, value in sent.items()}
 
 
 class LlamaCompletionBody(SamplingBody):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from app.endpoints.llama_server import wire
-from app.endpoints.llama_server.body import LlamaCompletionBody
+from app.endpoints.llama_server.body import InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
 from app.endpoints.openai.document import runs
 from app.openapi import examples
-from app.openapi.describe import Event
+from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.parts import RUN_ERRORS, URGENCY, X_ON_DISCONNECT
 from tasks.error_wire import ErrorAnswer
+from tasks.errors import BrokerUnavailable, InvalidRequest, ModelNotFound
 
 TAG = "llama-server"
 ABOUT = "llama-server's own calls. Each that generates is a job; `X-Job-Id` is its id."
@@ -25,4 +27,40 @@ _COMPLETE = runs(
     events=_EVENTS,
 )
 
-CALLS = {"llama_server.complete": _COMPLETE, "llama_server.complete_as_well": _COMPLETE}
+_EMBED = runs(LlamaEmbeddingBody, list[wire.LlamaEmbedding], examples.EMBEDDINGS, tag=TAG)
+_MODEL = Parameter(
+    name="model",
+    where="query",
+    meaning="The model's name. It may be left out where one model alone generates.",
+    schema={"type": "string"},
+    example="demo",
+)
+_FAILS = Parameter(
+    name="fail_on_no_slot",
+    where="query",
+    meaning="Whatever its value: the status is 503 if no slot is idle.",
+    schema={"type": "string"},
+)
+
+CALLS = {
+    "llama_server.complete": _COMPLETE,
+    "llama_server.complete_as_well": _COMPLETE,
+    "llama_server.input_tokens": runs(InputTokensBody, wire.InputTokens, examples.CHATS, tag=TAG),
+    "llama_server.embed": _EMBED,
+    "llama_server.embed_as_well": _EMBED,
+    "llama_server.props": Description(
+        tag=TAG,
+        parameters=(_MODEL, X_ON_DISCONNECT, *URGENCY),
+        answers={200: Answer(meaning="The properties.", schema=wire.Props)},
+        errors=RUN_ERRORS,
+    ),
+    "llama_server.slots": Description(
+        tag=TAG,
+        parameters=(_MODEL, _FAILS),
+        answers={
+            200: Answer(meaning="The slots.", schema=list[wire.Slot]),
+            503: Answer(meaning="The slots, none of which is idle.", schema=list[wire.Slot]),
+        },
+        errors=(InvalidRequest, ModelNotFound, BrokerUnavailable),
+    ),
+}

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context
 
+from app.access.caller import catalogue
 from app.access.holding import holds
+from app.access.scopes import submits
 from app.bodies.validation import validate
+from app.endpoints.llama_server import props as shown
 from app.endpoints.llama_server.answers import Answers
-from app.endpoints.llama_server.body import LlamaCompletionBody
+from app.endpoints.llama_server.body import InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
+from app.endpoints.openai.call import answer
+from app.endpoints.openai.token_wire import TokenizerInfo
+from app.endpoints.openai.vectors import embeddings
+from app.endpoints.tokens.body import TokenizerInfoBody
 from app.http import sse
 from app.http.client_gone import watch
 from app.http.json_body import read_json
@@ -19,12 +27,16 @@ from app.jobs.lookup import find
 from app.jobs.submission import submit
 from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.services.services import Services, services
-from tasks.ledger import event_stream
+from tasks.ledger import event_stream, overview
+from tasks.ledger.overview import WorkerOverview
 from tasks.records.ending import failure
 from tasks.records.event import Event
-from tasks.records.job import Job
+from tasks.records.job import Job, Operation
 
 blueprint = Blueprint("llama_server", __name__)
+
+MOST_WORKERS = 100
+"""Whose slots are shown."""
 
 
 @blueprint.post("/completion", endpoint="complete")
@@ -49,6 +61,58 @@ def complete() -> Response:
             answers.take(event)
     made = answers.finished(ended.outcome, returns_tokens=body.return_tokens, fields=body.response_fields or ())
     return jsonify(made if len(made) > 1 else made[0])
+
+
+@blueprint.post("/v1/chat/completions/input_tokens")
+@holds()
+def input_tokens() -> Response:
+    """How many tokens a chat's prompt has."""
+    return answer(InputTokensBody)
+
+
+@blueprint.post("/embedding", endpoint="embed")
+@blueprint.post("/embeddings", endpoint="embed_as_well")
+@holds()
+def embed() -> Response:
+    """Vectors of texts, as a list."""
+    sent = read_json()
+    body, cancels = aside(validate, LlamaEmbeddingBody, sent), cancels_on_disconnect()
+    taken = submit(sent, body)
+    name_job(taken.id)
+    ended = wait_for_end(taken.id, cancels=cancels)
+    assert ended.outcome is not None
+    made = embeddings(ended, ended.outcome)["data"]
+    return jsonify([{"index": each["index"], "embedding": [each["embedding"]]} for each in made])
+
+
+@blueprint.get("/props")
+@submits
+@holds()
+def props() -> Response:
+    """A model's properties: its context, its slots, its chat template."""
+    name, workers = _model()
+    info = None
+    if workers:
+        body = TokenizerInfoBody(model=name)
+        taken = submit({"model": name}, body)
+        ended = wait_for_end(taken.id, cancels=True)
+        info = cast("TokenizerInfo", ended.outcome.data) if ended.outcome else None
+    return jsonify(shown.props(name, catalogue()[name], workers, info))
+
+
+@blueprint.get("/slots")
+def slots() -> tuple[Response, int]:
+    """The slots of a model's live workers. With ``fail_on_no_slot`` and none idle, the status is 503."""
+    name, workers = _model()
+    made = shown.slots(catalogue()[name], workers)
+    fails = "fail_on_no_slot" in request.args and all(slot["is_processing"] for slot in made)
+    return jsonify(made), 503 if fails else 200
+
+
+def _model() -> tuple[str, list[WorkerOverview]]:
+    """The model that a query names, and its live workers."""
+    name = catalogue().asked(request.args.get("model", ""), Operation.COMPLETION)
+    return name, overview.workers(services().redis, [name], most=MOST_WORKERS)
 
 
 def _frames(

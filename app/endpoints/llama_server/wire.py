@@ -43,6 +43,58 @@ class Piece(TypedDict):
     completion_probabilities: NotRequired[list[TokenProbabilities]]
 
 
+class DefaultSettings(TypedDict):
+    """What a request that says nothing is answered with."""
+
+    n_ctx: Annotated[Count, Field(description="Tokens that a prompt and its answer may have.")]
+    params: Settings
+
+
+class Modalities(TypedDict):
+    """What a model takes beside text."""
+
+    vision: bool
+    audio: bool
+
+
+class Props(TypedDict):
+    """A model's properties."""
+
+    default_generation_settings: DefaultSettings
+    total_slots: Annotated[Count, Field(description="Of one worker.")]
+    model_alias: Annotated[str, Field(description="The model's name.")]
+    model_path: Annotated[str, Field(description="The name of the model's file.")]
+    modalities: Modalities
+    chat_template: Annotated[str, Field(description="Empty while no worker lives.")]
+    bos_token: str
+    eos_token: str
+    build_info: str
+    is_sleeping: Annotated[bool, Field(description="Whether no worker lives: jobs wait for one.")]
+
+
+class Slot(TypedDict):
+    """A slot of a live worker."""
+
+    id: Count
+    n_ctx: Count
+    speculative: Literal[False]
+    is_processing: bool
+
+
+class InputTokens(TypedDict):
+    """How many tokens a conversation has, as the chat template renders it."""
+
+    object: Literal["response.input_tokens"]
+    input_tokens: Count
+
+
+class LlamaEmbedding(TypedDict):
+    """The vector of one text, in a list of one."""
+
+    index: Count
+    embedding: list[list[float]]
+
+
 class LlamaCompletion(TypedDict, total=False):
     """An answer; of a stream the last object, whose `content` is empty. With `response_fields`, only these."""
 

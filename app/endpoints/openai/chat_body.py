@@ -114,8 +114,10 @@ class Conversation(Part):
     parallel_tool_calls: bool | None = None
     reasoning_effort: Effort | None = None
     chat_template_kwargs: TemplateVariables | None = None
+    continue_final_message: bool | None = None
+    add_generation_prompt: bool | None = None
 
-    def conversation(self) -> dict[str, Any]:
+    def conversation(self, entry: ModelEntry) -> dict[str, Any]:
         """What a job's request holds of it; raises InvalidRequest."""
         _check(self.messages)
         functions = [tool.function for tool in self.tools or ()]
@@ -128,9 +130,31 @@ class Conversation(Part):
             request["parallel_tool_calls"] = self.parallel_tool_calls is not False
         if (choice := chosen(self.tool_choice, functions)) != "auto":
             request["tool_choice"] = choice
-        if variables := template_variables(self.reasoning_effort, self.chat_template_kwargs):
+        variables = template_variables(entry, self.reasoning_effort, self.chat_template_kwargs)
+        if self._continues():
+            request["continues"] = True
+        elif self.add_generation_prompt is False:
+            variables["add_generation_prompt"] = False
+        if variables:
             request["template_variables"] = variables
         return request
+
+    def _continues(self) -> bool:
+        """Whether the answer goes on the last message: unasked, if that is the assistant's. Raises InvalidRequest."""
+        *before, last = self.messages
+        can = bool(before) and last.role == "assistant" and bool(last.content) and not last.tool_calls
+        if not self.continue_final_message:
+            return can and self.continue_final_message is None and self.add_generation_prompt is None
+        if self.add_generation_prompt:
+            raise InvalidRequest(
+                "continue_final_message cannot be combined with add_generation_prompt.", param="continue_final_message"
+            )
+        if not can:
+            raise InvalidRequest(
+                "Only an assistant's last message with content, behind others, can be continued.",
+                param="continue_final_message",
+            )
+        return True
 
 
 class ChatBody(Conversation, SamplingBody):
@@ -157,7 +181,7 @@ class ChatBody(Conversation, SamplingBody):
         return (self.top_logprobs or 0) if self.logprobs else None
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
-        request = {**self.conversation(), "sampling": self.sampling(entry).encode()}
+        request = {**self.conversation(entry), "sampling": self.sampling(entry).encode()}
         if self.verbose:
             request["tells_prompt"] = True
         if "tools" in request and request.get("tool_choice") != "none" and self.ignore_eos:

@@ -207,6 +207,16 @@ class EmbeddingList(TypedDict):
     usage: EmbeddingUsage
 
 
+class ModelMeta(TypedDict):
+    """A model's sizes, by llama-server's names."""
+
+    n_ctx_train: Count
+    n_embd: Count
+    n_params: Count
+    n_vocab: Count
+    size: Annotated[Count, Field(description="Bytes of the weights.")]
+
+
 class OpenAIModel(TypedDict):
     """A model, as OpenAI lists them."""
 
@@ -216,6 +226,7 @@ class OpenAIModel(TypedDict):
     owned_by: Literal["caravan"]
     aliases: list[str]
     tags: list[str]
+    meta: Annotated[ModelMeta | None, Field(description="Null while no worker has told it.")]
 
 
 class OpenAIModelList(TypedDict):

@@ -74,4 +74,4 @@ class ApplyTemplateBody(Conversation, JobBody):
     operation: ClassVar[Operation] = Operation.APPLY_TEMPLATE
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
-        return self.conversation()
+        return self.conversation(entry)

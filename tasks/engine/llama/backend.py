@@ -100,13 +100,14 @@ class LlamaBackend(Model):
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
         at: float = 0.0,
+        begun: Mapping[str, Any] | None = None,
     ) -> Prompt:
         template = (tools and self._tools_template) or self._template
         if template is None:
             raise ChatTemplateMissing(
                 "This model has no chat template. Send a prompt instead of messages.", param="messages"
             )
-        return template.render(messages, tools=tools, variables=variables, at=at)
+        return template.render(messages, tools=tools, variables=variables, at=at, begun=begun)
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """As `Vocabulary` says; a prompt never ends with the token that ends an answer, whatever the file says."""

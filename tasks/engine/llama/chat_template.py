@@ -14,7 +14,8 @@ from tasks.answers.tools.formats import detect
 from tasks.engine.llama.conversation import Habits, as_given, quote
 from tasks.engine.llama.fitting import REFUSALS, Fit, find_fit
 from tasks.engine.llama.forms import PLAIN, apply, names
-from tasks.engine.llama.quoting import Prompt, quoted
+from tasks.engine.llama.prefill import prefill
+from tasks.engine.llama.quoting import Prompt, joined, quoted
 from tasks.engine.llama.shape import Kind, shape_of
 from tasks.engine.llama.steps import Given
 from tasks.engine.llama.template_environment import changes_lists, create_environment, time_names
@@ -70,6 +71,7 @@ class ChatTemplate:
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Variables | None = None,
         at: float = 0.0,
+        begun: Mapping[str, Any] | None = None,
     ) -> Prompt:
         """The prompt of a conversation, up to where the model's answer begins.
 
@@ -78,6 +80,7 @@ class ChatTemplate:
             tools: OpenAI's function objects.
             variables: what else the template may know of.
             at: what the template takes for now, in seconds since the epoch.
+            begun: the assistant's message that the answer goes on.
 
         Raises:
             InvalidRequest: the template refuses them in every form, or leaves out what is asked.
@@ -91,11 +94,12 @@ class ChatTemplate:
             where = _where(messages, shape.places[fit.lost])
             raise InvalidRequest(f"The model's chat template leaves out the text of {where}.", param="messages")
         try:
-            return Prompt(self._render_as(fit, given, known))
+            rendered = self._render_as(fit, given, known)
         except REFUSALS as exc:
             where = "" if fit.refused is None else f" ({_where(messages, shape.places[fit.refused])})"
             message = f"The model's chat template refuses these messages: {exc}{where}"
             raise InvalidRequest(message, param="messages") from exc
+        return Prompt(joined("", [rendered, *prefill(rendered, begun, quotes=self._quotes)]) if begun else rendered)
 
     def _fit(self, kinds: tuple[Kind, ...], *, with_tools: bool, variables: Variables | None) -> Fit:
         """The form of conversations of this shape; looked for once."""
@@ -121,7 +125,7 @@ class ChatTemplate:
         return quote(given) if self._quotes else given
 
     def _run(self, given: Given, known: Variables) -> str:
-        rendered: dict[str, Any] = {"messages": given.messages, "tools": given.tools, "add_generation_prompt": True}
+        rendered: dict[str, Any] = {"messages": given.messages, "tools": given.tools}
         if self._changes_lists:
             rendered = deepcopy(rendered)
         if not self._habits.knows_tools:  # how Firefunction's template is told of them
@@ -135,7 +139,14 @@ def _known(variables: Variables | None, at: float, *, quotes: bool = False) -> V
     if quotes:
         given = {name: quoted(value) for name, value in given.items()}
     effort = {"reasoning_strength": given["reasoning_effort"]} if "reasoning_effort" in given else {}
-    return {"enable_thinking": True, "documents": None, **time_names(at), **effort, **given}
+    return {
+        "add_generation_prompt": True,
+        "enable_thinking": True,
+        "documents": None,
+        **time_names(at),
+        **effort,
+        **given,
+    }
 
 
 def _where(messages: Sequence[Mapping[str, Any]], place: int) -> str:

@@ -46,6 +46,13 @@ class Model:
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.longest_piece = self._longest_piece()
+        self.measures: Mapping[str, int] = {
+            "n_ctx_train": llama_cpp.llama_model_n_ctx_train(self._model),
+            "n_embd": llama_cpp.llama_model_n_embd(self._model),
+            "n_params": llama_cpp.llama_model_n_params(self._model),
+            "n_vocab": self.vocab_size,
+            "size": llama_cpp.llama_model_size(self._model),
+        }
         self._tokenizer = Tokenizer(self._vocab, "".join(map(self._template_text, (None, b"tool_use"))))
 
     def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:

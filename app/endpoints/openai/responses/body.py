@@ -125,7 +125,7 @@ class ResponseBody(SamplingBody):
         if choice != "auto":
             request["tool_choice"] = choice
         effort = self.reasoning.effort if self.reasoning else None
-        if variables := template_variables(effort, self.chat_template_kwargs):
+        if variables := template_variables(entry, effort, self.chat_template_kwargs):
             request["template_variables"] = variables
         if self._includes(SEALED_REASONING):
             request["sealed_reasoning"] = True

@@ -567,3 +567,52 @@ def test_bias_and_logprobs_reach_the_sampler() -> None:
     assert chat(logprobs=True).sampling(ENTRY).logprobs == 0
     assert completion(logprobs=4).sampling(ENTRY).logprobs == 4
     assert SamplingParams.decode(params.encode()) == params
+
+
+def test_what_a_request_leaves_out_is_as_the_models_entry_says() -> None:
+    entry = ModelEntry.model_validate(
+        {
+            "path": "demo",
+            "sampling": {"temperature": 0.5, "repeat_penalty": 1.1, "max_tokens": 9, "seed": 7},
+            "chat_template_kwargs": {"enable_thinking": False, "tone": "dry"},
+        }
+    )
+    made = chat(top_p=0.5).sampling(entry)
+    assert made == SamplingParams(temperature=0.5, top_p=0.5, repeat_penalty=1.1, max_tokens=9, seed=7)
+    other = chat(temperature=1, repetition_penalty=1.3, max_tokens=-1, seed=8).sampling(entry)
+    assert other == SamplingParams(temperature=1, repeat_penalty=1.3, seed=8)
+    assert completion().sampling(entry).max_tokens == 9
+    variables = chat(chat_template_kwargs={"tone": "warm"}).request(entry)["template_variables"]
+    assert variables == {"enable_thinking": False, "tone": "warm"}
+    assert chat(reasoning_effort="low").request(entry)["template_variables"]["enable_thinking"] is True
+
+
+BEGUN: list[dict[str, Any]] = [*HELLO, {"role": "assistant", "content": "Hi, I"}]
+CALLED = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "continues"),
+    [
+        ({"messages": BEGUN}, True),
+        ({"messages": BEGUN, "continue_final_message": True, "add_generation_prompt": False}, True),
+        ({"messages": BEGUN, "continue_final_message": False}, None),
+        ({"messages": BEGUN, "add_generation_prompt": True}, None),
+        ({"messages": HELLO}, None),
+        ({"messages": BEGUN[1:]}, None),
+        ({"messages": [*HELLO, {"role": "assistant", "tool_calls": [CALLED], "content": "x"}]}, None),
+    ],
+)
+def test_an_assistants_last_message_is_continued(fields: dict[str, Any], continues: bool | None) -> None:
+    assert chat(**fields).request(ENTRY).get("continues") is continues
+
+
+def test_a_chat_may_have_no_beginning_of_an_answer() -> None:
+    assert chat(add_generation_prompt=False).request(ENTRY)["template_variables"] == {"add_generation_prompt": False}
+
+
+@pytest.mark.parametrize("fields", [{"add_generation_prompt": True, "messages": BEGUN}, {}, {"messages": BEGUN[1:]}])
+def test_what_cannot_be_continued_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        chat(**fields, continue_final_message=True).request(ENTRY)
+    assert refused.value.param == "continue_final_message"

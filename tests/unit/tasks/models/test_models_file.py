@@ -14,7 +14,7 @@ LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
 KEYS = "path, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
-KEYS += ", aliases, tags"
+KEYS += ", aliases, tags, sampling, chat_template_kwargs"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -70,6 +70,11 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("special_tokens_in_content: some", "special_tokens_in_content is 'some': it must be true or false"),
         ("keep_alive: 3d", "keep_alive: it must be seconds, or a number with s, m or h, such as 10m"),
         ("keep_alive: .inf", "keep_alive is '.inf': it must be a number above 0"),
+        ("aliases: x", "aliases: it must be a list of texts"),
+        ("tags: [1]", "tags: it must be a list of texts"),
+        ("chat_template_kwargs: x", "chat_template_kwargs: it must be a mapping with each variable by its name"),
+        ("sampling: {temperature: 9}", "sampling.temperature is '9': it must be a number from 0 to 2"),
+        ("sampling: {top_q: 1}", "sampling.top_q is not a key of sampling; did you mean top_p?"),
         ("workers: 3", "workers is '3': it must be a mapping with the keys min, max"),
         ("workers: {min: 3, max: 2}", "workers.max: it is 2, less than workers.min"),
         ("workers: {min: 3}", "workers.max: it is 1, less than workers.min"),

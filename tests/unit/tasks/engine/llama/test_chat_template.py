@@ -173,7 +173,7 @@ def test_results_beside_each_other_are_one_message_where_roles_must_alternate() 
 
 def test_variables_reach_the_template_but_cannot_take_the_place_of_what_it_is_given() -> None:
     assert render(chat_templates.QWEN3, QUESTION, variables={"enable_thinking": False}).endswith("</think>\n\n")
-    given = {"date_string": "today", "messages": [], "bos_token": "", "tools": 1, "add_generation_prompt": False}
+    given = {"date_string": "today", "messages": [], "bos_token": "", "tools": 1}
     prompt = render(chat_templates.LLAMA31, QUESTION, variables=given)
     assert prompt.startswith("<s>")
     assert "Today Date: today" in prompt
