@@ -33,6 +33,7 @@ RANDOM_SEED = -1
 
 READ_APART = {
     *("max_tokens", "seed", "stop", "logit_bias", "text_bias", "grammar", "logprobs", "prompt_logprobs", "logprob_ids"),
+    "logprobs_as_sampled",
 }
 """Fields of `SamplingParams` that `SamplingBody.sampling` makes of what stands here."""
 PASSED_ON = {field.name for field in fields(SamplingParams)} - READ_APART

@@ -25,7 +25,8 @@ class SamplingParams:
     a text and what is added to those of its tokens. ``grammar`` is what `tasks.answers.constraint` made.
 
     ``logprobs`` is how many alternatives are told beside each token; with ``prompt_logprobs`` beside the prompt's
-    tokens as well, with ``logprob_ids`` by their ids too.
+    tokens as well, with ``logprob_ids`` by their ids too. With ``logprobs_as_sampled`` they are as
+    the chain left them to be drawn from.
     """
 
     max_tokens: int | None = None
@@ -55,6 +56,7 @@ class SamplingParams:
     logprobs: int | None = None
     prompt_logprobs: bool = False
     logprob_ids: bool = False
+    logprobs_as_sampled: bool = False
     ignore_eos: bool = False
     n: int = 1
 

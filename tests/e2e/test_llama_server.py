@@ -158,3 +158,18 @@ def test_a_chats_tokens_are_counted_without_an_answer(cluster: Cluster) -> None:
     counted = cluster.http.post("/chat/completions/input_tokens", json=asked).json()
     usage = cluster.http.post("/v1/chat/completions", json=asked).json()["usage"]
     assert counted == {"object": "response.input_tokens", "input_tokens": usage["prompt_tokens"]}
+
+
+def test_probabilities_may_be_those_that_the_token_was_drawn_by(cluster: Cluster) -> None:
+    drawn = {"prompt": "Tell me", "temperature": 1, "seed": 3, "min_p": 0, "top_p": 1, "n_probs": 10}
+    told = complete(cluster, **drawn, top_k=4, post_sampling_probs=True, return_tokens=True)
+    before = complete(cluster, **drawn, top_k=4, return_tokens=True)
+    assert told["tokens"] == before["tokens"], "what is told changes no draw"
+    for each, other in zip(told["completion_probabilities"], before["completion_probabilities"], strict=True):
+        top = each["top_probs"]
+        assert len(top) <= 4
+        assert sum(one["prob"] for one in top) == pytest.approx(1, abs=1e-4)
+        assert each["prob"] in [one["prob"] for one in top]
+        assert [one["id"] for one in top] == [one["id"] for one in other["top_logprobs"][: len(top)]]
+    greedy = complete(cluster, n_probs=3, post_sampling_probs=True)["completion_probabilities"]
+    assert [(one["prob"], len(one["top_probs"])) for one in greedy] == [(1, 1)] * 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,7 +62,7 @@ class Answers:
             "tokens_evaluated": choice.num_prompt,
         }
         if told:
-            piece["completion_probabilities"] = probabilities(told)
+            piece["completion_probabilities"] = self._probabilities(told)
         return piece
 
     def finished(
@@ -105,8 +106,13 @@ class Answers:
             ),
         }
         if choice.logprobs and not self._streamed:
-            answer["completion_probabilities"] = probabilities(choice.logprobs)
+            answer["completion_probabilities"] = self._probabilities(choice.logprobs)
         return answer
+
+    def _probabilities(self, logprobs: Iterable[TokenLogprobs]) -> list[wire.TokenProbabilities | wire.Drawn]:
+        """Tokens with their ids, and the likeliest in their places; as they were drawn from, if that is asked for."""
+        drawn = self._job.request["sampling"].get("logprobs_as_sampled")
+        return [_drawn(one) if drawn else _told(one) for one in logprobs]
 
 
 def chosen(answer: Mapping[str, Any], fields: Iterable[str]) -> Mapping[str, Any]:
@@ -124,18 +130,30 @@ def chosen(answer: Mapping[str, Any], fields: Iterable[str]) -> Mapping[str, Any
 _MISSING = object()
 
 
-def probabilities(logprobs: Iterable[TokenLogprobs]) -> list[wire.TokenProbabilities]:
-    """Tokens with their ids, and the likeliest in their places."""
-    return [
-        {
-            **_alternative(one.token, one.piece, one.logprob or 0.0),
-            "top_logprobs": [
-                _alternative(token, piece, logprob) for token, (piece, logprob) in zip(one.ids, one.top, strict=False)
-            ],
-        }
-        for one in logprobs
-    ]
+def _told(one: TokenLogprobs) -> wire.TokenProbabilities:
+    top = zip(one.ids, one.top, strict=False)
+    return {
+        **_alternative(one.token, one.piece, one.logprob or 0.0),
+        "top_logprobs": [_alternative(token, piece, logprob) for token, (piece, logprob) in top],
+    }
+
+
+def _drawn(one: TokenLogprobs) -> wire.Drawn:
+    top = zip(one.ids, one.top, strict=False)
+    return {
+        **_candidate(one.token, one.piece, one.logprob or 0.0),
+        "top_probs": [_candidate(token, piece, logprob) for token, (piece, logprob) in top],
+    }
 
 
 def _alternative(token: int, piece: bytes, logprob: float) -> wire.Alternative:
     return {"id": token, "token": piece.decode(errors="replace"), "bytes": list(piece), "logprob": logprob}
+
+
+def _candidate(token: int, piece: bytes, logprob: float) -> wire.Candidate:
+    return {
+        "id": token,
+        "token": piece.decode(errors="replace"),
+        "bytes": list(piece),
+        "prob": min(1.0, math.exp(logprob)),
+    }

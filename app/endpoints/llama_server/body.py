@@ -51,6 +51,7 @@ class LlamaCompletionBody(SamplingBody):
     n_predict: MaxTokensOrNone = None
     max_tokens: MaxTokensOrNone = None
     n_probs: int = Field(0, ge=0, le=MOST_PROBABILITIES)
+    post_sampling_probs: bool = False
     return_tokens: bool = False
     response_fields: Annotated[list[str], Field(max_length=64)] | None = None
 
@@ -67,7 +68,9 @@ class LlamaCompletionBody(SamplingBody):
         return {**request, "tells_prompt": True} if self._tells_prompt() else request
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
-        return replace(super().sampling(entry), logprob_ids=self.n_probs > 0)
+        told = self.n_probs > 0
+        asked = super().sampling(entry)
+        return replace(asked, logprob_ids=told, logprobs_as_sampled=told and self.post_sampling_probs)
 
     def _tells_prompt(self) -> bool:
         """Whether a worker has to tell what a prompt's tokens say."""

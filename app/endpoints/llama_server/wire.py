@@ -29,6 +29,21 @@ class TokenProbabilities(Alternative):
     top_logprobs: list[Alternative]
 
 
+class Candidate(TypedDict):
+    """A token that the samplers left, and how likely it was to be drawn."""
+
+    id: int
+    token: str
+    bytes: list[Byte]
+    prob: Annotated[float, Field(ge=0, le=1)]
+
+
+class Drawn(Candidate):
+    """A token that was drawn, and the likeliest that could have been: with `post_sampling_probs`."""
+
+    top_probs: list[Candidate]
+
+
 class Piece(TypedDict):
     """A piece of a streamed answer."""
 
@@ -40,7 +55,7 @@ class Piece(TypedDict):
     tokens_predicted: Count
     tokens_evaluated: Count
     timings: NotRequired[LlamaTimings]
-    completion_probabilities: NotRequired[list[TokenProbabilities]]
+    completion_probabilities: NotRequired[list[TokenProbabilities | Drawn]]
 
 
 class DefaultSettings(TypedDict):
@@ -114,4 +129,4 @@ class LlamaCompletion(TypedDict, total=False):
     stopping_word: str
     tokens_cached: Annotated[Count, Field(description="Tokens of prompt and answer that were computed.")]
     timings: LlamaTimings
-    completion_probabilities: list[TokenProbabilities]
+    completion_probabilities: list[TokenProbabilities | Drawn]

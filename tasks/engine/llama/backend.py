@@ -165,6 +165,10 @@ class LlamaBackend(Model):
         """The token that a sampler chain chooses after a row of the last batch."""
         return int(library.sampler_sample(links, self.ctx, self._last_pass[row]))
 
+    def draw(self, links: Any, row: int, count: int) -> Logprobs:
+        """The token that a chain draws after a row of the last batch, with so many of the likeliest that it left."""
+        return chain.draw(links, self.logits(row), count)
+
     def forget(self, slot: int, start: int = 0) -> None:
         if not library.seq_rm(self._memory, slot, start, -1):
             raise BackendFailure(f"slot {slot} could not be cut at {start}")

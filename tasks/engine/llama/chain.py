@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any
 
 import llama_cpp
+import numpy as np
 
-from tasks.engine.llama.library import chain_add, chain_n, chain_remove, init_dist, sampler_free
+from tasks.engine.backend import Logprobs
+from tasks.engine.llama.library import chain_add, chain_n, chain_remove, init_dist, sampler_accept, sampler_free
+from tasks.engine.llama.logits import Logits
 from tasks.records.sampling import SamplingParams, draw_seed
 
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+"""llama.cpp's `llama_token_data`."""
 _NEGLIGIBLE = 1e-9
 """Share of the likeliest token's probability. Typical sampling takes the logarithm of every candidate's probability,
 and XTC may keep the least likely one alone, so forbidden tokens must be gone before them."""
@@ -35,6 +41,20 @@ def build(p: SamplingParams, *, vocab: Any, vocab_size: int, context: int) -> An
     for link in links:
         chain_add(chain, link)
     return chain
+
+
+def draw(chain: Any, logits: Logits, count: int) -> Logprobs:
+    """The token that a chain draws, and the logarithms of the probabilities that it drew by, likeliest first."""
+    candidates = np.zeros(len(logits), dtype=_CANDIDATE)
+    candidates["id"], candidates["logit"] = np.arange(len(logits)), logits
+    pointer = candidates.ctypes.data_as(ctypes.POINTER(llama_cpp.llama_token_data))
+    left = llama_cpp.llama_token_data_array(data=pointer, size=len(logits), selected=-1, sorted=False)
+    llama_cpp.llama_sampler_apply(chain, ctypes.byref(left))
+    token = int(left.data[left.selected].id)
+    sampler_accept(chain, token)
+    kept = sorted(((each.p, each.id) for each in left.data[: left.size] if each.p > 0), reverse=True)
+    by_id = {token_id: math.log(p) for p, token_id in kept}
+    return Logprobs(token, by_id[token], tuple((token_id, by_id[token_id]) for _, token_id in kept[:count]))
 
 
 def draw_with(chain: Any, p: SamplingParams, index: int, position: int) -> None:

@@ -28,6 +28,7 @@ class Model(Protocol):
     def logits(self, row: int) -> Logits: ...
     def chain(self, params: SamplingParams) -> Any: ...
     def choose(self, links: Any, row: int) -> int: ...
+    def draw(self, links: Any, row: int, count: int) -> Logprobs: ...
 
 
 class LlamaSampler:
@@ -55,11 +56,16 @@ class LlamaSampler:
     def sample(self, row: int, position: int) -> int:
         logits, distribution = self._backend.logits(row), self._backend.distribution
         num_top = self._params.logprobs
-        if num_top is not None:
+        as_sampled = self._params.logprobs_as_sampled
+        if num_top is not None and not as_sampled:
             distribution.read(logits)
         self._shape(logits)
-        token = self._choose(logits, row, position)
-        if num_top is not None:
+        if num_top is not None and as_sampled:
+            self.logprobs = self._draw(logits, row, position, num_top)
+            token = self.logprobs.token
+        else:
+            token = self._choose(logits, row, position)
+        if num_top is not None and not as_sampled:
             self.logprobs = Logprobs(token, distribution.logprob(token), distribution.top(num_top))
         if self._constraint is not None and not self._backend.is_end(token):
             self._constraint.accept(token)
@@ -81,6 +87,14 @@ class LlamaSampler:
             logits[self._bias_tokens] += self._bias_values
         if self._constraint is not None:
             self._constraint.restrict(logits)
+
+    def _draw(self, logits: Logits, row: int, position: int, count: int) -> Logprobs:
+        """Choose, and tell how likely each token was that the chain left; a greedy choice has no other."""
+        if self._params.greedy:
+            token = self._choose(logits, row, position)
+            return Logprobs(token, 0.0, ((token, 0.0),))
+        draw_with(self._chain, self._params, self._index, position)
+        return self._backend.draw(self._chain, row, count)
 
     def _choose(self, logits: Logits, row: int, position: int) -> int:
         if self._chain is None:

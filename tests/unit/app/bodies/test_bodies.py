@@ -378,13 +378,18 @@ def test_every_sampling_field_reaches_the_worker() -> None:
     made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1, "x": 2}).sampling(ENTRY)
     assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),), text_bias=(("x", 2.0),))
     untouched = {field.name for field in fields(made) if getattr(made, field.name) == field.default}
-    assert untouched == {"grammar", "logprobs", "prompt_logprobs", "logprob_ids"}, (
+    assert untouched == {"grammar", "logprobs", "prompt_logprobs", "logprob_ids", "logprobs_as_sampled"}, (
         "the test has a value for every other one"
     )
 
 
 def test_what_a_body_says_of_sampling_and_what_a_worker_goes_by_have_the_same_names() -> None:
-    beside = {"logprobs", "prompt_logprobs", "logprob_ids"}  # which each call asks for in a way of its own
+    beside = {
+        "logprobs",
+        "prompt_logprobs",
+        "logprob_ids",
+        "logprobs_as_sampled",
+    }  # which each call asks for in a way of its own
     beside |= {"text_bias"}  # which is a part of logit_bias
     assert set(SamplingBody.model_fields) - NO_SAMPLING == {field.name for field in fields(SamplingParams)} - beside
 
