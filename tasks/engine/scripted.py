@@ -69,8 +69,10 @@ class ScriptedBackend(FakeBackend):
         tools: Sequence[Mapping[str, Any]] | None = None,
         variables: Mapping[str, Any] | None = None,
         at: float = 0.0,
+        begun: Mapping[str, Any] | None = None,
     ) -> str:
-        return "".join(f"{json.dumps(message, ensure_ascii=False)}\n" for message in messages)
+        said = messages if begun is None else [*messages, begun]
+        return "".join(f"{json.dumps(message, ensure_ascii=False)}\n" for message in said)
 
     def check(self, params: SamplingParams) -> object:
         return None
