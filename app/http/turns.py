@@ -40,7 +40,12 @@ def in_turns(items: Iterable[T], size: int) -> Iterator[T]:
 
 def aside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What a call gives: of a thread, if the request being handled is large, while others have their turns."""
-    pool = _pool() if _is_large() else None
+    return in_thread(work, *args, **kwargs) if _is_large() else work(*args, **kwargs)
+
+
+def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a call gives, of a thread, while others have their turns."""
+    pool = _pool()
     if pool is None:
         return work(*args, **kwargs)
 

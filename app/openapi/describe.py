@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from tasks.error_wire import ErrorAnswer
 from tasks.errors import CaravanError
 
 Example = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -67,8 +68,8 @@ class Answer:
     """One way in which a call is answered.
 
     ``schema`` is a type; without one, and without events, there is no body. ``page``: a browser
-    gets a page instead. ``links`` are endpoints that can be asked
-    next, each with the name of the parameter that is the answer's ``id``.
+    gets a page instead. ``lines`` is the type of a line of a stream that is newline-delimited JSON. ``links`` are
+    endpoints that can be asked next, each with the name of the parameter that is the answer's ``id``.
     """
 
     meaning: str
@@ -76,6 +77,7 @@ class Answer:
     content: str = "application/json"
     page: bool = False
     events: tuple[Event, ...] = ()
+    lines: Any = None
     headers: tuple[Header, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,8 +88,8 @@ class Description:
 
     ``bodies`` are the kinds of body it takes, of which a request has one, as JSON unless it is a ``form``; or a list of
     up to ``most_bodies``, if that is not 0. ``examples`` are bodies by what they show. ``errors`` leaves out what any
-    route may fail with. ``any_query`` is of probes and pages, to whose addresses others add parameters of their own:
-    they are passed over.
+    route may fail with, and ``error`` is the form of them all. ``any_query`` is of probes and pages, to whose addresses
+    others add parameters of their own: they are passed over.
     """
 
     tag: str
@@ -98,6 +100,7 @@ class Description:
     examples: Mapping[str, Example] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()
+    error: Any = ErrorAnswer
     error_headers: tuple[Header, ...] = ()
     any_query: bool = False
 

@@ -79,3 +79,23 @@ BATCHES: Examples = {
 TOKENIZE: Examples = {"A text": {"content": "The capital of France is", "with_pieces": True}}
 DETOKENIZE: Examples = {"Three tokens": {"tokens": [65, 66, 67]}}
 APPLY_TEMPLATE: Examples = {"A question": {"messages": _SUM}}
+OLLAMA_CHATS: Examples = {
+    "Streamed": {"messages": _SUM, "options": {"temperature": 0, "num_predict": 32}},
+    "Whole": {"messages": _SUM, "stream": False, "options": {"temperature": 0, "num_predict": 32}},
+    "JSON": {"messages": _SUM, "stream": False, "format": _NUMBER, "options": {"num_predict": 32}},
+    "Tools": {
+        "messages": _asked("What is the weather in Paris?"),
+        "stream": False,
+        "tools": [{"type": "function", "function": _TOOL}],
+        "options": {"num_predict": 64},
+    },
+    "Load the model": {},
+}
+GENERATED: Examples = {
+    "A question": {"prompt": "What is 12 + 7?", "stream": False, "options": {"temperature": 0, "num_predict": 32}},
+    "Continue a text": {"prompt": "The capital of France is", "raw": True, "options": {"num_predict": 8}},
+}
+OLLAMA_EMBEDDINGS: Examples = {"Two texts": {"input": ["A fox.", "A dog."]}}
+OLD_OLLAMA_EMBEDDINGS: Examples = {"A text": {"prompt": "A fox."}}
+PULLS: Examples = {"The demo model": {"model": "demo", "stream": False}}
+SHOWN: Examples = {"The demo model": {"model": "demo"}}

@@ -137,6 +137,13 @@ INSERTED: Mapping[str, Callable[[random.Random], Any]] = {
     "n": lambda draw: draw.choice([0, 2, 128, 129, 2**70]),
     "input": anything,
     "messages": lambda draw: [{"role": "user", "content": anything(draw)}],
+    "options": lambda draw: {
+        draw.choice(["num_predict", "temperature", "stop", "seed", "num_ctx", "x"]): draw.choice([*NUMBERS, *TEXTS])
+    },
+    "format": lambda draw: one_of(draw, lambda: _schema(draw), lambda: draw.choice(["json", "", "x"])),
+    "context": lambda draw: draw.choice(
+        [[91, 93], [91, 49, 93], list(map(ord, '[["user",1]]')), [91] * 100_000, [0xD800], [-1], [2**31], [91] * 5000]
+    ),
     "previous_response_id": lambda draw: draw.choice(TEXTS),
 }
 """Fields in which nonsense goes deep, put into a body that may know them or not."""

@@ -29,7 +29,8 @@ LIMITS = {
 }
 ASKED = {"messages", "prompt", "input", "content", "tokens"}
 """One of them is in each body that becomes a job."""
-OF_VECTORS = {"/v1/embeddings", "/embedding", "/embeddings"}
+OF_VECTORS = {"/v1/embeddings", "/embedding", "/embeddings", "/api/embed", "/api/embeddings"}
+OLLAMA_GENERATES = {"/api/chat", "/api/generate"}
 MOST = {"n_predict": 8, "max_tokens": 8, "max_completion_tokens": 8, "max_output_tokens": 8, "n": 3}
 PAGES = {"/jobs", "/v1/responses/{response_id}/input_items"}
 TOKEN_IDS = {"prompt", "input", "tokens", "logit_bias"}
@@ -52,6 +53,12 @@ RULED = (
     "previous_response_id",
     "dimensions",
     "webhook",
+    "format",
+    "context",
+    "suffix",
+    "template",
+    "images",
+    "raw",
 )
 """Fields about which there are rules."""
 RULES = (
@@ -84,6 +91,10 @@ RULES = (
     r"This server sends no webhooks",
     r"expires_after needs an anchor and seconds",
     r"Only a file with the purpose 'batch'",
+    r"this server's models (take no images|do not insert)",
+    r"^template: a model has its own",
+    r"^context: it is not what an answer of this server told",
+    r"^This server's models are those of its models.yaml",
     r"[Ww]ebhook's (port|host)|^webhook: the brackets",
 )
 _RULE = re.compile("|".join(RULES))
@@ -143,6 +154,8 @@ def _is_time(value: Any) -> bool:
 def _make_light(path: str, body: dict[str, Any]) -> None:
     """Have the models that run do a little."""
     body["model"] = VECTORS if path in OF_VECTORS or (path == "/jobs" and "input" in body) else MODEL
+    if path in OLLAMA_GENERATES:
+        body.setdefault("options", {})["num_predict"] = MOST["max_tokens"]
     for field in body.keys() & TOKEN_IDS:
         body[field] = _whole(body[field])
     if path in LIMITS and body["model"] != VECTORS:
@@ -159,6 +172,7 @@ def _allow(path: str, body: dict[str, Any]) -> None:
     messages = body.get("messages")
     for message in messages if isinstance(messages, list) else ():
         message["content"] = message.get("content") or "x"
+        message.pop("images", None)
         if message["role"] != "assistant":
             message.pop("tool_calls", None)
     if path == "/v1/responses" and not isinstance(body["input"], str):
@@ -189,14 +203,16 @@ def filter_failure(
         return False  # how long a file is no schema says
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 400:
         return True
-    error = response.json()["error"]
-    return not (_RULE.search(error["message"]) or _is_fraction(case.body, error))
+    error = response.json()
+    error = error if case.path.startswith("/api/") else error["error"]
+    message = error.get("message") or error["error"]
+    return not (_RULE.search(message) or _is_fraction(case.body, message, error["param"]))
 
 
-def _is_fraction(body: Any, error: dict[str, Any]) -> bool:
+def _is_fraction(body: Any, message: str, param: str | None) -> bool:
     """Whether it is about a whole number that is not written so."""
-    if not error["message"].endswith("Input should be a valid integer."):
+    if not message.endswith("Input should be a valid integer."):
         return False
-    for step in str(error["param"]).split("."):
+    for step in str(param).split("."):
         body = body[int(step) if isinstance(body, list) else step]
     return isinstance(body, float) and body.is_integer()

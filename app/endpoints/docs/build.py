@@ -18,14 +18,14 @@ from app.endpoints.docs.responses import header, plain, responses
 from app.openapi import parts
 from app.openapi.describe import Described, Description, Example, Parameter
 from app.openapi.schemas import Schemas
-from tasks.error_wire import ErrorAnswer
 from tasks.models.catalogue import Catalogue
 from tasks.records.api_key import Scope
 
 PACKAGE = "llama-caravan"
 _SCHEME = "apiKey"
 _INTRODUCTION = (
-    "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`; "
+    "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`, but "
+    "for those of Ollama's calls, whose form is `OllamaError`; "
     "act on its `code`. A browser that opens an address gets failures as pages. "
     "Fields and query parameters that a call does not know are refused. "
     "Every path under `/v1` works without `/v1` too, unless another call has that path."
@@ -99,12 +99,14 @@ def _routes(app: Flask, described: Described) -> Iterator[_Route]:
 
 
 def _types(descriptions: Iterable[Description]) -> Iterator[Any]:
-    yield ErrorAnswer
     for says in descriptions:
+        yield says.error
         yield from says.bodies
         for answer in says.answers.values():
             if answer.schema is not None:
                 yield answer.schema
+            if answer.lines is not None:
+                yield answer.lines
             yield from (event.data for event in answer.events if event.data is not None)
 
 

@@ -25,7 +25,7 @@ def responses(says: Description, scope: Scope | None, schemas: Schemas, *, opene
         opened: whether a browser can open the address, which then shows its failures as pages.
     """
     answers = {str(status): _answer(answer, schemas) for status, answer in says.answers.items()}
-    return answers | _failures(says, scope, PAGE if opened else {})
+    return answers | _failures(says, scope, schemas, PAGE if opened else {})
 
 
 def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
@@ -34,6 +34,8 @@ def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
         content[answer.content] = {"schema": schemas.of(answer.schema)}
     if answer.events:
         content["text/event-stream"] = {"schema": _stream(answer.events, schemas)}
+    if answer.lines is not None:
+        content["application/x-ndjson"] = {"schema": schemas.of(answer.lines)}
     if answer.page:
         content |= PAGE
     headers = {each.name: header(each) for each in answer.headers}
@@ -70,7 +72,7 @@ def _event(event: Event, schemas: Schemas) -> dict[str, Any]:
     return {"type": "object", "description": event.meaning, "required": list(fields), "properties": fields}
 
 
-def _failures(says: Description, scope: Scope | None, page: Mapping[str, Any]) -> dict[str, Any]:
+def _failures(says: Description, scope: Scope | None, schemas: Schemas, page: Mapping[str, Any]) -> dict[str, Any]:
     """The answers that are errors, by status, with the codes that are to be expected."""
     by_status: dict[int, list[type[errors.CaravanError]]] = {}
     raised: set[type[errors.CaravanError]] = {*says.errors, errors.EngineFailure, errors.ForeignSite}
@@ -86,11 +88,15 @@ def _failures(says: Description, scope: Scope | None, page: Mapping[str, Any]) -
         raised.add(errors.RecordTooNew)  # whoever reads records may meet one
     for error in sorted(raised, key=lambda error: error.code):
         by_status.setdefault(error.http_status, []).append(error)
-    return {str(status): _failure(status, kinds, says, page) for status, kinds in sorted(by_status.items())}
+    return {str(status): _failure(status, kinds, says, schemas, page) for status, kinds in sorted(by_status.items())}
 
 
 def _failure(
-    status: int, kinds: Iterable[type[errors.CaravanError]], says: Description, page: Mapping[str, Any]
+    status: int,
+    kinds: Iterable[type[errors.CaravanError]],
+    says: Description,
+    schemas: Schemas,
+    page: Mapping[str, Any],
 ) -> dict[str, Any]:
     reasons = "; ".join(f"{_codes(error)}: {_reason(error)}" for error in kinds)
     again = any(error.default_retry_after_seconds for error in kinds)
@@ -107,7 +113,7 @@ def _failure(
             ),
             **{each.name: header(each) for each in says.error_headers},
         },
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}, **page},
+        "content": {"application/json": {"schema": schemas.of(says.error)}, **page},
     }
 
 
