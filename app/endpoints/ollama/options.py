@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.bodies.part import Part
-from app.bodies.sampling import MOST_LOOKED_BACK, MOST_TOKENS, RANDOM_SEED, MaybeTopK, RepeatPenalty, StopStrings
+from app.bodies.sampling import MOST_TOKENS, RANDOM_SEED, StopStrings
 from app.bodies.unused import UNUSED, Unused
 from tasks.records.sampling import MAX_SEED
+from tasks.records.sampling_ranges import MOST_LOOKED_BACK, MaybeTopK, RepeatPenalty
 
 Number = Annotated[float | None, UNUSED]
 Integer = Annotated[int | None, UNUSED]
