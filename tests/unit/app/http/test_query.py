@@ -85,4 +85,5 @@ def test_options_are_answered_whatever_the_query(http: FlaskClient) -> None:
 
 
 def test_what_codex_adds_to_the_list_of_models_is_taken(http: FlaskClient) -> None:
-    assert http.get("/v1/models?client_version=0.46.0").status_code == 200
+    error = http.get("/v1/models?client_version=0.46.0&colour=red").get_json()["error"]
+    assert error["param"] == "colour"
