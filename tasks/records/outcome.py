@@ -24,6 +24,8 @@ class Choice:
     """If they were asked for; those of the prompt's tokens first, if these were."""
     prompt: str = ""
     """The text of a prompt of token ids, if it is to be echoed."""
+    stop_string: str = ""
+    """The stop string that ended it, if one did."""
 
     def encode(self) -> dict[str, Any]:
         body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
@@ -31,6 +33,8 @@ class Choice:
             body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
         if self.prompt:
             body["prompt"] = self.prompt
+        if self.stop_string:
+            body["stop_string"] = self.stop_string
         return body
 
     @classmethod

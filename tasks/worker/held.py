@@ -80,6 +80,7 @@ class Held:
                 finish_reason=sequence.finish_reason or "stop",
                 prompt=self.echoes[sequence.index].text if self.echoes else "",
                 logprobs=self._logprobs(sequence),
+                stop_string=sequence.stop_string,
             )
             for sequence in self.sequences
         )

@@ -110,3 +110,15 @@ def test_a_stop_string_that_repeats_its_own_beginning_is_found() -> None:
 
 def test_a_short_stop_string_does_not_hide_the_beginning_of_a_long_one() -> None:
     assert shown(["x", "E", "N", "D"], ["!", "END"]) == "x"
+
+
+@given(pieces_of_text, stop_strings)
+def test_the_stop_string_that_was_found_follows_what_is_shown(pieces: list[str], stops: list[str]) -> None:
+    watch, text = StopStrings(stops), ""
+    for piece in pieces:
+        text += watch.feed(piece)
+        if watch.stopped:
+            assert watch.found in stops
+            assert "".join(pieces).startswith(text + watch.found)
+            return
+    assert watch.found == ""

@@ -20,7 +20,13 @@ counts = st.integers(0, 10**6)
 outcomes = st.builds(
     Outcome,
     choices=st.lists(
-        st.builds(Choice, index=counts, text=st.text(), finish_reason=st.sampled_from(["stop", "length"]))
+        st.builds(
+            Choice,
+            index=counts,
+            text=st.text(),
+            finish_reason=st.sampled_from(["stop", "length"]),
+            stop_string=st.text(),
+        )
     ).map(tuple),
     usage=st.builds(Usage, prompt_tokens=counts, completion_tokens=counts, cached_tokens=counts),
 )
