@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-from flask import Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException
@@ -14,6 +13,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 from app.http import pages
 from app.http.byte_range import RangeNotSatisfiable
 from app.http.fields import beside
+from app.openapi.error_form import OPENAI, ErrorForm
+from caravan_client.server_errors import WireError
 from tasks import errors as kinds
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.logs import get_logger
@@ -37,15 +38,13 @@ _NAMES = {
 log = get_logger(__name__)
 
 
-def install(app: Flask) -> None:
-    """Answer every failure in the form ``{"error": {message, type, param, code}}``, or as a page in a browser."""
-    app.register_error_handler(kinds.CaravanError, _respond)
-    app.register_error_handler(HTTPException, _from_werkzeug)
-    app.register_error_handler(Exception, _unexpected)
+def install(calls: Flask | Blueprint, form: ErrorForm = OPENAI) -> None:
+    """Answer every failure in a form, or as a page in a browser. A blueprint's form goes before its application's."""
+    calls.register_error_handler(kinds.CaravanError, partial(_respond, form))
+    calls.register_error_handler(HTTPException, partial(_from_werkzeug, form))
+    calls.register_error_handler(Exception, partial(_unexpected, form))
     for away in UNAVAILABLE:
-        app.register_error_handler(
-            away, lambda _: _respond(kinds.BrokerUnavailable("Redis does not answer. Try again."))
-        )
+        calls.register_error_handler(away, partial(_without_redis, form))
 
 
 def from_validation(exc: ValidationError, schema: type[BaseModel] | None = None) -> kinds.InvalidRequest:
@@ -83,9 +82,9 @@ def _is_tag(part: int | str) -> bool:
     return isinstance(part, str) and part.startswith("<") and part.endswith(">")
 
 
-def _respond(error: kinds.CaravanError) -> Response:
+def _respond(form: ErrorForm, error: kinds.CaravanError) -> Response:
     log.info("request refused", status=error.http_status, code=error.code, param=error.param, reason=error.message)
-    response = to_response(error.to_wire(), error.http_status, error.retry_after_seconds)
+    response = _to_response(form, error.to_wire(), error.http_status, error.retry_after_seconds)
     if isinstance(error, kinds.AuthenticationFailed):
         response.headers["WWW-Authenticate"] = 'Bearer realm="caravan"'
     if isinstance(error, kinds.StorageLimited):
@@ -95,13 +94,14 @@ def _respond(error: kinds.CaravanError) -> Response:
     return response
 
 
-def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int | None = None) -> Response:
+def _to_response(form: ErrorForm, error: WireError, status: int, retry_after_seconds: int | None = None) -> Response:
     """The failure as JSON, or as a page for a browser that opened the address."""
     if pages.is_wanted(request):
         response = _page(error, status, retry_after_seconds)
     else:
-        response = jsonify({"error": error})
-        response.status_code = status
+        told = form.status(status)
+        response = jsonify(form.body(error, told))
+        response.status_code = told
     response.vary.add("Accept")
     if status in FINAL:
         response.headers["X-Should-Retry"] = "false"  # OpenAI's clients would send it twice more
@@ -110,7 +110,7 @@ def to_response(error: Mapping[str, Any], status: int, retry_after_seconds: int 
     return response
 
 
-def _page(error: Mapping[str, Any], status: int, retry_after_seconds: int | None) -> Response:
+def _page(error: WireError, status: int, retry_after_seconds: int | None) -> Response:
     texts = [str(error["message"])]
     if status == kinds.AuthenticationFailed.http_status:
         texts.append("A browser does not send one: use a program, such as curl, or the caravan command.")
@@ -121,19 +121,23 @@ def _page(error: Mapping[str, Any], status: int, retry_after_seconds: int | None
     return pages.respond(title, texts, (START,), path=request.path, status=status)
 
 
-def _from_werkzeug(exc: HTTPException) -> Response:
+def _from_werkzeug(form: ErrorForm, exc: HTTPException) -> Response:
     status = exc.code or 500
     if status == 404:
-        return _respond(kinds.NotFound("This path does not exist. /docs lists all calls."))
+        return _respond(form, kinds.NotFound("This path does not exist. /docs lists all calls."))
     error = kinds.InvalidRequest(exc.description or exc.name, code=exc.name.lower().replace(" ", "_"))
     log.info("request refused", status=status, code=error.code)
-    response = to_response(error.to_wire(), status)
+    response = _to_response(form, error.to_wire(), status)
     for name, value in exc.get_headers():
         if name == "Allow":
             response.headers[name] = value
     return response
 
 
-def _unexpected(exc: Exception) -> Response:
+def _without_redis(form: ErrorForm, _: Exception) -> Response:
+    return _respond(form, kinds.BrokerUnavailable("Redis does not answer. Try again."))
+
+
+def _unexpected(form: ErrorForm, exc: Exception) -> Response:
     log.error("request failed", exc_info=exc)
-    return _respond(kinds.EngineFailure("The server failed; its log has the cause.", code="internal_error"))
+    return _respond(form, kinds.EngineFailure("The server failed; its log has the cause.", code="internal_error"))

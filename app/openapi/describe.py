@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tasks.error_wire import ErrorAnswer
+from app.openapi.error_form import OPENAI, ErrorForm
 from tasks.errors import CaravanError
 
 Example = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -100,8 +100,8 @@ class Description:
     examples: Mapping[str, Example] = field(default_factory=dict)
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[type[CaravanError], ...] = ()
-    error: Any = ErrorAnswer
     error_headers: tuple[Header, ...] = ()
+    error_form: ErrorForm = OPENAI
     any_query: bool = False
 
     def takes(self, name: str) -> bool:

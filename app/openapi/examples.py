@@ -57,6 +57,16 @@ CHATS: Examples = {
         "tools": [{"type": "function", "function": _TOOL}],
     },
 }
+MESSAGES: Examples = {
+    "A question": {"messages": _SUM, "max_tokens": 64, "temperature": 0},
+    "Streamed": {"messages": _asked("Count to 9."), "max_tokens": 64, "stream": True},
+    "Tools": {
+        "messages": _asked("What is the weather in Paris?"),
+        "max_tokens": 64,
+        "tools": [{"name": "weather", "description": "The weather of a city.", "input_schema": _WEATHER}],
+    },
+}
+COUNTED: Examples = {"A question": {"messages": _SUM, "system": "Be brief."}}
 COMPLETIONS: Examples = {
     "A prompt": {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0},
     "Two prompts, with logprobs": {"prompt": ["One,", "Two,"], "max_tokens": 4, "logprobs": 2},

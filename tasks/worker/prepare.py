@@ -106,9 +106,9 @@ def answer_small(job: Job, backend: Backend) -> Mapping[str, Any]:
     """What the tokenizer or the template answers. Raises InvalidRequest."""
     if "messages" in job.request:
         prompt = render(job, backend)
-        if not job.request.get("counts"):
+        if not job.request.get("counts_tokens"):
             return {"prompt": prompt}
-        return {"object": "response.input_tokens", "input_tokens": len(_tokens(prompt, backend, field="messages"))}
+        return {"input_tokens": len(_tokens(prompt, backend, field="messages"))}
     return answer_tokens(job.request, backend)
 
 

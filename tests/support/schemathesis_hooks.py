@@ -26,6 +26,7 @@ LIMITS = {
     "/v1/responses": "max_output_tokens",
     "/completion": "n_predict",
     "/completions": "n_predict",
+    "/v1/messages": "max_tokens",
 }
 ASKED = {"messages", "prompt", "input", "content", "tokens"}
 """One of them is in each body that becomes a job."""
@@ -59,6 +60,8 @@ RULED = (
     "template",
     "images",
     "raw",
+    "output_config",
+    "output_format",
 )
 """Fields about which there are rules."""
 RULES = (
@@ -80,6 +83,10 @@ RULES = (
     r"A message needs content",
     r"Only the type 'function' has a function",
     r"There is no call",
+    r"Only messages of another role may have",
+    r"Only the type 'tool' has a name",
+    r"prompt is too long",
+    r"is not the id of a model",
     r"An item of type \w+ (needs|has no)",
     r"The input is empty",
     r"The chat template",

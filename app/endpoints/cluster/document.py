@@ -1,13 +1,18 @@
-"""``/models``, ``/queues``, ``/healthz``, ``/health``, ``/readyz`` and ``/metrics``."""
+"""``/v1/models``, ``/models``, ``/queues``, ``/healthz``, ``/health``, ``/readyz`` and ``/metrics``."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from app.endpoints.anthropic.models import PAGE, VERSION
+from app.endpoints.anthropic.wire import ModelInfo, ModelPage
 from app.endpoints.cluster.body import QueueMove
 from app.endpoints.cluster.wire import Health, ModelState, ModelStateList, Queue, QueueChange, QueueList, Readiness
+from app.endpoints.openai.document import TAG as OPENAI
+from app.endpoints.openai.wire import OpenAIModel, OpenAIModelList
 from app.openapi import examples
-from app.openapi.describe import Answer, Description
+from app.openapi.describe import Answer, Description, Parameter
+from app.openapi.parts import limit
 from tasks.errors import BrokerUnavailable, InvalidRequest, ModelNotFound, RequestTooLarge
 
 TAG = "Cluster"
@@ -24,7 +29,38 @@ _CHANGE = Description(
 )
 _ALIVE = Description(tag=TAG, answers={200: Answer(meaning="The process is alive.", schema=Health)}, any_query=True)
 
+_CLIENT_VERSION = Parameter(
+    name="client_version",
+    where="query",
+    meaning="Codex sends it. Changes nothing.",
+    schema={"type": "string"},
+    example="0.46.0",
+)
+_ANTHROPIC = Parameter(
+    name=VERSION,
+    where="header",
+    meaning="Anthropic's clients send it: the answer has Anthropic's form.",
+    schema={"type": "string"},
+)
+_PAGE = (
+    limit(*PAGE),
+    Parameter(name="after_id", where="query", meaning="The `last_id` of the previous page.", schema={"type": "string"}),
+    Parameter(name="before_id", where="query", meaning="The `first_id` of the next page.", schema={"type": "string"}),
+)
+"""Of Anthropic's form: OpenAI's has no pages."""
+
 CALLS = {
+    "models.openai_list": Description(
+        tag=OPENAI,
+        parameters=(_CLIENT_VERSION, _ANTHROPIC, *_PAGE),
+        answers={200: Answer(meaning="The list.", schema=OpenAIModelList | ModelPage)},
+    ),
+    "models.openai_show": Description(
+        tag=OPENAI,
+        parameters=(_ANTHROPIC,),
+        answers={200: Answer(meaning="The model.", schema=OpenAIModel | ModelInfo)},
+        errors=(ModelNotFound,),
+    ),
     "models.index": Description(
         tag=TAG, answers={200: Answer(meaning="The models.", schema=ModelStateList)}, errors=NEEDS_REDIS
     ),

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.access.caller import caller, catalogue, catalogue_of, known_caller
 from app.access.scopes import for_admins, for_scrapers, without_key
 from app.bodies.validation import validate
+from app.endpoints.anthropic.models import PAGE, VERSION, model_info, model_page
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.body import QueueMove
 from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange
@@ -37,14 +38,18 @@ log = get_logger(__name__)
 
 @models.get("/v1/models")
 def openai_list() -> Response:
-    """List the models that the caller may use, in OpenAI's form."""
+    """List the models that the caller may use, in OpenAI's form, or in Anthropic's for its clients."""
+    if VERSION in request.headers:
+        limit, after, before = PAGE.asked(), request.args.get("after_id"), request.args.get("before_id")
+        return jsonify(model_page([*catalogue()], limit=limit, after=after, before=before))
     return jsonify({"object": "list", "data": _openai_models(list(catalogue()))})
 
 
 @models.get("/v1/models/<path:name>")
 def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
-    return jsonify(_openai_models([catalogue().name_of(name)])[0])
+    name = catalogue().name_of(name)
+    return jsonify(model_info(name) if VERSION in request.headers else _openai_models([name])[0])
 
 
 @models.get("/models", endpoint="index")

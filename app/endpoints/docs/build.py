@@ -25,8 +25,8 @@ PACKAGE = "llama-caravan"
 _SCHEME = "apiKey"
 _INTRODUCTION = (
     "Every body and every response is JSON, except streams and metrics. Every failure has one form, `ErrorAnswer`, but "
-    "for those of Ollama's calls, whose form is `OllamaError`; "
-    "act on its `code`. A browser that opens an address gets failures as pages. "
+    "for those of Ollama's and Anthropic's calls; act on its `code`. "
+    "A browser that opens an address gets failures as pages. "
     "Fields and query parameters that a call does not know are refused. "
     "Every path under `/v1` works without `/v1` too, unless another call has that path."
 )
@@ -100,7 +100,7 @@ def _routes(app: Flask, described: Described) -> Iterator[_Route]:
 
 def _types(descriptions: Iterable[Description]) -> Iterator[Any]:
     for says in descriptions:
-        yield says.error
+        yield says.error_form.schema
         yield from says.bodies
         for answer in says.answers.values():
             if answer.schema is not None:

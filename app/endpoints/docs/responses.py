@@ -9,6 +9,7 @@ from typing import Any
 from app.http.content_encoding import UnsupportedEncoding
 from app.http.errors import FINAL
 from app.openapi.describe import Answer, Description, Event, Header
+from app.openapi.error_form import ErrorForm
 from app.openapi.parts import ANSWER_REQUEST_ID, MORE_CODES, RETRY_AFTER, SHOULD_RETRY, WWW_AUTHENTICATE
 from app.openapi.schemas import Schemas
 from tasks import errors
@@ -88,15 +89,19 @@ def _failures(says: Description, scope: Scope | None, schemas: Schemas, page: Ma
         raised.add(errors.RecordTooNew)  # whoever reads records may meet one
     for error in sorted(raised, key=lambda error: error.code):
         by_status.setdefault(error.http_status, []).append(error)
-    return {str(status): _failure(status, kinds, says, schemas, page) for status, kinds in sorted(by_status.items())}
+    form = says.error_form
+    return {
+        str(form.status(status)): _failure(status, kinds, says, {**_json(form, schemas), **page})
+        for status, kinds in sorted(by_status.items())
+    }
+
+
+def _json(form: ErrorForm, schemas: Schemas) -> dict[str, Any]:
+    return {"application/json": {"schema": schemas.of(form.schema)}}
 
 
 def _failure(
-    status: int,
-    kinds: Iterable[type[errors.CaravanError]],
-    says: Description,
-    schemas: Schemas,
-    page: Mapping[str, Any],
+    status: int, kinds: Iterable[type[errors.CaravanError]], says: Description, content: Mapping[str, Any]
 ) -> dict[str, Any]:
     reasons = "; ".join(f"{_codes(error)}: {_reason(error)}" for error in kinds)
     again = any(error.default_retry_after_seconds for error in kinds)
@@ -113,7 +118,7 @@ def _failure(
             ),
             **{each.name: header(each) for each in says.error_headers},
         },
-        "content": {"application/json": {"schema": schemas.of(says.error)}, **page},
+        "content": dict(content),
     }
 
 

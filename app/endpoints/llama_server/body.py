@@ -26,7 +26,7 @@ class InputTokensBody(ChatBody):
     operation: ClassVar[Operation] = Operation.APPLY_TEMPLATE
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
-        return {**self.conversation(entry), "counts": True}
+        return {**self.conversation(entry), "counts_tokens": True}
 
 
 class LlamaEmbeddingBody(EmbeddingBody):

@@ -14,7 +14,7 @@ from app.bodies.validation import validate
 from app.endpoints.llama_server import props as shown
 from app.endpoints.llama_server.answers import Answers
 from app.endpoints.llama_server.body import InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
-from app.endpoints.openai.call import answer
+from app.endpoints.openai.call import finished
 from app.endpoints.openai.token_wire import TokenizerInfo
 from app.endpoints.openai.vectors import embeddings
 from app.endpoints.tokens.body import TokenizerInfoBody
@@ -67,7 +67,9 @@ def complete() -> Response:
 @holds()
 def input_tokens() -> Response:
     """How many tokens a chat's prompt has."""
-    return answer(InputTokensBody)
+    counted = finished(InputTokensBody).outcome
+    assert counted is not None
+    return jsonify({"object": "response.input_tokens", **counted.data})
 
 
 @blueprint.post("/embedding", endpoint="embed")
@@ -75,13 +77,9 @@ def input_tokens() -> Response:
 @holds()
 def embed() -> Response:
     """Vectors of texts, as a list."""
-    sent = read_json()
-    body, cancels = aside(validate, LlamaEmbeddingBody, sent), cancels_on_disconnect()
-    taken = submit(sent, body)
-    name_job(taken.id)
-    ended = wait_for_end(taken.id, cancels=cancels)
-    assert ended.outcome is not None
-    made = embeddings(ended, ended.outcome)["data"]
+    job = finished(LlamaEmbeddingBody)
+    assert job.outcome is not None
+    made = embeddings(job, job.outcome)["data"]
     return jsonify([{"index": each["index"], "embedding": [each["embedding"]]} for each in made])
 
 

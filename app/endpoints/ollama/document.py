@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from app.endpoints.ollama import wire
 from app.endpoints.ollama.body import EmbedBody, GenerateBody, OldEmbeddingBody, OllamaChatBody, PullBody, ShowBody
+from app.endpoints.ollama.errors import FORM
 from app.endpoints.openai.document import runs
 from app.openapi import examples
 from app.openapi.describe import Answer, Description
@@ -32,16 +33,16 @@ def _runs(body: type[BaseModel], answer: Any, shown: examples.Examples, *, piece
             lines=piece and (piece | answer | wire.OllamaError),
         )
     }
-    return replace(made, answers=answers, error=wire.OllamaError)
+    return replace(made, answers=answers, error_form=FORM)
 
 
 def _tells(schema: Any, meaning: str, *errors: Any) -> Description:
     answers = {200: Answer(meaning=meaning, schema=schema)}
-    return Description(tag=TAG, answers=answers, errors=errors, error=wire.OllamaError)
+    return Description(tag=TAG, answers=answers, errors=errors, error_form=FORM)
 
 
 _NAMED = (InvalidRequest, ModelNotFound, RequestTooLarge)
-_REFUSED = Description(tag=TAG, answers={}, errors=(InvalidRequest,), error=wire.OllamaError)
+_REFUSED = Description(tag=TAG, answers={}, errors=(InvalidRequest,), error_form=FORM)
 _PULL = _tells(wire.Status, "The model is there.", *_NAMED)
 
 CALLS = {

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from flask import Blueprint, Response
-
 from app.endpoints.ollama.wire import OllamaError
-from app.http.json_pieces import text
+from app.openapi.error_form import ErrorForm
+from caravan_client.server_errors import WireError
 
 
-def install(blueprint: Blueprint) -> None:
-    """Have all failures of these calls in this form, whoever found them."""
-
-    @blueprint.after_request
-    def reform(response: Response) -> Response:
-        if response.status_code >= 400 and response.is_json:
-            response.set_data(text(told(response.get_json()["error"])) + "\n")
-        return response
-
-
-def told(error: Mapping[str, Any]) -> OllamaError:
+def told(error: WireError) -> OllamaError:
     """A failure: the message where Ollama has it, and beside it what programs may act on."""
     return {"error": error["message"], "type": error["type"], "param": error["param"], "code": error["code"]}
+
+
+FORM = ErrorForm(schema=OllamaError, body=lambda error, _: told(error))

@@ -12,7 +12,7 @@ from app.access.holding import holds
 from app.access.scopes import without_key
 from app.bodies.job import JobBody
 from app.bodies.validation import validate
-from app.endpoints.ollama import answers, errors, ndjson, view, wire
+from app.endpoints.ollama import answers, ndjson, view, wire
 from app.endpoints.ollama.body import (
     EmbedBody,
     GenerateBody,
@@ -24,9 +24,11 @@ from app.endpoints.ollama.body import (
     ShowBody,
 )
 from app.endpoints.ollama.call import generate
+from app.endpoints.ollama.errors import FORM
 from app.endpoints.ollama.model_file import ModelFile, look
 from app.endpoints.ollama.names import as_ours, own_name
 from app.endpoints.openai.vectors import embeddings
+from app.http import errors
 from app.http.json_body import read_json
 from app.http.turns import aside, in_thread
 from app.jobs.submission import submit
@@ -37,7 +39,7 @@ from tasks.ledger import overview
 from tasks.records.job import Job
 
 blueprint = Blueprint("ollama", __name__, url_prefix="/api")
-errors.install(blueprint)
+errors.install(blueprint, FORM)
 
 VERSION = "0.13.0"
 """The release of Ollama whose calls these are: clients look whether a server is new enough."""

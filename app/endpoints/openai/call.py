@@ -27,6 +27,15 @@ from tasks.records.event import Event
 from tasks.records.job import Job
 
 
+def finished(schema: type[JobBody]) -> Job:
+    """Run the request's body as a job that is never streamed; the job when it has succeeded."""
+    sent = read_json()
+    body, cancels = aside(validate, schema, sent), cancels_on_disconnect()
+    taken = submit(sent, body)
+    name_job(taken.id)
+    return wait_for_end(taken.id, cancels=cancels)
+
+
 def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Response:
     """Run a body as a job, the request's own if none is given; its result, or its stream."""
     sent = read_json() if sent is None else sent

@@ -1,4 +1,4 @@
-"""``/v1/chat/completions``, ``/v1/completions``, ``/v1/embeddings`` and ``/v1/models``."""
+"""``/v1/chat/completions``, ``/v1/completions`` and ``/v1/embeddings``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
 from app.openapi import examples
-from app.openapi.describe import Answer, Description, Event, Parameter
+from app.openapi.describe import Answer, Description, Event
 from app.openapi.parts import (
     IDEMPOTENCY_KEY,
     RATE_LIMITS,
@@ -23,18 +23,10 @@ from app.openapi.parts import (
     X_UNUSED_PARAMETERS,
 )
 from tasks.error_wire import ErrorAnswer
-from tasks.errors import ModelNotFound
 
 TAG = "OpenAI"
 ABOUT = "OpenAI's endpoints. Each call is a job; `X-Job-Id` is its id."
 
-_CLIENT_VERSION = Parameter(
-    name="client_version",
-    where="query",
-    meaning="Codex sends it. Changes nothing.",
-    schema={"type": "string"},
-    example="0.46.0",
-)
 _HEADERS = (X_JOB_ID, X_UNUSED_PARAMETERS, *RATE_LIMITS)
 
 
@@ -75,12 +67,4 @@ CALLS = {
         CompletionBody, wire.Completion, examples.COMPLETIONS, events=_chunks(wire.CompletionChunk)
     ),
     "embeddings.create": runs(EmbeddingBody, wire.EmbeddingList, examples.EMBEDDINGS),
-    "models.openai_list": Description(
-        tag=TAG,
-        parameters=(_CLIENT_VERSION,),
-        answers={200: Answer(meaning="The list.", schema=wire.OpenAIModelList)},
-    ),
-    "models.openai_show": Description(
-        tag=TAG, answers={200: Answer(meaning="The model.", schema=wire.OpenAIModel)}, errors=(ModelNotFound,)
-    ),
 }

@@ -7,7 +7,7 @@ from typing import cast
 from app.endpoints.openai.completion import chat_completion, completion
 from app.endpoints.openai.responses.response import response
 from app.endpoints.openai.responses.wire import ResponseObject
-from app.endpoints.openai.token_wire import RenderedPrompt, TokenizerInfo, TokenList, TokensText
+from app.endpoints.openai.token_wire import RenderedPrompt, TokenCount, TokenizerInfo, TokenList, TokensText
 from app.endpoints.openai.vectors import embeddings
 from app.endpoints.openai.wire import ChatCompletion, Completion, EmbeddingList
 from tasks.records.job import Job, Operation
@@ -21,6 +21,7 @@ Result = (
     | TokensText
     | TokenizerInfo
     | RenderedPrompt
+    | TokenCount
 )
 
 
@@ -38,4 +39,4 @@ def result(job: Job) -> Result | None:
         case Operation.EMBEDDING:
             return embeddings(job, job.outcome)
         case _:  # as the worker's tokenizer or template answered
-            return cast("TokenList | TokensText | TokenizerInfo | RenderedPrompt", dict(job.outcome.data))
+            return cast("TokenList | TokensText | TokenizerInfo | RenderedPrompt | TokenCount", dict(job.outcome.data))

@@ -44,3 +44,9 @@ class RenderedPrompt(TypedDict):
     """The prompt that the chat template made."""
 
     prompt: str
+
+
+class TokenCount(TypedDict):
+    """How many tokens the prompt has that the chat template made."""
+
+    input_tokens: Count

@@ -127,7 +127,7 @@ def test_every_answer_tells_its_request_and_busy_ones_when_to_come_again(documen
     for path, _, operation in operations(document):
         for status, answer in operation["responses"].items():
             assert "X-Request-Id" in answer["headers"], (path, status)
-            busy = status in ("429", "503") or (path, status) == ("/jobs", "207")
+            busy = status in ("429", "503", "529") or (path, status) == ("/jobs", "207")
             assert ("Retry-After" in answer["headers"]) == busy, (path, status)
 
 

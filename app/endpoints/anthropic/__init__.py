@@ -1,0 +1,1 @@
+"""Anthropic's Messages: each is a chat, told in Anthropic's words."""
