@@ -20,13 +20,13 @@ from app.endpoints.tokens.body import ApplyTemplateBody
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation
+from tasks.records.sampling_ranges import TopK
 
 COUNTS = "counts_tokens"
 """What a job's request calls it that the rendered prompt's tokens are to be counted."""
 _Options = Annotated[dict[str, Any] | None, UNUSED]
 _Name = Annotated[str | None, UNUSED]
 _SWITCHES = {"enabled": True, "between_tools": True, "disabled": False}
-from tasks.records.sampling_ranges import TopK
 
 
 class Thinking(Part):
