@@ -19,11 +19,11 @@ Integer = Annotated[int | None, UNUSED]
 class LlamaParameters(Part):
     """What llama-server knows beside the parameters of sampling.
 
-    ``verbose`` has the answer tell the prompt and its settings, ``timings_per_token`` each chunk its timings.
+    ``verbose`` has the answer tell the prompt and its settings.
     """
 
     verbose: bool = False
-    timings_per_token: bool = False
+    timings_per_token: Annotated[bool | None, Unused(done=False)] = None
     return_progress: Annotated[bool | None, Unused(done=False)] = None
     cache_prompt: Annotated[bool | None, Unused(done=True)] = None
     id_slot: Annotated[int | None, Unused(done=-1)] = None

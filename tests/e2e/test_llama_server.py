@@ -155,7 +155,7 @@ def test_the_list_of_models_tells_their_sizes(cluster: Cluster) -> None:
 
 def test_a_chats_tokens_are_counted_without_an_answer(cluster: Cluster) -> None:
     asked = {"messages": [{"role": "user", "content": "What is 12 + 7?"}], "temperature": 0}
-    counted = cluster.http.post("/chat/completions/input_tokens", json=asked).json()
+    counted = cluster.http.post("/chat/completions/input_tokens", json={**asked, "stream": True}).json()
     usage = cluster.http.post("/v1/chat/completions", json=asked).json()["usage"]
     assert counted == {"object": "response.input_tokens", "input_tokens": usage["prompt_tokens"]}
 

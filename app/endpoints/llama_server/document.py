@@ -45,7 +45,7 @@ _FAILS = Parameter(
 CALLS = {
     "llama_server.complete": _COMPLETE,
     "llama_server.complete_as_well": _COMPLETE,
-    "llama_server.input_tokens": runs(InputTokensBody, wire.InputTokens, examples.CHATS, tag=TAG),
+    "llama_server.input_tokens": runs(InputTokensBody, wire.InputTokens, examples.APPLY_TEMPLATE, tag=TAG),
     "llama_server.embed": _EMBED,
     "llama_server.embed_as_well": _EMBED,
     "llama_server.props": Description(

@@ -70,7 +70,7 @@ def least(kind: type[Part]) -> dict[str, Any]:
 
 OPTIONAL = [
     (kind, field.alias or name)
-    for kind in sorted(set(kinds()), key=lambda kind: kind.__qualname__)
+    for kind in sorted(set(kinds()), key=lambda kind: (kind.__qualname__, kind.__module__))
     for name, field in kind.model_fields.items()
     if not field.is_required()
 ]
