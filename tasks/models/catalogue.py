@@ -238,6 +238,11 @@ class Catalogue(Mapping[str, ModelEntry]):
         kinds = {kind: [name for name, entry in self._entries.items() if entry.kind == kind] for kind in _OPERATIONS}
         return Catalogue(self._entries, stand_ins={kind: names[0] for kind, names in kinds.items() if len(names) == 1})
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What a request may call the models: their own names, and aliases."""
+        return frozenset({*self._entries, *self._aliases})
+
     def find(self, name: str) -> ModelEntry:
         """The entry of a model, by its name or an alias.
 

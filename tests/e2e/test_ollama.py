@@ -11,6 +11,7 @@ from typing import Any
 
 import ollama
 import pytest
+from langchain_ollama import OllamaEmbeddings
 from pydantic import BaseModel
 
 from tests.support.cluster import Cluster
@@ -20,7 +21,7 @@ GREEDY = {"temperature": 0}
 WEATHER = [{"role": "user", "content": "What is the weather in Paris?"}]
 MODELS = """
 models:
-  demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192}
+  demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192, aliases: [teacher]}
   slow: {path: fake, slots: 8, context: 512}
   vectors: {path: fake, kind: embedding, slots: 8, context: 128}
 """
@@ -60,6 +61,15 @@ def test_a_chat(client: ollama.Client) -> None:
     assert (answer.done, answer.done_reason) == (True, "stop")
     assert (answer.prompt_eval_count or 0) + (answer.eval_count or 0) == 21
     assert (answer.total_duration or 0) >= (answer.eval_duration or 0) > 0
+
+
+def test_a_model_goes_by_its_alias_too(client: ollama.Client) -> None:
+    answer = client.chat("teacher:latest", asked("What is 12 + 7?"), options=GREEDY)
+    assert answer.message.content == "12 + 7 = 19."
+    assert client.show("teacher").modelinfo == client.show("demo").modelinfo
+    assert client.generate("teacher:latest").done_reason == "load"
+    with pytest.raises(ollama.ResponseError, match="There is no model 'pupil'"):
+        client.show("pupil:latest")
 
 
 def test_a_stream(client: ollama.Client) -> None:
@@ -140,6 +150,13 @@ def test_vectors(client: ollama.Client) -> None:
     assert client.embeddings("vectors", "").embedding == []
 
 
+def test_langchains_vectors(cluster: Cluster) -> None:
+    embeddings = OllamaEmbeddings(model="vectors", base_url=cluster.url)
+    assert embeddings._client is not None
+    with embeddings._client:  # it does not close it itself
+        assert [len(vector) for vector in embeddings.embed_documents(["A fox.", "A dog."])] == [8, 8]
+
+
 def test_models_are_listed_shown_and_there_already(client: ollama.Client) -> None:
     assert [model.model for model in client.list().models] == ["demo:latest", "slow:latest", "vectors:latest"]
     until(lambda: len(client.ps().models) == 3, what="all models have workers")
@@ -186,6 +203,14 @@ def test_the_package_raises_what_is_refused(
         call(client)
     assert refused.value.status_code == status
     assert says in refused.value.error
+
+
+@pytest.mark.parametrize("path", ["chat", "generate", "embed", "embeddings"])
+@pytest.mark.parametrize("header", ["X-Priority", "X-Timeout", "X-On-Disconnect"])
+def test_wrong_headers_are_refused_where_no_job_is_run_too(cluster: Cluster, path: str, header: str) -> None:
+    answer = cluster.http.post(f"/api/{path}", json={"model": "demo"}, headers={header: "soon"})
+    assert answer.status_code == 400
+    assert header.lower() in answer.json()["error"].lower()
 
 
 def test_fields_without_an_effect_are_named(cluster: Cluster) -> None:

@@ -162,7 +162,7 @@ def _make_light(path: str, body: dict[str, Any]) -> None:
     """Have the models that run do a little."""
     body["model"] = VECTORS if path in OF_VECTORS or (path == "/jobs" and "input" in body) else MODEL
     if path in OLLAMA_GENERATES:
-        body.setdefault("options", {})["num_predict"] = MOST["max_tokens"]
+        body["options"] = {**(body.get("options") or {}), "num_predict": MOST["max_tokens"]}
     for field in body.keys() & TOKEN_IDS:
         body[field] = _whole(body[field])
     if path in LIMITS and body["model"] != VECTORS:

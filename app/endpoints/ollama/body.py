@@ -15,7 +15,7 @@ from app.bodies.unused import UNUSED, Unused
 from app.bodies.validation import validate
 from app.endpoints.ollama import memory
 from app.endpoints.ollama.fields import Format, KeepAlive, Think, texts, unloads
-from app.endpoints.ollama.messages import Message, as_openai, refuse_images
+from app.endpoints.ollama.messages import PastMessage, as_openai, refuse_images
 from app.endpoints.ollama.options import Options
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
@@ -73,7 +73,7 @@ class OllamaChatBody(_Generating):
 
     operation: ClassVar[Operation] = Operation.CHAT
 
-    messages: list[Message] = Field(default_factory=list, fail_fast=True)
+    messages: list[PastMessage] = Field(default_factory=list, fail_fast=True)
     tools: Tools | None = None
 
     @property

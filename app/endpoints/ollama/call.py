@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, jsonify, request, stream_with_context
 
 from app.access.caller import catalogue
+from app.bodies.job import JobBody
 from app.bodies.validation import validate
 from app.endpoints.ollama import answers, ndjson
 from app.endpoints.ollama.answers import Form, Pieces, Said
@@ -20,6 +21,7 @@ from app.http.turns import aside
 from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
+from app.jobs.urgency import asked_priority, asked_timeout
 from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
 from app.services.services import Services, services
 from tasks.records.ending import failure
@@ -33,6 +35,7 @@ def generate(schema: type[OllamaChatBody | GenerateBody], sent: dict[str, Any], 
     body, name = aside(validate, schema, asked), str(sent.get("model", ""))
     cancels = cancels_on_disconnect()
     if body.is_empty:
+        check_headers(body)
         return _load(body, form, name=name)
     taken = submit(sent, body)
     name_job(taken.id)
@@ -46,11 +49,18 @@ def generate(schema: type[OllamaChatBody | GenerateBody], sent: dict[str, Any], 
     return ndjson.respond(stream_with_context(closing(services(), job, lines, has_left=has_left)))
 
 
+def check_headers(body: JobBody) -> None:
+    """Raise InvalidRequest for headers of a job that are wrong, where nothing is asked and no job is run."""
+    cancels_on_disconnect()
+    asked_priority(body)
+    asked_timeout(body)
+
+
 def _load(body: OllamaChatBody | GenerateBody, form: Form, *, name: str) -> Response:
     """Have the model loaded. When it is unloaded is not a client's to say."""
-    catalogue().find(body.model)
+    model = catalogue().asked(body.model, body.operation)
     if not body.unloads:
-        services().queue.load(body.model)
+        services().queue.load(model)
     return jsonify(answers.empty(form, name=name, now=time.time(), reason="unload" if body.unloads else "load"))
 
 

@@ -13,7 +13,7 @@ from app.endpoints.openai.chat_body import MOST_CALLS
 from tasks.errors import InvalidRequest
 
 
-class CalledFunction(Part):
+class PastFunctionCall(Part):
     """A function that the model has called. Its arguments are an object."""
 
     name: str = Field(min_length=1, max_length=64)
@@ -22,32 +22,32 @@ class CalledFunction(Part):
     description: str | None = None
 
 
-class ToolCall(Part):
+class PastCall(Part):
     """A call of an earlier turn."""
 
-    function: CalledFunction
+    function: PastFunctionCall
     id: str | None = Field(None, max_length=128)
     type: Literal["function"] | None = None
 
 
-class Message(Part):
+class PastMessage(Part):
     """One message. A tool's may name the call or the function that it answers; without either, it answers the first."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     thinking: str | None = None
     images: list[str] | None = None
-    tool_calls: list[ToolCall] | None = Field(None, max_length=MOST_CALLS)
+    tool_calls: list[PastCall] | None = Field(None, max_length=MOST_CALLS)
     tool_name: str | None = Field(None, max_length=64)
     tool_call_id: str | None = Field(None, max_length=128)
 
 
-def as_openai(messages: Iterable[Message]) -> list[dict[str, Any]]:
+def as_openai(messages: Iterable[PastMessage]) -> list[dict[str, Any]]:
     """The messages as OpenAI's, where a call has an id by which its answer names it; raises InvalidRequest."""
     return list(_as_openai(messages))
 
 
-def _as_openai(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
+def _as_openai(messages: Iterable[PastMessage]) -> Iterator[dict[str, Any]]:
     open_calls: list[tuple[str, str]] = []
     number = 0
     for place, message in enumerate(messages):
@@ -73,7 +73,7 @@ def _as_openai(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
         yield made
 
 
-def _answered(message: Message, open_calls: list[tuple[str, str]]) -> tuple[str, str]:
+def _answered(message: PastMessage, open_calls: list[tuple[str, str]]) -> tuple[str, str]:
     """The call that a tool's message answers: its id, and its function's name."""
     asked, name = message.tool_call_id or "", message.tool_name or ""
     for call_id, called in open_calls:

@@ -12,7 +12,7 @@ LATEST = ":latest"
 
 
 def own_name(name: str, models: Container[str]) -> str:
-    """The name by which a model is in the catalogue."""
+    """The name, or alias, by which a model is in the catalogue."""
     return name if name in models else name.removesuffix(LATEST)
 
 
@@ -24,4 +24,4 @@ def with_tag(name: str) -> str:
 def as_ours(sent: dict[str, Any]) -> dict[str, Any]:
     """A body that names its model as the catalogue does."""
     name = sent.get("model")
-    return {**sent, "model": own_name(name, catalogue())} if isinstance(name, str) else sent
+    return {**sent, "model": own_name(name, catalogue().names)} if isinstance(name, str) else sent

@@ -23,7 +23,7 @@ from app.endpoints.ollama.body import (
     RawGenerateBody,
     ShowBody,
 )
-from app.endpoints.ollama.call import generate
+from app.endpoints.ollama.call import check_headers, generate
 from app.endpoints.ollama.errors import FORM
 from app.endpoints.ollama.model_file import ModelFile, look
 from app.endpoints.ollama.names import as_ours, own_name
@@ -69,6 +69,7 @@ def embed() -> Response:
     body = aside(validate, EmbedBody, as_ours(sent))
     name = str(sent.get("model", ""))
     if not body.input:
+        check_headers(body)
         return jsonify(_embedded(name, None, []))
     job, vectors = _vectors(sent, body)
     return jsonify(_embedded(name, job, vectors))
@@ -80,6 +81,8 @@ def old_embeddings() -> Response:
     """A vector of a text, as Ollama's clients once asked for it."""
     sent = read_json()
     body = aside(validate, OldEmbeddingBody, as_ours(sent))
+    if not body.prompt:
+        check_headers(body)
     told: wire.OldEmbedding = {"embedding": _vectors(sent, body)[1][0] if body.prompt else []}
     return jsonify(told)
 
@@ -156,9 +159,7 @@ def refuse() -> NoReturn:
 def _named(body: ModelBody) -> str:
     """The model that a body names, as the catalogue does; raises ModelNotFound."""
     models = catalogue()
-    name = own_name(body.named(), models)
-    models.find(name)
-    return name
+    return models.name_of(own_name(body.named(), models.names))
 
 
 def _files(names: list[str]) -> dict[str, ModelFile]:
