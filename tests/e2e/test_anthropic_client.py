@@ -119,6 +119,7 @@ def test_models_are_listed_for_anthropics_clients(client: anthropic.Anthropic, c
     assert client.models.list(after_id="demo").data == []
     assert client.models.retrieve("demo").display_name == "demo"
     assert cluster.http.get("/v1/models").json()["object"] == "list"
+    assert cluster.http.get("/v1/models", params={"limit": 0}).status_code == 400
 
 
 def test_beta_headers_and_fields_are_taken(client: anthropic.Anthropic) -> None:

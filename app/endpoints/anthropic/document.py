@@ -18,8 +18,8 @@ _BETA = Parameter(
     name="beta",
     where="query",
     meaning="Anthropic's clients send it with beta features. Changes nothing.",
-    schema={"type": "boolean"},
-    example=True,
+    schema={"type": "string"},
+    example="true",
 )
 _KINDS = {
     wire.MessageStart: "message_start",

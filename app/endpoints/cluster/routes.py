@@ -39,8 +39,8 @@ log = get_logger(__name__)
 @models.get("/v1/models")
 def openai_list() -> Response:
     """List the models that the caller may use, in OpenAI's form, or in Anthropic's for its clients."""
+    limit, after, before = PAGE.asked(), request.args.get("after_id"), request.args.get("before_id")
     if VERSION in request.headers:
-        limit, after, before = PAGE.asked(), request.args.get("after_id"), request.args.get("before_id")
         return jsonify(model_page([*catalogue()], limit=limit, after=after, before=before))
     return jsonify({"object": "list", "data": _openai_models(list(catalogue()))})
 
