@@ -38,7 +38,9 @@ MetadataValue = Annotated[str, Field(max_length=512)]
 MAX_KEY_LENGTH = 255
 """Characters of an idempotency key."""
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
-ModelName = Annotated[str, Field(max_length=256)]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
+AskedModel = Annotated[str, Field(max_length=256)]
+"""Empty if it is left out: then the only model of its kind is asked."""
 
 
 class JobBody(Part):
@@ -46,7 +48,7 @@ class JobBody(Part):
 
     operation: ClassVar[Operation]
 
-    model: ModelName = ""
+    model: AskedModel = ""
     """A name, or an alias. Left out, it is the one model of the kind that the call needs."""
     metadata: Metadata | None = None
 

@@ -27,6 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(folder: Path) -> Iterator[Cluster]:
     """Without CARAVAN_ADMIN_KEY: `caravan up` makes the first key itself."""
     env = {"CARAVAN_KEYS": "true", "CARAVAN_THREADS": "1", "CARAVAN_LOG_LEVEL": "debug"}
+    env["CARAVAN_ANY_MODEL_NAME"] = "false"
     running = Cluster(folder, env=env)
     running.start()
     yield running

@@ -94,7 +94,7 @@ def test_null_asks_for_nothing_and_other_names_are_told_ours(client: openai.Open
 
     assert ask(functions=None, max_tokens=-1, top_k=-1).choices
     with pytest.raises(openai.BadRequestError, match="Use max_tokens"):
-        ask(n_predict=5)
+        ask(max_new_tokens=5)
 
 
 def test_what_clients_send_by_a_switch_is_taken_and_what_comes_to_nothing_is_named(client: openai.OpenAI) -> None:

@@ -9,13 +9,17 @@ from collections.abc import Iterator
 
 
 class Cutter:
-    """In front of a port of loopback. While `most_bytes` is a number, an answer is cut after so many."""
+    """In front of a port of loopback. While `most_bytes` is a number, an answer is cut after so many.
+
+    With `most_cuts`, no more answers than those are cut.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.most_bytes: int | None = None
+        self.most_cuts: int | None = None
         self.num_cut = 0
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -35,7 +39,7 @@ class Cutter:
             while part := server.recv(256):
                 num_bytes += len(part)
                 client.sendall(part)
-                if self.most_bytes is not None and num_bytes >= self.most_bytes:
+                if self.most_bytes is not None and num_bytes >= self.most_bytes and self.num_cut != self.most_cuts:
                     self.num_cut += 1
                     client.shutdown(socket.SHUT_RDWR)
                     return

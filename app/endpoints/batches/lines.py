@@ -70,10 +70,10 @@ class LineEndpoints:
         )
 
     def answer(self, job: Job) -> Mapping[str, Any]:
-        """The answer of a job that succeeded."""
+        """The answer of a job that succeeded, without its times: a batch's output is the same whenever it is run."""
         answered = result(job)
         assert answered is not None
-        return answered
+        return {name: value for name, value in answered.items() if name != "timings"}
 
 
 def _seed(job_id: str) -> int:

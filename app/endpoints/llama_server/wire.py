@@ -107,7 +107,7 @@ class LlamaEmbedding(TypedDict):
     """The vector of one text, in a list of one."""
 
     index: Count
-    embedding: list[list[float]]
+    embedding: list[list[float] | str]
 
 
 class LlamaCompletion(TypedDict, total=False):

@@ -26,6 +26,7 @@ _STATUS: Mapping[JobStatus, wire.Status] = {
 }
 _ERROR_CODES: Mapping[str, wire.ErrorCode] = {
     "invalid_request_error": "invalid_prompt",
+    "exceed_context_size_error": "invalid_prompt",
     "rate_limit_error": "rate_limit_exceeded",
 }
 """OpenAI's codes for our types of errors; any other is a ``server_error``."""
