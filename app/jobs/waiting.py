@@ -6,11 +6,11 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 
-from flask import Response, after_this_request, request
+from flask import Response, after_this_request, request, stream_with_context
 
 from app.access.caller import caller
 from app.http.client_gone import CONTINUES, watch
-from app.jobs.follow import Silence
+from app.jobs.follow import Silence, follow
 from app.jobs.lookup import find
 from app.jobs.submission import has_idempotency_key
 from app.jobs.until_ended import until_ended
@@ -55,7 +55,20 @@ def wait_for_end(job_id: str, *, cancels: bool) -> Job:
     return ended
 
 
-def begun(job: Job, events: Iterator[Event | Silence]) -> Iterator[Event | Silence]:
+def streamed(
+    job: Job, make: Callable[[Iterator[Event | Silence]], Iterator[str]], *, cancels: bool, refuses: bool = True
+) -> Iterator[str]:
+    """The frames that are made of a job's events. Whoever reads them cancels the job by going away, if it `cancels`.
+
+    Args:
+        refuses: whether the call waits for the first token, so that it can still fail.
+    """
+    events = follow(services(), job.id)
+    frames = make(_begun(job, events) if refuses else events)
+    return stream_with_context(_closing(services(), job, frames, has_left=watch(request.environ, cancels)))
+
+
+def _begun(job: Job, events: Iterator[Event | Silence]) -> Iterator[Event | Silence]:
     """The events, once there is a token, the end or a long silence: a refused prompt can still be a 400 until then."""
     head = []
     for event in events:
@@ -67,7 +80,7 @@ def begun(job: Job, events: Iterator[Event | Silence]) -> Iterator[Event | Silen
     return itertools.chain(head, events)
 
 
-def closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable[[], bool]) -> Iterator[str]:
+def _closing(to: Services, job: Job, frames: Iterator[str], *, has_left: Callable[[], bool]) -> Iterator[str]:
     """The frames. If they are broken off because their reader went away, nobody waits for the job any more.
 
     A web process that stops breaks them off as well, with its reader still there: that job goes on.

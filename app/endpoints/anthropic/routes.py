@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, jsonify, request, stream_with_context
+from flask import Blueprint, Response, jsonify
 
 from app.access.holding import holds
 from app.bodies.validation import validate
@@ -15,13 +15,12 @@ from app.endpoints.anthropic.message import message
 from app.endpoints.anthropic.wire import MessageEvent
 from app.endpoints.openai.call import finished
 from app.http import errors, request_id, sse
-from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.turns import aside
-from app.jobs.follow import Silence, follow, reload
+from app.jobs.follow import Silence, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.errors import ModelUnavailable
 from tasks.records.ending import failure
@@ -53,8 +52,7 @@ def create() -> Response:
         return jsonify(message(ended, ended.outcome, shows_thinking=body.shows_thinking))
     job = taken.job or find(taken.id)
     made = MessageEvents(job, shows_thinking=body.shows_thinking)
-    frames = _frames(services(), job, begun(job, follow(services(), job.id)), made)
-    return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
+    return sse.respond(streamed(job, lambda events: _frames(services(), job, events, made), cancels=cancels))
 
 
 @blueprint.post("/v1/messages/count_tokens")

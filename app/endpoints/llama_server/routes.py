@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from flask import Blueprint, Response, jsonify, request, stream_with_context
+from flask import Blueprint, Response, jsonify, request
 
 from app.access.caller import catalogue
 from app.access.holding import holds
@@ -19,13 +19,12 @@ from app.endpoints.openai.token_wire import TokenizerInfo
 from app.endpoints.openai.vectors import embeddings
 from app.endpoints.tokens.body import TokenizerInfoBody
 from app.http import sse
-from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.turns import aside
-from app.jobs.follow import Silence, follow, reload
+from app.jobs.follow import Silence, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.ledger import event_stream, overview
 from tasks.ledger.overview import WorkerOverview
@@ -51,9 +50,8 @@ def complete() -> Response:
     job = taken.job or find(taken.id)
     answers = Answers(job, streamed=bool(body.stream))
     if body.stream:
-        frames = _frames(services(), job, begun(job, follow(services(), job.id)), answers, body)
-        watched = watch(request.environ, cancels)
-        return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watched)))
+        frames = streamed(job, lambda events: _frames(services(), job, events, answers, body), cancels=cancels)
+        return sse.respond(frames)
     ended = wait_for_end(job.id, cancels=cancels)
     assert ended.outcome is not None
     for event in event_stream.read(services().redis, job.id):

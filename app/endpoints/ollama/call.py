@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, jsonify, request, stream_with_context
+from flask import Response, jsonify
 
 from app.access.caller import catalogue
 from app.bodies.job import JobBody
@@ -16,13 +16,12 @@ from app.endpoints.ollama.answers import Form, Pieces, Said
 from app.endpoints.ollama.body import GenerateBody, OllamaChatBody
 from app.endpoints.ollama.errors import told
 from app.endpoints.ollama.names import as_ours
-from app.http.client_gone import watch
 from app.http.turns import aside
-from app.jobs.follow import Silence, follow, reload
+from app.jobs.follow import Silence, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
 from app.jobs.urgency import asked_priority, asked_timeout
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.records.ending import failure
 from tasks.records.event import Event
@@ -44,9 +43,8 @@ def generate(schema: type[OllamaChatBody | GenerateBody], sent: dict[str, Any], 
         assert ended.outcome is not None
         return jsonify(answers.whole(ended, ended.outcome, form, name=name))
     job = taken.job or find(taken.id)
-    lines = _lines(services(), job, begun(job, follow(services(), job.id)), form, name)
-    has_left = watch(request.environ, cancels)
-    return ndjson.respond(stream_with_context(closing(services(), job, lines, has_left=has_left)))
+    lines = streamed(job, lambda events: _lines(services(), job, events, form, name), cancels=cancels)
+    return ndjson.respond(lines)
 
 
 def check_headers(body: JobBody) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, jsonify, request, stream_with_context
+from flask import Response, jsonify
 
 from app.bodies.job import JobBody
 from app.bodies.sampling import SamplingBody, StreamOptions
@@ -14,13 +14,12 @@ from app.endpoints.openai.chunks import Chunk, Chunks, usage_chunk
 from app.endpoints.openai.result import result
 from app.endpoints.openai.timings import timings
 from app.http import sse
-from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.turns import aside
-from app.jobs.follow import Silence, follow, reload
+from app.jobs.follow import Silence, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.records.ending import failure
 from tasks.records.event import Event
@@ -44,15 +43,9 @@ def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Respons
     taken = submit(sent, body)
     name_job(taken.id)
     if isinstance(body, SamplingBody) and body.stream:
-        return _stream(taken.job or find(taken.id), body.stream_options or StreamOptions(), cancels=cancels)
+        job, options = taken.job or find(taken.id), body.stream_options or StreamOptions()
+        return sse.respond(streamed(job, lambda events: _frames(services(), job, events, options), cancels=cancels))
     return jsonify(result(wait_for_end(taken.id, cancels=cancels)))
-
-
-def _stream(job: Job, options: StreamOptions, *, cancels: bool) -> Response:
-    """Stream a job, and cancel it when its reader goes away."""
-    events = begun(job, follow(services(), job.id))
-    frames = _frames(services(), job, events, options)
-    return sse.respond(stream_with_context(closing(services(), job, frames, has_left=watch(request.environ, cancels))))
 
 
 def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: StreamOptions) -> Iterator[str]:

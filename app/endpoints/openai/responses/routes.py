@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, get_args
 
 from flask import Blueprint, Response, jsonify, request
@@ -20,7 +21,6 @@ from app.endpoints.openai.responses.response import PREFIX, conversation, input_
 from app.endpoints.openai.responses.stream_wire import ResponseStreamEvent
 from app.endpoints.openai.responses.wire import MOST_EVENTS, PAGE, DeletedResponse
 from app.http import sse
-from app.http.client_gone import watch
 from app.http.json_body import read_json
 from app.http.paging import page
 from app.http.query import array, choice, flag, integer
@@ -28,7 +28,7 @@ from app.http.turns import aside
 from app.jobs.follow import Silence, follow, reload
 from app.jobs.lookup import find as find_job
 from app.jobs.submission import submit
-from app.jobs.waiting import begun, cancels_on_disconnect, closing, name_job, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.errors import InvalidRequest, JobConflict, JobNotFound
 from tasks.records.event import Event
@@ -50,9 +50,9 @@ def create() -> Response:
     if not body.stream:
         accepted = (taken.job or find_job(taken.id)) if body.background else None
         return jsonify(response(accepted or wait_for_end(taken.id, cancels=cancels)))
-    job, events = taken.job or find_job(taken.id), follow(services(), taken.id)
-    frames = _frames(services(), job, events if body.background else begun(job, events))
-    return sse.respond(closing(services(), job, frames, has_left=watch(request.environ, cancels)))
+    job = taken.job or find_job(taken.id)
+    frames = partial(_frames, services(), job)
+    return sse.respond(streamed(job, frames, cancels=cancels, refuses=not body.background))
 
 
 @blueprint.get("/v1/responses/<response_id>")
