@@ -26,6 +26,15 @@ def client(cluster: Cluster) -> Iterator[anthropic.Anthropic]:
         yield client
 
 
+def test_an_answer_goes_on_from_the_assistants_last_message(cluster: Cluster) -> None:
+    begun = [
+        {"role": "user", "content": "What is the capital of Peru?"},
+        {"role": "assistant", "content": "The capital of"},
+    ]
+    answer = cluster.http.post("/v1/messages", json={"max_tokens": 20, "messages": begun, **GREEDY}).json()
+    assert answer["content"][0]["text"].strip() == "Peru is Lima."
+
+
 def asked(content: Any, **more: Any) -> Any:
     messages = more.pop("messages", [{"role": "user", "content": content}])
     return {"model": "demo", "max_tokens": 100, "messages": messages, "extra_body": GREEDY, **more}

@@ -72,6 +72,11 @@ def test_a_model_goes_by_its_alias_too(client: ollama.Client) -> None:
         client.show("pupil:latest")
 
 
+def test_an_answer_goes_on_from_the_assistants_last_message(client: ollama.Client) -> None:
+    begun = [*asked("What is the capital of Peru?"), {"role": "assistant", "content": "The capital of"}]
+    assert (client.chat("demo", begun, options=GREEDY).message.content or "").strip() == "Peru is Lima."
+
+
 def test_a_stream(client: ollama.Client) -> None:
     *pieces, last = client.chat("demo", asked("Count to 9."), options=GREEDY, stream=True)
     assert "".join(piece.message.content or "" for piece in pieces) == "1, 2, 3, 4, 5, 6, 7, 8, 9."
@@ -260,7 +265,8 @@ def test_the_job_of_a_client_that_left_is_cancelled(cluster: Cluster, stream: bo
         return cluster.http.get("/jobs", params={"limit": 1}).json()["data"][0]
 
     earlier = cluster.submit({"model": "demo", "prompt": "x", "max_tokens": 1})["id"]
-    body = {"model": "slow", "prompt": "Hello", "raw": True, "stream": stream, "options": {"num_predict": 400}}
+    options = {"num_predict": 400, **GREEDY}  # so the fake model says 393 tokens
+    body = {"model": "slow", "prompt": "x", "raw": True, "stream": stream, "options": options}
     head = f"POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(json.dumps(body))}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", cluster.port)) as connection:
         connection.sendall((head + json.dumps(body)).encode())
