@@ -119,7 +119,7 @@ def _known(name: str, value: str) -> bool:
 
 def _paths_in_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
     """Paths that can be right for nobody, and what they must be."""
-    for field in ("models_file", "files_dir", "heartbeat_file"):
+    for field in ("models_file", "files_dir", "heartbeat_file", "fake_script"):
         path = getattr(settings, field) if field in settings.model_fields_set else None
         if path is not None and path.absolute() != (there := _nearest_that_is_there(path)) and not there.is_dir():
             yield field, f"must be a path whose parents are folders, and {there} is not a folder"

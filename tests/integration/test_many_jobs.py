@@ -29,7 +29,7 @@ HOLDER = Holder("w1", "d1")
 
 @pytest.fixture
 def http(settings: Settings, client: redis.Redis) -> FlaskClient:
-    return front(settings.model_copy(update={"any_model_name": False}))
+    return front(settings)
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def long_bodies(name: str) -> list[tuple[str, Any]]:
         chat(tools=[TOOL], tool_choice={"type": "function", "function": {"name": name}}),
         chat(tools=[{"type": "function", "function": {"name": "f", "parameters": schema, "strict": True}}]),
         chat(stop=[name] * 100),
-        chat(logit_bias={name: 1}),
+        chat(logit_bias={name: "much"}),
         chat(metadata={name: 1}),
         chat(metadata={"a": name}),
         chat(priority=name),

@@ -19,8 +19,11 @@ _opened: list[Flask] = []
 
 
 def front(settings: Settings, **changes: Any) -> FlaskClient:
-    """A front that asks for keys, and that knows `ADMIN_KEY`. It listens for streams until `close_fronts`."""
-    given = {**settings.model_dump(), "keys": True, "admin_key": ADMIN_KEY, **changes}
+    """A front that asks for keys, and that knows `ADMIN_KEY`. It listens for streams until `close_fronts`.
+
+    A model has to be called by its name there.
+    """
+    given = {**settings.model_dump(), "keys": True, "admin_key": ADMIN_KEY, "any_model_name": False, **changes}
     app = create_app(Settings(**given))
     _opened.append(app)
     return app.test_client()

@@ -53,6 +53,10 @@ def kinds(of: type[Part] = Part) -> Iterator[type[Part]]:
         yield from kinds(kind)
 
 
+def _least_of(annotation: Any) -> Any:
+    return least(annotation) if isinstance(annotation, type) and issubclass(annotation, Part) else annotation(1)
+
+
 def least(kind: type[Part]) -> dict[str, Any]:
     """The required fields."""
     made = {}
@@ -60,7 +64,7 @@ def least(kind: type[Part]) -> dict[str, Any]:
         if field.is_required():
             choices = get_args(field.annotation) if get_origin(field.annotation) is not list else ()
             sent = field.alias or name
-            made[sent] = GIVEN[sent] if sent in GIVEN else choices[0]
+            made[sent] = GIVEN[sent] if sent in GIVEN else choices[0] if choices else _least_of(field.annotation)
     if "function" in made and "arguments" not in str(kind.model_fields["function"].annotation):
         annotation = kind.model_fields["function"].annotation
         assert isinstance(annotation, type)

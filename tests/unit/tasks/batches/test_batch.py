@@ -100,7 +100,7 @@ def test_lines_are_openais() -> None:
         "body": {
             "error": {
                 "message": "Too long.",
-                "type": "invalid_request_error",
+                "type": "exceed_context_size_error",
                 "param": "messages",
                 "code": "context_length_exceeded",
             }
