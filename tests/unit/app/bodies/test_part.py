@@ -53,8 +53,14 @@ def kinds(of: type[Part] = Part) -> Iterator[type[Part]]:
         yield from kinds(kind)
 
 
-def _least_of(annotation: Any) -> Any:
-    return least(annotation) if isinstance(annotation, type) and issubclass(annotation, Part) else annotation(1)
+def _value(name: str, annotation: Any) -> Any:
+    if get_origin(annotation) is dict:
+        return {}
+    if name in GIVEN:
+        return GIVEN[name]
+    if isinstance(annotation, type):
+        return least(annotation) if issubclass(annotation, Part) else annotation(1)
+    return get_args(annotation)[0]
 
 
 def least(kind: type[Part]) -> dict[str, Any]:
@@ -62,9 +68,8 @@ def least(kind: type[Part]) -> dict[str, Any]:
     made = {}
     for name, field in kind.model_fields.items():
         if field.is_required():
-            choices = get_args(field.annotation) if get_origin(field.annotation) is not list else ()
             sent = field.alias or name
-            made[sent] = GIVEN[sent] if sent in GIVEN else choices[0] if choices else _least_of(field.annotation)
+            made[sent] = _value(sent, field.annotation)
     if "function" in made and "arguments" not in str(kind.model_fields["function"].annotation):
         annotation = kind.model_fields["function"].annotation
         assert isinstance(annotation, type)
