@@ -59,7 +59,7 @@ def _value(name: str, annotation: Any) -> Any:
     if name in GIVEN:
         return GIVEN[name]
     if isinstance(annotation, type):
-        return least(annotation) if issubclass(annotation, Part) else annotation(1)
+        return least(annotation) if issubclass(annotation, Part) else 1
     return get_args(annotation)[0]
 
 
