@@ -58,9 +58,9 @@ def _value(name: str, annotation: Any) -> Any:
         return {}
     if name in GIVEN:
         return GIVEN[name]
-    if isinstance(annotation, type):
-        return least(annotation) if issubclass(annotation, Part) else 1
-    return get_args(annotation)[0]
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        return least(annotation)
+    return next(iter(get_args(annotation)), "1" if annotation is str else 1)
 
 
 def least(kind: type[Part]) -> dict[str, Any]:
