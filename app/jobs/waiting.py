@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from flask import Response, after_this_request, request, stream_with_context
 
 from app.access.caller import caller
+from app.bodies.job import JobBody
 from app.http.client_gone import CONTINUES, watch
 from app.jobs.follow import Silence, follow
 from app.jobs.lookup import find
-from app.jobs.submission import has_idempotency_key
+from app.jobs.submission import has_idempotency_key, submit
 from app.jobs.until_ended import until_ended
 from app.services.services import Services, services
 from tasks.errors import CaravanError, InvalidRequest
@@ -41,6 +43,14 @@ def name_job(job_id: str) -> None:
     def send(response: Response) -> Response:
         response.headers[JOB_HEADER] = job_id
         return response
+
+
+def run_to_end(sent: dict[str, Any], body: JobBody) -> Job:
+    """Run a body as a job that is not streamed; the job when it has succeeded, else its error is raised."""
+    cancels = cancels_on_disconnect()
+    taken = submit(sent, body)
+    name_job(taken.id)
+    return wait_for_end(taken.id, cancels=cancels)
 
 
 def wait_for_end(job_id: str, *, cancels: bool) -> Job:

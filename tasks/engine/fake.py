@@ -111,10 +111,14 @@ class FakeBackend:
         at: float = 0.0,
         begun: Mapping[str, Any] | None = None,
     ) -> str:
-        if any("content" not in message for message in messages):
-            raise InvalidRequest("A message has no content.", param="messages")
-        prompt = "".join(f"{message['role']}: {message['content']}\n" for message in messages)
+        prompt = "".join(map(self.line, messages))
         return prompt + begun["content"] if begun else prompt
+
+    def line(self, message: Mapping[str, Any]) -> str:
+        """A message as it stands in the prompt."""
+        if "content" not in message:
+            raise InvalidRequest("A message has no content.", param="messages")
+        return f"{message['role']}: {message['content']}\n"
 
     def piece(self, token: int) -> bytes:
         return b"" if token == END else bytes([token])

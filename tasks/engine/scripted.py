@@ -62,17 +62,8 @@ class ScriptedBackend(FakeBackend):
         self.syntax = Syntax(HERMES.name, "optional")
         self._script = script
 
-    def render_chat(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-        variables: Mapping[str, Any] | None = None,
-        at: float = 0.0,
-        begun: Mapping[str, Any] | None = None,
-    ) -> str:
-        said = messages if begun is None else [*messages, begun]
-        return "".join(f"{json.dumps(message, ensure_ascii=False)}\n" for message in said)
+    def line(self, message: Mapping[str, Any]) -> str:
+        return f"{json.dumps(message, ensure_ascii=False)}\n"
 
     def check(self, params: SamplingParams) -> object:
         return None

@@ -31,8 +31,7 @@ from app.endpoints.openai.vectors import embeddings
 from app.http import errors
 from app.http.json_body import read_json
 from app.http.turns import aside, in_thread
-from app.jobs.submission import submit
-from app.jobs.waiting import cancels_on_disconnect, name_job, wait_for_end
+from app.jobs.waiting import run_to_end
 from app.services.services import services
 from tasks.errors import InvalidRequest
 from tasks.ledger import overview
@@ -88,10 +87,7 @@ def old_embeddings() -> Response:
 
 
 def _vectors(sent: dict[str, object], body: JobBody) -> tuple[Job, list[list[float]]]:
-    cancels = cancels_on_disconnect()
-    taken = submit(sent, body)
-    name_job(taken.id)
-    ended = wait_for_end(taken.id, cancels=cancels)
+    ended = run_to_end(sent, body)
     assert ended.outcome is not None
     made = embeddings(ended, ended.outcome)["data"]
     return ended, [each["embedding"] for each in made if isinstance(each["embedding"], list)]

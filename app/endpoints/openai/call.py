@@ -19,7 +19,7 @@ from app.http.turns import aside
 from app.jobs.follow import Silence, reload
 from app.jobs.lookup import find
 from app.jobs.submission import submit
-from app.jobs.waiting import cancels_on_disconnect, name_job, streamed, wait_for_end
+from app.jobs.waiting import cancels_on_disconnect, name_job, run_to_end, streamed, wait_for_end
 from app.services.services import Services, services
 from tasks.records.ending import failure
 from tasks.records.event import Event
@@ -29,10 +29,7 @@ from tasks.records.job import Job
 def finished(schema: type[JobBody]) -> Job:
     """Run the request's body as a job that is never streamed; the job when it has succeeded."""
     sent = read_json()
-    body, cancels = aside(validate, schema, sent), cancels_on_disconnect()
-    taken = submit(sent, body)
-    name_job(taken.id)
-    return wait_for_end(taken.id, cancels=cancels)
+    return run_to_end(sent, aside(validate, schema, sent))
 
 
 def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Response:
