@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records import json_text
+from tasks.records.logprobs import TokenLogprobs, WrittenToken
 from tasks.records.version import known
 
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
@@ -82,7 +83,7 @@ def encode_token(
     text: str,
     tokens: list[int],
     finish_reason: str | None,
-    logprobs: Iterable[TokenLogprobs] = (),
+    logprobs: Iterable[WrittenToken] = (),
     syntax: str = "",
     prompt_tokens: int = 0,
     cached_tokens: int = 0,
@@ -93,15 +94,14 @@ def encode_token(
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
     if finish_reason:
         body["finish_reason"] = finish_reason
-    if encoded := [logprob.encode() for logprob in logprobs]:
-        body["logprobs"] = encoded
     if syntax:
         body["syntax"] = syntax
     if prompt_tokens:
         body["prompt_tokens"] = prompt_tokens
     more = {"cached_tokens": cached_tokens, "prompt": prompt, "stop_string": stop_string}
     body |= {name: value for name, value in more.items() if value}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    told, written = json_text.written(body), [token.json for token in logprobs]
+    return json_text.with_member(told, "logprobs", json_text.array(written)) if written else told
 
 
 def decode_message(payload: bytes | str) -> list[Event]:

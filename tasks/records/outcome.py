@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from pydantic_core import from_json
 
-from tasks.records.logprobs import EncodedLogprobs, TokenLogprobs
+from tasks.records import json_text
+from tasks.records.logprobs import EncodedLogprobs, TokenLogprobs, in_json
 from tasks.records.version import known
 
 
@@ -27,15 +27,14 @@ class Choice:
     stop_string: str = ""
     """The stop string that ended it, if one did."""
 
-    def encode(self) -> dict[str, Any]:
+    def encode(self) -> str:
         body: dict[str, Any] = {"index": self.index, "text": self.text, "finish_reason": self.finish_reason}
-        if self.logprobs is not None:
-            body["logprobs"] = [logprob.encode() for logprob in self.logprobs]
         if self.prompt:
             body["prompt"] = self.prompt
         if self.stop_string:
             body["stop_string"] = self.stop_string
-        return body
+        told = json_text.written(body)
+        return told if self.logprobs is None else json_text.with_member(told, "logprobs", in_json(self.logprobs))
 
     @classmethod
     def decode(cls, body: Mapping[str, Any]) -> Self:
@@ -80,11 +79,11 @@ class Outcome:
     """What an operation that generates no tokens gave."""
 
     def encode(self) -> str:
-        choices = [choice.encode() for choice in self.choices]
         timings = asdict(self.timings) if self.timings else None
-        body: dict[str, Any] = {"choices": choices, "usage": asdict(self.usage), "timings": timings}
+        body: dict[str, Any] = {"usage": asdict(self.usage), "timings": timings}
         more = {"syntax": self.syntax, "data": self.data}
-        return json.dumps(body | {key: value for key, value in more.items() if value}, ensure_ascii=False)
+        told = json_text.written(body | {key: value for key, value in more.items() if value})
+        return json_text.with_member(told, "choices", json_text.array(choice.encode() for choice in self.choices))
 
     @classmethod
     def decode(cls, text: str) -> Self:

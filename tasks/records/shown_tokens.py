@@ -5,8 +5,11 @@ from __future__ import annotations
 import codecs
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
 
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records.logprobs import TokenLogprobs, WrittenToken
+
+T = TypeVar("T", bound=TokenLogprobs | WrittenToken)
 
 
 class Offsets:
@@ -24,7 +27,7 @@ class Offsets:
         return begins
 
 
-class ShownTokens:
+class ShownTokens(Generic[T]):
     """Tells the tokens of a generated text when their text is shown.
 
     Tokens of text that is held back wait for it. Those of text that was cut, as that of a stop string is, are never
@@ -34,9 +37,9 @@ class ShownTokens:
     def __init__(self) -> None:
         self._offsets = Offsets()
         self._shown = 0
-        self._waiting: deque[tuple[int, TokenLogprobs]] = deque()
+        self._waiting: deque[tuple[int, T]] = deque()
 
-    def feed(self, text: str, tokens: Iterable[TokenLogprobs]) -> list[TokenLogprobs]:
+    def feed(self, text: str, tokens: Iterable[T]) -> list[T]:
         """The tokens that may be told after more tokens, and more text that is shown."""
         self._shown += len(text)
         self._waiting += [(self._offsets.of(token.piece), token) for token in tokens]
@@ -45,14 +48,14 @@ class ShownTokens:
             shown.append(self._waiting.popleft()[1])
         return shown
 
-    def finish(self) -> list[TokenLogprobs]:
+    def finish(self) -> list[T]:
         """What waited and has no text, as a token that ends an answer; nothing, if the text was cut."""
         rest = [token for _, token in self._waiting]
         self._waiting.clear()
         return [] if self._offsets.end > self._shown else rest
 
 
-def of_shown(text: str, tokens: Sequence[TokenLogprobs], *, num_prompt: int = 0) -> tuple[TokenLogprobs, ...]:
+def of_shown(text: str, tokens: Sequence[T], *, num_prompt: int = 0) -> tuple[T, ...]:
     """Those of a prompt, which are the first `num_prompt`, and of the tokens after it those that stand in the text."""
-    shown = ShownTokens()
+    shown: ShownTokens[T] = ShownTokens()
     return (*tokens[:num_prompt], *shown.feed(text, tokens[num_prompt:]), *shown.finish())

@@ -14,7 +14,7 @@ from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
 from tasks.records.job import Job
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records.logprobs import WrittenLogprobs, WrittenToken
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
 from tasks.records.shown_tokens import of_shown
 from tasks.worker.echo import Echo
@@ -28,7 +28,7 @@ class Held:
     sequences: list[Sequence] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     """Of a job that asks for vectors; it has no sequences."""
-    logprobs: dict[int, list[TokenLogprobs]] = field(default_factory=dict)
+    logprobs: dict[int, list[WrittenToken]] = field(default_factory=dict)
     """By choice, if they were asked for."""
     events: list[str] = field(default_factory=list)
     """All that were sent under this claim's fence, from number 1 on; 0 was the claim's own."""
@@ -99,12 +99,12 @@ class Held:
             data={"vectors": [_encode(passage) for passage in self.passages]} if self.passages else self.data,
         )
 
-    def _logprobs(self, sequence: Sequence) -> tuple[TokenLogprobs, ...] | None:
+    def _logprobs(self, sequence: Sequence) -> WrittenLogprobs | None:
         """The logprobs of a choice, if they were asked for: tokens of a stop string are told as little as its text."""
         if sequence.params.logprobs is None:
             return None
         num_prompt = sequence.num_prompt_tokens if sequence.params.prompt_logprobs else 0
-        return of_shown(sequence.text, self.logprobs.get(sequence.index, ()), num_prompt=num_prompt)
+        return WrittenLogprobs(of_shown(sequence.text, self.logprobs.get(sequence.index, ()), num_prompt=num_prompt))
 
     def _timings(self, num_generated: int) -> Timings | None:
         """None for a job that was finished before this worker had it."""

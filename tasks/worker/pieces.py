@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tasks.records.event import encode_token
-from tasks.records.logprobs import TokenLogprobs
+from tasks.records.logprobs import WrittenToken
 from tasks.worker.held import Held
 
 KEPT_SECONDS = 0.5
@@ -27,7 +27,7 @@ class Piece:
     text: str = ""
     tokens: list[int] = field(default_factory=list)
     finish_reason: str | None = None
-    logprobs: list[TokenLogprobs] = field(default_factory=list)
+    logprobs: list[WrittenToken] = field(default_factory=list)
     syntax: str = ""
     prompt_tokens: int = 0
     cached_tokens: int = 0

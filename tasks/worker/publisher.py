@@ -195,8 +195,7 @@ class Publisher:
             piece.text += output.text
             if output.token is not None:
                 piece.tokens.append(output.token)
-            logprobs = [*self._of_prompt(held, output), *self._of_token(output)]
-            if logprobs:
+            if logprobs := [one.written() for one in (*self._of_prompt(held, output), *self._of_token(output))]:
                 piece.logprobs += logprobs
                 held.logprobs.setdefault(index, []).extend(logprobs)
             piece.finish_reason, piece.stop_string = output.finish_reason, output.sequence.stop_string

@@ -101,4 +101,4 @@ class TextRunner:
             held.num_replayed += len(event.tokens)
             held.begun.add(event.index)
             if event.logprobs:
-                held.logprobs.setdefault(event.index, []).extend(event.logprobs)
+                held.logprobs.setdefault(event.index, []).extend(one.written() for one in event.logprobs)

@@ -99,7 +99,7 @@ def test_a_mask_forbids_what_its_bits_do_not_allow() -> None:
 
 
 def test_they_survive_an_event_and_a_result() -> None:
-    body = encode_token(index=0, text="x", tokens=[17], finish_reason=None, logprobs=[TOLD])
+    body = encode_token(index=0, text="x", tokens=[17], finish_reason=None, logprobs=[TOLD.written()])
     event = Event.decode("5-1", json.loads(body))
     assert event.logprobs == (TOLD,)
     choice = Choice(index=0, text="x", finish_reason="stop", logprobs=(TOLD,))
@@ -143,7 +143,8 @@ def test_a_completion_tells_them_as_openai_does(make_job: MakeJob) -> None:
 
 def test_a_prompts_first_token_has_no_logprob_in_an_event_and_a_result() -> None:
     first = TokenLogprobs(5, b"a", None, ())
-    body = encode_token(index=0, text="", tokens=[], finish_reason="length", logprobs=[first, TOLD], prompt="a")
+    told = [first.written(), TOLD.written()]
+    body = encode_token(index=0, text="", tokens=[], finish_reason="length", logprobs=told, prompt="a")
     event = Event.decode("5-1", json.loads(body))
     assert (event.logprobs, event.prompt) == ((first, TOLD), "a")
     choice = Choice(index=0, text="", finish_reason="length", logprobs=(first, TOLD), prompt="a")

@@ -28,7 +28,7 @@ class _Choice:
     num_cached: int = 0
     finish_reason: str = ""
     stop_string: str = ""
-    shown: ShownTokens = field(default_factory=ShownTokens)
+    shown: ShownTokens[TokenLogprobs] = field(default_factory=ShownTokens)
     logprobs: list[TokenLogprobs] = field(default_factory=list)
 
 

@@ -146,7 +146,7 @@ class Pieces:
         self._job, self._form, self._name = job, form, name
         self._read: Callable[[Event], list[Delta]] = self._first if job.operation is Operation.CHAT else _as_it_is
         self._call: _OpenCall | None = None
-        self._shown = ShownTokens()
+        self._shown = ShownTokens[TokenLogprobs]()
 
     def of(self, event: Event, *, now: float) -> list[dict[str, Any]]:
         """The pieces for an event: one for each kind of thing that it says."""

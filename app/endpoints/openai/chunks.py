@@ -57,7 +57,7 @@ class _Choice:
     parser: AnswerParser
     begun: bool = False
     calls: bool = False
-    shown: ShownTokens = field(default_factory=ShownTokens)
+    shown: ShownTokens[TokenLogprobs] = field(default_factory=ShownTokens)
     logprobs: list[TokenLogprobs] = field(default_factory=list)
     """Of text that the parser holds back."""
 
@@ -73,7 +73,7 @@ class Chunks:
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
         self._offsets: defaultdict[int, Offsets] = defaultdict(Offsets)
-        self._shown: defaultdict[int, ShownTokens] = defaultdict(ShownTokens)
+        self._shown: defaultdict[int, ShownTokens[TokenLogprobs]] = defaultdict(ShownTokens)
 
     def of(self, event: Event) -> Sequence[Chunk]:
         """The chunks for one token event: what may be told of its text, then the end of the choice if it is that."""

@@ -34,7 +34,7 @@ class Output:
         self._parser = answer_parser(job.request, Syntax.decode(syntax))
         self._custom = custom_names(job.request["response"]["tools"])
         self._growing: Growing | None = None
-        self._shown = ShownTokens()
+        self._shown = ShownTokens[TokenLogprobs]()
         self._logprobs: list[TokenLogprob] = []
         """Of text that the parser holds back."""
         self._numbers = count() if numbers is None else numbers

@@ -68,7 +68,7 @@ STOPS = st.lists(st.sampled_from(["a", "ab", "bb", "\N{LLAMA}", " a", "b\N{LLAMA
 def test_a_stream_tells_what_the_whole_does_and_no_more_than_the_text_has(
     pieces: list[bytes], words: list[str]
 ) -> None:
-    stops, detokenizer, shown = StopStrings(words), Detokenizer(), ShownTokens()
+    stops, detokenizer, shown = StopStrings(words), Detokenizer(), ShownTokens[TokenLogprobs]()
     made, text, told = tokens(*pieces), "", []
     used = 0
     for token in made:
