@@ -12,6 +12,7 @@ from app.cli.connection import with_api
 from app.cli.group import Group
 from app.cli.model_view import details, find, overview
 from app.cli.models_option import models_option
+from app.cli.plan.command import command as plan
 from app.cli.table import screen_width
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
@@ -23,6 +24,9 @@ from tasks.models.hub import SCHEME, DownloadFailed, download
 @click.group("models", cls=Group)
 def command() -> None:
     """List, show and download models."""
+
+
+command.add_command(plan)
 
 
 @command.command("list")

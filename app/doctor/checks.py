@@ -15,6 +15,7 @@ from app.doctor.finding import Finding, fault, ok
 from app.doctor.redis_server import SERVER
 from app.doctor.surroundings import Given
 from tasks.llama_build.processor import read as read_processor
+from tasks.machine.memory import read_room
 from tasks.models.catalogue import Catalogue, ModelEntry
 from tasks.models.hub import SCHEME
 
@@ -94,7 +95,7 @@ class Patient:
         yield from cores.judge_load(found, load=os.getloadavg()[0], threads=threads, workers=workers)
 
     def _memory(self) -> Iterator[Finding]:
-        return memory.judge(memory.read_room(), memory.needs(self._entries), on_card=self._on_card)
+        return memory.judge(read_room(), memory.needs(self._entries), on_card=self._on_card)
 
     def _gpus(self) -> Iterator[Finding]:
         built_for = self.library.cards if self.library else ()
@@ -165,5 +166,5 @@ class Patient:
         """The self-test of each model that is here whole, if there is room for it beside all that runs."""
         env = {"CARAVAN_MODELS_FILE": str(self.models_file.absolute())} if self.models_file else {}
         for need in memory.needs(self._entries):
-            refused = list(models.too_large(need, None if self._on_card else memory.read_room()))
+            refused = list(models.too_large(need, None if self._on_card else read_room()))
             yield from refused or models.judge(need.model, models.prove(need.model, env))

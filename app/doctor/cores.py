@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.doctor import cgroup
 from app.doctor.finding import Finding, ok, warning
+from tasks.machine import cgroup
 
 CHECK = "cores and threads"
 TOPOLOGY = Path("/sys/devices/system/cpu")

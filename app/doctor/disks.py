@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.doctor.finding import Finding, State, ok
-from app.doctor.sizes import size
+from tasks.byte_sizes import size
 
 PROBE_BYTES = 1 << 20
 _MOUNTS = Path("/proc/self/mounts")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.doctor.finding import Finding, fault, ok, warning
-from app.doctor.sizes import size
+from tasks.byte_sizes import size
 
 CHECK = "gpus"
 BACKENDS = {"cuda": "CUDA", "hip": "ROCm", "vulkan": "Vulkan", "sycl": "SYCL", "metal": "Metal", "musa": "MUSA"}

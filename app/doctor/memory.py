@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from app.doctor import cgroup
 from app.doctor.finding import Finding, fault, ok, warning
-from app.doctor.sizes import size
+from tasks.byte_sizes import size
+from tasks.machine.memory import Room
 from tasks.models import gguf
 from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, gguf_path
 
@@ -17,17 +16,6 @@ WORKER_BYTES = 256 << 20
 """A worker without weights and cache: Python, its libraries, and llama.cpp's buffers for a batch."""
 TIGHT = 0.8
 """Who needs more than this share is in need of the rest for the web front, Redis and the system."""
-_MEMINFO = Path("/proc/meminfo")
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """Bytes of memory that this process may use, and those that are free; the control group's where it has less."""
-
-    total: int
-    free: int
-    limited: bool
-    """Whether a control group gives less than the machine has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +30,6 @@ class Need:
     @property
     def total(self) -> int:
         return self.worker * self.workers
-
-
-def read_room(meminfo: Path = _MEMINFO) -> Room | None:
-    """The memory there is; None where nothing tells."""
-    try:
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        total, free = (int(lines[key].split()[0]) << 10 for key in ("MemTotal", "MemAvailable"))
-    except (OSError, KeyError, ValueError):
-        return None
-    limits = cgroup.read()
-    if limits.memory is None or limits.memory >= total:
-        return Room(total, free, limited=False)
-    return Room(limits.memory, min(free, limits.memory_free or 0), limited=True)
 
 
 def needs(catalogue: Catalogue) -> list[Need]:

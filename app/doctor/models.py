@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.doctor.finding import Finding, fault, ok, warning
-from app.doctor.memory import Need, Room
-from app.doctor.sizes import size
+from app.doctor.memory import Need
+from tasks.byte_sizes import size
+from tasks.machine.memory import Room
 
 PROVE_SECONDS = 900.0
 """A large model from a slow disk takes minutes to load."""

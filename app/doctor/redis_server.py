@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.doctor.finding import Finding, fault, ok, warning
-from app.doctor.sizes import size
+from tasks.byte_sizes import size
 
 SERVER, PERSISTENCE, EVICTION, MEMORY = "redis", "redis persistence", "redis eviction", "redis memory"
 OLDEST = (6, 2)

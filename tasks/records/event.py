@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 
-from tasks.records import json_text
+from tasks.records import json_parts
 from tasks.records.logprobs import TokenLogprobs, WrittenToken
 from tasks.records.version import known
 
@@ -100,8 +100,8 @@ def encode_token(
         body["prompt_tokens"] = prompt_tokens
     more = {"cached_tokens": cached_tokens, "prompt": prompt, "stop_string": stop_string}
     body |= {name: value for name, value in more.items() if value}
-    told, written = json_text.written(body), [token.json for token in logprobs]
-    return json_text.with_member(told, "logprobs", json_text.array(written)) if written else told
+    told, written = json_parts.written(body), [token.json for token in logprobs]
+    return json_parts.with_member(told, "logprobs", json_parts.array(written)) if written else told
 
 
 def decode_message(payload: bytes | str) -> list[Event]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from tasks.records import json_text
+from tasks.records import json_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class TokenLogprobs:
         return [self.token, self.piece.decode("latin-1"), logprob, top, *([list(self.ids)] if self.ids else [])]
 
     def written(self) -> WrittenToken:
-        return WrittenToken(self.piece, json_text.written(self.encode()))
+        return WrittenToken(self.piece, json_parts.written(self.encode()))
 
     @classmethod
     def decode(cls, values: list[Any]) -> Self:
@@ -95,4 +95,4 @@ class WrittenLogprobs(StoredLogprobs):
 def in_json(logprobs: Iterable[TokenLogprobs]) -> str:
     """As a JSON array, to which tokens that are written already go as they are."""
     tokens = logprobs.written() if isinstance(logprobs, WrittenLogprobs) else (one.written() for one in logprobs)
-    return json_text.array(token.json for token in tokens)
+    return json_parts.array(token.json for token in tokens)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic_core import from_json
 
-from tasks.records import json_text
+from tasks.records import json_parts
 from tasks.records.logprobs import EncodedLogprobs, TokenLogprobs, in_json
 from tasks.records.version import known
 
@@ -33,8 +33,8 @@ class Choice:
             body["prompt"] = self.prompt
         if self.stop_string:
             body["stop_string"] = self.stop_string
-        told = json_text.written(body)
-        return told if self.logprobs is None else json_text.with_member(told, "logprobs", in_json(self.logprobs))
+        told = json_parts.written(body)
+        return told if self.logprobs is None else json_parts.with_member(told, "logprobs", in_json(self.logprobs))
 
     @classmethod
     def decode(cls, body: Mapping[str, Any]) -> Self:
@@ -82,8 +82,8 @@ class Outcome:
         timings = asdict(self.timings) if self.timings else None
         body: dict[str, Any] = {"usage": asdict(self.usage), "timings": timings}
         more = {"syntax": self.syntax, "data": self.data}
-        told = json_text.written(body | {key: value for key, value in more.items() if value})
-        return json_text.with_member(told, "choices", json_text.array(choice.encode() for choice in self.choices))
+        told = json_parts.written(body | {key: value for key, value in more.items() if value})
+        return json_parts.with_member(told, "choices", json_parts.array(choice.encode() for choice in self.choices))
 
     @classmethod
     def decode(cls, text: str) -> Self:

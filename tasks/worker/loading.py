@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from tasks.engine.backend import Backend, BackendFailure
 from tasks.engine.embedding import EmbeddingBackend
+from tasks.logs import get_logger
+from tasks.machine.memory import read_room
 from tasks.models import gguf, hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
+from tasks.models.plan import dry_run, fit
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.embedding_runner import Embedding
 from tasks.worker.model_runner import ModelRunner
 from tasks.worker.text_runner import TextRunner
+
+if TYPE_CHECKING:
+    from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend
+
+log = get_logger(__name__)
 
 
 def model_digest(entry: ModelEntry) -> str:
@@ -51,15 +61,65 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
         raise BackendFailure(trouble or str(exc)) from exc
 
 
-def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:
+def load_llama(
+    entry: ModelEntry,
+    settings: Settings,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+    allocates: bool = True,
+) -> LlamaBackend | LlamaEmbeddingBackend:
+    """A GGUF model. llama.cpp is imported here, and only if it is needed.
+
+    Args:
+        allocates: whether it is loaded to compute, or only to tell what it would take.
+    """
+    from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend
+
     if entry.kind == "embedding":
-        return Embedding(_load_embedding_backend(entry, settings, progress))
-    backend = _load_backend(entry, settings, progress)
-    return TextRunner(backend, across_owners=entry.share_prefixes == "all")
+        return LlamaEmbeddingBackend(
+            gguf_path(entry),
+            num_slots=entry.slots,
+            context=entry.context,
+            threads=settings.threads,
+            gpu_layers=settings.gpu_layers,
+            on_progress=on_progress,
+            allocates=allocates,
+        )
+    return LlamaBackend(
+        gguf_path(entry),
+        num_slots=entry.slots,
+        context=entry.context,
+        cache_tokens=entry.cache_tokens,
+        threads=settings.threads,
+        gpu_layers=settings.gpu_layers,
+        quotes=not entry.special_tokens_in_content,
+        on_progress=on_progress,
+        allocates=allocates,
+    )
 
 
-def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:
-    """llama.cpp is imported here, and only if it is needed."""
+def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:
+    if entry.path != FAKE_PATH:
+        _refuse_what_cannot_fit(entry)
+    if entry.kind == "embedding":
+        return Embedding(_embedding_backend(entry, settings, progress))
+    return TextRunner(_backend(entry, settings, progress), across_owners=entry.share_prefixes == "all")
+
+
+def _refuse_what_cannot_fit(entry: ModelEntry) -> None:
+    """Before the machine swaps, or the kernel kills. What takes more than is free now may fit in a moment."""
+    try:
+        (sizes,) = dry_run.sizes([entry])
+    except dry_run.CannotLoad:
+        return  # loading it tells why
+    except dry_run.CannotTell as exc:
+        log.warning("nothing tells what the model takes", path=entry.path, error=str(exc))
+        return
+    if told := fit.trouble(sizes, read_room()):
+        raise BackendFailure(told)
+
+
+def _backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:
     if entry.path == FAKE_PATH:
         from tasks.engine.fake import FakeBackend
         from tasks.engine.scripted import Script, ScriptedBackend
@@ -72,32 +132,12 @@ def _load_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> 
             cache_tokens=entry.cache_tokens,
             step_seconds=settings.fake_step_seconds,
         )
-    from tasks.engine.llama import LlamaBackend
-
-    return LlamaBackend(
-        gguf_path(entry),
-        num_slots=entry.slots,
-        context=entry.context,
-        cache_tokens=entry.cache_tokens,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
-        quotes=not entry.special_tokens_in_content,
-        on_progress=progress.loaded,
-    )
+    return cast(Backend, load_llama(entry, settings, on_progress=progress.loaded))
 
 
-def _load_embedding_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> EmbeddingBackend:
+def _embedding_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> EmbeddingBackend:
     if entry.path == FAKE_PATH:
         from tasks.engine.fake_embedding import FakeEmbeddingBackend
 
         return FakeEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02)
-    from tasks.engine.llama import LlamaEmbeddingBackend
-
-    return LlamaEmbeddingBackend(
-        gguf_path(entry),
-        num_slots=entry.slots,
-        context=entry.context,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
-        on_progress=progress.loaded,
-    )
+    return cast(EmbeddingBackend, load_llama(entry, settings, on_progress=progress.loaded))

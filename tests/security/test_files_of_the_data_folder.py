@@ -20,9 +20,9 @@ from structlog.testing import capture_logs
 from app.cli.flower import _read_the_sockets_database
 from app.cli.up.own_redis import OwnRedis, own_redis
 from app.cli.up.private_files import mend, private_umask
-from app.doctor.memory import read_room
 from tasks.ledger.connection import connect
 from tasks.ledger.probe import written_and_read
+from tasks.machine.memory import read_room
 from tasks.queue.celery_app import create_celery, create_celery_for_flower
 from tasks.settings import Settings
 from tests.support.cluster import Cluster, chat

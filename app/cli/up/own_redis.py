@@ -25,9 +25,9 @@ from app.cli.up.secrets_of_programs import withheld_from
 from app.cli.up.supervisor import Program
 from app.doctor import redis_access
 from app.doctor.finding import State
-from app.doctor.memory import read_room
 from tasks.ledger.access import unreachable
 from tasks.ledger.connection import OPTIONS, SOCKET_OPTIONS, connect, takes_options
+from tasks.machine.memory import read_room
 from tasks.settings import Settings
 from tasks.urls import is_redis_url, redis_socket, without_password
 

@@ -45,6 +45,7 @@ class LlamaBackend(Model):
         gpu_layers: layers on the GPU; -1 is all.
         quotes: whether no special token is read in what a conversation says.
         on_progress: told how much of the file is loaded, from 0 to 1.
+        allocates: whether it is loaded to compute, or only to tell what it would take.
 
     Raises:
         BackendFailure: the file cannot be loaded, or the context does not fit into memory.
@@ -61,8 +62,9 @@ class LlamaBackend(Model):
         gpu_layers: int = -1,
         quotes: bool = True,
         on_progress: Callable[[float], None] | None = None,
+        allocates: bool = True,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress)
+        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress, allocates=allocates)
         self.num_slots, self.cache_tokens, self._quotes = num_slots, cache_tokens, quotes
         self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()

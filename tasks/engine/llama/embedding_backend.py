@@ -32,6 +32,7 @@ class LlamaEmbeddingBackend(Model):
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
         on_progress: told how much of the file is loaded, from 0 to 1.
+        allocates: whether it is loaded to compute, or only to tell what it would take.
 
     Raises:
         BackendFailure: the file cannot be loaded, its model makes no vectors of texts, or the context does not fit
@@ -47,8 +48,9 @@ class LlamaEmbeddingBackend(Model):
         threads: int | None = None,
         gpu_layers: int = -1,
         on_progress: Callable[[float], None] | None = None,
+        allocates: bool = True,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress)
+        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress, allocates=allocates)
         self._encodes = llama_cpp.llama_model_has_encoder(self._model)
         if self._encodes and llama_cpp.llama_model_has_decoder(self._model):
             raise BackendFailure("the model translates: it has an encoder and a decoder, and makes no vectors")

@@ -74,6 +74,8 @@ def pointer(array: npt.NDArray[Any], kind: Any) -> Any:
 
 _errors: list[str] = []
 """What the library has told of errors since somebody began to listen."""
+_lines: list[str] | None = None
+"""All that it tells, while somebody listens."""
 
 
 @contextmanager
@@ -81,6 +83,17 @@ def errors_told() -> Iterator[list[str]]:
     """The errors that the library logs meanwhile; one at a time listens."""
     _errors.clear()
     yield _errors
+
+
+@contextmanager
+def lines_told() -> Iterator[list[str]]:
+    """All that the library logs meanwhile, line by line; one at a time listens."""
+    global _lines
+    _lines = []
+    try:
+        yield _lines
+    finally:
+        _lines = None
 
 
 def start() -> None:
@@ -97,6 +110,8 @@ def start() -> None:
 @llama_cpp.llama_log_callback
 def _log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
     """Kept at module level: llama.cpp holds the pointer for ever, and would call freed memory."""
+    if _lines is not None:
+        _lines.append(text.decode(errors="replace").rstrip())
     if level in _LOG_LEVELS:
         line = text.decode(errors="replace").strip()
         getattr(log, _LOG_LEVELS[level])("llama.cpp", text=line)

@@ -30,20 +30,28 @@ class Model:
         context: tokens a sequence may hold; cut to what the model was trained for.
         gpu_layers: layers on the GPU; -1 is all.
         on_progress: told how much of the file is loaded, from 0 to 1.
+        allocates: whether it is loaded to compute. Without, it takes no memory, and tells what it would take.
 
     Raises:
         BackendFailure: the file cannot be loaded.
     """
 
     def __init__(
-        self, path: Path, *, context: int, gpu_layers: int, on_progress: Callable[[float], None] | None = None
+        self,
+        path: Path,
+        *,
+        context: int,
+        gpu_layers: int,
+        on_progress: Callable[[float], None] | None = None,
+        allocates: bool = True,
     ) -> None:
         library.start()
-        self._model = _load(path, gpu_layers, on_progress)
+        self._model = _load(path, gpu_layers, on_progress, allocates=allocates)
         self.processor = variants.cpu_variant()
         self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
+        self.num_layers: int = llama_cpp.llama_model_n_layer(self._model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.longest_piece = self._longest_piece()
         self.measures: Mapping[str, int] = {
@@ -104,11 +112,13 @@ class Model:
         return max(len(self._read_piece(token, special=True)) for token in range(self.vocab_size))
 
 
-def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | None) -> Any:
+def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | None, *, allocates: bool) -> Any:
     if not path.is_file():
         raise BackendFailure(f"there is no model file {path}")
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+    if not allocates:
+        params.no_alloc, params.load_mode = True, llama_cpp.LLAMA_LOAD_MODE_NONE  # no file is mapped: else it aborts
 
     @llama_cpp.llama_progress_callback
     def note(fraction: float, _data: Any) -> bool:

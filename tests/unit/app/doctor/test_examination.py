@@ -12,9 +12,10 @@ import pytest
 from app.doctor import models, surroundings
 from app.doctor.examination import Check, examine
 from app.doctor.finding import Finding, State, fault, ok
-from app.doctor.memory import Need, Room
+from app.doctor.memory import Need
 from app.doctor.models import Proof
-from app.doctor.sizes import size
+from tasks.byte_sizes import size
+from tasks.machine.memory import Room
 from tasks.settings import Settings
 from tasks.worker.death import Death
 from tasks.worker.start import Ending, explain

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.doctor import cgroup, cores, memory, open_files, processor
+from app.doctor import cores, memory, open_files, processor
 from app.doctor.cores import Cores
 from app.doctor.finding import Finding, State
-from app.doctor.memory import Need, Room
+from app.doctor.memory import Need
 from tasks.llama_build.processor import Processor
+from tasks.machine import cgroup
+from tasks.machine.memory import Room, read_room
 from tasks.models.catalogue import DEMO, FAKE_PATH, Catalogue, ModelEntry, Workers
 
 GIB = 1 << 30
@@ -181,8 +183,8 @@ def test_a_worker_takes_its_weights_its_cache_and_the_rest(tmp_path: Path) -> No
 
 def test_memory_is_read_from_what_linux_says(tmp_path: Path) -> None:
     path = files(tmp_path, {"meminfo": "MemTotal:  16 kB\nMemFree: 1 kB\nMemAvailable:  8 kB\nHugePages_Total: 0\n"})
-    assert memory.read_room(path / "meminfo") == Room(16 << 10, 8 << 10, limited=False)
-    assert memory.read_room(path / "none") is None
+    assert read_room(path / "meminfo") == Room(16 << 10, 8 << 10, limited=False)
+    assert read_room(path / "none") is None
     (finding,) = memory.judge(None, [], on_card=False)
     assert finding.state == State.OK
 

@@ -1,0 +1,1 @@
+"""``caravan models plan``: what a model takes, and settings with which it fits."""

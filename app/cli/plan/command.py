@@ -1,0 +1,121 @@
+"""The command: which model, which machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from app.cli.models_option import models_option
+from app.cli.plan import view
+from app.cli.plan.byte_size import ByteSize
+from app.cli.table import screen_width
+from app.doctor import cores, gpus, library
+from tasks.environment import read_settings
+from tasks.errors import ModelNotFound
+from tasks.machine.memory import read_room
+from tasks.models import gguf
+from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.plan import dry_run
+from tasks.models.plan.fit import Machine, Measure, Shape, plan
+from tasks.models.plan.sizes import Sizes
+
+
+@click.command("plan")
+@click.argument("model", metavar="MODEL")
+@models_option
+@click.option("--gpu", "cards", type=ByteSize(), multiple=True, help="Memory of a GPU, as 24G; once for each.")
+@click.option("--ram", "memory", type=ByteSize(), help="Memory of the machine. By default this one's.")
+@click.option("--users", type=click.IntRange(1, 128), help="Sequences at once. By default the entry's.")
+@click.option("--context", type=click.IntRange(64), help="Tokens of each. By default the entry's.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; sizes in bytes.")
+def command(
+    model: str,
+    models: Path | None,
+    cards: tuple[int, ...],
+    memory: int | None,
+    users: int | None,
+    context: int | None,
+    as_json: bool,
+) -> None:
+    """Tell what MODEL takes of memory, and settings with which it fits.
+
+    MODEL is a GGUF file, or a name of the catalogue whose file is here. Nothing is loaded: llama.cpp reads the head of
+    the file, and lays out cache and buffers without taking their memory. The status is 1 if it does not fit.
+    """
+    name, entry = _entry(model, models)
+    trained = _trained_context(entry)
+    if context and trained and context > trained:
+        raise click.UsageError(f"--context is {context}, and the model was trained for {trained} tokens.")
+    tokens = context or min(entry.context, trained or entry.context)
+    machine = Machine(memory=memory or _memory(), cards=cards or _cards(), cores=_threads())
+    try:
+        found = plan(_measure(entry), machine, slots=users or entry.slots, context=tokens)
+    except dry_run.CannotLoad as exc:
+        raise click.ClickException(str(exc)) from exc
+    except dry_run.CannotTell as exc:
+        raise click.ClickException(f"llama.cpp does not tell what the model takes: {exc}") from exc
+    if as_json:
+        click.echo(json.dumps(view.as_json(name, entry.path, found), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(view.lines(name, entry.path, found, width=screen_width())))
+    if not found.fits:
+        raise click.exceptions.Exit(1)
+
+
+def _entry(model: str, models: Path | None) -> tuple[str, ModelEntry]:
+    """The name that it has, or may have, and its entry."""
+    if Path(model).is_file():
+        return Path(model).name.removesuffix(".gguf"), ModelEntry(path=str(Path(model).absolute()))
+    try:
+        entry = load(models or read_settings().models_file).find(model)
+    except (CatalogueError, ModelNotFound) as exc:
+        raise click.ClickException(f"There is no file {model}. {exc}") from exc
+    if entry.path == FAKE_PATH:
+        raise click.ClickException(f"{model} is a fake model, which takes no memory.")
+    if not gguf_path(entry).is_file():
+        raise click.ClickException(f"{model} is not here: run `caravan models pull {model}` first.")
+    return model, entry
+
+
+def _trained_context(entry: ModelEntry) -> int | None:
+    """Tokens of the longest sequence that it was trained for, if the file says so."""
+    try:
+        head = gguf.fields(gguf_path(entry))
+    except (OSError, gguf.NotGguf):
+        return None  # what loads it tells
+    return head.get(f"{head.get('general.architecture')}.context_length")
+
+
+def _measure(entry: ModelEntry) -> Measure:
+    def sizes(shapes: Sequence[Shape]) -> Sequence[Sizes]:
+        return dry_run.sizes([entry.model_copy(update=_settings(shape)) for shape in shapes])
+
+    return sizes
+
+
+def _settings(shape: Shape) -> dict[str, object]:
+    cache = {"cache_type_k": shape.cache_type, "cache_type_v": shape.cache_type}
+    return {"slots": shape.slots, "context": shape.context, "kv_tokens": shape.cache_tokens, **cache}
+
+
+def _memory() -> int:
+    room = read_room()
+    if room is None:
+        raise click.UsageError("Nothing tells what memory this machine has: give --ram.")
+    return room.total
+
+
+def _cards() -> tuple[int, ...]:
+    """Those of this machine that llama.cpp is built for."""
+    built, there = library.read(), gpus.read()
+    used = built is not None and gpus.uses_card(there, built.cards, layers=-1)
+    return tuple(card.memory for card in there.known) if used else ()
+
+
+def _threads() -> int:
+    """Cores, for what computes gains nothing from a core's second thread."""
+    found = cores.read()
+    return min(found.usable, found.physical or found.usable)

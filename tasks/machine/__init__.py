@@ -1,0 +1,1 @@
+"""What the machine, or the control group of this process, gives."""

@@ -1,0 +1,71 @@
+"""`caravan models plan` with real files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import main
+from tasks.models.catalogue import DEMO, gguf_path
+
+GIB = 1 << 30
+
+
+def plan(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["models", "plan", *arguments])
+
+
+def test_a_models_plan_has_its_entry() -> None:
+    told = json.loads(plan("demo", "--ram", "1G", "--users", "8", "--json").output)
+    assert told["fits"]
+    assert told["entry"]["demo"]["slots"] == 8
+    assert told["bytes"]["in_memory"] < GIB
+    assert told["machine"]["memory"] == GIB
+
+
+def test_a_file_needs_no_catalogue(tmp_path: Path) -> None:
+    path = tmp_path / "My-Model.gguf"
+    path.write_bytes(gguf_path(DEMO).read_bytes())
+    ended = plan(str(path), "--gpu", "1GiB", "--context", "1024")
+    assert ended.exit_code == 0
+    assert f"  My-Model:\n    path: {path}\n    slots: 16\n    context: 1024\n" in ended.output
+    assert "all layers" in ended.output
+
+
+def test_the_status_is_1_if_it_does_not_fit() -> None:
+    ended = plan("demo", "--ram", "64M")
+    assert ended.exit_code == 1
+    assert "It does not fit" in ended.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nope",), "There is no file nope. There is no model 'nope'. This server has: demo."),
+        (("demo", "--ram", "much"), "'much' is no size: write a number with M, G or T, such as 24G"),
+        (("demo", "--context", "9999999"), "the model was trained for 1024 tokens"),
+        (("demo", "--users", "129"), "129 is not in the range 1<=x<=128"),
+    ],
+)
+def test_what_makes_no_sense_is_told(arguments: tuple[str, ...], words: str) -> None:
+    ended = plan(*arguments)
+    assert ended.exit_code in (1, 2)
+    assert words in ended.output
+
+
+def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "page.gguf"
+    path.write_text("<html>")
+    ended = plan(str(path))
+    assert ended.exit_code == 1
+    assert f"{path} is not a GGUF file: download it again" in ended.output
+
+
+def test_a_fake_model_and_one_that_is_not_here_are_told(tmp_path: Path) -> None:
+    models = tmp_path / "models.yaml"
+    models.write_text("models:\n  fake: {path: fake}\n  far: {path: 'hf://owner/repo/file.gguf'}\n")
+    assert "fake is a fake model" in plan("fake", "--models", str(models)).output
+    assert "run `caravan models pull far` first" in plan("far", "--models", str(models)).output

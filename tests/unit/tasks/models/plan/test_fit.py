@@ -1,0 +1,103 @@
+"""Which settings are chosen for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tasks.machine.memory import Room
+from tasks.models.plan.fit import ALL_LAYERS, PROCESS_BYTES, Machine, Plan, Shape, plan, trouble
+from tasks.models.plan.sizes import Sizes
+
+GIB = 1 << 30
+CONTEXT = 8192
+BITS = {"f16": 16, "q8_0": 8.5, "q4_0": 4.5}
+
+
+def sizes(shape: Shape) -> Sizes:
+    """A model of 8 GiB in 32 layers, whose cache takes 128 KiB a token in 16 bits."""
+    return Sizes(
+        weights=8 * GIB,
+        cache=int(shape.cache_tokens * (128 << 10) * BITS[shape.cache_type] / 16),
+        buffers=GIB // 2,
+        layers=32,
+        parameters=8_000_000_000,
+        on_card=False,
+    )
+
+
+def measure(shapes: Sequence[Shape]) -> list[Sizes]:
+    return list(map(sizes, shapes))
+
+
+def fitted(machine: Machine, slots: int = 8) -> Plan:
+    return plan(measure, machine, slots=slots, context=CONTEXT)
+
+
+def test_where_all_fits_nothing_gives_way() -> None:
+    found = fitted(Machine(memory=64 * GIB, cores=8))
+    assert found.fits
+    assert found.settings() == {"slots": 8, "context": CONTEXT, "threads": 8}
+    assert (found.on_cards, found.in_memory) == (0, 16 * GIB + GIB // 2 + PROCESS_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("memory", "settings"),
+    [
+        (16, {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
+        (13, {"kv_tokens": 32768, "cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
+        (11, {"kv_tokens": 16384, "cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
+        (10.5, {"kv_tokens": 16384, "cache_type_k": "q4_0", "cache_type_v": "q4_0"}),
+    ],
+)
+def test_the_cache_gives_way(memory: float, settings: dict[str, object]) -> None:
+    found = fitted(Machine(memory=int(memory * GIB), cores=8))
+    assert found.fits
+    assert {
+        name: value for name, value in found.settings().items() if name in ("kv_tokens", "cache_type_k", "cache_type_v")
+    } == settings
+
+
+def test_a_model_that_cannot_fit_is_told_with_its_sum() -> None:
+    found = fitted(Machine(memory=8 * GIB))
+    assert not found.fits
+    assert found.in_memory > 8 * GIB
+
+
+@pytest.mark.parametrize(("memory", "fits"), [(9, False), (12, True)])
+def test_what_cannot_fit_the_memory_is_refused_with_the_sum(memory: int, fits: bool) -> None:
+    told = trouble(sizes(Shape(slots=1, context=CONTEXT, cache_tokens=CONTEXT)), Room(memory * GIB, 0, limited=True))
+    parts = "it takes 9.6 GiB (weights 8.0 GiB, cache 1.0 GiB, buffers 512 MiB, process 110 MiB), and the control group"
+    assert told == "" if fits else told.startswith(parts)
+
+
+def test_what_lies_on_a_card_is_not_judged_by_the_memory() -> None:
+    on_card = replace(sizes(Shape(slots=1, context=CONTEXT, cache_tokens=CONTEXT)), on_card=True)
+    assert trouble(on_card, Room(GIB, 0, limited=False)) == ""
+
+
+def test_a_card_has_all_or_as_many_layers_as_it_has_room_for() -> None:
+    whole = fitted(Machine(memory=64 * GIB, cards=(24 * GIB,), cores=8))
+    assert (whole.gpu_layers, whole.in_memory, "threads" in whole.settings()) == (ALL_LAYERS, PROCESS_BYTES, False)
+    assert whole.settings()["gpu_layers"] == ALL_LAYERS
+    part = fitted(Machine(memory=64 * GIB, cards=(6 * GIB,), cores=8))
+    assert part.fits
+    assert 0 < part.gpu_layers < 32
+    assert part.on_cards <= 6 * GIB
+    assert part.on_cards + part.in_memory == part.sizes.total + PROCESS_BYTES
+    assert part.settings()["threads"] == 8
+
+
+def test_two_cards_count_together() -> None:
+    assert fitted(Machine(memory=64 * GIB, cards=(12 * GIB, 12 * GIB))).gpu_layers == ALL_LAYERS
+
+
+def test_a_card_that_is_too_small_has_nothing() -> None:
+    found = fitted(Machine(memory=64 * GIB, cards=(256 << 20,)))
+    assert (found.gpu_layers, found.on_cards) == (0, 0)
+
+
+def test_the_cache_holds_a_whole_sequence_at_least() -> None:
+    assert fitted(Machine(memory=9 * GIB), slots=1).shape.cache_tokens == CONTEXT
