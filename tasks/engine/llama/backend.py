@@ -22,6 +22,7 @@ from tasks.engine.llama.model import Model
 from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
+from tasks.engine.prompt_logprobs import most_rows
 from tasks.engine.step_clock import StepClock
 from tasks.errors import ChatTemplateMissing, InvalidRequest
 from tasks.logs import get_logger
@@ -206,6 +207,7 @@ class LlamaBackend(Model):
         spare = self._block_rows if self._splits else 0
         params.n_ctx = self.cache_tokens
         params.n_batch = params.n_ubatch = self.batch_tokens + spare
+        params.n_outputs_max = min(params.n_ubatch, self.num_slots + most_rows(self.vocab_size))
         params.n_seq_max = self.num_sequences + bool(spare)
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
