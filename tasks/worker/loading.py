@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+SPARE_BYTES = 2 << 30
+"""More than a worker's process and buffers take."""
+
 
 def model_digest(entry: ModelEntry) -> str:
     """Which model the entry's file holds; raises `BackendFailure`."""
@@ -108,6 +111,9 @@ def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRun
 
 def _refuse_what_cannot_fit(entry: ModelEntry) -> None:
     """Before the machine swaps, or the kernel kills. What takes more than is free now may fit in a moment."""
+    room = read_room()
+    if room is None or _is_small(entry, room.total):
+        return
     try:
         (sizes,) = dry_run.sizes([entry])
     except dry_run.CannotLoad:
@@ -115,8 +121,19 @@ def _refuse_what_cannot_fit(entry: ModelEntry) -> None:
     except dry_run.CannotTell as exc:
         log.warning("nothing tells what the model takes", path=entry.path, error=str(exc))
         return
-    if told := fit.trouble(sizes, read_room()):
+    if told := fit.trouble(sizes, room):
         raise BackendFailure(told)
+
+
+def _is_small(entry: ModelEntry, memory: int) -> bool:
+    """Whether it surely fits, by what the heads of its files say: then a worker starts a second earlier."""
+    try:
+        files = gguf.parts(gguf_path(entry))
+        weights = sum(part.stat().st_size for part in files)
+        token = gguf.cache_bytes_per_token(gguf.fields(files[0]))
+    except (OSError, gguf.NotGguf):
+        return True  # loading it tells why
+    return bool(token) and 2 * (weights + entry.cache_tokens * token) + SPARE_BYTES < memory
 
 
 def _backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:

@@ -76,8 +76,15 @@ def test_what_cannot_fit_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         loading.load_work(DEMO, Settings(threads=1), Mock())
 
 
+def test_what_surely_fits_is_loaded_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "sizes", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(loading, "read_room", lambda: Room(8 << 30, 0, limited=False))
+    loading.load_work(DEMO, Settings(threads=1), Mock()).vocabulary.close()  # type: ignore[attr-defined]
+
+
 def test_where_nothing_tells_the_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(loading, "read_room", lambda: Room(1 << 30, 0, limited=False))
     work = loading.load_work(DEMO, Settings(threads=1), Mock())
     assert work.context == DEMO.context
     work.vocabulary.close()  # type: ignore[attr-defined]
