@@ -13,6 +13,7 @@ from app.cli.group import Group
 from app.cli.model_view import details, find, overview
 from app.cli.models_option import models_option
 from app.cli.plan.command import command as plan
+from app.cli.speeds.command import command as bench
 from app.cli.table import screen_width
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
@@ -27,6 +28,7 @@ def command() -> None:
 
 
 command.add_command(plan)
+command.add_command(bench)
 
 
 @command.command("list")

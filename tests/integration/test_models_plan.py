@@ -26,12 +26,12 @@ def test_a_models_plan_has_its_entry() -> None:
     assert told["machine"]["memory"] == GIB
 
 
-def test_a_file_needs_no_catalogue(tmp_path: Path) -> None:
-    path = tmp_path / "My-Model.gguf"
+def test_a_file_needs_no_catalogue_and_has_a_name_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "_My Model (ü).gguf"
     path.write_bytes(gguf_path(DEMO).read_bytes())
     ended = plan(str(path), "--gpu", "1GiB", "--context", "1024")
     assert ended.exit_code == 0
-    assert f"  My-Model:\n    path: {path}\n    slots: 16\n    context: 1024\n" in ended.output
+    assert f"  My-Model-:\n    path: {path}\n    slots: 16\n    context: 1024\n" in ended.output
     assert "all layers" in ended.output
 
 

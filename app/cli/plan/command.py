@@ -12,12 +12,11 @@ from app.cli.models_option import models_option
 from app.cli.plan import view
 from app.cli.plan.byte_size import ByteSize
 from app.cli.table import screen_width
+from app.cli.the_model import the_model
 from app.doctor import cores, gpus, library
-from tasks.environment import read_settings
-from tasks.errors import ModelNotFound
 from tasks.machine.memory import read_room
 from tasks.models import gguf
-from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.catalogue import ModelEntry, gguf_path
 from tasks.models.plan import dry_run
 from tasks.models.plan.fit import Machine, Measure, Shape, plan
 from tasks.models.plan.sizes import Sizes
@@ -45,7 +44,7 @@ def command(
     MODEL is a GGUF file, or a name of the catalogue whose file is here. Nothing is loaded: llama.cpp reads the head of
     the file, and lays out cache and buffers without taking their memory. The status is 1 if it does not fit.
     """
-    name, entry = _entry(model, models)
+    name, entry = the_model(model, models)
     trained = _trained_context(entry)
     if context and trained and context > trained:
         raise click.UsageError(f"--context is {context}, and the model was trained for {trained} tokens.")
@@ -63,21 +62,6 @@ def command(
         click.echo("\n".join(view.lines(name, entry.path, found, width=screen_width())))
     if not found.fits:
         raise click.exceptions.Exit(1)
-
-
-def _entry(model: str, models: Path | None) -> tuple[str, ModelEntry]:
-    """The name that it has, or may have, and its entry."""
-    if Path(model).is_file():
-        return Path(model).name.removesuffix(".gguf"), ModelEntry(path=str(Path(model).absolute()))
-    try:
-        entry = load(models or read_settings().models_file).find(model)
-    except (CatalogueError, ModelNotFound) as exc:
-        raise click.ClickException(f"There is no file {model}. {exc}") from exc
-    if entry.path == FAKE_PATH:
-        raise click.ClickException(f"{model} is a fake model, which takes no memory.")
-    if not gguf_path(entry).is_file():
-        raise click.ClickException(f"{model} is not here: run `caravan models pull {model}` first.")
-    return model, entry
 
 
 def _trained_context(entry: ModelEntry) -> int | None:

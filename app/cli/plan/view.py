@@ -14,14 +14,13 @@ from tasks.models.plan.quantisations import weights
 
 
 def lines(name: str, path: str, plan: Plan, *, width: int | None) -> list[str]:
-    """A plan for people: what is taken, whether it fits, the entry, and the quantisations."""
+    """A plan for people: what is taken, whether it fits, the entry if it does, and the quantisations."""
     return [
         *labelled(_told(plan), width),
         "",
         *wrapped(_verdict(plan), width),
         "",
-        *entry(name, path, plan),
-        "",
+        *([*entry(name, path, plan), ""] if plan.fits else []),
         *_quantisations(plan, width=width),
     ]
 
@@ -55,7 +54,7 @@ def as_json(name: str, path: str, plan: Plan) -> dict[str, Any]:
 def entry(name: str, path: str, plan: Plan) -> list[str]:
     """The settings as they stand in models.yaml."""
     body = {"models": {name: {"path": path, **plan.settings()}}}
-    return str(yaml.safe_dump(body, sort_keys=False, width=1000)).splitlines()
+    return str(yaml.safe_dump(body, sort_keys=False, width=1000, allow_unicode=True)).splitlines()
 
 
 def _told(plan: Plan) -> dict[str, object]:

@@ -35,6 +35,7 @@ def test_what_does_not_fit_says_what_to_do() -> None:
     text = "\n".join(lines("llama", "llama.gguf", plan(memory=6), width=None))
     assert "It does not fit: 4 at once, 4,096 tokens each. Ask for fewer users or less context" in text
     assert "Q4_K_M        4.6 GiB  no" in text
+    assert "models:" not in text
     assert "Q2_K          3.0 GiB  yes" in text
 
 

@@ -1,0 +1,1 @@
+"""``caravan models bench``: how fast a model is on this machine."""
