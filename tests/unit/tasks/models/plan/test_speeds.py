@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.models.plan.speeds import Part, Speed, best_threads, thread_counts
+from tasks.models.plan.speeds import Kind, Part, Speed, best_threads, thread_counts
 
 
 def speed(part: Part, rate: float, *, threads: int = 2, streams: int = 1) -> Speed:
-    kind = "decode" if part == "curve" else "prefill"
+    kind: Kind = "decode" if part == "curve" else "prefill"
     return Speed(part=part, kind=kind, threads=threads, streams=streams, tokens_per_second=rate)
 
 
