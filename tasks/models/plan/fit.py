@@ -14,7 +14,7 @@ from tasks.machine.memory import Room
 from tasks.models.plan.sizes import Sizes
 
 PROCESS_BYTES = 110 << 20
-"""A worker without a model: Python, Celery, llama.cpp and their libraries. Measured (docs/models.md)."""
+"""A worker without a model: Python, Celery, llama.cpp and their libraries, rounded up."""
 CARD_SHARE = 0.92
 """Of a card's memory; the driver and its kernels take the rest."""
 MEMORY_SHARE = 0.9
