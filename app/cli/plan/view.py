@@ -20,7 +20,7 @@ def lines(name: str, path: str, plan: Plan, *, width: int | None) -> list[str]:
         "",
         *wrapped(_verdict(plan), width),
         "",
-        *([*entry(name, path, plan), ""] if plan.fits else []),
+        *([*entry(name, path, plan), "", *_environment(plan), ""] if plan.fits else []),
         *_quantisations(plan, width=width),
     ]
 
@@ -31,6 +31,7 @@ def as_json(name: str, path: str, plan: Plan) -> dict[str, Any]:
     return {
         "fits": plan.fits,
         "entry": {name: {"path": path, **plan.settings()}},
+        "environment": plan.environment(),
         "bytes": {
             "weights": sizes.weights,
             "cache": sizes.cache,
@@ -55,6 +56,10 @@ def entry(name: str, path: str, plan: Plan) -> list[str]:
     """The settings as they stand in models.yaml."""
     body = {"models": {name: {"path": path, **plan.settings()}}}
     return str(yaml.safe_dump(body, sort_keys=False, width=1000, allow_unicode=True)).splitlines()
+
+
+def _environment(plan: Plan) -> list[str]:
+    return [f"{name}={value}" for name, value in plan.environment().items()]
 
 
 def _told(plan: Plan) -> dict[str, object]:

@@ -24,11 +24,10 @@ CACHE_STEP = 256
 ALL_LAYERS = -1
 """Of a catalogue entry's `gpu_layers`."""
 PLAIN_CACHE = "f16"
-COMPROMISES = ((PLAIN_CACHE, 1.0), ("q8_0", 1.0), (PLAIN_CACHE, 0.5), ("q8_0", 0.5), ("q8_0", 0.25), ("q4_0", 0.25))
+COMPROMISES = ((PLAIN_CACHE, 1.0), (PLAIN_CACHE, 0.5), (PLAIN_CACHE, 0.25))
 """What the cache is made of, and which part of all sequences' tokens it holds: the first that fits is taken.
 
-Sequences are rarely at their longest together; those that are wait for each other. 8 bits a value change no answer that
-people notice, 4 bits may.
+Sequences are rarely at their longest together; those that are wait for each other.
 """
 
 
@@ -105,13 +104,12 @@ class Plan:
         told["slots"], told["context"] = shape.slots, shape.context
         if shape.cache_tokens < shape.slots * shape.context:
             told["kv_tokens"] = shape.cache_tokens
-        if shape.cache_type != PLAIN_CACHE:
-            told["cache_type_k"] = told["cache_type_v"] = shape.cache_type
-        if self.machine.cards:
-            told["gpu_layers"] = self.gpu_layers
-        if self.gpu_layers != ALL_LAYERS:
-            told["threads"] = self.machine.cores
         return told
+
+    def environment(self) -> dict[str, int]:
+        """Settings of the worker's environment."""
+        told = {"CARAVAN_GPU_LAYERS": self.gpu_layers} if self.machine.cards else {}
+        return told if self.gpu_layers == ALL_LAYERS else {**told, "CARAVAN_THREADS": self.machine.cores}
 
 
 def plan(measure: Measure, machine: Machine, *, slots: int, context: int) -> Plan:

@@ -27,7 +27,7 @@ def test_the_parts_their_sum_and_the_entry_are_told() -> None:
     assert "Weights   4.0 GiB\nCache     2.0 GiB, 8,192 tokens in q8_0\n" in text
     assert "Memory    6.4 GiB of 32 GiB\n" in text
     assert "It fits: 4 at once, 4,096 tokens each, 8,192 together. Who finds the cache full waits." in text
-    assert "    cache_type_k: q8_0\n" in text
+    assert "    kv_tokens: 8192\n\nCARAVAN_THREADS=8\n" in text
     assert "Q8_0          7.9 GiB  yes" in text
 
 
@@ -42,7 +42,7 @@ def test_what_does_not_fit_says_what_to_do() -> None:
 def test_layers_on_a_card_are_told() -> None:
     whole = "\n".join(lines("llama", "llama.gguf", plan(cards=(24 * GIB,), layers=32), width=None))
     assert "GPU       6.2 GiB of 24 GiB, all layers" in whole
-    assert "gpu_layers: -1" in whole
+    assert "CARAVAN_GPU_LAYERS=-1" in whole
     part = "\n".join(lines("llama", "llama.gguf", plan(cards=(4 * GIB,), layers=16, cache_tokens=16384), width=None))
     assert "GPU       3.2 GiB of 4.0 GiB, 16 of 32 layers" in part
     assert "It fits: 4 at once, 4,096 tokens each.\n" in part

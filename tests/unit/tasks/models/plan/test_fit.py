@@ -39,17 +39,16 @@ def fitted(machine: Machine, slots: int = 8) -> Plan:
 def test_where_all_fits_nothing_gives_way() -> None:
     found = fitted(Machine(memory=64 * GIB, cores=8))
     assert found.fits
-    assert found.settings() == {"slots": 8, "context": CONTEXT, "threads": 8}
+    assert found.settings() == {"slots": 8, "context": CONTEXT}
+    assert found.environment() == {"CARAVAN_THREADS": 8}
     assert (found.on_cards, found.in_memory) == (0, 16 * GIB + GIB // 2 + PROCESS_BYTES)
 
 
 @pytest.mark.parametrize(
     ("memory", "settings"),
     [
-        (16, {"cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
-        (13, {"kv_tokens": 32768, "cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
-        (11, {"kv_tokens": 16384, "cache_type_k": "q8_0", "cache_type_v": "q8_0"}),
-        (10.5, {"kv_tokens": 16384, "cache_type_k": "q4_0", "cache_type_v": "q4_0"}),
+        (16, {"kv_tokens": 32768}),
+        (13, {"kv_tokens": 16384}),
     ],
 )
 def test_the_cache_gives_way(memory: float, settings: dict[str, object]) -> None:
@@ -80,14 +79,14 @@ def test_what_lies_on_a_card_is_not_judged_by_the_memory() -> None:
 
 def test_a_card_has_all_or_as_many_layers_as_it_has_room_for() -> None:
     whole = fitted(Machine(memory=64 * GIB, cards=(24 * GIB,), cores=8))
-    assert (whole.gpu_layers, whole.in_memory, "threads" in whole.settings()) == (ALL_LAYERS, PROCESS_BYTES, False)
-    assert whole.settings()["gpu_layers"] == ALL_LAYERS
+    assert (whole.gpu_layers, whole.in_memory) == (ALL_LAYERS, PROCESS_BYTES)
+    assert whole.environment() == {"CARAVAN_GPU_LAYERS": ALL_LAYERS}
     part = fitted(Machine(memory=64 * GIB, cards=(6 * GIB,), cores=8))
     assert part.fits
     assert 0 < part.gpu_layers < 32
     assert part.on_cards <= 6 * GIB
     assert part.on_cards + part.in_memory == part.sizes.total + PROCESS_BYTES
-    assert part.settings()["threads"] == 8
+    assert part.environment()["CARAVAN_THREADS"] == 8
 
 
 def test_two_cards_count_together() -> None:
