@@ -44,7 +44,7 @@ class TokenLogprobs:
 class WrittenToken:
     """A token's bytes, and all that is told of it as JSON.
 
-    A worker keeps this until the job ends: it takes a tenth of the objects' memory, and goes into the result as it is.
+    A worker keeps this until the job ends: it takes a fifth of the objects' memory, and goes into the result as it is.
     """
 
     piece: bytes

@@ -78,24 +78,16 @@ def load_llama(
     """
     from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend
 
-    if entry.kind == "embedding":
-        return LlamaEmbeddingBackend(
-            gguf_path(entry),
-            num_slots=entry.slots,
-            context=entry.context,
-            threads=settings.threads,
-            gpu_layers=settings.gpu_layers,
-            on_progress=on_progress,
-            allocates=allocates,
-        )
-    return LlamaBackend(
+    make: Callable[..., LlamaBackend | LlamaEmbeddingBackend] = LlamaEmbeddingBackend
+    if entry.kind != "embedding":
+        quotes = not entry.special_tokens_in_content
+        make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes)
+    return make(
         gguf_path(entry),
         num_slots=entry.slots,
         context=entry.context,
-        cache_tokens=entry.cache_tokens,
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
-        quotes=not entry.special_tokens_in_content,
         on_progress=on_progress,
         allocates=allocates,
     )

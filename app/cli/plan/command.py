@@ -75,14 +75,16 @@ def _trained_context(entry: ModelEntry) -> int | None:
 
 def _measure(entry: ModelEntry) -> Measure:
     def sizes(shapes: Sequence[Shape]) -> Sequence[Sizes]:
-        return dry_run.sizes([entry.model_copy(update=_settings(shape)) for shape in shapes])
+        return dry_run.sizes(
+            [
+                entry.model_copy(
+                    update={"slots": shape.slots, "context": shape.context, "kv_tokens": shape.cache_tokens}
+                )
+                for shape in shapes
+            ]
+        )
 
     return sizes
-
-
-def _settings(shape: Shape) -> dict[str, object]:
-    cache = {"cache_type_k": shape.cache_type, "cache_type_v": shape.cache_type}
-    return {"slots": shape.slots, "context": shape.context, "kv_tokens": shape.cache_tokens, **cache}
 
 
 def _memory() -> int:

@@ -66,7 +66,7 @@ def _told(plan: Plan) -> dict[str, object]:
     sizes, shape, machine = plan.sizes, plan.shape, plan.machine
     told: dict[str, object] = {
         "Weights": size(sizes.weights),
-        "Cache": f"{size(sizes.cache)}, {shape.cache_tokens:,} tokens in {shape.cache_type}",
+        "Cache": f"{size(sizes.cache)}, {shape.cache_tokens:,} tokens",
         "Buffers": size(sizes.buffers),
         "Process": size(PROCESS_BYTES),
         "Memory": f"{size(plan.in_memory)} of {size(machine.memory)}",

@@ -1,7 +1,7 @@
 """Settings with which a model fits a machine.
 
-What was asked for, users and context, is kept as it is. The cache gives way, in its bits and in the tokens that all
-sequences may hold together; then layers move from the cards to the memory.
+What was asked for, users and context, is kept as it is. The cache gives way, in the tokens that all sequences may hold
+together; then layers move from the cards to the memory.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ MEMORY_SHARE = 0.9
 CACHE_STEP = 256
 """llama.cpp rounds a cache up to a multiple of so many tokens."""
 ALL_LAYERS = -1
-"""Of a catalogue entry's `gpu_layers`."""
-PLAIN_CACHE = "f16"
-COMPROMISES = ((PLAIN_CACHE, 1.0), (PLAIN_CACHE, 0.5), (PLAIN_CACHE, 0.25))
-"""What the cache is made of, and which part of all sequences' tokens it holds: the first that fits is taken.
+"""As CARAVAN_GPU_LAYERS has it."""
+SHARES = (1.0, 0.5, 0.25)
+"""Of all sequences' tokens, for which the cache has room: the first that fits is taken.
 
 Sequences are rarely at their longest together; those that are wait for each other.
 """
@@ -57,7 +56,6 @@ class Shape:
     slots: int
     context: int
     cache_tokens: int
-    cache_type: str = "f16"
 
 
 Measure = Callable[[Sequence[Shape]], Sequence[Sizes]]
@@ -95,7 +93,7 @@ class Plan:
 
     @property
     def gpu_layers(self) -> int:
-        """As a catalogue entry has it: -1 is all."""
+        """As CARAVAN_GPU_LAYERS has it."""
         return ALL_LAYERS if self.layers_on_cards >= self.sizes.layers else self.layers_on_cards
 
     def settings(self) -> dict[str, object]:
@@ -120,7 +118,7 @@ def plan(measure: Measure, machine: Machine, *, slots: int, context: int) -> Pla
         slots: sequences that are decoded together.
         context: tokens that each may hold.
     """
-    shapes = [_shape(slots, context, *each) for each in COMPROMISES]
+    shapes = [_shape(slots, context, share) for share in SHARES]
     found = [placed(shape, sizes, machine) for shape, sizes in zip(shapes, measure(shapes), strict=True)]
     fitting = [each for each in found if each.fits]
     whole = [each for each in fitting if not machine.cards or each.gpu_layers == ALL_LAYERS]
@@ -151,7 +149,7 @@ def trouble(sizes: Sizes, room: Room | None) -> str:
     )
 
 
-def _shape(slots: int, context: int, cache_type: str, share: float) -> Shape:
+def _shape(slots: int, context: int, share: float) -> Shape:
     full = slots * context
     held = full if share == 1 else max(context, -(-int(full * share) // CACHE_STEP) * CACHE_STEP)
-    return Shape(slots=slots, context=context, cache_tokens=held, cache_type=cache_type)
+    return Shape(slots=slots, context=context, cache_tokens=held)

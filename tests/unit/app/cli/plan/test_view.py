@@ -17,14 +17,14 @@ SIZES = Sizes(
 
 
 def plan(*, memory: int = 32, cards: tuple[int, ...] = (), layers: int = 0, cache_tokens: int = 8192) -> Plan:
-    shape = Shape(slots=4, context=4096, cache_tokens=cache_tokens, cache_type="q8_0")
+    shape = Shape(slots=4, context=4096, cache_tokens=cache_tokens)
     machine = Machine(memory=memory * GIB, cards=cards, cores=8)
     return Plan(shape=shape, sizes=SIZES, machine=machine, layers_on_cards=layers)
 
 
 def test_the_parts_their_sum_and_the_entry_are_told() -> None:
     text = "\n".join(lines("llama", "/models/llama.gguf", plan(), width=None))
-    assert "Weights   4.0 GiB\nCache     2.0 GiB, 8,192 tokens in q8_0\n" in text
+    assert "Weights   4.0 GiB\nCache     2.0 GiB, 8,192 tokens\n" in text
     assert "Memory    6.4 GiB of 32 GiB\n" in text
     assert "It fits: 4 at once, 4,096 tokens each, 8,192 together. Who finds the cache full waits." in text
     assert "    kv_tokens: 8192\n\nCARAVAN_THREADS=8\n" in text

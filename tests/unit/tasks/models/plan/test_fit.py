@@ -13,14 +13,13 @@ from tasks.models.plan.sizes import Sizes
 
 GIB = 1 << 30
 CONTEXT = 8192
-BITS = {"f16": 16, "q8_0": 8.5, "q4_0": 4.5}
 
 
 def sizes(shape: Shape) -> Sizes:
-    """A model of 8 GiB in 32 layers, whose cache takes 128 KiB a token in 16 bits."""
+    """A model of 8 GiB in 32 layers, whose cache takes 128 KiB a token."""
     return Sizes(
         weights=8 * GIB,
-        cache=int(shape.cache_tokens * (128 << 10) * BITS[shape.cache_type] / 16),
+        cache=shape.cache_tokens * (128 << 10),
         buffers=GIB // 2,
         layers=32,
         parameters=8_000_000_000,
@@ -54,9 +53,7 @@ def test_where_all_fits_nothing_gives_way() -> None:
 def test_the_cache_gives_way(memory: float, settings: dict[str, object]) -> None:
     found = fitted(Machine(memory=int(memory * GIB), cores=8))
     assert found.fits
-    assert {
-        name: value for name, value in found.settings().items() if name in ("kv_tokens", "cache_type_k", "cache_type_v")
-    } == settings
+    assert found.settings() == {"slots": 8, "context": CONTEXT, **settings}
 
 
 def test_a_model_that_cannot_fit_is_told_with_its_sum() -> None:
