@@ -81,16 +81,24 @@ class SamplingParams:
         return -1 if -1 in reaches else max(reaches, default=0)
 
     def encode(self) -> dict[str, Any]:
+        """What is `_ALWAYS_WRITTEN`, and what differs from the defaults: a queued job is mostly its sampling."""
         pairs = {"logit_bias": list(map(list, self.logit_bias)), "text_bias": list(map(list, self.text_bias))}
-        return {**asdict(self), "stop": list(self.stop), **pairs}
+        values = {**asdict(self), "stop": list(self.stop), **pairs}
+        return {name: value for name, value in values.items() if name in _ALWAYS_WRITTEN or value != _DEFAULTS[name]}
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `encode` wrote; keys of a newer version are left out."""
+        """Read what `encode` wrote; what is not there has its default, and keys of a newer version are left out."""
         kept = known(cls, values)
         bias = tuple((int(token), float(value)) for token, value in kept.get("logit_bias", ()))
         texts = tuple((str(text), float(value)) for text, value in kept.get("text_bias", ()))
         return cls(**{**kept, "stop": tuple(kept.get("stop", ())), "logit_bias": bias, "text_bias": texts})
+
+
+_ALWAYS_WRITTEN = frozenset({"max_tokens", "temperature", "top_p", "seed", "n"})
+"""What answers are made from, also by releases that read it without a default."""
+
+_DEFAULTS = {**asdict(SamplingParams()), "stop": [], "logit_bias": [], "text_bias": []}
 
 
 def draw_seed(seed: int, index: int, position: int) -> int:

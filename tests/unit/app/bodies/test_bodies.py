@@ -441,7 +441,7 @@ def test_a_chat_goes_on_to_its_end_unless_it_is_limited() -> None:
 def test_logprobs_of_an_echo_are_those_of_the_prompt_too() -> None:
     for asked, expected in (({"echo": True, "logprobs": 0}, True), ({"echo": True}, False), ({"logprobs": 1}, False)):
         request = completion(**asked, max_tokens=0).request(ENTRY)
-        assert request["sampling"]["prompt_logprobs"] is expected
+        assert SamplingParams.decode(request["sampling"]).prompt_logprobs is expected
         assert request["sampling"]["max_tokens"] == 0
 
 

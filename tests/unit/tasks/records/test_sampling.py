@@ -80,3 +80,7 @@ def test_each_of_the_three_changes_the_draw(vary: str) -> None:
 def test_index_and_position_are_not_mixed_up() -> None:
     assert draw_seed(1, 2, 3) != draw_seed(1, 3, 2)
     assert draw_seed(1, 23, 4) != draw_seed(12, 3, 4) != draw_seed(1, 2, 34)
+
+
+def test_a_default_takes_no_room_but_what_other_releases_read_is_always_there() -> None:
+    assert SamplingParams(top_k=3).encode().keys() == {"max_tokens", "temperature", "top_p", "seed", "n", "top_k"}
