@@ -83,7 +83,7 @@ class SamplingParams:
     def encode(self) -> dict[str, Any]:
         """What is `_ALWAYS_WRITTEN`, and what differs from the defaults: a queued job is mostly its sampling."""
         pairs = {"logit_bias": list(map(list, self.logit_bias)), "text_bias": list(map(list, self.text_bias))}
-        values = {**asdict(self), "stop": list(self.stop), **pairs}
+        values = {name: getattr(self, name) for name in _DEFAULTS} | {"stop": list(self.stop)} | pairs
         return {name: value for name, value in values.items() if name in _ALWAYS_WRITTEN or value != _DEFAULTS[name]}
 
     @classmethod

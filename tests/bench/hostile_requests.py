@@ -58,7 +58,7 @@ def _wide() -> Iterator[Request]:
     for prompts in (16, 64):
         body = {"model": "demo", "prompt": ["The capital of France is"] * prompts, "max_tokens": 16, "logprobs": 20}
         yield Request("many prompts", "/v1/completions", body)
-    samplers = {"temperature": 2, "top_k": 0, "min_p": 0.01, "typical_p": 0.9, "repeat_penalty": 1.1}
+    samplers: dict[str, Any] = {"temperature": 2, "top_k": 0, "min_p": 0.01, "typical_p": 0.9, "repeat_penalty": 1.1}
     for choices in (1, 16):
         yield _chat("all samplers", n=choices, max_tokens=96, repeat_last_n=-1, **samplers)
     yield _chat("many biases", logit_bias={str(token): 1 for token in range(3, 303)}, max_tokens=32)

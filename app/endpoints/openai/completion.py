@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Literal, cast
 
 from app.bodies.service_tier import served_as
@@ -152,8 +153,11 @@ def _completion_choice(job: Job, choice: Choice) -> wire.CompletionChoice:
 
 
 def _alternative(piece: bytes, logprob: float) -> wire.TokenAlternative:
-    return {"token": _text(piece), "logprob": logprob, "bytes": list(piece)}
+    text, numbers = _told(piece)
+    return {"token": text, "logprob": logprob, "bytes": numbers}
 
 
-def _text(piece: bytes) -> str:
-    return piece.decode(errors="replace")
+@lru_cache(1 << 14)
+def _told(piece: bytes) -> tuple[str, list[int]]:
+    """The text and the bytes of a token: an answer with logprobs tells the same tokens thousands of times."""
+    return piece.decode(errors="replace"), list(piece)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.endpoints.openai.completion import chat_logprobs, token_logprob
+from app.http import json_pieces
 from app.http.json_pieces import pieces
 from tasks.records.logprobs import TokenLogprobs
 from tasks.records.size import MOST_LOGPROBS
@@ -19,9 +22,16 @@ MOST_CHARACTERS = 32_000
 """In one piece: well under a millisecond of one processor."""
 
 
-@given(VALUES)
-def test_the_pieces_are_the_json(value: Any) -> None:
-    assert "".join(pieces(value)) == json.dumps(value, separators=(",", ":"))
+@pytest.mark.parametrize("most", [1, 50, json_pieces.PIECE])
+@given(value=VALUES)
+def test_the_pieces_are_the_json(value: Any, most: int) -> None:
+    with patch.object(json_pieces, "PIECE", most):
+        assert "".join(pieces(value)) == json.dumps(value, separators=(",", ":"))
+
+
+def test_large_items_behind_small_ones_are_made_in_small_pieces() -> None:
+    large = [{"text": "x" * 100, "more": [None] * 9}] * 500
+    assert max(map(len, pieces([1, {"a": []}, large, *[[]] * 50_000, {"b": large}]))) < MOST_CHARACTERS
 
 
 def test_the_largest_result_is_made_in_small_pieces() -> None:
