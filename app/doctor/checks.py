@@ -84,22 +84,30 @@ class Patient:
         return self._catalogue[0] or Catalogue({})
 
     @property
+    def _gpu_layers(self) -> int:
+        """Those of a model that has any on a GPU; 0 if no model has."""
+        left = self.given.settings.gpu_layers
+        asked = [left if entry.gpu_layers is None else entry.gpu_layers for entry in self._entries.values()] or [left]
+        return next((layers for layers in asked if layers), 0)
+
+    @property
     def _on_card(self) -> bool:
         built_for = self.library.cards if self.library else ()
-        return gpus.uses_card(self.cards, built_for, layers=self.given.settings.gpu_layers)
+        return gpus.uses_card(self.cards, built_for, layers=self._gpu_layers)
 
     def _cores(self) -> Iterator[Finding]:
-        workers = max(1, sum(map(memory.workers_of, self._entries.values())))
-        found, threads = cores.read(), self.given.settings.threads
-        yield from cores.judge(found, threads=threads, workers=workers)
-        yield from cores.judge_load(found, load=os.getloadavg()[0], threads=threads, workers=workers)
+        found = cores.read()
+        asked, left = self._entries.values(), self.given.settings.threads or found.logical
+        threads = [entry.threads or left for entry in asked for _ in range(memory.workers_of(entry))] or [left]
+        yield from cores.judge(found, threads=threads)
+        yield from cores.judge_load(found, load=os.getloadavg()[0], threads=threads)
 
     def _memory(self) -> Iterator[Finding]:
         return memory.judge(read_room(), memory.needs(self._entries), on_card=self._on_card)
 
     def _gpus(self) -> Iterator[Finding]:
         built_for = self.library.cards if self.library else ()
-        return gpus.judge(self.cards, built_for, layers=self.given.settings.gpu_layers)
+        return gpus.judge(self.cards, built_for, layers=self._gpu_layers)
 
     def _redis(self) -> Iterator[Finding]:
         if {"CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL"}.intersection(self.given.wrong):

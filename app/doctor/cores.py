@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,21 +49,20 @@ def physical(allowed: set[int], topology: Path = TOPOLOGY) -> int | None:
     return len(siblings)
 
 
-def judge(cores: Cores, *, threads: int | None, workers: int) -> Iterator[Finding]:
+def judge(cores: Cores, *, threads: Sequence[int]) -> Iterator[Finding]:
     """Whether workers stand in each other's way.
 
     Args:
-        threads: CARAVAN_THREADS; None is as many as the system has cores, whatever is allowed of them.
-        workers: those that `caravan up` starts.
+        threads: those of each worker that `caravan up` starts.
     """
-    each = threads or cores.logical
-    per_worker = f"{each} thread{'s' * (each != 1)}"
-    found = f"{_described(cores)}; {per_worker} each for {workers} worker{'s' * (workers != 1)}"
-    if each * workers <= cores.usable:
+    workers, most, wanted = len(threads), max(threads), sum(threads)
+    per_worker = f"{most} thread{'s' * (most != 1)} each" if len(set(threads)) == 1 else f"{wanted} threads"
+    found = f"{_described(cores)}; {per_worker} for {workers} worker{'s' * (workers != 1)}"
+    if wanted <= cores.usable:
         yield ok(CHECK, found)
         return
     share = max(1, cores.usable // workers)
-    if share >= each:
+    if share >= most:
         yield warning(
             CHECK,
             f"{found}: more workers than cores",
@@ -73,23 +72,23 @@ def judge(cores: Cores, *, threads: int | None, workers: int) -> Iterator[Findin
     yield warning(
         CHECK,
         f"{found}: more threads than cores, so they wait for each other",
-        f"Set CARAVAN_THREADS={share}.",
+        f"Set CARAVAN_THREADS={share}, or `threads` of the models.",
     )
 
 
-def judge_load(cores: Cores, *, load: float, threads: int | None, workers: int) -> Iterator[Finding]:
+def judge_load(cores: Cores, *, load: float, threads: Sequence[int]) -> Iterator[Finding]:
     """A line if something else computes already where workers are to compute; none if the cores are free.
 
     Args:
         load: processes that computed or waited for a core or a disk, on the average of the last minute.
-        threads, workers: as for `judge`.
+        threads: as for `judge`.
     """
     free = max(0, cores.logical - round(load))
-    wanted = min((threads or cores.logical) * workers, cores.usable)
+    wanted = min(sum(threads), cores.usable)
     if wanted <= free:
         return
-    share = max(1, free // workers)
-    lower = f", or set CARAVAN_THREADS={share}" if share < (threads or cores.logical) else ""
+    share = max(1, free // len(threads))
+    lower = f", or set CARAVAN_THREADS={share}" if share < max(threads) else ""
     yield warning(
         CHECK,
         f"the load of the last minute is {load:.1f} on {_count(cores.logical)}, and workers are to use {wanted}: "

@@ -77,7 +77,7 @@ def judge(cards: Cards, built_for: Collection[str], *, layers: int) -> Iterator[
 
     Args:
         built_for: ggml's names of cards' libraries that llama.cpp was built with.
-        layers: CARAVAN_GPU_LAYERS.
+        layers: how many of a model are to lie on them; -1 is all.
     """
     built = ", ".join(BACKENDS[name] for name in sorted(built_for)) or "processors alone"
     if cards.trouble and (cards.driver or NVIDIA in cards.on_bus or "cuda" in built_for):
@@ -97,7 +97,7 @@ def judge(cards: Cards, built_for: Collection[str], *, layers: int) -> Iterator[
             f'Build llama.cpp for it: set CMAKE_ARGS="{BUILD[vendors[0]]}" before you install it (docs/install.md).',
         )
     elif layers == 0:
-        yield ok(CHECK, f"{found}; CARAVAN_GPU_LAYERS=0 keeps models on the processor")
+        yield ok(CHECK, f"{found}; 0 layers (CARAVAN_GPU_LAYERS, gpu_layers) keep models on the processor")
     else:
         yield ok(CHECK, found)
 

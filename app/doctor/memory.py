@@ -86,7 +86,7 @@ def _bytes(entry: ModelEntry) -> int | None:
     try:
         path = gguf_path(entry)
         weights = sum(part.stat().st_size for part in gguf.parts(path))
-        cache = 0 if entry.kind == "embedding" else entry.cache_tokens * gguf.cache_bytes_per_token(gguf.fields(path))
+        token = gguf.cache_bytes_per_token(gguf.fields(path), keys=entry.cache_type_k, values=entry.cache_type_v)
     except (OSError, gguf.NotGguf):
         return None
-    return weights + cache
+    return weights + (0 if entry.kind == "embedding" else entry.cache_tokens * token)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tasks.models.cache_types import BYTES, PLAIN
+
 MAGIC = b"GGUF"
 REMEDY = "download it again"
 """Of a file that is not one."""
-CACHE_BYTES = 2
-"""Keys and values are kept in 16-bit floats."""
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 16
@@ -63,8 +63,12 @@ def parts(path: Path) -> list[Path]:
     return [path.with_name(f"{begin}-{number:05d}-of-{count:05d}.gguf") for number in range(1, count + 1)]
 
 
-def cache_bytes_per_token(model: Mapping[str, Any]) -> int:
-    """Bytes of the cache for one token, at most: windows and recurrent layers take less. 0 if the file does not say."""
+def cache_bytes_per_token(model: Mapping[str, Any], *, keys: str = PLAIN, values: str = PLAIN) -> int:
+    """Bytes of the cache for one token, at most: windows and recurrent layers take less. 0 if the file does not say.
+
+    Args:
+        keys, values: the formats in which they are kept.
+    """
     family = model.get("general.architecture", "")
 
     def of(key: str) -> Any:
@@ -73,9 +77,9 @@ def cache_bytes_per_token(model: Mapping[str, Any]) -> int:
     layers, heads = of("block_count") or 0, of("attention.head_count")
     shared = of("attention.head_count_kv") or heads
     head_size = of("attention.key_length") or ((of("embedding_length") or 0) // max(1, _most(heads)))
-    each = head_size + (of("attention.value_length") or head_size)
+    each = head_size * BYTES[keys] + (of("attention.value_length") or head_size) * BYTES[values]
     total = sum(shared) if isinstance(shared, list) else layers * (shared or 0)
-    return int(total) * each * CACHE_BYTES
+    return int(total * each)
 
 
 def _most(heads: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -71,12 +72,13 @@ def load_llama(
     on_progress: Callable[[float], None] | None = None,
     allocates: bool = True,
 ) -> LlamaBackend | LlamaEmbeddingBackend:
-    """A GGUF model. llama.cpp is imported here, and only if it is needed.
+    """A GGUF model. llama.cpp is imported here, and only if it is needed. What the entry says goes before settings.
 
     Args:
         allocates: whether it is loaded to compute, or only to tell what it would take.
     """
     from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend
+    from tasks.engine.llama.options import Options
 
     make: Callable[..., LlamaBackend | LlamaEmbeddingBackend] = LlamaEmbeddingBackend
     if entry.kind != "embedding":
@@ -86,8 +88,9 @@ def load_llama(
         gguf_path(entry),
         num_slots=entry.slots,
         context=entry.context,
-        threads=settings.threads,
-        gpu_layers=settings.gpu_layers,
+        threads=entry.threads or settings.threads,
+        gpu_layers=settings.gpu_layers if entry.gpu_layers is None else entry.gpu_layers,
+        options=Options(**{field.name: getattr(entry, field.name) for field in fields(Options)}),
         on_progress=on_progress,
         allocates=allocates,
     )
@@ -122,7 +125,7 @@ def _is_small(entry: ModelEntry, memory: int) -> bool:
     try:
         files = gguf.parts(gguf_path(entry))
         weights = sum(part.stat().st_size for part in files)
-        token = gguf.cache_bytes_per_token(gguf.fields(files[0]))
+        token = gguf.cache_bytes_per_token(gguf.fields(files[0]), keys=entry.cache_type_k, values=entry.cache_type_v)
     except (OSError, gguf.NotGguf):
         return True  # loading it tells why
     return bool(token) and 2 * (weights + entry.cache_tokens * token) + SPARE_BYTES < memory

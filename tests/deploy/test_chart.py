@@ -6,6 +6,7 @@ import ipaddress
 import itertools
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from tasks.models.catalogue import load
+from tasks.models.engine_keys import EngineKeys
 from tests.deploy.chart import CHART, KUBERNETES, Object, Refused, helm, of_kind, pods, render
 from tests.support.promtool import DASHBOARD, RULES
 
@@ -150,6 +152,24 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
     assert list(load(tmp_path / "models.yaml")) == workers
 
 
+def test_a_models_values_are_the_keys_of_its_entry(tmp_path: Path) -> None:
+    """All of them, with the same ranges; what is set by the chart reaches the catalogue."""
+    known = json.loads((CHART / "values.schema.json").read_text())["properties"]["models"]["items"]["properties"]
+    for key, own in EngineKeys.model_json_schema()["properties"].items():
+        told = known[re.sub(r"_(\w)", lambda match: match[1].upper(), key)]
+        for number in next((each for each in own.get("anyOf", [own]) if each.get("type") == "integer"), {}):
+            if number in ("minimum", "maximum"):
+                assert told[number] == own.get("anyOf", [own])[0][number], key
+    text = of_kind(render(None, CHART / "ci" / "everything-values.yaml"), "ConfigMap")["caravan-models"]["data"]
+    (tmp_path / "models.yaml").write_text(text["models.yaml"])
+    read = load(tmp_path / "models.yaml")
+    told_by_some = {key for entry in read.values() for key in entry.model_fields_set}
+    assert told_by_some >= {*EngineKeys.model_fields, "priority"}
+    assert read["keys"].tensor_split == (3, 1)
+    assert read["keys"].chat_template == "{% for m in messages %}{{ m.content }}\n{% endfor %}"
+    assert (read["keys"].gpu_layers, read["keys"].mmap, read["keys"].flash_attention) == (0, False, "on")
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -163,6 +183,8 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
         ({"models": [{"name": "a", "path": "https://x/y.gguf"}]}, "path"),
         ({"models": [{"name": "a", "path": "demo", "slots": 500}]}, "slots"),
         ({"models": [{"name": "a", "path": "demo", "keepAlive": "soon"}]}, "keepAlive"),
+        ({"models": [{"name": "a", "path": "demo", "cacheTypeV": "q8_1"}]}, "cacheTypeV"),
+        ({"models": [{"name": "a", "path": "demo", "chatTemplate": "chat.jinja"}]}, "chatTemplate"),
         ({"modelCache": {"kind": "cloud"}}, "kind"),
         ({"files": {"enabled": True, "size": "large"}}, "size"),
         ({"files": {"enabled": True, "accessMode": "ReadWriteOncePod"}}, "accessMode"),

@@ -18,7 +18,7 @@ from tasks.machine.memory import read_room
 from tasks.models import gguf
 from tasks.models.catalogue import ModelEntry, gguf_path
 from tasks.models.plan import dry_run
-from tasks.models.plan.fit import Machine, Measure, Shape, plan
+from tasks.models.plan.fit import SHARES, WHOLE, Machine, Measure, Shape, plan
 from tasks.models.plan.sizes import Sizes
 
 
@@ -48,18 +48,28 @@ def command(
     trained = _trained_context(entry)
     if context and trained and context > trained:
         raise click.UsageError(f"--context is {context}, and the model was trained for {trained} tokens.")
+    slots = users or entry.slots
+    if entry.batch_tokens and entry.batch_tokens < slots:
+        raise click.UsageError(f"--users is {slots}, and {name} has batch_tokens: {entry.batch_tokens}.")
     tokens = context or min(entry.context, trained or entry.context)
     machine = Machine(memory=memory or _memory(), cards=cards or _cards(), cores=_threads())
     try:
-        found = plan(_measure(entry), machine, slots=users or entry.slots, context=tokens)
+        found = plan(
+            _measure(entry),
+            machine,
+            slots=slots,
+            context=tokens,
+            gpu_layers=entry.gpu_layers,
+            shares=SHARES if entry.kind == "generative" else WHOLE,
+        )
     except dry_run.CannotLoad as exc:
         raise click.ClickException(str(exc)) from exc
     except dry_run.CannotTell as exc:
         raise click.ClickException(f"llama.cpp does not tell what the model takes: {exc}") from exc
     if as_json:
-        click.echo(json.dumps(view.as_json(name, entry.path, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(view.as_json(name, entry, found), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(view.lines(name, entry.path, found, width=screen_width())))
+        click.echo("\n".join(view.lines(name, entry, found, width=screen_width())))
     if not found.fits:
         raise click.exceptions.Exit(1)
 
@@ -74,15 +84,14 @@ def _trained_context(entry: ModelEntry) -> int | None:
 
 
 def _measure(entry: ModelEntry) -> Measure:
+    def shaped(shape: Shape) -> ModelEntry:
+        told = {"slots": shape.slots, "context": shape.context}
+        if entry.kind == "generative":
+            told["kv_tokens"] = shape.cache_tokens
+        return entry.model_copy(update=told)
+
     def sizes(shapes: Sequence[Shape]) -> Sequence[Sizes]:
-        return dry_run.sizes(
-            [
-                entry.model_copy(
-                    update={"slots": shape.slots, "context": shape.context, "kv_tokens": shape.cache_tokens}
-                )
-                for shape in shapes
-            ]
-        )
+        return dry_run.sizes(list(map(shaped, shapes)))
 
     return sizes
 

@@ -9,29 +9,32 @@ import yaml
 
 from app.cli.table import Column, labelled, table, wrapped
 from tasks.byte_sizes import size
+from tasks.models.catalogue import ModelEntry
 from tasks.models.plan.fit import PROCESS_BYTES, Plan, placed
 from tasks.models.plan.quantisations import weights
 
+PLANNED = frozenset({"slots", "context", "kv_tokens", "threads", "gpu_layers"})
+"""Keys of an entry that are the plan's to say."""
 
-def lines(name: str, path: str, plan: Plan, *, width: int | None) -> list[str]:
+
+def lines(name: str, given: ModelEntry, plan: Plan, *, width: int | None) -> list[str]:
     """A plan for people: what is taken, whether it fits, the entry if it does, and the quantisations."""
     return [
         *labelled(_told(plan), width),
         "",
         *wrapped(_verdict(plan), width),
         "",
-        *([*entry(name, path, plan), "", *_environment(plan), ""] if plan.fits else []),
+        *([*entry(name, given, plan), ""] if plan.fits else []),
         *_quantisations(plan, width=width),
     ]
 
 
-def as_json(name: str, path: str, plan: Plan) -> dict[str, Any]:
+def as_json(name: str, given: ModelEntry, plan: Plan) -> dict[str, Any]:
     """The same for programs; sizes in bytes."""
     sizes = plan.sizes
     return {
         "fits": plan.fits,
-        "entry": {name: {"path": path, **plan.settings()}},
-        "environment": plan.environment(),
+        "entry": {name: _settings(given, plan)},
         "bytes": {
             "weights": sizes.weights,
             "cache": sizes.cache,
@@ -52,14 +55,17 @@ def as_json(name: str, path: str, plan: Plan) -> dict[str, Any]:
     }
 
 
-def entry(name: str, path: str, plan: Plan) -> list[str]:
+def entry(name: str, given: ModelEntry, plan: Plan) -> list[str]:
     """The settings as they stand in models.yaml."""
-    body = {"models": {name: {"path": path, **plan.settings()}}}
+    body = {"models": {name: _settings(given, plan)}}
     return str(yaml.safe_dump(body, sort_keys=False, width=1000, allow_unicode=True)).splitlines()
 
 
-def _environment(plan: Plan) -> list[str]:
-    return [f"{name}={value}" for name, value in plan.environment().items()]
+def _settings(given: ModelEntry, plan: Plan) -> dict[str, object]:
+    """The plan's, among those of the entry that it leaves as they are."""
+    kept = {key: value for key, value in given.written().items() if key not in PLANNED}
+    threads = {"threads": given.threads} if given.threads else {}
+    return {**kept, **plan.settings(), **threads}
 
 
 def _told(plan: Plan) -> dict[str, object]:
@@ -102,4 +108,4 @@ def _quantisations(plan: Plan, *, width: int | None) -> list[str]:
 
 def _fits(taken: int, plan: Plan) -> bool:
     """Whether the same settings fit with other weights."""
-    return placed(plan.shape, replace(plan.sizes, weights=taken), plan.machine).fits
+    return placed(plan.shape, replace(plan.sizes, weights=taken), plan.machine, plan.asked_layers).fits

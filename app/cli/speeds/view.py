@@ -18,7 +18,7 @@ def lines(speeds: Sequence[Speed], *, width: int | None) -> list[str]:
         "",
         *table((*_columns("STREAMS", "TOKENS/S", "EACH"), Column("", importance=0)), _curve(speeds), width=width),
         "",
-        f"Best: CARAVAN_THREADS={best_threads(speeds)}",
+        f"Best: threads: {best_threads(speeds)}",
     ]
 
 

@@ -132,6 +132,25 @@ capabilities: {drop: [ALL]}
 checksum/models: {{ include "caravan.catalogue" . | sha256sum }}
 {{- end }}
 
+{{/* Keys of a model that go into its entry as they are, by their names here. */}}
+{{- define "caravan.engineKeys" -}}
+priority: priority
+threads: threads
+threadsBatch: threads_batch
+gpuLayers: gpu_layers
+mainGpu: main_gpu
+tensorSplit: tensor_split
+flashAttention: flash_attention
+cacheTypeK: cache_type_k
+cacheTypeV: cache_type_v
+mmap: mmap
+mlock: mlock
+batchTokens: batch_tokens
+ubatchTokens: ubatch_tokens
+chatTemplate: chat_template
+pooling: pooling
+{{- end }}
+
 {{- define "caravan.catalogue" -}}
 models:
 {{- range .Values.models }}
@@ -157,6 +176,12 @@ models:
     {{- end }}
     {{- with .workers }}
     workers: {min: {{ .min }}, max: {{ .max }}}
+    {{- end }}
+    {{- $model := . }}
+    {{- range $key, $name := include "caravan.engineKeys" $ | fromYaml }}
+    {{- if hasKey $model $key }}
+    {{ $name }}: {{ get $model $key | toJson }}
+    {{- end }}
     {{- end }}
 {{- end }}
 {{- end }}

@@ -19,6 +19,7 @@ from tasks.engine.llama.compute_threads import ComputeThreads
 from tasks.engine.llama.constraint import Compiler, is_special
 from tasks.engine.llama.logits import Distribution, Logits
 from tasks.engine.llama.model import Model
+from tasks.engine.llama.options import DEFAULTS, Options
 from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
@@ -44,12 +45,13 @@ class LlamaBackend(Model):
         cache_tokens: tokens the cache holds in all.
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
+        options: how it is run otherwise.
         quotes: whether no special token is read in what a conversation says.
         on_progress: told how much of the file is loaded, from 0 to 1.
         allocates: whether it is loaded to compute, or only to tell what it would take.
 
     Raises:
-        BackendFailure: the file cannot be loaded, or the context does not fit into memory.
+        BackendFailure: the file cannot be loaded, the options do not suit it, or the context does not fit into memory.
     """
 
     def __init__(
@@ -61,13 +63,21 @@ class LlamaBackend(Model):
         cache_tokens: int,
         threads: int | None = None,
         gpu_layers: int = -1,
+        options: Options = DEFAULTS,
         quotes: bool = True,
         on_progress: Callable[[float], None] | None = None,
         allocates: bool = True,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress, allocates=allocates)
+        super().__init__(
+            path,
+            context=context,
+            gpu_layers=gpu_layers,
+            options=options,
+            on_progress=on_progress,
+            allocates=allocates,
+        )
         self.num_slots, self.cache_tokens, self._quotes = num_slots, cache_tokens, quotes
-        self.batch_tokens = min(BATCH_TOKENS, cache_tokens)
+        self.batch_tokens = min(options.batch_tokens or BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
         self.num_sequences = min(llama_cpp.llama_max_parallel_sequences() - 1, num_slots + kept)
@@ -76,7 +86,7 @@ class LlamaBackend(Model):
         self.tile_tokens = TILE_ROWS if self._splits else 1
         threads = threads or os.cpu_count() or 1
         self.ctx = self._create_context(threads)
-        self._threads = ComputeThreads(self.ctx, threads, apart=not self.on_gpu)
+        self._threads = ComputeThreads(self.ctx, threads, prompts=options.threads_batch, apart=not self.on_gpu)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
@@ -188,7 +198,7 @@ class LlamaBackend(Model):
         """Whether the cache had room; if not, nothing was computed."""
         spare_slot = self.num_sequences
         self._batch.fill([*rows, *(Row(0, position, spare_slot, False) for position in range(padding))])
-        with self._threads.computing():
+        with self._threads.computing(prompts=len({row.slot for row in rows}) < len(rows)):
             status = llama_cpp.llama_decode(self.ctx, self._batch.struct)
         if padding:
             self.forget(spare_slot)
@@ -206,26 +216,18 @@ class LlamaBackend(Model):
         params = llama_cpp.llama_context_default_params()
         spare = self._block_rows if self._splits else 0
         params.n_ctx = self.cache_tokens
-        params.n_batch = params.n_ubatch = self.batch_tokens + spare
-        params.n_outputs_max = min(params.n_ubatch, self.num_slots + most_rows(self.vocab_size))
+        params.n_batch = self.batch_tokens + spare
+        params.n_ubatch = min(params.n_batch, self.options.ubatch_tokens or params.n_batch)
+        params.n_outputs_max = min(params.n_batch, self.num_slots + most_rows(self.vocab_size))
+        params.type_k, params.type_v = self.options.cache_types()
         params.n_seq_max = self.num_sequences + bool(spare)
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.flash_attn_type = self.options.flash_attn_type("on")
         params.kv_unified = True
         params.swa_full = False  # nothing of it is shared, so a layer with a window need not keep more
         params.no_perf = True
-        ctx = llama_cpp.llama_init_from_model(self._model, params)
-        if not ctx:
-            raise BackendFailure(f"no room for a context of {self.cache_tokens} tokens; lower kv_tokens or slots")
-        return ctx
-
-    def _memory_is_plain(self) -> bool:
-        """Whether every layer keeps every token: recurrent, hybrid and sliding-window memory forgets as it goes."""
-        model = self._model
-        return not (
-            llama_cpp.llama_model_is_recurrent(model)
-            or llama_cpp.llama_model_is_hybrid(model)
-            or llama_cpp.llama_model_n_swa(model)
+        return self._new_context(
+            params, f"no room for a context of {self.cache_tokens} tokens; lower kv_tokens or slots"
         )
 
     def _chat_template(self, name: bytes | None) -> ChatTemplate | None:
@@ -236,6 +238,8 @@ class LlamaBackend(Model):
         bos = self._special_text(llama_cpp.llama_vocab_bos(self._vocab))
         eos = self._special_text(llama_cpp.llama_vocab_eos(self._vocab))
         if reason := template_trial.fault(source, bos=bos, eos=eos):
+            if self.options.chat_template is not None:
+                raise BackendFailure(f"chat_template: {reason}; correct it")
             log.warning("chat template not used", reason=reason)
             return ChatTemplate.unusable(reason)
         return ChatTemplate(source, bos=bos, eos=eos, quotes=self._quotes)

@@ -24,13 +24,23 @@ class ComputeThreads:
     Args:
         ctx: the context, which was made with so many threads.
         most: its threads while nothing else computes.
+        prompts: those of batches with parts of prompts; as many if None.
         processors: how many this process may run on; counted if None.
         apart: whether each thread gets a processor of its own, if there are as many.
     """
 
-    def __init__(self, ctx: Any, most: int, *, processors: int | None = None, apart: bool = False) -> None:
+    def __init__(
+        self,
+        ctx: Any,
+        most: int,
+        *,
+        prompts: int | None = None,
+        processors: int | None = None,
+        apart: bool = False,
+    ) -> None:
         self._ctx = ctx
         self._most = self._now = most
+        self._prompts = prompts or most
         self._processors = processors or len(_processors())
         self._placing = Placing(_processors()) if apart and hasattr(os, "sched_setaffinity") else None
         self._lock = threading.Lock()
@@ -39,15 +49,15 @@ class ComputeThreads:
 
     @property
     def count(self) -> int:
-        """How many the next batch is to have."""
-        return max(1, min(self._most, self._processors - self._beside)) if self._beside else self._most
+        """How many the next batch is to have that only decodes."""
+        return self._fewer(self._most)
 
     @contextmanager
     def leave_one_free(self) -> Iterator[None]:
         """Any thread but the engine's: keep a processor free meanwhile, once the running batch has ended."""
         self._add(1)
         try:
-            if self.count < self._now:
+            if self._fewer(self._now) < self._now:
                 with self._computes:
                     pass
             yield
@@ -55,10 +65,14 @@ class ComputeThreads:
             self._add(-1)
 
     @contextmanager
-    def computing(self) -> Iterator[None]:
-        """The engine's thread: have a batch computed by `count` threads."""
+    def computing(self, *, prompts: bool = False) -> Iterator[None]:
+        """The engine's thread: have a batch computed, by as many threads as its kind has.
+
+        Args:
+            prompts: whether there are parts of prompts in it.
+        """
         with self._computes:
-            if (count := self.count) != self._now:
+            if (count := self._fewer(self._prompts if prompts else self._most)) != self._now:
                 llama_cpp.llama_set_n_threads(self._ctx, count, count)
                 self._now = count
             if self._placing is None:
@@ -67,6 +81,10 @@ class ComputeThreads:
             self._placing.begin()
             yield
             self._placing.end(count)
+
+    def _fewer(self, threads: int) -> int:
+        """So many threads, without those whose processors are taken."""
+        return max(1, min(threads, self._processors - self._beside)) if self._beside else threads
 
     def _add(self, change: int) -> None:
         with self._lock:

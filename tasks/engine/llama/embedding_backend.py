@@ -17,6 +17,7 @@ from tasks.engine.llama import library
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.compute_threads import ComputeThreads
 from tasks.engine.llama.model import Model
+from tasks.engine.llama.options import DEFAULTS, Options
 
 BATCH_TOKENS = 512
 """Of short passages. Every token looks at all others of its batch, masked or not, so a larger one is slower."""
@@ -31,6 +32,7 @@ class LlamaEmbeddingBackend(Model):
         context: tokens a passage may have; cut to what the model was trained for.
         threads: CPU threads; all cores if None.
         gpu_layers: layers on the GPU; -1 is all.
+        options: how it is run otherwise.
         on_progress: told how much of the file is loaded, from 0 to 1.
         allocates: whether it is loaded to compute, or only to tell what it would take.
 
@@ -47,21 +49,29 @@ class LlamaEmbeddingBackend(Model):
         context: int,
         threads: int | None = None,
         gpu_layers: int = -1,
+        options: Options = DEFAULTS,
         on_progress: Callable[[float], None] | None = None,
         allocates: bool = True,
     ) -> None:
-        super().__init__(path, context=context, gpu_layers=gpu_layers, on_progress=on_progress, allocates=allocates)
+        super().__init__(
+            path,
+            context=context,
+            gpu_layers=gpu_layers,
+            options=options,
+            on_progress=on_progress,
+            allocates=allocates,
+        )
         self._encodes = llama_cpp.llama_model_has_encoder(self._model)
         if self._encodes and llama_cpp.llama_model_has_decoder(self._model):
             raise BackendFailure("the model translates: it has an encoder and a decoder, and makes no vectors")
         self.num_slots = min(num_slots, self._most_together())
-        self.batch_tokens = BATCH_TOKENS
+        self.batch_tokens = options.batch_tokens or BATCH_TOKENS
         self.dimensions: int = llama_cpp.llama_model_n_embd_out(self._model)
         threads = threads or os.cpu_count() or 1
         self._ctx = self._create_context(threads)
         self._threads = ComputeThreads(self._ctx, threads, apart=not self.on_gpu)
         self._memory = llama_cpp.llama_get_memory(self._ctx)
-        self._batch = Batch(max(self.context, BATCH_TOKENS))
+        self._batch = Batch(max(self.context, self.batch_tokens))
 
     def piece(self, token: int) -> bytes:
         return self._read_piece(token, special=False)
@@ -106,11 +116,13 @@ class LlamaEmbeddingBackend(Model):
         return int(llama_cpp.llama_max_parallel_sequences())
 
     def _pooling(self) -> int:
-        """How the tokens' vectors become the text's, by the model's file; the mean where it names no way."""
+        """How the tokens' vectors become the text's, by the options or the file; else the mean."""
         architecture = self._field("general.architecture")
         named = int(self._field(f"{architecture}.pooling_type") or llama_cpp.LLAMA_POOLING_TYPE_NONE)
         if named == llama_cpp.LLAMA_POOLING_TYPE_RANK:
             raise BackendFailure("the model is a reranker: it scores pairs of texts, and makes no vectors")
+        if (wanted := self.options.pooling_type()) is not None:
+            return wanted
         return llama_cpp.LLAMA_POOLING_TYPE_MEAN if named == llama_cpp.LLAMA_POOLING_TYPE_NONE else named
 
     def _create_context(self, threads: int) -> Any:
@@ -118,14 +130,11 @@ class LlamaEmbeddingBackend(Model):
         params.embeddings = True
         params.pooling_type = self._pooling()
         # a multiple of n_seq_max: else llama.cpp aborts (llama-cpp-python 0.3.36, ggml-org/llama.cpp#27175)
-        most = -(-max(self.context, BATCH_TOKENS) // self.num_slots) * self.num_slots
+        most = -(-max(self.context, self.batch_tokens) // self.num_slots) * self.num_slots
         params.n_ctx = params.n_batch = params.n_ubatch = most
         params.n_seq_max = self.num_slots
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO
+        params.flash_attn_type = self.options.flash_attn_type("auto")
         params.kv_unified = True  # else passages of different lengths would be computed, and so pooled, in parts
         params.no_perf = True
-        ctx = llama_cpp.llama_init_from_model(self._model, params)
-        if not ctx:
-            raise BackendFailure(f"no room for passages of {self.context} tokens; lower context")
-        return ctx
+        return self._new_context(params, f"no room for passages of {self.context} tokens; lower context")

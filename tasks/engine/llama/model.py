@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import llama_cpp
 
 from tasks.engine.backend import BackendFailure
 from tasks.engine.llama import library, variants
+from tasks.engine.llama.options import DEFAULTS, Options, refusal
 from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.tokenizer import Tokenizer
 
@@ -29,6 +31,7 @@ class Model:
         path: the GGUF file.
         context: tokens a sequence may hold; cut to what the model was trained for.
         gpu_layers: layers on the GPU; -1 is all.
+        options: how it is run otherwise.
         on_progress: told how much of the file is loaded, from 0 to 1.
         allocates: whether it is loaded to compute. Without, it takes no memory, and tells what it would take.
 
@@ -42,11 +45,13 @@ class Model:
         *,
         context: int,
         gpu_layers: int,
+        options: Options = DEFAULTS,
         on_progress: Callable[[float], None] | None = None,
         allocates: bool = True,
     ) -> None:
         library.start()
-        self._model = _load(path, gpu_layers, on_progress, allocates=allocates)
+        self.options = options
+        self._model = _load(path, gpu_layers, options, on_progress, allocates=allocates)
         self.processor = variants.cpu_variant()
         self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
@@ -83,6 +88,15 @@ class Model:
     def close(self) -> None:
         llama_cpp.llama_model_free(self._model)
 
+    def _new_context(self, params: Any, no_room: str) -> Any:
+        """A context of the model. Raises `BackendFailure`: with llama.cpp's reason, or with what is said of no room."""
+        with library.errors_told() as told:
+            ctx = llama_cpp.llama_init_from_model(self._model, params)
+        if not ctx:
+            reason = refusal(told)
+            raise BackendFailure(f"llama.cpp refuses the model's settings: {reason}" if reason else no_room)
+        return ctx
+
     def _read_piece(self, token: int, *, special: bool) -> bytes:
         buffer = ctypes.create_string_buffer(64)
         size = library.token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
@@ -96,7 +110,12 @@ class Model:
         return self._read_piece(token, special=True).decode(errors="replace") if token >= 0 else ""
 
     def _template_text(self, name: bytes | None) -> str:
-        """The chat template of that name, or the file's first; empty if there is none."""
+        """The chat template of that name, or the file's first; empty if there is none.
+
+        One that the options have takes the place of all.
+        """
+        if self.options.chat_template is not None:
+            return "" if name else self.options.chat_template
         template = llama_cpp.llama_model_chat_template(self._model, name)
         return template.decode(errors="replace") if template else ""
 
@@ -106,17 +125,29 @@ class Model:
         size = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
         return buffer.value.decode(errors="replace") if size >= 0 else ""
 
+    def _memory_is_plain(self) -> bool:
+        """Whether every layer keeps every token: recurrent, hybrid and sliding-window memory forgets as it goes."""
+        model = self._model
+        return not (
+            llama_cpp.llama_model_is_recurrent(model)
+            or llama_cpp.llama_model_is_hybrid(model)
+            or llama_cpp.llama_model_n_swa(model)
+        )
+
     def _longest_piece(self) -> int:
         if llama_cpp.llama_vocab_type(self._vocab) not in WITHOUT_UNKNOWN:
             return sys.maxsize
         return max(len(self._read_piece(token, special=True)) for token in range(self.vocab_size))
 
 
-def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | None, *, allocates: bool) -> Any:
+def _load(
+    path: Path, gpu_layers: int, options: Options, on_progress: Callable[[float], None] | None, *, allocates: bool
+) -> Any:
     if not path.is_file():
         raise BackendFailure(f"there is no model file {path}")
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+    options.place(params)
     if not allocates:
         params.no_alloc, params.load_mode = True, llama_cpp.LLAMA_LOAD_MODE_NONE  # no file is mapped: else it aborts
 
@@ -127,10 +158,17 @@ def _load(path: Path, gpu_layers: int, on_progress: Callable[[float], None] | No
         return True
 
     params.progress_callback = note
-    with library.errors_told() as told:
+    locks = options.mlock and allocates
+    with library.errors_told() as told, library.lines_told() if locks else nullcontext(()) as lines:
         model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
         raise BackendFailure(_trouble(path, told))
+    if unlocked := next((line for line in lines if "failed to mlock" in line), ""):
+        llama_cpp.llama_model_free(model)
+        raise BackendFailure(
+            f"mlock: {unlocked.removeprefix('warning: ').splitlines()[0]}; raise the limit "
+            "(ulimit -l unlimited, LimitMEMLOCK=infinity), or leave mlock out"
+        )
     return model
 
 

@@ -25,7 +25,7 @@ class CannotTell(Exception):
 
 def sizes(entries: Sequence[ModelEntry]) -> list[Sizes]:
     """What a worker of each entry takes, under this process' settings, in order. Raises CannotLoad, CannotTell."""
-    asked = json.dumps([entry.model_dump(mode="json") for entry in entries])
+    asked = json.dumps([entry.written() for entry in entries])
     command = [sys.executable, "-P", "-m", "tasks.worker.dry_run"]
     try:
         ended = subprocess.run(  # noqa: S603 - our own module

@@ -22,12 +22,14 @@ MEMORY_SHARE = 0.9
 CACHE_STEP = 256
 """llama.cpp rounds a cache up to a multiple of so many tokens."""
 ALL_LAYERS = -1
-"""As CARAVAN_GPU_LAYERS has it."""
+"""As `gpu_layers` of an entry has it."""
 SHARES = (1.0, 0.5, 0.25)
 """Of all sequences' tokens, for which the cache has room: the first that fits is taken.
 
 Sequences are rarely at their longest together; those that are wait for each other.
 """
+WHOLE = (1.0,)
+"""Of a model that keeps no cache, whose size is no matter of choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class Plan:
     machine: Machine
     layers_on_cards: int
     """Of the model's layers; all are those and what comes before and behind them."""
+    asked_layers: int | None = None
+    """Those that were asked for; None was left to the plan."""
 
     @property
     def on_cards(self) -> int:
@@ -93,7 +97,7 @@ class Plan:
 
     @property
     def gpu_layers(self) -> int:
-        """As CARAVAN_GPU_LAYERS has it."""
+        """As an entry has it."""
         return ALL_LAYERS if self.layers_on_cards >= self.sizes.layers else self.layers_on_cards
 
     def settings(self) -> dict[str, object]:
@@ -102,38 +106,50 @@ class Plan:
         told["slots"], told["context"] = shape.slots, shape.context
         if shape.cache_tokens < shape.slots * shape.context:
             told["kv_tokens"] = shape.cache_tokens
+        if self.machine.cards:
+            told["gpu_layers"] = self.gpu_layers
+        if not self.machine.cards or self.gpu_layers != ALL_LAYERS:
+            told["threads"] = self.machine.cores
         return told
 
-    def environment(self) -> dict[str, int]:
-        """Settings of the worker's environment."""
-        told = {"CARAVAN_GPU_LAYERS": self.gpu_layers} if self.machine.cards else {}
-        return told if self.gpu_layers == ALL_LAYERS else {**told, "CARAVAN_THREADS": self.machine.cores}
 
-
-def plan(measure: Measure, machine: Machine, *, slots: int, context: int) -> Plan:
+def plan(
+    measure: Measure,
+    machine: Machine,
+    *,
+    slots: int,
+    context: int,
+    gpu_layers: int | None = None,
+    shares: Sequence[float] = SHARES,
+) -> Plan:
     """The best that fits: whole on the cards, if there are any, else with most layers there; where nothing fits, the
     smallest, which says so itself.
 
     Args:
         slots: sequences that are decoded together.
         context: tokens that each may hold.
+        gpu_layers: layers that are to lie on the cards, -1 for all; as many as there is room for if None.
+        shares: of all sequences' tokens, for which the cache may have room.
     """
-    shapes = [_shape(slots, context, share) for share in SHARES]
-    found = [placed(shape, sizes, machine) for shape, sizes in zip(shapes, measure(shapes), strict=True)]
+    shapes = [_shape(slots, context, share) for share in shares]
+    found = [placed(shape, sizes, machine, gpu_layers) for shape, sizes in zip(shapes, measure(shapes), strict=True)]
     fitting = [each for each in found if each.fits]
-    whole = [each for each in fitting if not machine.cards or each.gpu_layers == ALL_LAYERS]
+    whole = [each for each in fitting if not machine.cards or each.gpu_layers in (ALL_LAYERS, gpu_layers)]
     if whole:
         return whole[0]
     return max(fitting, key=lambda each: each.layers_on_cards, default=min(found, key=lambda each: each.sizes.total))
 
 
-def placed(shape: Shape, sizes: Sizes, machine: Machine) -> Plan:
-    """With as many layers on the cards as there is room for."""
+def placed(shape: Shape, sizes: Sizes, machine: Machine, gpu_layers: int | None = None) -> Plan:
+    """With so many layers on the cards, or with as many as there is room for."""
     layers = sizes.layers
-    if sizes.total > machine.card_room:
+    if gpu_layers is not None:
+        layers = layers if gpu_layers == ALL_LAYERS else min(layers, gpu_layers)
+    elif sizes.total > machine.card_room:
         each = (sizes.weights + sizes.cache) // max(1, sizes.layers)
         layers = max(0, min(layers - 1, (machine.card_room - sizes.buffers) // max(1, each)))
-    return Plan(shape=shape, sizes=sizes, machine=machine, layers_on_cards=layers if machine.cards else 0)
+    on_cards = layers if machine.cards else 0
+    return Plan(shape=shape, sizes=sizes, machine=machine, layers_on_cards=on_cards, asked_layers=gpu_layers)
 
 
 def trouble(sizes: Sizes, room: Room | None) -> str:

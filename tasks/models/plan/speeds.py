@@ -40,7 +40,7 @@ def measured(entry: ModelEntry, *, threads: Sequence[int], seconds: float) -> It
         CannotLoad: The model cannot be loaded.
         CannotTell: The process ended before it had measured all.
     """
-    asked = {"entry": entry.model_dump(mode="json"), "threads": list(threads), "seconds": seconds}
+    asked = {"entry": entry.written(), "threads": list(threads), "seconds": seconds}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-P", "-m", "tasks.worker.speeds", json.dumps(asked)],

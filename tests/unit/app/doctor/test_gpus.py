@@ -29,7 +29,7 @@ def test_a_card_that_llama_was_built_for_is_used() -> None:
     )
     assert gpus.uses_card(WITH_DRIVER, ("cuda",), layers=-1)
     assert not gpus.uses_card(WITH_DRIVER, ("cuda",), layers=0)
-    assert "CARAVAN_GPU_LAYERS=0 keeps" in judged(WITH_DRIVER, ("cuda",), layers=0).found
+    assert "0 layers (CARAVAN_GPU_LAYERS, gpu_layers) keep" in judged(WITH_DRIVER, ("cuda",), layers=0).found
 
 
 def test_a_card_that_llama_was_not_built_for_is_a_warning() -> None:

@@ -92,18 +92,18 @@ def machine(**fields: float | None) -> Cores:
     [
         (machine(), None, 1, None),
         (machine(), 4, 2, None),
-        (machine(), None, 2, "Set CARAVAN_THREADS=4."),
-        (machine(allowed=2), None, 1, "Set CARAVAN_THREADS=2."),
-        (machine(quota=2.5), None, 1, "Set CARAVAN_THREADS=2."),
-        (machine(quota=0.5), None, 1, "Set CARAVAN_THREADS=1."),
-        (machine(), 9, 1, "Set CARAVAN_THREADS=8."),
+        (machine(), None, 2, "Set CARAVAN_THREADS=4,"),
+        (machine(allowed=2), None, 1, "Set CARAVAN_THREADS=2,"),
+        (machine(quota=2.5), None, 1, "Set CARAVAN_THREADS=2,"),
+        (machine(quota=0.5), None, 1, "Set CARAVAN_THREADS=1,"),
+        (machine(), 9, 1, "Set CARAVAN_THREADS=8,"),
         (machine(logical=2, allowed=2), 1, 3, "Start fewer workers"),
     ],
 )
 def test_threads_of_all_workers_fit_the_cores(
     cores_there: Cores, threads: int | None, workers: int, advice: str | None
 ) -> None:
-    (finding,) = cores.judge(cores_there, threads=threads, workers=workers)
+    (finding,) = cores.judge(cores_there, threads=[threads or cores_there.logical] * workers)
     if advice is None:
         assert (finding.state, finding.advice) == (State.OK, "")
     else:
@@ -112,9 +112,16 @@ def test_threads_of_all_workers_fit_the_cores(
 
 
 def test_what_limits_the_cores_is_said() -> None:
-    (finding,) = cores.judge(machine(allowed=4, physical=2, quota=3.0), threads=3, workers=1)
+    (finding,) = cores.judge(machine(allowed=4, physical=2, quota=3.0), threads=[3])
     expected = "8 cores, 4 of them allowed by affinity (hyperthreads of 2), a quota of 3 by the control group"
     assert finding.found == f"{expected}; 3 threads each for 1 worker"
+
+
+def test_workers_of_different_models_are_counted_with_their_own_threads() -> None:
+    (fits,) = cores.judge(machine(), threads=[5, 2, 1])
+    assert (fits.state, fits.found) == (State.OK, "8 cores; 8 threads for 3 workers")
+    (too_many,) = cores.judge(machine(), threads=[6, 3])
+    assert (too_many.state, too_many.advice) == (State.WARNING, "Set CARAVAN_THREADS=4, or `threads` of the models.")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +139,7 @@ def test_what_limits_the_cores_is_said() -> None:
 def test_cores_that_are_busy_already_are_told(
     cores_there: Cores, load: float, threads: int | None, workers: int, advice: str | None
 ) -> None:
-    findings = list(cores.judge_load(cores_there, load=load, threads=threads, workers=workers))
+    findings = list(cores.judge_load(cores_there, load=load, threads=[threads or cores_there.logical] * workers))
     assert [finding.state for finding in findings] == [State.WARNING] * (advice is not None)
     for finding in findings:
         assert f"load of the last minute is {load:.1f} on {cores_there.logical} cores" in finding.found

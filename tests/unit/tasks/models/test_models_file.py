@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from tasks.models.catalogue import Catalogue, CatalogueError, load
+from tasks.models.engine_keys import ONE_KIND_ONLY
 
 ONE = "models:\n  one:\n    path: x\n    "
 LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
 KEYS = "path, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
-KEYS += ", aliases, tags, sampling, chat_template_kwargs"
+KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
+KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
+KEYS += ", chat_template, pooling"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -78,10 +81,62 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("workers: 3", "workers is '3': it must be a mapping with the keys min, max"),
         ("workers: {min: 3, max: 2}", "workers.max: it is 2, less than workers.min"),
         ("workers: {min: 3}", "workers.max: it is 1, less than workers.min"),
+        ("priority: high", "priority is 'high': it must be a whole number from -1000 to 1000"),
+        ("threads: 0", "threads is '0': it must be a whole number from 1 to 1024"),
+        ("threads_batch: all", "threads_batch is 'all': it must be a whole number from 1 to 1024"),
+        ("gpu_layers: -2", "gpu_layers is '-2': it must be a whole number from -1 to 10000"),
+        ("main_gpu: 16", "main_gpu is '16': it must be a whole number from 0 to 15"),
+        ("tensor_split: 3", "tensor_split: it must be a list of numbers of 0 or more, one for each GPU"),
+        ("tensor_split: [1, -1]", "tensor_split: it must be a list of numbers of 0 or more, one for each GPU"),
+        ("tensor_split: [.nan]", "tensor_split: it must be a list of numbers of 0 or more, one for each GPU"),
+        ("tensor_split: [0, 0]", "tensor_split: it must have a number above 0, and 16 numbers at most"),
+        ("flash_attention: maybe", "flash_attention is 'maybe': it must be on, off or auto"),
+        (
+            "cache_type_k: q8_1",
+            "cache_type_k is 'q8_1': it must be f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl",
+        ),
+        ("cache_type_v: 8", "cache_type_v is '8': it must be f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0 or iq4_nl"),
+        ("mmap: maybe", "mmap is 'maybe': it must be true or false"),
+        ("mlock: 2", "mlock is '2': it must be true or false"),
+        ("batch_tokens: 63", "batch_tokens is '63': it must be a whole number from 64 to 16384"),
+        ("ubatch_tokens: 0", "ubatch_tokens is '0': it must be a whole number from 32 to 16384"),
+        ("ubatch_tokens: 600", "ubatch_tokens: it is more than batch_tokens, which is 512"),
+        ("chat_template: ''", "chat_template is empty: it must be a text"),
+        ("pooling: mean", "pooling: only an embedding model makes vectors: leave pooling out"),
     ],
 )
 def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, line: str, said: str) -> None:
     assert fault(tmp_path, ONE + line) == f"line 4: models.one.{said}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            ("flash_attention: off", "cache_type_v: q8_0"),
+            "cache_type_v: values in q8_0 need flash attention: leave flash_attention out, or take f16",
+        ),
+        (
+            ("main_gpu: 0", "tensor_split: [1, 1]"),
+            "tensor_split: main_gpu puts all layers on one GPU: leave one of the two out",
+        ),
+        (
+            ("slots: 65", "batch_tokens: 64"),
+            "batch_tokens: it is less than slots: each sequence takes a token of a step",
+        ),
+        (("kind: embedding", "pooling: rank"), "pooling is 'rank': it must be mean, cls or last"),
+        *(
+            (("kind: embedding", f"{key}: {value}"), f"{key}: {ONE_KIND_ONLY['generative'][key]}: leave {key} out")
+            for key, value in {
+                "threads_batch": 2, "cache_type_k": "f16", "cache_type_v": "f16", "ubatch_tokens": 64,
+                "chat_template": "'{{ x }}'",
+            }.items()
+        ),
+    ],
+)  # fmt: skip
+def test_keys_that_do_not_go_together_are_told(tmp_path: Path, lines: tuple[str, str], said: str) -> None:
+    assert fault(tmp_path, ONE + "\n    ".join(lines)) == f"line 5: models.one.{said}"
+    assert read(tmp_path, ONE + lines[0])["one"]
 
 
 @pytest.mark.parametrize(

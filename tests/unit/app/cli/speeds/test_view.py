@@ -29,7 +29,7 @@ SPEEDS = [
 def test_the_curve_is_drawn_and_the_best_threads_are_named() -> None:
     told = lines(SPEEDS, width=None)
     assert f"      8       400   50.0  {'▇' * LONGEST_BAR}" in told
-    assert told[-1] == "Best: CARAVAN_THREADS=4"
+    assert told[-1] == "Best: threads: 4"
 
 
 @pytest.mark.parametrize("width", [80, 50, 40])

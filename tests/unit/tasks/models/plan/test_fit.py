@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tasks.machine.memory import Room
-from tasks.models.plan.fit import ALL_LAYERS, PROCESS_BYTES, Machine, Plan, Shape, plan, trouble
+from tasks.models.plan.fit import ALL_LAYERS, PROCESS_BYTES, WHOLE, Machine, Plan, Shape, plan, trouble
 from tasks.models.plan.sizes import Sizes
 
 GIB = 1 << 30
@@ -38,8 +38,7 @@ def fitted(machine: Machine, slots: int = 8) -> Plan:
 def test_where_all_fits_nothing_gives_way() -> None:
     found = fitted(Machine(memory=64 * GIB, cores=8))
     assert found.fits
-    assert found.settings() == {"slots": 8, "context": CONTEXT}
-    assert found.environment() == {"CARAVAN_THREADS": 8}
+    assert found.settings() == {"slots": 8, "context": CONTEXT, "threads": 8}
     assert (found.on_cards, found.in_memory) == (0, 16 * GIB + GIB // 2 + PROCESS_BYTES)
 
 
@@ -53,7 +52,7 @@ def test_where_all_fits_nothing_gives_way() -> None:
 def test_the_cache_gives_way(memory: float, settings: dict[str, object]) -> None:
     found = fitted(Machine(memory=int(memory * GIB), cores=8))
     assert found.fits
-    assert found.settings() == {"slots": 8, "context": CONTEXT, **settings}
+    assert found.settings() == {"slots": 8, "context": CONTEXT, **settings, "threads": 8}
 
 
 def test_a_model_that_cannot_fit_is_told_with_its_sum() -> None:
@@ -77,13 +76,28 @@ def test_what_lies_on_a_card_is_not_judged_by_the_memory() -> None:
 def test_a_card_has_all_or_as_many_layers_as_it_has_room_for() -> None:
     whole = fitted(Machine(memory=64 * GIB, cards=(24 * GIB,), cores=8))
     assert (whole.gpu_layers, whole.in_memory) == (ALL_LAYERS, PROCESS_BYTES)
-    assert whole.environment() == {"CARAVAN_GPU_LAYERS": ALL_LAYERS}
+    assert whole.settings() == {"slots": 8, "context": CONTEXT, "gpu_layers": ALL_LAYERS}
     part = fitted(Machine(memory=64 * GIB, cards=(6 * GIB,), cores=8))
     assert part.fits
     assert 0 < part.gpu_layers < 32
     assert part.on_cards <= 6 * GIB
     assert part.on_cards + part.in_memory == part.sizes.total + PROCESS_BYTES
-    assert part.environment()["CARAVAN_THREADS"] == 8
+    assert part.settings()["threads"] == 8
+    assert part.settings()["gpu_layers"] == part.gpu_layers
+
+
+@pytest.mark.parametrize(("asked", "layers"), [(ALL_LAYERS, 32), (0, 0), (7, 7), (99, 32)])
+def test_layers_that_were_asked_for_lie_on_the_cards(asked: int, layers: int) -> None:
+    """Whether they fit or not: here are 10 GiB, and the model takes 10.5 with the smallest cache."""
+    machine = Machine(memory=64 * GIB, cards=(10 * GIB,), cores=8)
+    found = plan(measure, machine, slots=8, context=CONTEXT, gpu_layers=asked)
+    assert found.layers_on_cards == layers
+    assert found.fits == (layers < 32)
+
+
+def test_a_model_without_a_cache_has_one_size() -> None:
+    found = plan(measure, Machine(memory=GIB), slots=8, context=CONTEXT, shares=WHOLE)
+    assert "kv_tokens" not in found.settings()
 
 
 def test_two_cards_count_together() -> None:

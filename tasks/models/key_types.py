@@ -1,0 +1,69 @@
+"""The types of values in models.yaml, with what is said of one that is not of its type."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+from tasks.models import hub
+from tasks.queue import task_names
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+"""A model's own."""
+ALIAS_PATTERN = r"[^\s\x00-\x1f\x7f]{1,256}"
+DURATION_PATTERN = r"(\d+(?:\.\d+)?)\s*([smh]?)"
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(DURATION_PATTERN, value.strip())
+    if match is None:
+        raise ValueError("it must be seconds, or a number with s, m or h, such as 10m")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _names(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("it must be a list of texts")
+    if not all(re.fullmatch(ALIAS_PATTERN, each) for each in value):
+        raise ValueError("an alias or a tag may have 256 characters, without blanks")
+    return value
+
+
+def _variables(value: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value):
+        raise ValueError("it must be a mapping with each variable by its name")
+    return value
+
+
+def _count(value: Any) -> Any:
+    """`yes` is no number, though Python has one for it."""
+    return str(value) if isinstance(value, bool) else value
+
+
+def _path(value: str) -> str:
+    if value.startswith(hub.SCHEME):
+        hub.HubFile.parse(value)
+    elif "://" in value:
+        raise ValueError("a model must be a file on this machine, or hf://owner/repo/file.gguf")
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, value):
+        raise ValueError("a model's name may have letters, digits, '.', '_' and '-', 64 at most")
+    if value in task_names.CLERK_QUEUES:
+        raise ValueError(f"'{value}' is reserved for a queue of the clerk")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_count)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Variables = Annotated[dict[str, Any], BeforeValidator(_variables)]
+ModelPath = Annotated[str, AfterValidator(_path)]
+ModelName = Annotated[str, AfterValidator(_name)]
