@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
-from tests.compat.programs import NODE, needs_node
+from tests.compat.programs import needs_node, seen_by_node
 from tests.support.cluster import Cluster
 
 
 @needs_node
 def test_the_javascript_client_chats_streams_and_calls(cluster: Cluster) -> None:
-    command = ["node", "openai.mjs", f"{cluster.url}/v1"]
-    ran = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 0, ran.stderr
-    seen = json.loads(ran.stdout)
+    seen = seen_by_node("openai.mjs", f"{cluster.url}/v1")
     assert seen["chat"] == "The capital of France is Paris."
     assert seen["streamed"] == "1, 2, 3, 4, 5, 6, 7, 8, 9."
     assert seen["completion_tokens"] > 9

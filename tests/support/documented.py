@@ -16,6 +16,8 @@ from tests.support.pages import PAGES, Block, blocks, spans
 T = TypeVar("T")
 OF_THE_CLIENT = ("README.md", "docs/client.md", "app/client/README.md")
 """The pages that show the Python client; tests/e2e/test_distributions.py runs that with nothing else installed."""
+LIBRARIES = "docs/libraries.md"
+"""The page of libraries that the tests do not have; tests/compat runs what it shows."""
 MEANS = {
     "http://127.0.0.1:8000": "CARAVAN_URL",
     "https://example.com/hooks/caravan": "RECEIVER",
@@ -124,6 +126,8 @@ def typed(block: Block) -> list[str]:
 
 def python(page: str) -> str:
     """All Python of a page but that of the client, which test_distributions.py runs with the client alone."""
+    if page == LIBRARIES:
+        return ""
     found = [block.text for block in blocks(page) if block.language == "python"]
     pieces = [[*fitting(GIVEN, page, text), text] for text in found if "caravan_client" not in text]
     return "\n".join(line for piece in pieces for line in piece) + AFTERWARDS.get(page, "")

@@ -69,12 +69,16 @@ class _Generating(JobBody):
 
 
 class OllamaChatBody(_Generating):
-    """``POST /api/chat``."""
+    """``POST /api/chat``. The last four fields are none of Ollama's: clients send them, and Ollama passes over them."""
 
     operation: ClassVar[Operation] = Operation.CHAT
 
     messages: list[PastMessage] = Field(default_factory=list, fail_fast=True)
     tools: Tools | None = None
+    tool_choice: Annotated[str | dict[str, Any] | None, Unused(done="auto")] = None
+    temperature: Annotated[float | None, UNUSED] = None
+    top_p: Annotated[float | None, UNUSED] = None
+    max_output_tokens: Annotated[int | None, UNUSED] = None
 
     @property
     def is_empty(self) -> bool:

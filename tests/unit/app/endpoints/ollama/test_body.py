@@ -115,6 +115,14 @@ def test_a_raw_prompt_is_continued_without_a_limit() -> None:
     assert made["sampling"]["max_tokens"] is None
 
 
+def test_what_clients_put_beside_the_options_is_passed_over_as_ollama_does() -> None:
+    beside: dict[str, Any] = {"temperature": 0.5, "top_p": 0.5, "max_output_tokens": 9, "tool_choice": "required"}
+    options = {"seed": 1}
+    assert asked(**beside, options=options) == asked(options=options)
+    assert set(unused(chat(**beside))) == set(beside)
+    assert list(unused(chat(tool_choice="auto"))) == []
+
+
 @pytest.mark.parametrize("option", ["num_ctx", "num_gpu", "mirostat", "tfs_z", "use_mmap", "num_thread"])
 def test_options_for_loading_are_named_as_unused(option: str) -> None:
     value: Any = True if option == "use_mmap" else 2
