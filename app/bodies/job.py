@@ -57,6 +57,11 @@ class JobBody(Part):
         """The service tier that is asked for; None if none is."""
         return None
 
+    @property
+    def tells_progress(self) -> bool:
+        """Whether its stream tells how far the prompt has been read."""
+        return False
+
     @abstractmethod
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         """What goes to the worker; raises InvalidRequest if the model cannot do it."""

@@ -139,6 +139,10 @@ class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
     def tier(self) -> Tier | None:
         return self.service_tier
 
+    @property
+    def tells_progress(self) -> bool:
+        return bool(self.stream) and self.return_progress
+
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest for what cannot be combined or followed, or is too much."""
         unsaid = entry.sampling

@@ -24,6 +24,7 @@ from app.services.services import services
 from tasks.errors import CaravanError, InvalidRequest
 from tasks.ledger.admission import Idempotency
 from tasks.queue.service import Taken
+from tasks.records.event import TELLS_PROGRESS
 from tasks.records.job import Job
 from tasks.webhooks.networks import literal, may_dial
 
@@ -112,7 +113,9 @@ def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
         id=str(uuid.uuid4()),
         model=model,
         operation=body.operation,
-        request=asked | ({KEY: body.tier} if body.tier else {}),
+        request=asked
+        | ({KEY: body.tier} if body.tier else {})
+        | ({TELLS_PROGRESS: True} if body.tells_progress else {}),
         owner=caller().owner,
         weight=caller().limits.weight,
         priority=asked_priority(body),

@@ -79,11 +79,11 @@ def streamed(
 
 
 def _begun(job: Job, events: Iterator[Event | Silence]) -> Iterator[Event | Silence]:
-    """The events, once there is a token, the end or a long silence: a refused prompt can still be a 400 until then."""
+    """The events, once the prompt is read, or at the end or a long silence: until then it can still be a 400."""
     head = []
     for event in events:
         head.append(event)
-        if event.type in ("silence", "token"):
+        if event.type in ("silence", "progress", "token"):
             break
         if event.type == "done" and (ended := find(job.id)).outcome is None:
             raise failure(ended)

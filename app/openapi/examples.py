@@ -38,6 +38,15 @@ LLAMA_COMPLETIONS: Examples = {
     "A completion": {"prompt": "The capital of France is", "n_predict": 8},
     "Probabilities": {"prompt": "The capital of France is", "n_predict": 4, "n_probs": 3, "temperature": 0},
 }
+INFILLS: Examples = {
+    "A line": {"input_prefix": "def add(a, b):\n    return ", "input_suffix": "\n", "n_predict": 8},
+    "With another file": {
+        "input_prefix": "from shapes import area\n\nprint(",
+        "input_suffix": ")\n",
+        "input_extra": [{"filename": "shapes.py", "text": "def area(side):\n    return side * side\n"}],
+        "n_predict": 8,
+    },
+}
 MOVES: Examples = {"To the demo model": {"to": "demo"}}
 CHANGES: Examples = {"More urgent": {"priority": "high"}}
 _IDS = ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]

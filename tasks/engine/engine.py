@@ -14,6 +14,7 @@ from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
 from tasks.engine.pace import Pace
 from tasks.engine.plan import Plan
+from tasks.engine.progress import Progress, progress
 from tasks.engine.samplers import await_samplers
 from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
@@ -36,6 +37,8 @@ class Output:
     """If they were asked for; of the token that ends an answer only beside those of a prompt."""
     prompt_logprobs: tuple[Logprobs, ...] = ()
     """Of the prompt's tokens but the first, with the sequence's first output, if they were asked for."""
+    progress: Progress | None = None
+    """How far the prompt has been read, if that is asked for; then there is nothing else."""
 
 
 class Engine:
@@ -176,10 +179,13 @@ class Engine:
     def _postprocess(self, plan: Plan) -> list[Output]:
         figures = self.figures
         sampled = [(chunk.sequence, chunk.row) for chunk in plan.chunks if chunk.row is not None]
+        read: list[Output] = []
         for chunk in plan.chunks:
             sequence = chunk.sequence
             figures.prompt_tokens += max(0, min(chunk.count, sequence.num_prompt_tokens - sequence.num_computed))
+            read += _progress(sequence)
             sequence.num_computed += chunk.count
+            read += _progress(sequence)
         figures.steps += bool(sampled)
         figures.step_sequences += len(sampled)
         outputs, failed = self._sample(sampled)
@@ -191,7 +197,7 @@ class Engine:
                 self._drop(output.sequence)
         for job, reason in failed.items():
             self._fail(job, reason)
-        return outputs
+        return [*read, *outputs]
 
     def _sample(self, sampled: list[tuple[Sequence, int]]) -> tuple[list[Output], dict[Hashable, str]]:
         """The next tokens; and the jobs that cannot go on, with the reasons."""
@@ -252,3 +258,8 @@ class Engine:
         figures.cells_used = self._scheduler.cells_used
         figures.set_back = self._scheduler.num_set_back
         figures.shared_out = self._scheduler.num_shared_out
+
+
+def _progress(sequence: Sequence) -> list[Output]:
+    told = progress(sequence, time.monotonic()) if sequence.tells_progress else None
+    return [Output(sequence, None, "", None, progress=told)] if told else []

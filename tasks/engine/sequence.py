@@ -49,6 +49,7 @@ class Sequence:
         stops: StopStrings | None = None,
         owner: Hashable = None,
         weight: float = 1.0,
+        tells_progress: bool = False,
     ) -> None:
         """`stops` looks for the stop strings elsewhere than in all of the text.
 
@@ -79,6 +80,10 @@ class Sequence:
         """In the line of those without a slot."""
         self.prompt_logprobs: list[Logprobs] | None = [] if params.prompt_logprobs else None
         """Of the prompt's tokens but the first, as far as they are known; None if nobody asks, or they were told."""
+        self.tells_progress = tells_progress
+        """Whether somebody asks how far its prompt has been read."""
+        self.told_processed: int | None = None
+        """What was told of that last: how many tokens of the prompt are there."""
         self.text = ""
         self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None

@@ -16,6 +16,8 @@ from tasks.records import json_parts
 from tasks.records.logprobs import TokenLogprobs, WrittenToken
 from tasks.records.version import known
 
+TELLS_PROGRESS = "tells_progress"
+"""The field of a job's request by which its stream tells how far a prompt has been read."""
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
@@ -46,10 +48,10 @@ START = Cursor(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: a status, a piece of one choice's text with the token ids behind it, or the end."""
+    """One event: a status, how far a prompt is read, a piece of one choice's text with its token ids, or the end."""
 
     cursor: Cursor
-    type: Literal["status", "token", "done"]
+    type: Literal["status", "progress", "token", "done"]
     status: str = ""
     index: int = 0
     text: str = ""
@@ -66,6 +68,10 @@ class Event:
     """Of a choice's last piece: the stop string that ended it, if one did."""
     prompt: str = ""
     """Of a choice's first piece: the text of its prompt, if it is to be told."""
+    processed_tokens: int = 0
+    """Of a progress: how many tokens of the prompt are there by now."""
+    seconds: float = 0.0
+    """Of a progress: since the prompt has a slot."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -102,6 +108,14 @@ def encode_token(
     body |= {name: value for name, value in more.items() if value}
     told, written = json_parts.written(body), [token.json for token in logprobs]
     return json_parts.with_member(told, "logprobs", json_parts.array(written)) if written else told
+
+
+def encode_progress(
+    *, index: int, prompt_tokens: int, cached_tokens: int, processed_tokens: int, seconds: float
+) -> str:
+    """The stored form of a progress. It begins as no other event does, by which the ledger knows it."""
+    counts = {"prompt_tokens": prompt_tokens, "cached_tokens": cached_tokens, "processed_tokens": processed_tokens}
+    return json_parts.written({"type": "progress", "index": index, **counts, "seconds": round(seconds, 4)})
 
 
 def decode_message(payload: bytes | str) -> list[Event]:

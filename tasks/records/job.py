@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from tasks.records.outcome import Delivery, Outcome
 from tasks.records.version import known
 
-VERSIONS = range(1, 2)
-"""Versions of the record in Redis that are read; the last is written. See tasks/records/version.py."""
+VERSIONS = range(1, 3)
+"""Versions of the record in Redis that are read. See tasks/records/version.py. What a job asks for decides which is
+written: the second is for what the release before does not know, such as a gap to be filled."""
 
 MAX_CLAIMS = 100
 """Claims after which a job is given up, whatever the cause."""
@@ -186,10 +187,15 @@ class Job:
         """Whether workers may have died of it, so that it is decoded alone until its next token."""
         return self.alone or self.crashes * KILLS_PER_CRASH + self.kills >= (MAX_CRASHES - 1) * KILLS_PER_CRASH
 
+    @property
+    def _is_new(self) -> bool:
+        """Whether a worker of the release before would answer something else than what is asked."""
+        return any(isinstance(prompt, Mapping) for prompt in self.request.get("prompt", ()))
+
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
         fields = {
-            "v": str(VERSIONS[-1]),
+            "v": str(VERSIONS[-1] if self._is_new else VERSIONS.start),
             "id": self.id,
             "model": self.model,
             "operation": self.operation.value,

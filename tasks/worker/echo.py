@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tasks.engine.backend import Vocabulary
 from tasks.errors import InvalidRequest
@@ -20,7 +21,7 @@ class Echo:
     text: str
 
 
-def echo(prompt: Prompt, tokens: list[int], vocabulary: Vocabulary) -> Echo:
+def echo(prompt: Prompt | dict[str, Any], tokens: list[int], vocabulary: Vocabulary) -> Echo:
     """The echo of a prompt that has these tokens.
 
     The pieces of a prompt that was sent as text are those of that text: what the tokenizer adds before it, such as the
@@ -28,7 +29,7 @@ def echo(prompt: Prompt, tokens: list[int], vocabulary: Vocabulary) -> Echo:
     """
     pieces = [vocabulary.detokenize([token]) for token in tokens]
     whole = b"".join(pieces)
-    if isinstance(prompt, list):
+    if not isinstance(prompt, str):
         return Echo(tokens, pieces, whole.decode(errors="replace"))
     added = len(whole) - len(prompt.encode()) if whole.endswith(prompt.encode()) else 0
     return Echo(tokens, _without(pieces, added), "")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tasks.records.event import encode_token
+from tasks.engine.progress import Progress
+from tasks.records.event import encode_progress, encode_token
 from tasks.records.logprobs import WrittenToken
 from tasks.worker.held import Held
 
@@ -55,10 +56,29 @@ class Unwritten:
 
     since: float
     pieces: dict[int, Piece] = field(default_factory=dict)
+    progress: list[str] = field(default_factory=list)
+    """What was told before of how far prompts are read, as it is written."""
+
+    @property
+    def events(self) -> list[str]:
+        """All of it, as it is written."""
+        return [*self.progress, *(piece.encode() for piece in self.pieces.values())]
 
     def piece(self, index: int) -> Piece:
         """That of a choice; an empty one if it has made nothing yet."""
         return self.pieces.setdefault(index, Piece(index))
+
+    def tell_progress(self, index: int, told: Progress) -> None:
+        """Note how far the prompt of a choice has been read."""
+        self.progress.append(
+            encode_progress(
+                index=index,
+                prompt_tokens=told.total,
+                cached_tokens=told.cached,
+                processed_tokens=told.processed,
+                seconds=told.seconds,
+            )
+        )
 
     @property
     def has_ends(self) -> bool:

@@ -13,12 +13,14 @@ from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
 from tasks.engine.stop_strings import StopStrings
 from tasks.errors import InvalidRequest
+from tasks.records.event import TELLS_PROGRESS
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
 from tasks.records.size import most_tokens
 from tasks.worker.content_stops import ContentStops
 from tasks.worker.echo import Echo, check_size, echo
 from tasks.worker.held import Held
+from tasks.worker.infill import infill
 from tasks.worker.inputs import check_tokens, tokenized
 from tasks.worker.lengths import check_length, too_long
 
@@ -41,8 +43,7 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
     else:
         given = job.request["prompt"]
         prompts = [
-            _fitting(tokenized(prompt, backend, field="prompt", answers=True), backend, field="prompt")
-            for prompt in _listed(given)
+            _fitting(_prompt_tokens(prompt, params, backend), backend, field="prompt") for prompt in _listed(given)
         ]
         check_size(prompts, params)
         if job.request.get("echo") or job.request.get("tells_prompt"):
@@ -60,10 +61,18 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             stops=_stops(job, params, held.syntax),
             owner=job.owner,
             weight=job.weight,
+            tells_progress=bool(job.request.get(TELLS_PROGRESS)),
         )
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)
     ]
+
+
+def _prompt_tokens(given: Any, params: SamplingParams, backend: Backend) -> list[int]:
+    """Of a text, of token ids, or of what stands around a gap."""
+    if isinstance(given, dict):
+        return infill(given, params, backend)
+    return tokenized(given, backend, field="prompt", answers=True)
 
 
 def num_sequences(job: Job) -> int:

@@ -146,26 +146,25 @@ class Publisher:
 
     def _append(self, jobs: Iterable[Held]) -> list[Held]:
         """Append what these jobs have; those that are finished with it."""
-        made = {held: self._unwritten.pop(held).pieces for held in list(jobs)}
-        pieces = {held: each for held, each in made.items() if self._holdings.get(held.id) is held}
-        if not pieces:
+        made = {held: self._unwritten.pop(held) for held in list(jobs)}
+        unwritten = {held: each for held, each in made.items() if self._holdings.get(held.id) is held}
+        if not unwritten:
             return []
-        parts = [
-            Append(held.id, held.job.fence, len(held.events) + 1, [piece.encode() for piece in made.values()])
-            for held, made in pieces.items()
-        ]
+        parts = [Append(held.id, held.job.fence, len(held.events) + 1, made.events) for held, made in unwritten.items()]
         verdicts = self._send(parts)
         finished, now = [], time.monotonic()
-        for held, part, verdict in zip(pieces, parts, verdicts, strict=True):
+        for held, part, verdict in zip(unwritten, parts, verdicts, strict=True):
             held.events += part.events
-            held.num_open -= sum(piece.finish_reason is not None for piece in pieces[held].values())
+            pieces = unwritten[held].pieces
+            held.num_open -= sum(piece.finish_reason is not None for piece in pieces.values())
             if verdict == "gap":  # Redis came back without its last moments: we have what it lost
                 verdict = self._send_again(held)
             if verdict not in WRITTEN:
                 self._on_lost(held, verdict)
                 continue
             held.is_unread, held.written_at = verdict == UNREAD, now
-            held.proven.set()
+            if pieces:
+                held.proven.set()
             if held.num_open == 0:
                 finished.append(held)
         return finished
@@ -185,6 +184,9 @@ class Publisher:
             index = output.sequence.index
             if held not in self._unwritten:
                 self._unwritten[held] = Unwritten(now)
+            if output.progress is not None:
+                self._unwritten[held].tell_progress(index, output.progress)
+                continue
             piece = self._unwritten[held].piece(index)
             if index not in held.begun:
                 held.begun.add(index)

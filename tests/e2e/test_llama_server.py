@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
 from tests.support.cluster import Cluster
 
@@ -173,3 +174,51 @@ def test_probabilities_may_be_those_that_the_token_was_drawn_by(cluster: Cluster
         assert [one["id"] for one in top] == [one["id"] for one in other["top_logprobs"][: len(top)]]
     greedy = complete(cluster, n_probs=3, post_sampling_probs=True)["completion_probabilities"]
     assert [(one["prob"], len(one["top_probs"])) for one in greedy] == [(1, 1)] * 4
+
+
+PROMPTS: dict[str, dict[str, Any]] = {
+    "/completion": {"n_predict": 2},
+    "/v1/completions": {"max_tokens": 2},
+    "/v1/chat/completions": {"max_tokens": 2, "stream_options": {"include_usage": True}},
+    "/v1/responses": {"max_output_tokens": 2},
+}
+
+
+@pytest.mark.parametrize("path", PROMPTS)
+def test_a_stream_tells_how_far_the_prompt_has_been_read(cluster: Cluster, path: str) -> None:
+    said = f"{path}. " + "Count to 12. " * 40
+    prompts: dict[str, dict[str, Any]] = {
+        "/v1/chat/completions": {"messages": [{"role": "user", "content": said}]},
+        "/v1/responses": {"input": said},
+    }
+    body = {**PROMPTS[path], **prompts.get(path, {"prompt": said}), "model": "demo", "stream": True}
+
+    def frames(**fields: Any) -> list[dict[str, Any]]:
+        with cluster.http.stream("POST", path, json={**body, **fields}) as answer:
+            assert "X-Unused-Parameters" not in answer.headers
+            lines = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: {")]
+        return [json.loads(line) for line in lines]
+
+    made = frames(return_progress=True)
+    told = [frame["prompt_progress"] for frame in made if "prompt_progress" in frame]
+    first, *_, last = told
+    assert first["cache"] == first["processed"] < first["total"]
+    assert last["processed"] == last["total"] == first["total"] > 100
+    assert [each["processed"] for each in told] == sorted({each["processed"] for each in told})
+    assert "prompt_progress" not in made[-1]
+    again = [frame["prompt_progress"] for frame in frames(return_progress=True) if "prompt_progress" in frame]
+    assert again[0]["cache"] == again[0]["processed"] > 0, "the prompt was kept"
+    assert not any("prompt_progress" in frame for frame in frames())
+
+
+def test_the_official_client_reads_a_stream_with_progress(cluster: Cluster) -> None:
+    client = OpenAI(base_url=f"{cluster.url}/v1", api_key="none")
+    stream = client.chat.completions.create(
+        model="demo",
+        messages=[{"role": "user", "content": "What is the capital of Peru?"}],
+        stream=True,
+        temperature=0,
+        extra_body={"return_progress": True},
+    )
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    assert text.strip() == "The capital of Peru is Lima."

@@ -11,6 +11,7 @@ from tasks.ledger import dead_letters, overview
 from tasks.ledger.leases import Append, Holder
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.workers import Found
+from tasks.records.event import encode_progress
 from tasks.records.job import KILLS_PER_CRASH, MAX_CRASHES, Job, JobStatus, Operation
 from tests.integration.test_ledger import HOLDER, OUTCOME, TOKEN, accept, append, claim, status, try_claim
 from tests.support import endings
@@ -326,3 +327,20 @@ def test_messages_that_died_with_a_worker_are_published_again_within_a_second(cl
     store.workers.release("fake", "w2", reason="killed")
     store.workers.report("fake", "w1", 60, {"slots": 4, "capacity": 4})
     assert taken in store.line.take("fake"), "nobody else has it"
+
+
+def test_how_far_a_prompt_was_read_takes_no_blame_from_a_job(store: Ledger) -> None:
+    told = encode_progress(index=0, prompt_tokens=9, cached_tokens=0, processed_tokens=4, seconds=0.1)
+    job = accept(store)
+    for crashes in range(MAX_CRASHES - 1):
+        claimed = claim(store, job)
+        assert claimed.crashes == crashes
+        sent = Append(claimed.id, claimed.fence, 1, [told, told])
+        assert store.leases.append(HOLDER, [sent]) == store.leases.append(HOLDER, [sent]) == ["unread"]
+        store.workers.release("fake", "w1", reason="crashed")
+    claimed = claim(store, job)
+    assert claimed.suspect
+    store.leases.append(HOLDER, [Append(claimed.id, claimed.fence, 1, [told, TOKEN])])
+    found = store.jobs.get(job.id)
+    assert found is not None
+    assert found.crashes == 0, "a token is proof, whatever came before it"

@@ -26,9 +26,10 @@ LIMITS = {
     "/v1/responses": "max_output_tokens",
     "/completion": "n_predict",
     "/completions": "n_predict",
+    "/infill": "n_predict",
     "/v1/messages": "max_tokens",
 }
-ASKED = {"messages", "prompt", "input", "content", "tokens"}
+ASKED = {"messages", "prompt", "input", "content", "tokens", "input_prefix"}
 """One of them is in each body that becomes a job."""
 OF_VECTORS = {"/v1/embeddings", "/embedding", "/embeddings", "/api/embed", "/api/embeddings"}
 OLLAMA_GENERATES = {"/api/chat", "/api/generate"}
@@ -102,6 +103,7 @@ RULES = (
     r"^template: a model has its own",
     r"^context: it is not what an answer of this server told",
     r"^This server's models are those of its models.yaml",
+    r"^This model fills no gaps",
     r"[Ww]ebhook's (port|host)|^webhook: the brackets",
 )
 _RULE = re.compile("|".join(RULES))

@@ -364,6 +364,21 @@ def write_embedding(kind: str, folder: Path) -> Path:
     return path
 
 
+GAP_MARKS = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|repo_name|>", "<|file_sep|>"]
+"""By their texts llama.cpp knows them."""
+
+
+def write_infiller(folder: Path, *, marks: int = len(GAP_MARKS)) -> Path:
+    """A model that knows so many of the marks around a gap: they are in the place of its longest words."""
+    fields, tensors = sentencepiece(Weights(SEEDS["sentencepiece"]))
+    kept = len(TOKENS) - marks
+    fields["tokenizer.ggml.tokens"] = [*TOKENS[:kept], *GAP_MARKS[:marks]]
+    fields["tokenizer.ggml.token_type"] = [*TOKEN_TYPES[:kept], *[CONTROL] * marks]
+    path = folder / f"infiller-{marks}.gguf"
+    write_gguf(path, fields, tensors)
+    return path
+
+
 def write_reciter(pieces: list[str], folder: Path) -> Path:
     """A model that says these tokens, of which none comes twice, and then ends: `BEGIN` is what it is to be asked.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.endpoints.llama_server import wire
 from app.endpoints.openai.generation import generation_settings
-from app.endpoints.openai.timings import figures
+from app.endpoints.openai.timings import figures, prompt_progress
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
@@ -113,6 +113,20 @@ class Answers:
         """Tokens with their ids, and the likeliest in their places; as they were drawn from, if that is asked for."""
         drawn = self._job.request["sampling"].get("logprobs_as_sampled")
         return [_drawn(one) if drawn else _told(one) for one in logprobs]
+
+
+def progressed(event: Event) -> wire.Piece:
+    """The piece of a stream that tells how far a prompt has been read."""
+    return {
+        "index": event.index,
+        "content": "",
+        "tokens": [],
+        "stop": False,
+        "id_slot": -1,
+        "tokens_predicted": 0,
+        "tokens_evaluated": event.prompt_tokens,
+        "prompt_progress": prompt_progress(event),
+    }
 
 
 def chosen(answer: Mapping[str, Any], fields: Iterable[str]) -> Mapping[str, Any]:

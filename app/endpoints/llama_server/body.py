@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from app.bodies.part import Part
 from app.bodies.sampling import MOST_CHOICES, MaxTokensOrNone, SamplingBody
 from app.bodies.texts_or_tokens import Given, inputs
+from app.bodies.unused import UNUSED
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
 from tasks.errors import InvalidRequest
@@ -18,6 +20,8 @@ from tasks.records.job import Operation
 from tasks.records.sampling import SamplingParams
 
 MOST_PROBABILITIES = 100
+MOST_TEXTS = 1024
+"""Beside those around a gap."""
 
 
 class InputTokensBody(ChatBody):
@@ -42,12 +46,11 @@ class LlamaEmbeddingBody(EmbeddingBody):
         return {"input" if name == "content" else name: value for name, value in sent.items()}
 
 
-class LlamaCompletionBody(SamplingBody):
-    """``POST /completion``, and ``/completions``: a prompt goes to the model as it is."""
+class LlamaAnswerBody(SamplingBody):
+    """What `Answers` answers: the fields beside the prompt."""
 
     operation: ClassVar[Operation] = Operation.COMPLETION
 
-    prompt: Annotated[list[Given], *inputs(MOST_CHOICES)]
     n_predict: MaxTokensOrNone = None
     max_tokens: MaxTokensOrNone = None
     n_probs: int = Field(0, ge=0, le=MOST_PROBABILITIES)
@@ -58,6 +61,17 @@ class LlamaCompletionBody(SamplingBody):
     def num_logprobs(self) -> int | None:
         return self.n_probs or None
 
+    def sampling(self, entry: ModelEntry) -> SamplingParams:
+        told = self.n_probs > 0
+        asked = super().sampling(entry)
+        return replace(asked, logprob_ids=told, logprobs_as_sampled=told and self.post_sampling_probs)
+
+
+class LlamaCompletionBody(LlamaAnswerBody):
+    """``POST /completion``, and ``/completions``: a prompt goes to the model as it is."""
+
+    prompt: Annotated[list[Given], *inputs(MOST_CHOICES)]
+
     def num_sequences(self) -> int:
         return len(self.prompt) * (self.n or 1)
 
@@ -67,11 +81,40 @@ class LlamaCompletionBody(SamplingBody):
         request: dict[str, Any] = {"prompt": self.prompt, "sampling": self.sampling(entry).encode()}
         return {**request, "tells_prompt": True} if self._tells_prompt() else request
 
-    def sampling(self, entry: ModelEntry) -> SamplingParams:
-        told = self.n_probs > 0
-        asked = super().sampling(entry)
-        return replace(asked, logprob_ids=told, logprobs_as_sampled=told and self.post_sampling_probs)
-
     def _tells_prompt(self) -> bool:
         """Whether a worker has to tell what a prompt's tokens say."""
         return self.verbose or any(not isinstance(prompt, str) for prompt in self.prompt)
+
+
+class OtherText(Part):
+    """Of ``input_extra``: a text that the model should know."""
+
+    text: str
+    filename: str | None = Field(None, max_length=1024)
+    time: Annotated[Any, UNUSED] = None
+    """When an editor took it."""
+
+
+class InfillBody(LlamaAnswerBody):
+    """``POST /infill``: a gap between two texts is filled. ``prompt`` is the beginning of what is to stand in it."""
+
+    input_prefix: str
+    input_suffix: str
+    input_extra: Annotated[list[OtherText] | None, Field(max_length=MOST_TEXTS)] = None
+    prompt: str = ""
+
+    def request(self, entry: ModelEntry) -> dict[str, Any]:
+        gap = {
+            "prefix": self.input_prefix,
+            "suffix": self.input_suffix,
+            "begun": self.prompt,
+            "extra": [
+                other.model_dump(include={"text", "filename"}, exclude_none=True) for other in self.input_extra or ()
+            ],
+        }
+        asked: dict[str, Any] = {"prompt": [gap], "sampling": self.sampling(entry).encode()}
+        return {**asked, "tells_prompt": True} if self._tells_prompt() else asked
+
+    def _tells_prompt(self) -> bool:
+        """Whether the answer has the prompt: what the tokens around the gap say."""
+        return self.verbose or self.response_fields is None or "prompt" in self.response_fields

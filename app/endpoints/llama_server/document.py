@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.endpoints.llama_server import wire
-from app.endpoints.llama_server.body import InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
+from app.endpoints.llama_server.body import InfillBody, InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
 from app.endpoints.openai.document import runs
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Event, Parameter
@@ -26,7 +26,7 @@ _COMPLETE = runs(
     tag=TAG,
     events=_EVENTS,
 )
-
+_INFILL = runs(InfillBody, wire.LlamaCompletion, examples.INFILLS, tag=TAG, events=_EVENTS)
 _EMBED = runs(LlamaEmbeddingBody, list[wire.LlamaEmbedding], examples.EMBEDDINGS, tag=TAG)
 _MODEL = Parameter(
     name="model",
@@ -45,6 +45,7 @@ _FAILS = Parameter(
 CALLS = {
     "llama_server.complete": _COMPLETE,
     "llama_server.complete_as_well": _COMPLETE,
+    "llama_server.infill": _INFILL,
     "llama_server.input_tokens": runs(InputTokensBody, wire.InputTokens, examples.APPLY_TEMPLATE, tag=TAG),
     "llama_server.embed": _EMBED,
     "llama_server.embed_as_well": _EMBED,

@@ -12,8 +12,14 @@ from app.access.holding import holds
 from app.access.scopes import submits
 from app.bodies.validation import validate
 from app.endpoints.llama_server import props as shown
-from app.endpoints.llama_server.answers import Answers
-from app.endpoints.llama_server.body import InputTokensBody, LlamaCompletionBody, LlamaEmbeddingBody
+from app.endpoints.llama_server.answers import Answers, progressed
+from app.endpoints.llama_server.body import (
+    InfillBody,
+    InputTokensBody,
+    LlamaAnswerBody,
+    LlamaCompletionBody,
+    LlamaEmbeddingBody,
+)
 from app.endpoints.openai.call import finished
 from app.endpoints.openai.token_wire import TokenizerInfo
 from app.endpoints.openai.vectors import embeddings
@@ -43,8 +49,19 @@ MOST_WORKERS = 100
 @holds()
 def complete() -> Response:
     """Continue a prompt, or each of several."""
+    return _answered(LlamaCompletionBody)
+
+
+@blueprint.post("/infill")
+@holds()
+def infill() -> Response:
+    """Fill the gap between two texts."""
+    return _answered(InfillBody)
+
+
+def _answered(form: type[LlamaAnswerBody]) -> Response:
     sent = read_json()
-    body, cancels = aside(validate, LlamaCompletionBody, sent), cancels_on_disconnect()
+    body, cancels = aside(validate, form, sent), cancels_on_disconnect()
     taken = submit(sent, body)
     name_job(taken.id)
     job = taken.job or find(taken.id)
@@ -112,11 +129,13 @@ def _model() -> tuple[str, list[WorkerOverview]]:
 
 
 def _frames(
-    to: Services, job: Job, events: Iterator[Event | Silence], answers: Answers, body: LlamaCompletionBody
+    to: Services, job: Job, events: Iterator[Event | Silence], answers: Answers, body: LlamaAnswerBody
 ) -> Iterator[str]:
     for event in events:
         if event.type == "silence":
             yield sse.HEARTBEAT
+        elif event.type == "progress":
+            yield sse.frame(progressed(event))
         elif event.type == "token" and (piece := answers.take(event)):
             yield sse.frame(piece)
     ended = reload(to, job)

@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.endpoints.openai.generation import Settings
-from app.endpoints.openai.timings import LlamaTimings
+from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count
 
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -55,6 +55,7 @@ class Piece(TypedDict):
     tokens_predicted: Count
     tokens_evaluated: Count
     timings: NotRequired[LlamaTimings]
+    prompt_progress: NotRequired[PromptProgress]
     completion_probabilities: NotRequired[list[TokenProbabilities | Drawn]]
 
 

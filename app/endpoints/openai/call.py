@@ -51,6 +51,8 @@ def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: 
     for event in events:
         if event.type == "silence":
             yield sse.HEARTBEAT
+        elif event.type == "progress":
+            yield sse.frame(chunks.progress(event))
         elif event.type == "token":
             made = [*([last] if last is not None else []), *chunks.of(event)]
             last = made.pop() if made and chunks.complete else None

@@ -10,6 +10,7 @@ from typing import Literal
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import completion, wire
 from app.endpoints.openai.generated_text import call_id
+from app.endpoints.openai.timings import prompt_progress
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
@@ -87,6 +88,23 @@ class Chunks:
         if self._so_far or self._include_usage:
             for chunk in made:
                 chunk["usage"] = usage(self._so_far) if self._so_far else None
+        return made
+
+    def progress(self, event: Event) -> Chunk:
+        """The chunk that tells how far a prompt has been read. It has a choice, since clients ask for the first."""
+        made: Chunk
+        if self._job.operation is Operation.CHAT:
+            said: wire.ChatDelta = {"role": "assistant", "content": ""}
+            made = _chat_chunk(
+                self._job, {"index": event.index, "delta": said, "logprobs": None, "finish_reason": None}
+            )
+        else:
+            made = _completion_chunk(
+                self._job, {"index": event.index, "text": "", "logprobs": None, "finish_reason": None}
+            )
+        made["prompt_progress"] = prompt_progress(event)
+        if self._so_far or self._include_usage:
+            made["usage"] = usage(self._so_far) if self._so_far else None
         return made
 
     @property

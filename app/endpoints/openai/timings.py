@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count
+from tasks.records.event import Event
 from tasks.records.outcome import Outcome
 
 Figure = Annotated[float, Field(ge=0)]
@@ -25,6 +26,25 @@ class LlamaTimings(TypedDict):
     predicted_ms: Figure
     predicted_per_token_ms: Figure
     predicted_per_second: Figure
+
+
+class PromptProgress(TypedDict):
+    """How far a prompt has been read, with `return_progress`: before its first token, and then after each step."""
+
+    total: Annotated[Count, Field(description="Tokens of the prompt.")]
+    cache: Annotated[Count, Field(description="Those that were computed before.")]
+    processed: Annotated[Count, Field(description="Those that are there by now, cached ones included.")]
+    time_ms: Annotated[Count, Field(description="Since the prompt has a slot.")]
+
+
+def prompt_progress(event: Event) -> PromptProgress:
+    """That of an event of this type."""
+    return {
+        "total": event.prompt_tokens,
+        "cache": event.cached_tokens,
+        "processed": event.processed_tokens,
+        "time_ms": int(1e3 * event.seconds),
+    }
 
 
 def timings(outcome: Outcome) -> LlamaTimings:

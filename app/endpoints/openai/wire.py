@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.bodies.service_tier import ServedAs
 from app.endpoints.openai.generation import Verbose
-from app.endpoints.openai.timings import LlamaTimings
+from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count, When
 from tasks.records.wire import Usage
 
@@ -138,7 +138,12 @@ class ChatChunkChoice(TypedDict):
 
 
 class ChatChunk(MadeOf, _Beside):
-    """A piece of a streamed chat. `usage` is there if the request asked for it; `timings` in the last chunk."""
+    """A piece of a streamed chat. `usage` is there if the request asked for it; `timings` in the last chunk.
+
+    `prompt_progress` is there if the request asked for it, in chunks before the first token.
+    """
+
+    prompt_progress: NotRequired[PromptProgress]
 
     id: Annotated[str, Field(pattern="^chatcmpl-")]
     object: Literal["chat.completion.chunk"]
@@ -175,7 +180,9 @@ class CompletionChunkChoice(TypedDict):
 
 
 class CompletionChunk(MadeOf, _Beside):
-    """A piece of a streamed completion. `usage` and `timings` are as in a chat's."""
+    """A piece of a streamed completion. `usage`, `timings` and `prompt_progress` are as in a chat's."""
+
+    prompt_progress: NotRequired[PromptProgress]
 
     id: Annotated[str, Field(pattern="^cmpl-")]
     object: Literal["text_completion"]

@@ -22,6 +22,13 @@ WITHOUT_UNKNOWN = (llama_cpp.LLAMA_VOCAB_TYPE_SPM, llama_cpp.LLAMA_VOCAB_TYPE_BP
 
 _REASON = "error loading model: "
 """What stands before llama.cpp's own words for why a file cannot be loaded."""
+_INFILL = {
+    "prefix": llama_cpp.llama_vocab_fim_pre,
+    "suffix": llama_cpp.llama_vocab_fim_suf,
+    "middle": llama_cpp.llama_vocab_fim_mid,
+    "repository": llama_cpp.llama_vocab_fim_rep,
+    "file": llama_cpp.llama_vocab_fim_sep,
+}
 
 
 class Model:
@@ -65,6 +72,9 @@ class Model:
             "n_params": llama_cpp.llama_model_n_params(self._model),
             "n_vocab": self.vocab_size,
             "size": llama_cpp.llama_model_size(self._model),
+        }
+        self.infill_tokens: Mapping[str, int] = {
+            name: token for name, read in _INFILL.items() if (token := read(self._vocab)) != llama_cpp.LLAMA_TOKEN_NULL
         }
         self._tokenizer = Tokenizer(self._vocab, "".join(map(self._template_text, (None, b"tool_use"))))
 

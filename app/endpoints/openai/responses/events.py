@@ -13,6 +13,7 @@ from app.endpoints.openai.responses.output import Output
 from app.endpoints.openai.responses.response import response, skeleton
 from app.endpoints.openai.responses.stream_wire import ErrorEvent, ResponseEvent, ResponseStreamEvent, StatusEventType
 from app.endpoints.openai.responses.wire import ResponseObject
+from app.endpoints.openai.timings import prompt_progress
 from tasks.records.event import Event
 from tasks.records.job import Job, JobStatus
 
@@ -41,9 +42,13 @@ class ResponseEvents:
     def of(self, event: Event) -> list[ResponseStreamEvent]:
         """The events for one of the job's. That it was begun counts once: it may be begun again by another worker."""
         made: list[ResponseStreamEvent] = []
-        if self._waits and (event.type == "token" or event.status == JobStatus.RUNNING):
+        if self._waits and (event.type in ("progress", "token") or event.status == JobStatus.RUNNING):
             self._waits = False
             made.append(self._status_event("in_progress"))
+        if event.type == "progress":
+            told = self._status_event("in_progress")
+            told["prompt_progress"] = prompt_progress(event)
+            made.append(told)
         if event.type == "token":
             self._output = self._output or Output(self._job, event.syntax, numbers=self._numbers)
             made += self._output.feed(event.text, event.logprobs)

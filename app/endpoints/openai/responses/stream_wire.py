@@ -14,6 +14,7 @@ from app.endpoints.openai.responses.wire import (
     ResponseLogprob,
     ResponseObject,
 )
+from app.endpoints.openai.timings import PromptProgress
 from app.http.wire_types import Count
 
 StatusEventType = Literal[
@@ -52,6 +53,7 @@ class ResponseEvent(Numbered):
 
     type: StatusEventType
     response: ResponseObject
+    prompt_progress: NotRequired[PromptProgress]
 
 
 class ItemEvent(Numbered):

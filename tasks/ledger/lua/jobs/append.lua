@@ -4,6 +4,7 @@
 --- @include "lib/event"
 --- @include "lib/holds"
 --- @include "lib/last_seq"
+--- @include "lib/proves"
 --- @include "lib/running"
 
 -- Append what one step made, for many jobs at once. A job's part is refused when its fence is no longer the caller's.
@@ -35,7 +36,7 @@ while at <= #ARGV do
     local events = {}
     for i = last - first + 2, count do events[#events + 1] = ARGV[at + 3 + i] end
     local readers = append(id, fence, last + 1, events)
-    if redis.call('HGET', job_key(id), 'proven') ~= fence then
+    if proves(ARGV, at + 4, count) and redis.call('HGET', job_key(id), 'proven') ~= fence then
       local now = clock()
       redis.call('HSET', job_key(id), 'proven', fence, 'fails', 0, 'kills', 0, 'spared', 0, 'in_vain', 0, 'aside', 0)
       redis.call('HSETNX', job_key(id), 'first_token_at', stamp(now))
