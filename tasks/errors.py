@@ -14,6 +14,7 @@ CaravanError                500
     ModelNotFound, JobNotFound, FileNotFound, BatchNotFound
   BodyTooSlow               408
   FileInUse                 409  app.endpoints.files.wire
+  WorkersFixed              409  app.endpoints.cluster.wire
   SecretAlreadyShown        409  app.endpoints.webhooks.wire
   JobConflict, BatchConflict  409
   RequestTooLarge           413

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tasks.byte_sizes import bytes_of
 from tasks.urls import is_http_url, is_redis_url, redis_database, with_redis_database
 
 WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
@@ -108,6 +109,12 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(20, ge=0, description="Seconds that a stopping worker goes on decoding.")
 
+    memory_budget: int | None = Field(
+        None,
+        ge=1,
+        description="Bytes that the workers of caravan up may take together; most of the machine's if unset.",
+    )
+
     heartbeat_file: Path | None = Field(None, description="A file that workers and the clerk touch while they serve.")
 
     threads: int | None = Field(
@@ -153,6 +160,13 @@ class Settings(BaseSettings):
     def _of_a_service(cls, port: Any) -> Any:
         """Kubernetes tells pods of a Service called `caravan`: CARAVAN_PORT=tcp://10.0.0.1:80 is not meant for us."""
         return PORT if isinstance(port, str) and _SERVICE_LINK.match(port) else port
+
+    @field_validator("memory_budget", mode="before")
+    @classmethod
+    def _is_a_size(cls, budget: Any) -> Any:
+        if isinstance(budget, str) and not (count := bytes_of(budget)):
+            raise ValueError("must be bytes, or a number with K, M, G or T, such as 24G")
+        return count if isinstance(budget, str) else budget
 
     @field_validator("host")
     @classmethod

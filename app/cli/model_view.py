@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ WORKERS = (
     Column("SLOTS", 5, right=True),
     Column("PROCESSOR", 3, cut=True),
 )
+DOES = {"start": "started", "stop": "stopped", "evict": "stopped"}
+SHOWN_DECISIONS = 5
 LABEL_WIDTH = len("tokens/s") + LABEL_GAP
 
 
@@ -93,7 +96,15 @@ def details(model: Model, *, width: int | None) -> list[str]:
     for start in model["starting"]:
         if start.get("reason", model.get("reason")) != model.get("reason"):
             lines += ["", *wrapped(f"{fitted(start['name'], width, beside=1)}: {start['reason']}", width)]
+    decisions = model.get("decisions", [])[:SHOWN_DECISIONS]  # an earlier release makes none
+    if decisions:
+        lines += ["", "Last decisions", *(part for each in decisions for part in _decision(each, width))]
     return lines
+
+
+def _decision(decision: Mapping[str, Any], width: int | None) -> list[str]:
+    at = time.strftime("%m-%d %H:%M:%S", time.localtime(decision["at"]))
+    return wrapped(f"{at} {DOES[decision['action']]} {decision['worker']}: {decision['reason']}", width, indent="  ")
 
 
 def _workers(model: Model) -> Iterator[tuple[object, ...]]:

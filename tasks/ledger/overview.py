@@ -236,9 +236,14 @@ def health(client: redis.Redis, models: Iterable[str]) -> dict[str, Health]:
         pipe.zcard(redis_keys.pending(model))
     (seconds, _), *rows = pipe.execute()
     return {
-        model: Health([start for reply in starts.items() if (start := _start(*reply, now=seconds))], trouble, pending)
+        model: health_of(starts, trouble, pending, now=seconds)
         for model, starts, trouble, pending in zip(models, *(rows[at::3] for at in range(3)), strict=True)
     }
+
+
+def health_of(starts: Mapping[str, str], trouble: Mapping[str, str], pending: int, *, now: float) -> Health:
+    """What ``starts:{model}`` and ``trouble:{model}`` say; `now` by the clock of Redis."""
+    return Health([start for reply in starts.items() if (start := _start(*reply, now=now))], trouble, pending)
 
 
 def counts(client: redis.Redis, models: Iterable[str]) -> list[Counts]:

@@ -107,6 +107,12 @@ missing = _name("missing")
 wanted = _name("want", "model")
 """A set with one member, and not a string: what scales by it counts members (KEDA knows no strings)."""
 control_channel = _name("bell", "model")
+asked = _name("asked", "model")
+"""What somebody has asked for by name, for a minute: `load` or `unload`, and when."""
+supply = _name("supply", "model")
+"""What whoever starts workers says of a model."""
+decisions = _name("decisions")
+"""The last workers that were started and stopped, and why."""
 
 # Figures.
 totals = _name("totals", "model")

@@ -87,6 +87,11 @@ class Catalogue(Mapping[str, ModelEntry]):
         return Catalogue(self._entries, stand_ins={kind: names[0] for kind, names in kinds.items() if len(names) == 1})
 
     @property
+    def scales(self) -> bool:
+        """Whether workers of any model come and go by demand."""
+        return any(entry.workers.min < entry.workers.max for entry in self._entries.values())
+
+    @property
     def names(self) -> frozenset[str]:
         """What a request may call the models: their own names, and aliases."""
         return frozenset({*self._entries, *self._aliases})

@@ -189,7 +189,14 @@ class QueueService:
     def load(self, model: str) -> None:
         """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
         with as_broker_errors():
-            self._admission.want(model, self._keep_alive[model])
+            self._admission.load(model, self._keep_alive[model])
+
+    def unload(self, model: str) -> None:
+        """Have a model's workers stop, until a job comes for it. Whoever starts workers looks for it."""
+        with as_broker_errors():
+            self._admission.unload(model)
+        self._wanted_at.pop(model, None)
+        log.warning("model unloaded", model=model)
 
     def set_queue_state(self, model: str, state: QueueState) -> None:
         """Pause, drain or open a model's queue."""

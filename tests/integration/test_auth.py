@@ -32,6 +32,7 @@ ADMIN = frozenset(
         "queues.resume",
         "queues.cancel",
         "queues.move",
+        "models.unload",
         "keys.create",
         "keys.index",
         "keys.revoke",

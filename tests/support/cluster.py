@@ -88,12 +88,12 @@ class Cluster:
 
     def redis_url(self) -> str:
         """The address of its Redis, as its processes were given it."""
-        for pid in self.pids_of("tasks.worker"):
+        for pid in self.pids_of("clerk"):
             for variable in Path(f"/proc/{pid}/environ").read_text().split("\0"):
                 name, _, value = variable.partition("=")
                 if name == "CARAVAN_REDIS_URL":
                     return value
-        raise LookupError("no worker lives")
+        raise LookupError("no clerk lives")
 
     def kill(self, argument: str) -> None:
         """Kill a program and what it has forked, at once."""

@@ -64,6 +64,9 @@ def _of_model(model: Wire, snapshot: Snapshot) -> Iterator[Trouble]:
     name, waiting = model["id"], _waiting(model["queued"])
     if model["state"] == "failed":
         yield Trouble(name, f"No worker can serve it: {model['reason']}", "")
+    elif model["state"] == "asleep" and model["queued"] and "reason" in model:
+        advice = "Models take turns meanwhile. A larger CARAVAN_MEMORY_BUDGET, or smaller `slots` or `context`, helps."
+        yield Trouble(name, f"{waiting}. {model['reason']}", advice)
     elif model["state"] == "asleep" and model["queued"]:
         advice = f"Start one: `caravan worker {name}`. An autoscaler starts one by itself, within a minute or two."
         yield Trouble(name, f"{waiting} for a worker, and there is none.", advice)

@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 from typing import TextIO
-from urllib.parse import urlsplit
 
 import click
 
@@ -20,10 +19,10 @@ from app.cli.up.admin_key import FILE, FLOWER_FILE, admin_key, flower_password
 from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
 from app.cli.up.log_tail import LogTail
-from app.cli.up.own_redis import PORT as REDIS_PORT
-from app.cli.up.own_redis import SIZE, OwnRedis, own_redis, refuse_unusable
+from app.cli.up.own_redis import SIZE, OwnRedis, own_redis, port_here, refuse_unusable
 from app.cli.up.private_files import mend, private_umask
 from app.cli.up.programs import Cluster
+from app.cli.up.scaling.opened import scaling
 from app.cli.up.start import Start
 from app.cli.up.supervisor import POLL_SECONDS, Supervisor
 from app.cli.web.exposure import insecure_option, refuse_exposure
@@ -32,7 +31,6 @@ from tasks import logs
 from tasks.environment import read_settings, require_readable, require_writable
 from tasks.models.catalogue import Catalogue, CatalogueError, gguf_path, has_file, load
 from tasks.settings import Settings
-from tasks.urls import is_loopback, is_redis_url
 
 DRAIN_SECONDS = 5.0
 """Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
@@ -85,7 +83,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
     logs.configure(settings, "up")
     refuse_exposure(host, keys=settings.keys, insecure=insecure)
     ports = {"--port": port, **({"--flower-port": flower_port} if flower_port else {})}
-    refuse_same({**ports, **({"--redis-url": own} if (own := _port_here(redis_url)) else {})})
+    refuse_same({**ports, **({"--redis-url": own} if (own := port_here(redis_url)) else {})})
     require_writable(settings, "files_dir")
     if models is None:
         require_readable(settings, "models_file")
@@ -116,6 +114,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
             host=host,
             port=port,
             flower_port=flower_port,
+            scales=catalogue.scales,
             key=key,
             key_file=data / FILE if key and settings.admin_key is None else None,
             password_file=data / FLOWER_FILE if password and settings.flower_password is None else None,
@@ -126,7 +125,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
         elif server:
             env |= _start_redis(server, supervisor, tail)
         with announced(data, cluster.api):
-            _serve(cluster, env, supervisor=supervisor, tail=tail, shown=shown, asks=not quiet)
+            _serve(cluster, env, settings, supervisor=supervisor, tail=tail, shown=shown, asks=not quiet)
     except _Stopped:
         shown.end()
         if not quiet:
@@ -171,16 +170,22 @@ def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dic
     return {"CARAVAN_REDIS_URL": server.url, "CARAVAN_BROKER_URL": broker_url}
 
 
-def _serve(cluster: Cluster, env: Mapping[str, str], *, supervisor: Supervisor, tail: LogTail, shown: Display,
-           asks: bool) -> None:  # fmt: skip
+def _serve(
+    cluster: Cluster, env: Mapping[str, str], settings: Settings, *, supervisor: Supervisor, tail: LogTail,
+    shown: Display, asks: bool,
+) -> None:  # fmt: skip
     """Until told to stop."""
     for program in cluster.programs(env, tail.open):
         supervisor.start(program)
     deadline = time.monotonic() + START_SECONDS
-    with closing(Watch(api=cluster.api, key=cluster.key, flower=f"{cluster.flower}/healthcheck")) as watch:
+    with (
+        closing(Watch(api=cluster.api, key=cluster.key, flower=f"{cluster.flower}/healthcheck")) as watch,
+        scaling(cluster, env, settings, supervisor=supervisor, log=tail.open, note=shown.note) as scale,
+    ):
         start = Start(cluster, supervisor=supervisor, watch=watch, display=shown, asks=asks)
         while True:
             _tend(supervisor, tail)
+            scale()
             start.look()
             if start.web_ready_at is None and time.monotonic() > deadline:
                 raise click.ClickException(f"The web front did not start; read {tail.path('web')}.")
@@ -205,14 +210,6 @@ def _catalogue(models: Path | None) -> Catalogue:
 
 def _fault(path: Path) -> str:
     return f"{path} is a folder" if path.is_dir() else f"there is no {path}"
-
-
-def _port_here(redis_url: str | None) -> int | None:
-    """The port of a Redis on this machine."""
-    if not redis_url or not is_redis_url(redis_url):
-        return None
-    parts = urlsplit(redis_url)
-    return (parts.port or REDIS_PORT) if is_loopback(parts.hostname or "") else None
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from app.cli.up.parts import Part, lines
 
 STATE_WIDTH = 24
 """Columns of the screen beside a name that is too long for it: so many that its state is seen."""
-COLOURS = {"starting": "yellow", "loading": "yellow", "ready": "green", "failed": "bold red"}
+COLOURS = {"starting": "yellow", "loading": "yellow", "ready": "green", "failed": "bold red", "asleep": "cyan"}
 
 
 class Display(Protocol):
@@ -34,6 +34,9 @@ class Display(Protocol):
 
     def tell(self, text: str) -> None:
         """Something that has happened."""
+
+    def note(self, text: str) -> None:
+        """Something that happens all the time."""
 
     def end(self) -> None:
         """The start is over: what is shown stays as it is. May be called again."""
@@ -65,6 +68,9 @@ class Plain:
     def tell(self, text: str) -> None:
         self._tell(text)
 
+    def note(self, text: str) -> None:
+        self._say(text)
+
     def end(self) -> None:
         """Nothing is kept open."""
 
@@ -87,6 +93,9 @@ class Quiet:
     def tell(self, text: str) -> None:
         click.echo(text, err=True)
 
+    def note(self, text: str) -> None:
+        """Nobody asked."""
+
     def end(self) -> None:
         """Nothing is kept open."""
 
@@ -108,6 +117,10 @@ class Both:
     def tell(self, text: str) -> None:
         for each in self._displays:
             each.tell(text)
+
+    def note(self, text: str) -> None:
+        for each in self._displays:
+            each.note(text)
 
     def end(self) -> None:
         for each in self._displays:
@@ -137,6 +150,9 @@ class InPlace:
 
     def tell(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        self.tell(text)
 
     def end(self) -> None:
         if self._live:

@@ -41,7 +41,7 @@ class FirstAnswer:
         ready = next((model for model in models if "ready" in states[model]), None)
         if ready:
             return self._ask(ready)
-        waits = any(not state <= {"failed"} for state in states.values())
+        waits = any(not state <= {"failed", "asleep"} for state in states.values())
         return None if waits else []
 
     def _ask(self, model: str) -> list[str] | None:

@@ -12,7 +12,7 @@ import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
 import redis
@@ -29,7 +29,7 @@ from tasks.ledger.access import unreachable
 from tasks.ledger.connection import OPTIONS, SOCKET_OPTIONS, connect, takes_options
 from tasks.machine.memory import read_room
 from tasks.settings import Settings
-from tasks.urls import is_redis_url, redis_socket, without_password
+from tasks.urls import is_loopback, is_redis_url, redis_socket, without_password
 
 OPTION = "--redis-url"
 PORT = 6379
@@ -188,3 +188,11 @@ def _options(url: str) -> str:
         return ""
     known = SOCKET_OPTIONS if redis_socket(url) else OPTIONS
     return f", with no options but {', '.join(sorted(known))}"
+
+
+def port_here(redis_url: str | None) -> int | None:
+    """The port of a Redis on this machine."""
+    if not redis_url or not is_redis_url(redis_url):
+        return None
+    parts = urlsplit(redis_url)
+    return (parts.port or PORT) if is_loopback(parts.hostname or "") else None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from app.cli.words import counted
 
-State = Literal["starting", "loading", "ready", "failed"]
+State = Literal["starting", "loading", "ready", "failed", "asleep"]
 MOST_WORKERS = 3
 """Lines for workers; of more, a line a model; of more models, one line."""
 
@@ -27,7 +27,7 @@ class Part:
     @property
     def settled(self) -> bool:
         """Whether it will not become anything else by itself, as far as one knows."""
-        return self.state in ("ready", "failed")
+        return self.state in ("ready", "failed", "asleep")
 
     @property
     def text(self) -> str:

@@ -25,6 +25,8 @@ class Cluster:
     port: int
     flower_port: int | None
     """None without Flower."""
+    scales: bool = False
+    """Whether workers come and go by demand."""
     key: str = ""
     key_file: Path | None = None
     password_file: Path | None = None
@@ -43,34 +45,27 @@ class Cluster:
 
     @property
     def workers(self) -> dict[str, str]:
-        """The models by the names of their workers."""
+        """The models by the names of their first workers. One that begins asleep has one that is not started yet."""
         return {
             f"{model}-{number}": model
             for model, entry in self.catalogue.items()
             for number in range(1, max(1, entry.workers.min) + 1)
         }
 
+    def worker(self, name: str, model: str, env: Mapping[str, str], log: Callable[[str], LogFile]) -> Program:
+        """A worker of a model."""
+        return _program(name, "worker", ["tasks.worker", model, "--name", name], env, log)
+
     def programs(self, env: Mapping[str, str], log: Callable[[str], LogFile]) -> list[Program]:
-        """All but Redis, in the order of their start."""
-        python = [sys.executable, "-P", "-m"]
+        """All but Redis, in the order of their start; without workers that come and go."""
+        workers = {} if self.scales else self.workers
         # Whether the address may be bound was asked before.
-        commands = {
-            **{name: ["tasks.worker", model, "--name", name] for name, model in self.workers.items()},
-            "web": ["app.cli", "web", "--insecure"],
-            "clerk": ["app.cli", "clerk"],
-        }
+        commands = {"web": ["app.cli", "web", "--insecure"], "clerk": ["app.cli", "clerk"]}
         if self.flower_port is not None:
             commands["flower"] = ["app.cli", "flower", "--port", str(self.flower_port)]
         return [
-            Program(
-                name=name,
-                argv=[*python, *command],
-                env=env,
-                withheld=withheld_from("worker" if name in self.workers else name),
-                rank=2 if name == "web" else 1,
-                log=log(name),
-            )
-            for name, command in commands.items()
+            *(self.worker(name, model, env, log) for name, model in workers.items()),
+            *(_program(name, name, command, env, log) for name, command in commands.items()),
         ]
 
     def parts(self) -> list[Part]:
@@ -78,7 +73,10 @@ class Cluster:
         return [
             Part("redis", "the queue"),
             Part("web", "the API"),
-            *(Part(name, f"model {model}", model=model) for name, model in self.workers.items()),
+            *(
+                Part(name, f"model {model}", "starting" if self.catalogue[model].workers.min else "asleep", model=model)
+                for name, model in self.workers.items()
+            ),
             Part("clerk", "webhooks, batches, recovery"),
             *([Part("flower", "workers and tasks")] if self.flower else []),
         ]
@@ -95,3 +93,16 @@ class Cluster:
             *([f"  Flower  {self.flower}{password}"] if self.flower else []),
             "",
         ]
+
+
+def _program(
+    name: str, kind: str, command: list[str], env: Mapping[str, str], log: Callable[[str], LogFile]
+) -> Program:
+    return Program(
+        name=name,
+        argv=[sys.executable, "-P", "-m", *command],
+        env=env,
+        withheld=withheld_from(kind),
+        rank=2 if name == "web" else 1,
+        log=log(name),
+    )

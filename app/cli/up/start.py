@@ -46,6 +46,7 @@ class Start:
     ) -> None:
         """`asks`: whether a first question is put to a model."""
         self._parts = cluster.parts()
+        self._asleep = frozenset(part.name for part in self._parts if part.state == "asleep")
         self._has_flower = bool(cluster.flower)
         self._supervisor = supervisor
         self._watch = watch
@@ -97,7 +98,10 @@ class Start:
             **workers,
             **{part.name: ("failed", failed[part.model]) for part in self._parts if part.model in failed},
         }
-        return [self._seen(part, *found.get(part.name, ("starting", ""))) for part in self._parts]
+        return [self._seen(part, *found.get(part.name, self._at_first(part))) for part in self._parts]
+
+    def _at_first(self, part: Part) -> tuple[State, str]:
+        return ("asleep" if part.name in self._asleep else "starting"), ""
 
     def _seen(self, part: Part, state: State, detail: str) -> Part:
         if state != "ready" and self._supervisor.dies_again_and_again(part.name):

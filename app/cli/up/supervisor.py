@@ -53,6 +53,8 @@ class _Child:
     process: subprocess.Popen[str] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
+    kill_at: float | None = None
+    """Of one that was told to stop for good."""
 
 
 class Supervisor:
@@ -72,10 +74,24 @@ class Supervisor:
         self._children.append(child)
         self._launch(child)
 
+    def retire(self, name: str, drain_seconds: float) -> None:
+        """Ask a program to stop, and do not start it again; after the drain time and some seconds it is killed."""
+        child = next(child for child in self._children if child.program.name == name)
+        child.kill_at = time.monotonic() + drain_seconds + KILL_AFTER_SECONDS
+        if child.process is not None:
+            child.process.terminate()
+
+    def has(self, name: str) -> bool:
+        """Whether a program runs, is to run again, or has not stopped yet."""
+        return any(child.program.name == name for child in self._children)
+
     def tend(self) -> None:
-        """Start again what has died, when its pause is over."""
+        """Start again what has died, when its pause is over; bury what was told to stop."""
         now = time.monotonic()
+        self._children = [child for child in self._children if child.kill_at is None or not _has_gone(child, now)]
         for child in self._children:
+            if child.kill_at is not None:
+                continue
             if child.process is not None:
                 status = child.process.poll()
                 message = self._bury(child, status, now) if status is not None else self._greet(child, now)
@@ -111,7 +127,7 @@ class Supervisor:
                 stderr=output,
                 text=True,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         finally:
             if output is not None:
@@ -148,7 +164,21 @@ class Supervisor:
             process.wait()
 
 
-def _die_with_parent() -> None:
+def _has_gone(child: _Child, now: float) -> bool:
+    """Whether one that was told to stop has; it is killed when it is late."""
+    if child.process is None:
+        return True
+    assert child.kill_at is not None
+    if child.process.poll() is None:
+        if now >= child.kill_at:
+            log.warning("killed", pid=child.process.pid)
+            _kill_session(child.process)
+        return False
+    _kill_session(child.process)
+    return True
+
+
+def die_with_parent() -> None:
     """In the child: be told to stop when the supervisor is killed. Linux only; elsewhere it does nothing."""
     if hasattr(_LIBC, "prctl"):
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -7,7 +7,16 @@ from dataclasses import replace
 from app.endpoints.anthropic.models import PAGE, VERSION
 from app.endpoints.anthropic.wire import ModelInfo, ModelPage
 from app.endpoints.cluster.body import QueueMove
-from app.endpoints.cluster.wire import Health, ModelState, ModelStateList, Queue, QueueChange, QueueList, Readiness
+from app.endpoints.cluster.wire import (
+    Health,
+    ModelState,
+    ModelStateList,
+    Queue,
+    QueueChange,
+    QueueList,
+    Readiness,
+    WorkersFixed,
+)
 from app.endpoints.openai.document import TAG as OPENAI
 from app.endpoints.openai.wire import OpenAIModel, OpenAIModelList
 from app.openapi import examples
@@ -68,6 +77,11 @@ CALLS = {
         tag=TAG,
         answers={202: Answer(meaning="The model as it is now. It will be loaded.", schema=ModelState)},
         errors=(ModelNotFound, *NEEDS_REDIS),
+    ),
+    "models.unload": Description(
+        tag=TAG,
+        answers={202: Answer(meaning="The model as it is now. Its workers will stop.", schema=ModelState)},
+        errors=(ModelNotFound, WorkersFixed, *NEEDS_REDIS),
     ),
     "queues.index": Description(
         tag=TAG, answers={200: Answer(meaning="The queues.", schema=QueueList)}, errors=NEEDS_REDIS

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from app.endpoints.cluster.wire import ModelHealth, ModelState, WorkerStart
+from app.endpoints.cluster.wire import ModelCondition, ModelHealth, ModelState, ScalingDecision, WorkerStart
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
+from tasks.ledger.scaling import Record, Supply
 from tasks.models.catalogue import ModelEntry
 
 SHOWN_WORKERS: Final = 100
@@ -15,14 +16,26 @@ SHOWN_WORKERS: Final = 100
 
 
 def view(
-    entry: ModelEntry, queue: QueueOverview, crew: Crew, workers: Iterable[WorkerOverview], health: Health
+    entry: ModelEntry,
+    queue: QueueOverview,
+    crew: Crew,
+    workers: Iterable[WorkerOverview],
+    health: Health,
+    *,
+    supply: Supply,
+    records: Iterable[Record],
 ) -> ModelState:
-    """A model as `GET /models` shows it."""
+    """A model as `GET /models` shows it.
+
+    Args:
+        supply: what whoever starts workers says of the model.
+        records: decisions of any models, newest first.
+    """
     own = sorted((worker for worker in workers if worker.model == queue.model), key=lambda worker: worker.name)
     return {
         "id": queue.model,
         "object": "model",
-        **state(queue.model, serving=crew.workers > 0, health=health),
+        **state(queue.model, workers=crew.workers, health=health, supply=supply),
         "kind": entry.kind,
         "aliases": list(entry.aliases),
         "tags": list(entry.tags),
@@ -35,6 +48,7 @@ def view(
         "num_workers": crew.workers,
         "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
         "starting": [_start(start) for start in health.starts[:SHOWN_WORKERS]],
+        "decisions": [_decision(record) for record in records if record.model == queue.model],
     }
 
 
@@ -60,13 +74,31 @@ def _start(start: StartOverview) -> WorkerStart:
     return shown
 
 
-def state(model: str, *, serving: bool, health: Health) -> ModelHealth:
-    """``loaded``, ``loading``, ``asleep``, or ``failed`` with the reason."""
-    if health.failed(serving=serving):
+def _decision(record: Record) -> ScalingDecision:
+    return {
+        "at": round(record.at, 3),
+        "action": record.action,
+        "worker": record.worker,
+        "reason": record.reason,
+    }
+
+
+def state(model: str, *, workers: int, health: Health, supply: Supply) -> ModelHealth:
+    """What can be said of a model in a word, with the reason if it fails or waits for room."""
+    if health.failed(serving=workers > 0):
         return {"state": "failed", "reason": _trouble(model, health) if health.in_trouble else health.starts[0].reason}
-    if serving:
-        return {"state": "loaded"}
-    return {"state": "loading" if health.starts else "asleep"}
+    found = _condition(workers, health, supply)
+    return {"state": found, "reason": supply.reason} if supply.reason else {"state": found}
+
+
+def _condition(workers: int, health: Health, supply: Supply) -> ModelCondition:
+    if workers > supply.draining:
+        return "loaded"
+    if health.starts:
+        return "downloading" if all(start.phase == "downloading" for start in health.starts) else "loading"
+    if supply.draining:
+        return "draining"
+    return "absent" if supply.absent else "asleep"
 
 
 def _trouble(model: str, health: Health) -> str:

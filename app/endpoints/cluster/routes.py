@@ -16,13 +16,13 @@ from app.bodies.validation import validate
 from app.endpoints.anthropic.models import PAGE, VERSION, model_info, model_page
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.body import QueueMove
-from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange
+from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange, WorkersFixed
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from app.http.content_encoding import encoded
 from app.http.json_body import read_json
 from app.services.services import services
 from tasks.errors import BrokerUnavailable
-from tasks.ledger import overview
+from tasks.ledger import overview, scaling
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.probe import written_and_read
 from tasks.logs import get_logger
@@ -60,9 +60,26 @@ def models_index() -> Response:
 
 @models.post("/models/<name>/load")
 def load(name: str) -> tuple[Response, int]:
-    """Load a model before its first job arrives, if an autoscaler starts workers."""
-    catalogue().find(name)
+    """Load a model before its first job arrives, if workers are started by demand."""
+    name = catalogue().name_of(name)
     services().queue.load(name)
+    return jsonify(_model_states([name])[0]), 202
+
+
+@models.post("/models/<name>/unload")
+@for_admins
+def unload(name: str) -> tuple[Response, int]:
+    """Stop a model's workers, if workers are started by demand. The next job loads it again, or a call of `load`.
+
+    The workers drain: their jobs end, or wait, which loads the model again.
+    """
+    name = catalogue().name_of(name)
+    if not services().catalogue.scales:
+        raise WorkersFixed(
+            f"The number of workers of '{name}' is fixed, as that of each model: nothing starts or stops workers. In "
+            "models.yaml, give a model a `workers.min` below its `workers.max`."
+        )
+    services().queue.unload(name)
     return jsonify(_model_states([name])[0]), 202
 
 
@@ -83,8 +100,18 @@ def _model_states(names: Collection[str]) -> list[ModelState]:
     client, entries = services().redis, services().catalogue
     workers = overview.workers(client, names, most=model_view.SHOWN_WORKERS)
     crews, healths = overview.crews(client, names), overview.health(client, names)
+    supplies = scaling.supplies(client, names)
+    records = scaling.recorded(client) if caller().is_admin else []  # they name other models
     return [
-        model_view.view(entries[queue.model], queue, crews[queue.model], workers, healths[queue.model])
+        model_view.view(
+            entries[queue.model],
+            queue,
+            crews[queue.model],
+            workers,
+            healths[queue.model],
+            supply=supplies[queue.model],
+            records=records,
+        )
         for queue in overview.queues(client, names)
     ]
 
@@ -206,7 +233,11 @@ def _require_usable(client: redis.Redis, database: str) -> None:
 def _model_healths(models: Catalogue) -> dict[str, ModelHealth]:
     client = services().redis
     crews, healths = overview.crews(client, models), overview.health(client, models)
-    return {model: model_view.state(model, serving=crews[model].workers > 0, health=healths[model]) for model in models}
+    supplies = scaling.supplies(client, models)
+    return {
+        model: model_view.state(model, workers=crews[model].workers, health=healths[model], supply=supplies[model])
+        for model in models
+    }
 
 
 @health.get("/metrics")

@@ -12,7 +12,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count, Seconds
+from tasks.errors import CaravanError
 from tasks.records.job import QueueState
+
+
+class WorkersFixed(CaravanError):
+    """Raised when a model cannot be unloaded, since its workers always run."""
+
+    http_status = 409
+    type = "conflict_error"
+    code = "workers_fixed"
 
 
 class WorkerState(TypedDict):
@@ -33,7 +42,19 @@ class WorkerStart(TypedDict):
     reason: NotRequired[Annotated[str, Field(description="For a failed worker: the cause, and what to do.")]]
 
 
-ModelCondition = Literal["loaded", "loading", "failed", "asleep"]
+ModelCondition = Literal["loaded", "loading", "downloading", "draining", "failed", "asleep", "absent"]
+
+
+class ScalingDecision(TypedDict):
+    """A worker that was started or stopped by demand."""
+
+    at: Annotated[float, Field(description="Unix time.")]
+    action: Annotated[
+        Literal["start", "stop", "evict"],
+        Field(description="`stop`: the model did not need it any more. `evict`: it made room for another model."),
+    ]
+    worker: str
+    reason: str
 
 
 class ModelHealth(TypedDict):
@@ -49,7 +70,9 @@ class ModelState(TypedDict):
     id: str
     object: Literal["model"]
     state: ModelCondition
-    reason: NotRequired[Annotated[str, Field(description="For a failed model: the reason, and what to do.")]]
+    reason: NotRequired[
+        Annotated[str, Field(description="Why it failed, and what to do; or why its next worker has to wait.")]
+    ]
     kind: Literal["generative", "embedding"]
     aliases: list[str]
     tags: list[str]
@@ -62,6 +85,9 @@ class ModelState(TypedDict):
     num_workers: Annotated[Count, Field(description="Live workers.")]
     workers: Annotated[list[WorkerState], Field(description="Of the live workers, 100 at most.")]
     starting: list[WorkerStart]
+    decisions: Annotated[
+        list[ScalingDecision], Field(description="For admins: of the last 50 of all models, the model's, newest first.")
+    ]
 
 
 class ModelStateList(TypedDict):

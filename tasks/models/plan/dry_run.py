@@ -23,19 +23,31 @@ class CannotTell(Exception):
     """Raised when the other process ended without an answer; the message is the last that it said."""
 
 
+COMMAND = (sys.executable, "-P", "-m", "tasks.worker.dry_run")
+
+
+def question(entries: Sequence[ModelEntry]) -> str:
+    """What the process is asked, on its standard input."""
+    return json.dumps([entry.written() for entry in entries])
+
+
+def answer(told: str) -> list[Sizes]:
+    """What it said on its standard output, in the order of the question. Raises CannotLoad."""
+    return [_read(each) for each in json.loads(told)]
+
+
 def sizes(entries: Sequence[ModelEntry]) -> list[Sizes]:
     """What a worker of each entry takes, under this process' settings, in order. Raises CannotLoad, CannotTell."""
-    asked = json.dumps([entry.written() for entry in entries])
-    command = [sys.executable, "-P", "-m", "tasks.worker.dry_run"]
     try:
         ended = subprocess.run(  # noqa: S603 - our own module
-            command, input=asked, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
+            COMMAND, input=question(entries), capture_output=True, text=True, errors="replace", timeout=SECONDS,
+            check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise CannotTell(str(exc)) from exc
     if ended.returncode:
         raise CannotTell((ended.stderr.strip().splitlines() or [f"it ended with status {ended.returncode}"])[-1])
-    return [_read(told) for told in json.loads(ended.stdout)]
+    return answer(ended.stdout)
 
 
 def _read(told: dict[str, Any]) -> Sizes:

@@ -156,13 +156,17 @@ def trouble(sizes: Sizes, room: Room | None) -> str:
     """Why a worker cannot be loaded that has all in the machine's memory, with the sum; '' if it can."""
     if room is None or sizes.on_card or sizes.total + PROCESS_BYTES <= room.total:
         return ""
-    parts = {"weights": sizes.weights, "cache": sizes.cache, "buffers": sizes.buffers, "process": PROCESS_BYTES}
-    total = size(sum(parts.values()))
     return (
-        f"it takes {total} ({', '.join(f'{name} {size(count)}' for name, count in parts.items())}), and "
+        f"it takes {size(sizes.total + PROCESS_BYTES)} ({parts(sizes)}), and "
         f"{'the control group gives' if room.limited else 'the machine has'} {size(room.total)}: lower kv_tokens, "
         "slots or context, or take a file of fewer bits a weight"
     )
+
+
+def parts(sizes: Sizes) -> str:
+    """What a worker's memory consists of, in words."""
+    told = {"weights": sizes.weights, "cache": sizes.cache, "buffers": sizes.buffers, "process": PROCESS_BYTES}
+    return ", ".join(f"{name} {size(count)}" for name, count in told.items())
 
 
 def _shape(slots: int, context: int, share: float) -> Shape:

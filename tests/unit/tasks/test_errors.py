@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.endpoints.cluster.flower import FlowerUnavailable
+from app.endpoints.cluster.wire import WorkersFixed
 from app.endpoints.files.wire import FileInUse
 from app.endpoints.webhooks.wire import SecretAlreadyShown
 from app.http.byte_range import RangeNotSatisfiable
@@ -30,6 +31,7 @@ TABLE = [
     (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
     (errors.BodyTooSlow, 408, "timeout_error", "request_timeout", None),
     (FileInUse, 409, "conflict_error", "file_in_use", None),
+    (WorkersFixed, 409, "conflict_error", "workers_fixed", None),
     (SecretAlreadyShown, 409, "conflict_error", "webhook_secret_shown", None),
     (errors.BatchConflict, 409, "conflict_error", "batch_already_ended", None),
     (errors.JobConflict, 409, "conflict_error", "job_already_finished", None),

@@ -41,6 +41,15 @@ def test_a_failed_model_has_its_reason_below_the_list() -> None:
     assert lines[-1] == "bad: The file is cut short."
 
 
+def test_what_was_decided_of_a_model_stands_below_it() -> None:
+    at = 1_700_000_000.0
+    found = [{"at": at, "action": "stop", "worker": "demo-1", "reason": "no job came for 5 s (keep_alive)"}] * 9
+    lines = details(model(state="asleep", decisions=found), width=None)
+    assert lines[-6] == "Last decisions"
+    assert lines[-1].endswith("stopped demo-1: no job came for 5 s (keep_alive)")
+    assert "Last decisions" not in details(model(), width=None)
+
+
 @pytest.mark.parametrize("width", [50, 80])
 def test_the_lines_fit_the_screen(width: int) -> None:
     broken = model("a-model-of-quite-a-long-name-q4_k_m", "failed", reason="It is broken. " * 20, starting=[FAILED])

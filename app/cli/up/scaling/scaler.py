@@ -1,0 +1,227 @@
+"""Starts and stops workers by demand, beside the loop that keeps programs alive."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from math import inf
+
+from app.cli.up.scaling.decide import decide
+from app.cli.up.scaling.ledger_line import LedgerLine, Look
+from app.cli.up.scaling.situation import Decision, Memory, Model, Situation, Worker, number_of
+from app.cli.up.scaling.sizing import Sizing
+from app.cli.up.supervisor import Program, Supervisor
+from tasks.ledger import scaling
+from tasks.ledger.ledger import Ledger
+from tasks.ledger.scaling import Demand, Record, Supply
+from tasks.logs import get_logger
+from tasks.models.catalogue import Catalogue
+
+FAILED_SECONDS = 60.0
+"""So long nobody makes room for a model after it failed last."""
+SAY_SECONDS = 5.0
+"""Between two times that the same is said of the models."""
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Own:
+    """A worker that was started here. Times are those of `time.monotonic`."""
+
+    model: str
+    started_at: float
+    ready_at: float | None = None
+    is_draining: bool = False
+
+
+class Scaler:
+    """Carries decisions out. All methods are for the thread of the supervisor, and wait for nothing.
+
+    Args:
+        budget: bytes that workers may take together.
+        drain_seconds: how long a worker that stops may go on with its jobs.
+        program: makes a worker's program from its name and its model.
+        note: is told each decision in a sentence.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        budget: float,
+        drain_seconds: float,
+        supervisor: Supervisor,
+        ledger: Ledger,
+        line: LedgerLine,
+        sizing: Sizing,
+        program: Callable[[str, str], Program],
+        note: Callable[[str], None],
+    ) -> None:
+        self._catalogue = catalogue
+        self._budget = budget
+        self._drain_seconds = drain_seconds
+        self._supervisor = supervisor
+        self._ledger = ledger
+        self._line = line
+        self._sizing = sizing
+        self._program = functools.cache(program)
+        self._note = note
+        self._own: dict[str, _Own] = {}
+        self._memory = Memory()
+        self._used_at: dict[str, float] = {}
+        self._accepted: dict[str, int] = {}
+        self._failed_at: dict[str, float] = {}
+        self._unloaded: dict[str, str] = {}
+        self._said: tuple[float, Mapping[str, Supply]] = (-inf, {})
+        self._fault = ""
+        line.start()
+
+    def tend(self) -> None:
+        """Look at what has changed, and do what there is to do. Raises nothing: programs are kept alive in any case."""
+        try:
+            self._sizing.tend()
+            if look := self._line.take():
+                self._follow(look)
+            self._fault = ""
+        except Exception as exc:
+            if self._fault != (told := repr(exc)):
+                self._fault = told
+                log.exception("workers could not be started or stopped by demand")
+
+    def close(self) -> None:
+        """Decide nothing more. The workers are left to the supervisor."""
+        self._line.close()
+        self._sizing.close()
+
+    def _follow(self, look: Look) -> None:
+        self._forget_gone(look)
+        models = tuple(self._model(name, look.demands[name], look.at) for name in self._catalogue)
+        made = decide(Situation(now=look.at, budget=self._budget, models=models), self._memory)
+        self._memory = made.memory
+        for decision in made.decisions:
+            self._carry_out(decision)
+        for model, reason in {**self._dying(), **made.too_large}.items():
+            self._line.post(functools.partial(self._fail, model, reason))
+        if made.decisions:
+            now = time.time()
+            records = [Record(at=now, **asdict(decision)) for decision in made.decisions]
+            self._line.post(functools.partial(scaling.record, records=records))
+        self._say(made.waits)
+        workers = defaultdict[str, list[str]](list, {name: [] for name in self._catalogue})
+        for name, own in self._own.items():
+            workers[own.model].append(name)
+        self._line.count_jobs_of(workers)
+
+    # -- what is known
+
+    def _forget_gone(self, look: Look) -> None:
+        self._own = {name: own for name, own in self._own.items() if self._supervisor.has(name)}
+        for name, own in self._own.items():
+            if name not in look.demands[own.model].workers:
+                own.ready_at = None
+            elif own.ready_at is None:
+                own.ready_at = look.at
+                self._sizing.loaded(own.model)
+
+    def _model(self, name: str, demand: Demand, now: float) -> Model:
+        entry, need = self._catalogue[name], self._sizing.of(name)
+        before = self._accepted.get(name)
+        if demand.waiting or demand.running or before not in (None, demand.accepted):
+            self._used_at[name] = now
+        elif before is None and demand.wanted_seconds:  # we have just been started
+            self._used_at[name] = now - max(0.0, entry.keep_alive - demand.wanted_seconds)
+        self._accepted[name] = demand.accepted
+        if demand.health.failed(serving=bool(demand.workers)) or self._dies(name):
+            self._failed_at[name] = now
+        own = {worker: each for worker, each in self._own.items() if each.model == name}
+        return Model(
+            name=name,
+            slots=entry.slots,
+            bytes=need.bytes,
+            parts=need.parts,
+            min=entry.workers.min,
+            max=entry.workers.max,
+            keep_alive=entry.keep_alive,
+            priority=getattr(entry, "priority", 0),
+            waiting=demand.waiting,
+            running=demand.running,
+            job_seconds=demand.job_seconds,
+            used_ago=now - self._used_at.get(name, -inf),
+            wanted=demand.wanted_seconds > 0,
+            asked=self._wish(name, demand.asked),
+            elsewhere=sum(not _is_ours(worker, name) for worker in demand.workers),
+            failing=now - self._failed_at.get(name, -inf) < FAILED_SECONDS,
+            workers=tuple(_worker(worker, each, demand, now) for worker, each in own.items()),
+        )
+
+    def _wish(self, model: str, asked: str) -> str:
+        """`load` as long as it stands, and `unload` once."""
+        wish, _, _ = asked.partition(" ")
+        if wish != "unload":
+            return wish
+        before, self._unloaded[model] = self._unloaded.get(model), asked
+        return "" if before == asked else wish
+
+    def _dies(self, model: str) -> bool:
+        return any(
+            own.model == model and self._supervisor.dies_again_and_again(name) for name, own in self._own.items()
+        )
+
+    def _dying(self) -> dict[str, str]:
+        """Models whose workers end again and again, whatever they do, and what is said of that."""
+        return {
+            own.model: f"Its worker {name} dies repeatedly. The worker's log says why."
+            for name, own in self._own.items()
+            if self._supervisor.dies_again_and_again(name)
+        }
+
+    # -- what is done
+
+    def _carry_out(self, decision: Decision) -> None:
+        if decision.action == "start":
+            self._supervisor.start(self._program(decision.worker, decision.model))
+            self._own[decision.worker] = _Own(decision.model, time.monotonic())
+        else:
+            self._supervisor.retire(decision.worker, self._drain_seconds)
+            self._own[decision.worker].is_draining = True
+        self._note(decision.text)
+
+    def _fail(self, model: str, reason: str, _client: object) -> None:
+        """Say that a model cannot be served, as one of its workers would."""
+        start = {"state": "failed", "phase": "starting", "reason": reason, "tries": 3}
+        self._ledger.workers.report_start(model, f"{model}-1", start, scaling.SUPPLY_SECONDS)
+
+    def _say(self, waits: Mapping[str, str]) -> None:
+        supplies = {
+            name: Supply(
+                draining=sum(own.is_draining for own in self._own.values() if own.model == name),
+                absent=self._sizing.is_absent(name),
+                reason=waits.get(name, ""),
+            )
+            for name in self._catalogue
+        }
+        at, said = self._said
+        now = time.monotonic()
+        if supplies != said or now - at > SAY_SECONDS:
+            self._said = (now, supplies)
+            self._line.post(functools.partial(scaling.say, supplies=supplies))
+
+
+def _worker(name: str, own: _Own, demand: Demand, now: float) -> Worker:
+    return Worker(
+        name=name,
+        state="draining" if own.is_draining else "starting" if own.ready_at is None else "ready",
+        held=demand.held.get(name, 0),
+        started_ago=max(0.0, now - own.started_at),
+        ready_ago=inf if own.ready_at is None else max(0.0, now - own.ready_at),
+    )
+
+
+def _is_ours(worker: str, model: str) -> bool:
+    """Whether a name is one that `caravan up` gives, now or before it was started again."""
+    prefix, _, number = worker.rpartition("-")
+    return prefix == model and number.isdigit() and number_of(worker) > 0
