@@ -146,7 +146,7 @@ class Scaler:
             min=entry.workers.min,
             max=entry.workers.max,
             keep_alive=entry.keep_alive,
-            priority=getattr(entry, "priority", 0),
+            priority=entry.priority,
             waiting=demand.waiting,
             running=demand.running,
             job_seconds=demand.job_seconds,
