@@ -18,6 +18,7 @@ from app.cli.table import screen_width
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
+from tasks.models import models_schema
 from tasks.models.catalogue import CatalogueError, gguf_path, load
 from tasks.models.hub import SCHEME, DownloadFailed, download
 
@@ -75,6 +76,12 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
             click.echo(f"{name}: {path}")
     except (CatalogueError, DownloadFailed, ModelNotFound) as exc:
         raise click.ClickException(str(exc)) from exc
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of models.yaml, for editors."""
+    click.echo(json.dumps(models_schema.schema(), indent=2))
 
 
 def _models(api: Client) -> list[dict[str, Any]]:

@@ -21,12 +21,14 @@ from tasks.records.sampling_ranges import SamplingDefaults
 from tasks.texts import nearest
 
 __all__ = [
-    "DEMO", "FAKE_PATH", "Catalogue", "CatalogueError", "ModelEntry", "Workers", "gguf_path", "has_file", "kind_for",
-    "load",
+    "DEMO", "FAKE_PATH", "Catalogue", "CatalogueError", "ModelEntry", "ModelsBody", "Workers", "gguf_path",
+    "has_file", "kind_for", "load",
 ]  # fmt: skip
 
 
-class _ModelsFile(BaseModel):
+class ModelsBody(BaseModel):
+    """What a models file holds."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: dict[ModelName, ModelEntry] = Field(min_length=1)
@@ -46,7 +48,7 @@ class _ModelsFile(BaseModel):
 
 
 _LEVELS: Levels = (
-    ("the file", _ModelsFile),
+    ("the file", ModelsBody),
     ("each model by its name", None),
     ("a model", ModelEntry),
     {"workers": ("workers", Workers), "sampling": ("sampling", SamplingDefaults)},
@@ -140,7 +142,7 @@ def load(path: Path | None) -> Catalogue:
         return Catalogue({"demo": DEMO})
     file = models_file.read(path)
     try:
-        entries = _ModelsFile.model_validate(file.body).models
+        entries = ModelsBody.model_validate(file.body).models
     except ValidationError as exc:
         raise CatalogueError(told(file, exc, _LEVELS)) from exc
     return Catalogue({name: _placed(file, name, entry) for name, entry in entries.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from tasks.models.cache_types import PLAIN, QUANTISED, CacheType
 from tasks.models.key_types import Count
@@ -41,8 +41,20 @@ def _shares(value: Any) -> Any:
     return tuple(numbers)
 
 
-Switch = Annotated[Literal["on", "off", "auto"] | None, BeforeValidator(_switch)]
-Shares = Annotated[tuple[float, ...], BeforeValidator(_shares)]
+_SHARE = {"type": "number", "minimum": 0, "exclusiveMaximum": 1e9}
+
+Switch = Annotated[
+    Literal["on", "off", "auto"] | None,
+    BeforeValidator(_switch),
+    WithJsonSchema({"enum": ["on", "off", "auto", True, False, None]}),
+]
+Shares = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_shares),
+    WithJsonSchema(
+        {"type": "array", "items": _SHARE, "contains": {"exclusiveMinimum": 0}, "minItems": 1, "maxItems": MOST_CARDS}
+    ),
+]
 
 
 class EngineKeys(BaseModel):

@@ -14,6 +14,8 @@ from tasks.logs import get_logger
 SCHEME = "hf://"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _URL = re.compile(rf"hf://(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>[A-Za-z0-9._-]+))?/(?P<file>.+\.gguf)")
+PATTERN = rf"hf://{_NAME}/{_NAME}(@[A-Za-z0-9._-]+)?/(?!\.\./)(?!.*/\.\.(/|$)).+\.gguf"
+"""The same for those who know no names of groups, with the folders that a path may not go through."""
 _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from tasks.models import hub
 from tasks.queue import task_names
@@ -61,9 +61,27 @@ def _name(value: str) -> str:
     return value
 
 
+_LINE = {"type": "string", "pattern": f"^{ALIAS_PATTERN}$"}
+_ZERO = r"0+(\.0+)?\s*[smh]?\s*$"
+
 Count = Annotated[int, BeforeValidator(_count)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema({"type": "array", "items": _LINE})]
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": rf"^\s*(?!{_ZERO}){DURATION_PATTERN}\s*$"},
+            ]
+        }
+    ),
+]
 Variables = Annotated[dict[str, Any], BeforeValidator(_variables)]
-ModelPath = Annotated[str, AfterValidator(_path)]
+ModelPath = Annotated[
+    str,
+    AfterValidator(_path),
+    WithJsonSchema({"type": "string", "anyOf": [{"pattern": f"^{hub.PATTERN}$"}, {"not": {"pattern": "://"}}]}),
+]
 ModelName = Annotated[str, AfterValidator(_name)]

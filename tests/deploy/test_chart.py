@@ -15,6 +15,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tasks.models import models_schema
 from tasks.models.catalogue import load
 from tasks.models.engine_keys import EngineKeys
 from tests.deploy.chart import CHART, KUBERNETES, Object, Refused, helm, of_kind, pods, render
@@ -155,11 +156,13 @@ def test_the_rendered_catalogue_is_one_that_we_read(file: Path, tmp_path: Path) 
 def test_a_models_values_are_the_keys_of_its_entry(tmp_path: Path) -> None:
     """All of them, with the same ranges; what is set by the chart reaches the catalogue."""
     known = json.loads((CHART / "values.schema.json").read_text())["properties"]["models"]["items"]["properties"]
-    for key, own in EngineKeys.model_json_schema()["properties"].items():
+    read_by_us = models_schema.schema()["$defs"]["ModelEntry"]["properties"]
+    for key in (*EngineKeys.model_fields, "priority"):
         told = known[re.sub(r"_(\w)", lambda match: match[1].upper(), key)]
-        for number in next((each for each in own.get("anyOf", [own]) if each.get("type") == "integer"), {}):
-            if number in ("minimum", "maximum"):
-                assert told[number] == own.get("anyOf", [own])[0][number], key
+        ours = next(each for each in read_by_us[key].get("anyOf", [read_by_us[key]]))
+        for word in ("type", "minimum", "maximum", "minItems", "maxItems"):
+            assert told.get(word, ours.get(word)) == ours.get(word), f"{key}: {word}"
+        assert set(told.get("enum", [])) <= set(ours.get("enum", []))
     text = of_kind(render(None, CHART / "ci" / "everything-values.yaml"), "ConfigMap")["caravan-models"]["data"]
     (tmp_path / "models.yaml").write_text(text["models.yaml"])
     read = load(tmp_path / "models.yaml")
