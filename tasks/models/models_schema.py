@@ -17,7 +17,7 @@ from tasks.queue.task_names import CLERK_QUEUES
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
-"""What pydantic (2.11) writes of a number that a function looks at first, and what JSON Schema calls it."""
+"""What pydantic (2.14) writes of an optional number that a function looks at as well, and what JSON Schema calls it."""
 
 
 def schema() -> Schema:

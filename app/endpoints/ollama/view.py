@@ -61,7 +61,7 @@ def shown(name: str, entry: ModelEntry, file: ModelFile) -> wire.Shown:
         "license": str(fields.get("general.license", "")),
         "modelfile": f"FROM {name}\nPARAMETER num_ctx {context}\n",
         "parameters": f"num_ctx {context}",
-        "template": str(fields.get(TEMPLATE) or ""),
+        "template": _template(entry, file),
         "details": _details(file),
         "model_info": {"general.architecture": family, **info, f"{family}.context_length": context},
         "capabilities": _capabilities(entry, file),
@@ -92,10 +92,15 @@ def _capabilities(entry: ModelEntry, file: ModelFile) -> list[Literal["completio
     """What may be asked. A model converses, and so calls tools, unless its file is known to lack a chat template."""
     if entry.kind == "embedding":
         return ["embedding"]
-    template = str(file.fields.get(TEMPLATE) or "")
+    template = _template(entry, file)
     if file.fields and not template:
         return ["completion"]
     return ["completion", "tools", "thinking"] if detect(template).thinking != "no" else ["completion", "tools"]
+
+
+def _template(entry: ModelEntry, file: ModelFile) -> str:
+    """The entry's chat template, or the file's."""
+    return entry.chat_template or str(file.fields.get(TEMPLATE) or "")
 
 
 def _is_told(value: Any) -> bool:

@@ -59,6 +59,14 @@ def test_capabilities_are_those_of_the_kind_and_the_template() -> None:
     assert of(ModelEntry(path="x", kind="embedding")) == ["embedding"]
 
 
+def test_the_template_is_the_entrys_if_it_has_one() -> None:
+    own = ModelEntry(path="x", chat_template="{{ messages }}")
+    shown = view.shown("a", own, ModelFile(fields=THINKS))
+    assert (shown["template"], shown["capabilities"]) == ("{{ messages }}", ["completion", "tools"])
+    without = ModelFile(fields={"general.architecture": "x"})
+    assert view.shown("a", own, without)["capabilities"] == ["completion", "tools"]
+
+
 def test_the_context_is_the_lesser_of_the_models_and_the_configured_one() -> None:
     file = ModelFile(fields=THINKS)
     for context, told in ((512, 512), (100_000, 40960)):
