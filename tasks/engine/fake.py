@@ -94,6 +94,7 @@ class FakeBackend:
             "size": 0,
         }
         self.special_markers: Mapping[str, int] = {}
+        self.end_tokens = [END]
         self.infill_tokens: Mapping[str, int] = {}
         self._step_seconds = step_seconds
         self._slots: list[list[_Cell]] = [[] for _ in range(self.num_sequences)]

@@ -48,7 +48,7 @@ class Held:
     begun: set[int] = field(default_factory=set)
     """Choices of which a piece was written; the first tells the syntax."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """The answer to what needs no slot."""
+    """The answer to what needs no slot; of a job that ignores them, the tokens that end an answer."""
     num_replayed: int = 0
     """Tokens that earlier attempts generated."""
     num_open: int = 0

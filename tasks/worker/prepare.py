@@ -50,6 +50,8 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             echoes = [echo(prompt, tokens, backend) for prompt, tokens in zip(_listed(given), prompts, strict=True)]
             held.echoes = [each for each in echoes for _ in range(params.n)]
         held.ready = backend.check(params)
+    if params.ignore_eos:
+        held.data = {"end_tokens": list(backend.end_tokens)}
     most = most_tokens(params, num_sequences=len(prompts) * params.n)
     return [
         Sequence(

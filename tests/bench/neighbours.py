@@ -99,7 +99,7 @@ class Piece:
                 async with http.post("/v1/chat/completions", json=body) as response:
                     response.raise_for_status()
                     async for line in response.content:
-                        if b'"content":' in line and b'"content":""' not in line:
+                        if b'"content":"' in line and b'"content":""' not in line:
                             self._first.append(time.perf_counter() - began)
                             break
                     await response.read()

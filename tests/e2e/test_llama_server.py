@@ -88,6 +88,8 @@ def test_probabilities_are_told_with_ids(cluster: Cluster) -> None:
         assert sum(math.exp(one["logprob"]) for one in each["top_logprobs"]) <= 1.001
         assert bytes(each["bytes"]).decode() == each["token"]
     *pieces, end = streamed(cluster, n_probs=5)
+    assert [len(piece["completion_probabilities"]) for piece in pieces] == [1] * 4
+    assert "".join(piece["content"] for piece in pieces) == answer["content"]
     assert [one["id"] for piece in pieces for one in piece.get("completion_probabilities", ())] == answer["tokens"]
     assert "completion_probabilities" not in end
 
@@ -222,3 +224,20 @@ def test_the_official_client_reads_a_stream_with_progress(cluster: Cluster) -> N
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
     assert text.strip() == "The capital of Peru is Lima."
+
+
+def test_tokens_that_are_ignored_are_told_as_forbidden(cluster: Cluster) -> None:
+    answer = complete(cluster, ignore_eos=True)
+    biases = answer["generation_settings"]["logit_bias"]
+    assert [bias["bias"] for bias in biases] == [None] * len(biases)
+    ids = cluster.http.post("/tokenize", json={"content": "<|im_end|>"}).json()["tokens"]
+    assert ids[0] in [bias["token"] for bias in biases]
+    assert complete(cluster)["generation_settings"]["logit_bias"] == []
+
+
+def test_two_messages_of_the_assistant_at_the_end_are_refused(cluster: Cluster) -> None:
+    said = [{"role": role, "content": "Hi"} for role in ("user", "assistant", "assistant")]
+    refused = cluster.http.post("/v1/chat/completions", json={"messages": said})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "messages")
+    taken = cluster.http.post("/v1/chat/completions", json={"messages": said, "continue_final_message": False})
+    assert taken.status_code == 200

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from app.endpoints.llama_server import wire
-from app.endpoints.openai.generation import generation_settings
+from app.endpoints.openai.generation import end_tokens, generation_settings
 from app.endpoints.openai.timings import figures, prompt_progress
 from tasks.records.event import Event
 from tasks.records.job import Job
@@ -39,8 +40,11 @@ class Answers:
         self._job, self._streamed = job, streamed
         self._choices: dict[int, _Choice] = {}
 
-    def take(self, event: Event) -> wire.Piece | None:
-        """Take an event; the piece of a stream that tells of it, if it has a text or a token."""
+    def take(self, event: Event) -> list[wire.Piece]:
+        """Take an event; the pieces of a stream that tell of it, if it has a text or a token.
+
+        With probabilities there is one for each token, as llama-server has it.
+        """
         choice = self._choices.setdefault(event.index, _Choice(prompt=self._prompt(event)))
         choice.text += event.text
         choice.tokens += event.tokens
@@ -51,19 +55,27 @@ class Answers:
         told += choice.shown.finish() if event.finish_reason else []
         choice.logprobs += told
         if not event.text and not told and event.finish_reason:
-            return None
-        piece: wire.Piece = {
+            return []
+        if not told:
+            return [self._piece(event, choice, event.text, event.tokens)]
+        pieces, probabilities = list[wire.Piece](), self._probabilities(told)
+        texts = spread(event.text, [len(one.piece) for one in told])
+        for number, (text, probability) in enumerate(zip(texts, probabilities, strict=True)):
+            is_last = number == len(told) - 1
+            piece = self._piece(event, choice, text, event.tokens[number : None if is_last else number + 1])
+            pieces.append({**piece, "completion_probabilities": [probability]})
+        return pieces
+
+    def _piece(self, event: Event, choice: _Choice, text: str, tokens: Sequence[int]) -> wire.Piece:
+        return {
             "index": event.index,
-            "content": event.text,
-            "tokens": list(event.tokens),
+            "content": text,
+            "tokens": list(tokens),
             "stop": False,
             "id_slot": -1,
             "tokens_predicted": len(choice.tokens),
             "tokens_evaluated": choice.num_prompt,
         }
-        if told:
-            piece["completion_probabilities"] = self._probabilities(told)
-        return piece
 
     def finished(
         self, outcome: Outcome, *, returns_tokens: bool = False, fields: Sequence[str] = ()
@@ -90,7 +102,7 @@ class Answers:
             "model": self._job.model,
             "tokens_predicted": len(choice.tokens),
             "tokens_evaluated": choice.num_prompt,
-            "generation_settings": generation_settings(sampling, stream=self._streamed),
+            "generation_settings": generation_settings(sampling, stream=self._streamed, end_tokens=end_tokens(outcome)),
             "prompt": choice.prompt,
             "has_new_line": "\n" in choice.text,
             "truncated": full,
@@ -127,6 +139,18 @@ def progressed(event: Event) -> wire.Piece:
         "tokens_evaluated": event.prompt_tokens,
         "prompt_progress": prompt_progress(event),
     }
+
+
+def spread(text: str, sizes: Sequence[int]) -> list[str]:
+    """A text in parts of about so many bytes, none of which cuts a character; the last has the rest."""
+    data, parts, at = text.encode(errors="surrogatepass"), list[str](), 0
+    for wanted in accumulate(sizes[:-1]):
+        end = max(at, min(wanted, len(data)))
+        while at < end < len(data) and data[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(data[at:end].decode(errors="surrogatepass"))
+        at = end
+    return [*parts, data[at:].decode(errors="surrogatepass")]
 
 
 def chosen(answer: Mapping[str, Any], fields: Iterable[str]) -> Mapping[str, Any]:

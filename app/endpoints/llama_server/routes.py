@@ -136,8 +136,8 @@ def _frames(
             yield sse.HEARTBEAT
         elif event.type == "progress":
             yield sse.frame(progressed(event))
-        elif event.type == "token" and (piece := answers.take(event)):
-            yield sse.frame(piece)
+        elif event.type == "token" and (pieces := answers.take(event)):
+            yield "".join(map(sse.frame, pieces))
     ended = reload(to, job)
     if ended.outcome is None:
         yield sse.frame({"error": failure(ended).to_wire()})

@@ -144,7 +144,14 @@ class Conversation(Part):
         *before, last = self.messages
         can = bool(before) and last.role == "assistant" and bool(last.content) and not last.tool_calls
         if not self.continue_final_message:
-            return can and self.continue_final_message is None and self.add_generation_prompt is None
+            unasked = can and self.continue_final_message is None and self.add_generation_prompt is None
+            if unasked and before[-1].role == "assistant":
+                raise InvalidRequest(
+                    "Two messages of the assistant stand at the end. Send them as one, which the answer goes on, or "
+                    "send continue_final_message: false.",
+                    param="messages",
+                )
+            return unasked
         if self.add_generation_prompt:
             raise InvalidRequest(
                 "continue_final_message cannot be combined with add_generation_prompt.", param="continue_final_message"

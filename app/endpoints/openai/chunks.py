@@ -38,6 +38,7 @@ def _chat_chunk(job: Job, *choices: wire.ChatChunkChoice) -> wire.ChatChunk:
         "object": kind,
         "created": made["created"],
         "model": made["model"],
+        "system_fingerprint": made["system_fingerprint"],
         "choices": [*choices],
     }
     if tier := served_as(job):
@@ -48,7 +49,14 @@ def _chat_chunk(job: Job, *choices: wire.ChatChunkChoice) -> wire.ChatChunk:
 def _completion_chunk(job: Job, *choices: wire.CompletionChunkChoice) -> wire.CompletionChunk:
     made, name = completion.made_of(job), completion.object_id(job)
     kind: Literal["text_completion"] = "text_completion"
-    return {"id": name, "object": kind, "created": made["created"], "model": made["model"], "choices": [*choices]}
+    return {
+        "id": name,
+        "object": kind,
+        "created": made["created"],
+        "model": made["model"],
+        "system_fingerprint": made["system_fingerprint"],
+        "choices": [*choices],
+    }
 
 
 @dataclass(slots=True)
@@ -94,7 +102,7 @@ class Chunks:
         """The chunk that tells how far a prompt has been read. It has a choice, since clients ask for the first."""
         made: Chunk
         if self._job.operation is Operation.CHAT:
-            said: wire.ChatDelta = {"role": "assistant", "content": ""}
+            said: wire.ChatDelta = {"role": "assistant", "content": None}
             made = _chat_chunk(
                 self._job, {"index": event.index, "delta": said, "logprobs": None, "finish_reason": None}
             )
@@ -153,7 +161,7 @@ class Chunks:
             choice.logprobs += choice.shown.finish()
         made: list[wire.ChatChunkChoice] = []
         for delta in deltas:
-            made += self._begin(event.index, choice, delta)
+            made += self._begin(event.index, choice)
             logprobs, choice.logprobs = completion.chat_logprobs(choice.logprobs or None), []
             piece = self._piece(event.index, delta)
             made.append({"index": event.index, "delta": piece, "logprobs": logprobs, "finish_reason": None})
@@ -165,12 +173,12 @@ class Chunks:
             made.append({"index": event.index, "delta": {}, "logprobs": logprobs, "finish_reason": reason})
         return made
 
-    def _begin(self, index: int, choice: _Choice, first: Delta | None = None) -> list[wire.ChatChunkChoice]:
-        """A chat's choice begins by saying who speaks."""
+    def _begin(self, index: int, choice: _Choice) -> list[wire.ChatChunkChoice]:
+        """A chat's choice begins by saying who speaks, and as llama-server's with nothing said."""
         if choice.begun:
             return []
         choice.begun = True
-        piece: wire.ChatDelta = {"role": "assistant", "content": None if isinstance(first, CallBegun) else ""}
+        piece: wire.ChatDelta = {"role": "assistant", "content": None}
         return [{"index": index, "delta": piece, "logprobs": None, "finish_reason": None}]
 
     def _piece(self, index: int, delta: Delta) -> wire.ChatDelta:

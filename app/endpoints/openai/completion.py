@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Literal, cast
 
 from app.bodies.service_tier import served_as
@@ -20,6 +21,8 @@ from tasks.records.wire import usage
 
 TURN = 50
 """Tokens with their alternatives between two pauses: a few milliseconds."""
+FINGERPRINT = f"build-{version('llama-caravan')}"
+"""llama-server's begins with a b too."""
 _PREFIX = {Operation.CHAT: "chatcmpl-", Operation.COMPLETION: "cmpl-"}
 
 
@@ -61,7 +64,7 @@ def completion(job: Job, outcome: Outcome) -> wire.Completion:
 
 def made_of(job: Job) -> wire.MadeOf:
     """What the objects of a job have in common."""
-    return {"created": int(job.created_at), "model": job.model}
+    return {"created": int(job.created_at), "model": job.model, "system_fingerprint": FINGERPRINT}
 
 
 def object_id(job: Job) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -30,11 +30,18 @@ class Bias(TypedDict):
     bias: float | None
 
 
-def generation_settings(sampling: Mapping[str, Any], *, stream: bool = False) -> dict[str, Any]:
-    """The settings of a job's ``sampling``, by llama-server's names."""
+def generation_settings(
+    sampling: Mapping[str, Any], *, stream: bool = False, end_tokens: Iterable[int] = ()
+) -> dict[str, Any]:
+    """The settings of a job's ``sampling``, by llama-server's names.
+
+    Args:
+        end_tokens: those that end an answer, if they are ignored: they may not come.
+    """
     params = SamplingParams.decode(sampling)
     limit = -1 if params.max_tokens is None else params.max_tokens
-    biases: list[tuple[int | str, float]] = [*params.logit_bias, *params.text_bias]
+    ends = [(token, FORBIDDEN) for token in end_tokens]
+    biases: list[tuple[int | str, float]] = [*params.logit_bias, *params.text_bias, *ends]
     return {
         "seed": params.seed,
         **{name: getattr(params, name) for name in _SAME},
@@ -57,6 +64,11 @@ def generation_settings(sampling: Mapping[str, Any], *, stream: bool = False) ->
 Settings = Annotated[dict[str, Any], Field(description="The parameters of sampling, by llama-server's names.")]
 
 
+def end_tokens(outcome: Outcome) -> Iterable[int]:
+    """Those that a job ignored, as its worker knows them."""
+    return cast("Iterable[int]", outcome.data.get("end_tokens", ()))
+
+
 class Verbose(TypedDict):
     """What `verbose` asks for beside an answer of OpenAI's form, of its first choice."""
 
@@ -71,5 +83,5 @@ def verbose(job: Job, outcome: Outcome) -> Verbose:
     return {
         "prompt": first.prompt or (given if isinstance(given, str) else ""),
         "content": first.text,
-        "generation_settings": generation_settings(job.request["sampling"]),
+        "generation_settings": generation_settings(job.request["sampling"], end_tokens=end_tokens(outcome)),
     }

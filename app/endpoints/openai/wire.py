@@ -19,6 +19,7 @@ class MadeOf(TypedDict):
 
     created: When
     model: str
+    system_fingerprint: Annotated[str, Field(description="The release of this server.")]
 
 
 _Beside = TypedDict(

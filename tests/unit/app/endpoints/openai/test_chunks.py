@@ -51,7 +51,7 @@ def deltas(job: Job, *events: Event) -> list[dict[str, Any]]:
     return [choice["delta"] for one in chunks(job, *events) for choice in one["choices"]]
 
 
-ROLE = {"role": "assistant", "content": ""}
+ROLE = {"role": "assistant", "content": None}
 
 
 def test_a_chats_choice_begins_with_its_role(make_job: MakeJob) -> None:
