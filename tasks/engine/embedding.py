@@ -34,12 +34,25 @@ class EmbeddingBackend(Vocabulary, Protocol):
     """Tokens of a batch at most, but for a longer passage, which is a batch on its own."""
     dimensions: int
     """Numbers of a vector."""
+    pools: bool
+    """Whether a passage has one vector; else each of its tokens has one."""
 
     def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
         """The vectors of some passages, each of length 1, in the rows of a matrix; raises `BackendFailure`."""
 
+    def embed_tokens(self, passages: Sequence[Sequence[int]]) -> Sequence[Vector]:
+        """Of each passage the vectors of its tokens, as the model gives them, in the rows of a matrix.
+
+        Of a model that does not pool; raises `BackendFailure`.
+        """
+
     def close(self) -> None:
         """Free the model."""
+
+
+def embedded(backend: EmbeddingBackend, passages: Sequence[Sequence[int]]) -> Sequence[Vector]:
+    """What a model gives for each passage: a vector, or a matrix of its tokens' ones."""
+    return list(backend.embed(passages)) if backend.pools else backend.embed_tokens(passages)
 
 
 @dataclass(eq=False, slots=True)
@@ -153,7 +166,7 @@ class EmbeddingEngine:
     def _run(self, batch: list[Passage]) -> list[Passage]:
         self._gauge(len(batch))
         began = time.monotonic()
-        vectors = self._backend.embed([passage.tokens for passage in batch])
+        vectors = embedded(self._backend, [passage.tokens for passage in batch])
         now = time.monotonic()
         for passage, vector in zip(batch, vectors, strict=True):
             passage.vector, passage.started_at, passage.ended_at = vector, began, now

@@ -30,10 +30,11 @@ class FakeEmbeddingBackend:
         context: int,
         batch_tokens: int = 64,
         dimensions: int = 8,
+        pools: bool = True,
         step_seconds: float = 0.0,
     ) -> None:
         self.num_slots, self.context = num_slots, context
-        self.batch_tokens, self.dimensions = batch_tokens, dimensions
+        self.batch_tokens, self.dimensions, self.pools = batch_tokens, dimensions, pools
         self.longest_piece, self.vocab_size = 1, 256
         self.measures: Mapping[str, int] = {
             "n_ctx_train": context,
@@ -58,13 +59,22 @@ class FakeEmbeddingBackend:
         return dict.fromkeys(("bos_token", "eos_token", "pad_token", "chat_template")) | {"add_bos_token": False}
 
     def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+        self._check(passages)
+        return np.stack([self._vector(passage) for passage in passages])
+
+    def embed_tokens(self, passages: Sequence[Sequence[int]]) -> list[Vector]:
+        self._check(passages)
+        return [
+            np.stack([2 * self._vector(passage[:end]) for end in range(1, len(passage) + 1)]) for passage in passages
+        ]
+
+    def _check(self, passages: Sequence[Sequence[int]]) -> None:
         lengths = [len(passage) for passage in passages]
         if not 0 < len(lengths) <= self.num_slots or (len(lengths) > 1 and sum(lengths) > self.batch_tokens):
             raise BackendFailure(f"a batch of {len(lengths)} passages and {sum(lengths)} tokens")
         if not 0 < min(lengths) <= max(lengths) <= self.context:
             raise BackendFailure(f"a passage without a token, or of more than {self.context}")
         time.sleep(self._step_seconds)
-        return np.stack([self._vector(passage) for passage in passages])
 
     def close(self) -> None:
         pass

@@ -89,8 +89,9 @@ class EngineKeys(BaseModel):
     chat_template: str | None = Field(
         None, min_length=1, description="The chat template: Jinja's text, or a file beside the models file."
     )
-    pooling: Literal["mean", "cls", "last"] | None = Field(
-        None, description="How an embedding model makes one vector of its tokens' ones; as its file says if left out."
+    pooling: Literal["mean", "cls", "last", "none"] | None = Field(
+        None,
+        description="How an embedding model makes a text's vector of its tokens' ones; as its file says if left out.",
     )
 
     @field_validator(*(key for keys in ONE_KIND_ONLY.values() for key in keys))

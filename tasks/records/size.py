@@ -14,6 +14,8 @@ MOST_TOKENS: Final = 1 << 20
 """Tokens of all of a job's choices."""
 MOST_LOGPROBS: Final = 1 << 17
 """Logarithms told beside them; the prompt's have a bound of the same size."""
+MOST_NUMBERS: Final = 1 << 21
+"""Of a job's vectors: 2048 texts with vectors of 1024 numbers, or the vectors of as many tokens."""
 UNSAID_TOKENS: Final = 4096
 """What an answer without a limit counts as."""
 

@@ -9,6 +9,7 @@ from tasks.engine.embedding import EmbeddingBackend, EmbeddingEngine, Passage
 from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
+from tasks.records.size import MOST_NUMBERS
 from tasks.worker.held import Held
 from tasks.worker.inputs import Prompt, tokenized
 from tasks.worker.lengths import too_long
@@ -84,10 +85,23 @@ def passages(held: Held, backend: EmbeddingBackend) -> list[Passage]:
     if request.get("dimensions", 0) > backend.dimensions:
         raise InvalidRequest(f"The model's vectors have {backend.dimensions} dimensions.", param="dimensions")
     job = held.job
-    return [
+    made = [
         Passage(held, index, _tokens(given, backend, name=f"input.{index}"), owner=job.owner, weight=job.weight)
         for index, given in enumerate(request["input"])
     ]
+    if not backend.pools:
+        _check_size(sum(len(passage.tokens) for passage in made), backend.dimensions)
+    return made
+
+
+def _check_size(tokens: int, dimensions: int) -> None:
+    """Raise InvalidRequest for texts whose tokens' vectors are too much for one result."""
+    if tokens * dimensions > MOST_NUMBERS:
+        raise InvalidRequest(
+            f"The vectors of {tokens} tokens have {tokens * dimensions} numbers, and {MOST_NUMBERS} is the most. "
+            "Send fewer or shorter texts in a request.",
+            param="input",
+        )
 
 
 def _tokens(given: Prompt, backend: EmbeddingBackend, *, name: str) -> list[int]:

@@ -96,8 +96,14 @@ class Held:
             usage=usage,
             timings=self._passage_timings() or self._timings(usage.completion_tokens - self.num_replayed),
             syntax=self.syntax.encode() if self.job.operation.converses else "",
-            data={"vectors": [_encode(passage) for passage in self.passages]} if self.passages else self.data,
+            data=self._vectors() if self.passages else self.data,
         )
+
+    def _vectors(self) -> dict[str, Any]:
+        """Those of the passages; and how many each has, if each of its tokens has one."""
+        made: dict[str, Any] = {"vectors": [_encode(passage) for passage in self.passages]}
+        shapes = [passage.vector.shape for passage in self.passages if passage.vector is not None]
+        return {**made, "tokens": [shape[0] for shape in shapes]} if len(shapes[0]) > 1 else made
 
     def _logprobs(self, sequence: Sequence) -> WrittenLogprobs | None:
         """The logprobs of a choice, if they were asked for: tokens of a stop string are told as little as its text."""

@@ -151,5 +151,6 @@ def _embedding_backend(entry: ModelEntry, settings: Settings, progress: Progress
     if entry.path == FAKE_PATH:
         from tasks.engine.fake_embedding import FakeEmbeddingBackend
 
-        return FakeEmbeddingBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02)
+        pools = entry.pooling != "none"
+        return FakeEmbeddingBackend(num_slots=entry.slots, context=entry.context, pools=pools, step_seconds=0.02)
     return cast(EmbeddingBackend, load_llama(entry, settings, on_progress=progress.loaded))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.engine.backend import Backend, Row
-from tasks.engine.embedding import EmbeddingBackend
+from tasks.engine.embedding import EmbeddingBackend, embedded
 from tasks.engine.passes import TILE_ROWS
 from tasks.records.sampling import SamplingParams
 
@@ -72,13 +72,13 @@ def prove_embedding(backend: EmbeddingBackend, begin: Begin) -> None:
     length = min(PROMPT_TOKENS, backend.context)
     begin("embedding", 0.0)
     began = time.monotonic()
-    (alone,) = backend.embed([_tokens(length, backend.vocab_size)])
+    (alone,) = embedded(backend, [_tokens(length, backend.vocab_size)])
     _check_vector(alone)
     row_seconds = (time.monotonic() - began) / length
     room = backend.batch_tokens // length
     begin("batch", row_seconds)
     passages = [_tokens(length, backend.vocab_size, skip=skip) for skip in range(max(1, min(backend.num_slots, room)))]
-    for vector in (vectors := backend.embed(passages)):
+    for vector in (vectors := embedded(backend, passages)):
         _check_vector(vector)
     _check_agreement(alone, vectors[0], "A vector made alone, and beside others,")
 
@@ -158,7 +158,7 @@ def _check_vector(vector: npt.NDArray[Any]) -> None:
 
 
 def _check_agreement(one: Sequence[float] | npt.NDArray[Any], other: npt.NDArray[Any], what: str) -> None:
-    first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    first, second = np.asarray(one, np.float64).ravel(), np.asarray(other, np.float64).ravel()
     if min(first.var(), second.var()) <= FLAT * max(float((first**2).mean()), float((second**2).mean()), 1e-30):
         return
     agreement = float(np.corrcoef(first, second)[0, 1])

@@ -20,6 +20,7 @@ models:
   demo: {path: demo, slots: 4, context: 512}
   bert: {path: bert.gguf, kind: embedding, context: 512}
   decoder: {path: last_of_llama.gguf, kind: embedding, slots: 5, context: 256}
+  unpooled: {path: bert.gguf, kind: embedding, context: 512, pooling: none}
 """
 NEAR = 5e-4
 """How far numbers may lie from those of another batch: see tests/model/test_llama_embedding.py."""
@@ -165,3 +166,38 @@ def test_llama_servers_call_and_inputs_give_the_same_vectors(client: openai.Open
     ]
     assert len(mixed["embedding"][0]) == len(asked)
     assert cluster.http.post("/embedding", json={**sent, "embd_normalize": -1}).status_code == 400
+
+
+def test_without_pooling_a_text_has_the_vectors_of_its_tokens(cluster: Cluster, client: openai.OpenAI) -> None:
+    made = cluster.http.post("/embedding", json={"model": "unpooled", "content": ["llama", "the llama"]}).json()
+    assert [(each["index"], len(each["embedding"])) for each in made] == [(0, 3), (1, 4)], "with [CLS] and [SEP]"
+    (pooled,) = vectors(client.embeddings.create(model="bert", input="llama", encoding_format="float"))
+    mean = np.mean(made[0]["embedding"], axis=0)
+    assert (mean / np.linalg.norm(mean)).tolist() == pytest.approx(pooled, abs=NEAR)
+    coded = cluster.http.post("/embedding", json={"model": "unpooled", "input": "llama", "encoding_format": "base64"})
+    assert np.frombuffer(base64.b64decode(coded.json()[0]["embedding"][2]), "<f4").tolist() == pytest.approx(
+        made[0]["embedding"][2], abs=NEAR
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"input": "llama"}),
+        ("/jobs", {"input": "llama"}),
+        ("/api/embed", {"input": "llama"}),
+        ("/api/embeddings", {"prompt": "llama"}),
+        ("/embedding", {"input": "llama", "dimensions": 8}),
+    ],
+)
+def test_a_call_that_has_no_place_for_them_is_refused(cluster: Cluster, path: str, body: dict[str, object]) -> None:
+    refused = cluster.http.post(path, json={"model": "unpooled", **body})
+    assert refused.status_code == 400, refused.text
+    assert "pooling: none" in refused.text
+
+
+def test_more_than_a_result_may_hold_is_refused(cluster: Cluster) -> None:
+    words = f"{tiny_models.WORDS} " * 3
+    refused = cluster.http.post("/embedding", json={"model": "unpooled", "input": [words] * 600})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input")
+    assert "2097152 is the most" in refused.json()["error"]["message"]

@@ -181,3 +181,31 @@ def test_a_sliding_window_changes_nothing_of_that(tmp_path: Path) -> None:
     alone = np.vstack([backend.embed([text]) for text in texts])
     assert backend.embed(texts) == pytest.approx(alone, abs=EXACT)
     backend.close()
+
+
+def test_pooling_may_be_another_than_the_files(tmp_path: Path) -> None:
+    path = tiny_models.write_embedding("mean_of_llama", tmp_path)
+    mean = load(path)
+    last = LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, pooling="last")
+    text = tokens(mean, tiny_models.WORDS)
+    assert min(parts(mean, text)[-5:]) > 0.9
+    assert min(parts(last, text)[-5:]) < 0.7
+    mean.close()
+    last.close()
+
+
+def test_without_pooling_each_token_has_a_vector_of_which_the_mean_is_the_texts(kind: str, tmp_path: Path) -> None:
+    path = tiny_models.write_embedding(kind, tmp_path)
+    pooled, unpooled = (
+        LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, pooling=pooling)
+        for pooling in ("mean", "none")
+    )
+    texts = [tokens(pooled, text) for text in TEXTS[:4]]
+    made = unpooled.embed_tokens(texts)
+    assert [each.shape for each in made] == [(len(text), pooled.dimensions) for text in texts]
+    for vectors, whole in zip(made, pooled.embed(texts), strict=True):
+        mean = vectors.mean(axis=0)
+        assert mean / np.linalg.norm(mean) == pytest.approx(whole, abs=EXACT)
+        assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() > 0.01
+    pooled.close()
+    unpooled.close()

@@ -36,6 +36,8 @@ class InputTokensBody(ChatBody):
 class LlamaEmbeddingBody(EmbeddingBody):
     """``POST /embedding``, and ``/embeddings``: ``content`` is another name of the input."""
 
+    takes_tokens_vectors: ClassVar[bool] = True
+
     embd_normalize: Literal[2] | None = None
 
     @model_validator(mode="before")

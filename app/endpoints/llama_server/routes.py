@@ -22,7 +22,7 @@ from app.endpoints.llama_server.body import (
 )
 from app.endpoints.openai.call import finished
 from app.endpoints.openai.token_wire import TokenizerInfo
-from app.endpoints.openai.vectors import embeddings
+from app.endpoints.openai.vectors import vectors
 from app.endpoints.tokens.body import TokenizerInfoBody
 from app.http import sse
 from app.http.json_body import read_json
@@ -94,8 +94,8 @@ def embed() -> Response:
     """Vectors of texts, as a list."""
     job = finished(LlamaEmbeddingBody)
     assert job.outcome is not None
-    made = embeddings(job, job.outcome)["data"]
-    return jsonify([{"index": each["index"], "embedding": [each["embedding"]]} for each in made])
+    made = vectors(job, job.outcome)
+    return jsonify([{"index": index, "embedding": each} for index, each in enumerate(made)])
 
 
 @blueprint.get("/props")

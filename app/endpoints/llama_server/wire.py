@@ -105,7 +105,7 @@ class InputTokens(TypedDict):
 
 
 class LlamaEmbedding(TypedDict):
-    """The vector of one text, in a list of one."""
+    """The vector of one text, in a list of one; or the vectors of its tokens, if the model pools none."""
 
     index: Count
     embedding: list[list[float] | str]

@@ -25,6 +25,21 @@ def embeddings(job: Job, outcome: Outcome) -> EmbeddingList:
     }
 
 
+def vectors(job: Job, outcome: Outcome) -> list[list[str | list[float]]]:
+    """Of each text its vector, or those of its tokens where the model pools none."""
+    made, counts = outcome.data["vectors"], outcome.data.get("tokens")
+    if counts is None:
+        return [[_vector(vector, job.request)] for vector in made]
+    return [_split(vector, count, job.request) for vector, count in zip(made, counts, strict=True)]
+
+
+def _split(encoded: str, count: int, request: Mapping[str, Any]) -> list[str | list[float]]:
+    """So many vectors, which are written together."""
+    numbers = array("f", base64.b64decode(encoded))
+    size = len(numbers) // count
+    return [_shown(numbers[at : at + size], request) for at in range(0, len(numbers), size)]
+
+
 def _vector(encoded: str, request: Mapping[str, Any]) -> str | list[float]:
     """A vector, cut to the ``dimensions`` asked for and then of length 1 again."""
     vector, dimensions = array("f", base64.b64decode(encoded)), request.get("dimensions")
@@ -32,6 +47,10 @@ def _vector(encoded: str, request: Mapping[str, Any]) -> str | list[float]:
         vector = vector[:dimensions]
         length = math.hypot(*vector) or 1.0
         vector = array("f", (value / length for value in vector))
+    return _shown(vector, request)
+
+
+def _shown(vector: array[float], request: Mapping[str, Any]) -> str | list[float]:
     if request.get("encoding_format") == "base64":
         return base64.b64encode(vector.tobytes()).decode()
     return vector.tolist()

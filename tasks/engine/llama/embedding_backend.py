@@ -61,6 +61,7 @@ class LlamaEmbeddingBackend(Model):
             on_progress=on_progress,
             allocates=allocates,
         )
+        self.pools = options.pooling != "none"
         self._encodes = llama_cpp.llama_model_has_encoder(self._model)
         if self._encodes and llama_cpp.llama_model_has_decoder(self._model):
             raise BackendFailure("the model translates: it has an encoder and a decoder, and makes no vectors")
@@ -76,7 +77,7 @@ class LlamaEmbeddingBackend(Model):
     def piece(self, token: int) -> bytes:
         return self._read_piece(token, special=False)
 
-    def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+    def _run(self, passages: Sequence[Sequence[int]]) -> None:
         if self._memory:
             llama_cpp.llama_memory_clear(self._memory, False)
         self._batch.fill(
@@ -91,11 +92,24 @@ class LlamaEmbeddingBackend(Model):
             status = run(self._ctx, self._batch.struct)
         if status:
             raise BackendFailure(f"{run.__name__} returned {status}")
+
+    def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+        self._run(passages)
         vectors: Vector = np.stack([self._vector(slot) for slot in range(len(passages))])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         lengths[lengths == 0] = 1
         vectors /= lengths
         return vectors
+
+    def embed_tokens(self, passages: Sequence[Sequence[int]]) -> list[Vector]:
+        self._run(passages)
+        rows = iter(range(sum(map(len, passages))))
+        return [np.stack([self._vector_of_token(next(rows)) for _ in passage]) for passage in passages]
+
+    def _vector_of_token(self, row: int) -> Vector:
+        """In llama.cpp's own memory."""
+        vector = llama_cpp.llama_get_embeddings_ith(self._ctx, row)
+        return library.floats(ctypes.addressof(vector.contents), self.dimensions)
 
     def close(self) -> None:
         llama_cpp.llama_free(self._ctx)

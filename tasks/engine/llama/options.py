@@ -35,6 +35,7 @@ _ATTENTION: Final[Mapping[str, int]] = MappingProxyType(
 )
 _POOLING: Final[Mapping[str, int]] = MappingProxyType(
     {
+        "none": llama_cpp.LLAMA_POOLING_TYPE_NONE,
         "mean": llama_cpp.LLAMA_POOLING_TYPE_MEAN,
         "cls": llama_cpp.LLAMA_POOLING_TYPE_CLS,
         "last": llama_cpp.LLAMA_POOLING_TYPE_LAST,
@@ -62,8 +63,8 @@ class Options:
     """Rows that are computed at once; all of a step if None."""
     chat_template: str | None = None
     """In the place of all that the file has."""
-    pooling: Literal["mean", "cls", "last"] | None = None
-    """As the file says if None."""
+    pooling: Literal["none", "mean", "cls", "last"] | None = None
+    """As the file says if None; with `none` each token keeps its vector."""
 
     def place(self, params: Any) -> None:
         """Fill in where weights are to lie, in the parameters of a model. GPUs are named only where they are used."""
