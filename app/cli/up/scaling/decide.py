@@ -28,6 +28,9 @@ from app.cli.up.scaling.situation import (
 )
 from tasks.byte_sizes import size
 
+MUCH = 0.1
+"""Of the budget: by so much workers may exceed it until one of them stops, if their sizes were not known before."""
+
 
 def decide(situation: Situation, memory: Memory) -> Decided:
     """What to do now. It may be called as often as one likes: what was done shows in the next situation."""
@@ -110,7 +113,7 @@ class _Placing:
         if excess <= 0:
             return
         reason = f"all workers take {size(self.used - self.freed)}, and may take {size(self.situation.budget)}"
-        for model, worker in eviction.shed(self._staying(), excess):
+        for model, worker in eviction.shed(self._staying(), excess, much=MUCH * self.situation.budget):
             self._leave(Decision(action="evict", model=model.name, worker=worker.name, reason=reason), model)
 
     def start_missing(self) -> None:

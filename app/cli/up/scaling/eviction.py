@@ -55,15 +55,21 @@ def choose(asking: Asking, others: Others, missing: float) -> list[tuple[Model, 
     return _enough([(model, worker) for _, model, worker in ranked], missing)
 
 
-def shed(models: Others, excess: float) -> list[tuple[Model, Worker]]:
+def shed(models: Others, excess: float, *, much: float) -> list[tuple[Model, Worker]]:
     """The workers that leave because all of them take so many bytes too much: sizes were estimates when they started.
 
-    Idle ones go first, then those beside others of their model, then those of the lowest priority.
+    Those of models without jobs go first, then those beside others of their model, then those of the lowest priority.
+    None goes for a little too much, unless it is one of the first two: it comes right when the next one stops.
+
+    Args:
+        excess: bytes beyond the budget.
+        much: bytes of which the last worker of a model with jobs leaves.
     """
     ranked = [
-        ((model.load > 0, worker.held > 0, at == len(workers) - 1, model.priority, -model.used_ago, at), model, worker)
+        ((model.load > 0, at == len(workers) - 1, model.priority, worker.held, -model.used_ago), model, worker)
         for model, workers in models
         for at, worker in enumerate(workers)
+        if excess >= much or not model.load or at < len(workers) - 1
     ]
     ranked.sort(key=lambda each: each[0])
     return _enough([(model, worker) for _, model, worker in ranked], excess)

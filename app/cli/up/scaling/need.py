@@ -18,8 +18,9 @@ def needed(model: Model, *, resting: bool) -> int:
     """As many as its jobs need just now, from `min` to `max`.
 
     A model with jobs needs as few workers as let no job wait for a slot longer than `WAIT_SECONDS`, at the speed at
-    which its jobs have ended lately; one whose speed is not known needs a slot for every job. Without jobs it needs
-    one until its keep-alive is over.
+    which its jobs have ended lately. One whose speed is not known needs its first worker; if that serves for
+    `WAIT_SECONDS` and no job has ended, a slot for every job. Without jobs a model needs one worker until its
+    keep-alive is over.
 
     Args:
         resting: somebody has unloaded the model, and no job has come since.
@@ -31,10 +32,18 @@ def needed(model: Model, *, resting: bool) -> int:
     if model.failing:
         return max(1, model.min)
     least = max(model.min, 0 if model.elsewhere else 1)
+    if not model.job_seconds and not _has_been_tried(model):
+        return max(least, len(model.live))
     for workers in range(least, model.max):
         if model.wait_seconds(workers + model.elsewhere) <= WAIT_SECONDS:
             return workers
     return max(least, model.max)
+
+
+def _has_been_tried(model: Model) -> bool:
+    """Whether workers have served it for so long that its jobs are known to take long."""
+    served = any(worker.state == "ready" and worker.ready_ago >= WAIT_SECONDS for worker in model.workers)
+    return served or bool(model.elsewhere)
 
 
 def noted(before: Needs, now: float, need: int) -> tuple[tuple[float, int], ...]:

@@ -24,9 +24,10 @@ STARVED = Memory(starving={"b": 990.0})
         ([model(waiting=1)], ["start a-1"]),
         ([model(min=2)], ["start a-1", "start a-2"]),
         ([model(asked="load", wanted=True)], ["start a-1"]),
-        ([model(waiting=9)], ["start a-1", "start a-2", "start a-3"]),
+        ([model(waiting=9)], ["start a-1"]),
+        ([model(waiting=9, job_seconds=60.0)], ["start a-1", "start a-2", "start a-3"]),
         ([model(waiting=9, workers=[BUSY])], ["start a-2", "start a-3"]),
-        ([model(waiting=9, workers=[STARTING])], ["start a-2", "start a-3"]),
+        ([model(waiting=9, job_seconds=60.0, workers=[STARTING])], ["start a-2", "start a-3"]),
         ([model(waiting=1, workers=[DRAINING])], ["start a-2"]),
         ([model(workers=[DRAINING])], []),
         ([model(workers=[READY])], ["stop a-1"]),
@@ -136,6 +137,12 @@ def test_workers_that_take_more_than_was_thought_leave() -> None:
     assert [each.text for each in made.decisions] == ["b-1 makes room: all workers take 200 MiB, and may take 150 MiB."]
 
 
+def test_the_last_worker_of_a_model_with_jobs_leaves_only_if_they_take_far_too_much() -> None:
+    models = [model("a", workers=[BUSY], running=4), model("b", workers=[worker("b-1", "starting")], waiting=3)]
+    assert told(*models, budget=190 * MIB) == []
+    assert told(*models, budget=150 * MIB) == ["evict b-1"]
+
+
 def test_a_model_that_can_never_fit_says_what_it_takes() -> None:
     made = decided(model(waiting=1, parts="weights 90 MiB"), budget=50 * MIB)
     assert made.decisions == ()
@@ -241,4 +248,4 @@ def test_a_model_with_a_least_number_comes_back_when_there_is_room() -> None:
 
 
 def test_an_unlimited_budget_is_no_limit() -> None:
-    assert told(model(waiting=99, max=50, bytes=1 << 60), budget=inf)[-1] == "start a-25"
+    assert told(model(waiting=99, max=50, bytes=1 << 60, job_seconds=60.0), budget=inf)[-1] == "start a-23"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.cli.up.scaling.need import COOL_DOWN_SECONDS, needed, noted, target
-from tests.unit.app.cli.up.scaling.situations import model
+from tests.unit.app.cli.up.scaling.situations import model, worker
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,11 @@ from tests.unit.app.cli.up.scaling.situations import model
         ({"used_ago": 5.0, "keep_alive": 10.0}, 1),
         ({"used_ago": 15.0, "keep_alive": 10.0}, 0),
         ({"waiting": 4}, 1),
-        ({"waiting": 5}, 2),
-        ({"waiting": 500}, 3),
+        ({"waiting": 500}, 1),
+        ({"waiting": 500, "workers": [worker("a-1", "starting")]}, 1),
+        ({"waiting": 500, "workers": [worker("a-1", ready_ago=1.0), worker("a-2", "starting")]}, 2),
+        ({"waiting": 5, "workers": [worker("a-1", ready_ago=9.0)]}, 2),
+        ({"waiting": 500, "workers": [worker("a-1", ready_ago=9.0)]}, 3),
         ({"waiting": 20, "job_seconds": 1.0}, 1),
         ({"waiting": 40, "job_seconds": 1.0}, 2),
         ({"waiting": 40, "job_seconds": 60.0}, 3),
