@@ -24,17 +24,17 @@ wheel: ## a wheel of llama.cpp for every processor, into deploy/wheels: for the 
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-compat: setup .venv-compat/.done tests/compat/node/node_modules/.done ## run clients as they are published, of locks of their own
+compat: setup .venv-compat/.done .venv-compat-openai2/.done tests/compat/node/node_modules/.done ## run clients as they are published, of locks of their own
 	$(BIN)/pytest tests/compat $(ARGS)
 
 tests/compat/node/node_modules/.done: tests/compat/node/package-lock.json
 	@cd tests/compat/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.done \
 		|| echo "npm did not install them: clients of Node.js are skipped" >&2
 
-.venv-compat/.done: requirements-compat.lock
-	@test -x .venv-compat/bin/python || $(PYTHON) -m venv .venv-compat
+.venv-%/.done: requirements-%.lock
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	@# The lock has all of them; pip, when it looks by itself, finds no hash for what is asked for with an extra.
-	.venv-compat/bin/python -m pip install --quiet --require-hashes --no-deps --requirement requirements-compat.lock
+	.venv-$*/bin/python -m pip install --quiet --require-hashes --no-deps --no-compile --requirement requirements-$*.lock
 	@touch $@
 
 run: .venv/.run ## run the whole cluster on this machine with the demo model, until Ctrl-C
@@ -100,6 +100,8 @@ lock: ## pin the dependencies again (needs uv)
 		--constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--group compat --output-file requirements-compat.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group compat-openai2 --output-file requirements-compat-openai2.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .venv-compat tests/compat/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info
+	rm -rf .venv .venv-compat .venv-compat-openai2 tests/compat/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info

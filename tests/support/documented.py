@@ -34,6 +34,7 @@ COMPILES = "it compiles llama.cpp for minutes; `make setup` does so before the t
 DOCKER = "it needs a Docker engine: `make test-compose`, which a person runs, starts the same file"
 KUBERNETES = "it needs Kubernetes: tests/deploy renders it, and runs what the chart starts as processes"
 PEERS = "it downloads or builds other servers to measure beside; a person runs it, for docs/performance.md"
+OF_LIBRARIES = "tests/compat/test_libraries_page.py types it, where the program is"
 SERVICE = "it installs a service on the machine: tests/deploy/test_systemd.py reads the unit"
 NOT_TYPED = {
     "caravan up": "it has started the cluster of all other commands",
@@ -59,6 +60,7 @@ NOT_TYPED = {
     "pip download *": PEERS,
     "cd llama_cpp_python-*": PEERS,
     "cmake *": PEERS,
+    "docs/libraries.md: *": OF_LIBRARIES,
     "sudo *": SERVICE,
     "systemd-analyze verify /etc/*": SERVICE,
     "journalctl *": SERVICE,
