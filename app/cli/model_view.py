@@ -8,6 +8,7 @@ from typing import Any
 
 from app.cli.table import LABEL_GAP, Column, fitted, labelled, table, wrapped
 from app.cli.words import counted
+from tasks.byte_sizes import size
 from tasks.errors import ModelNotFound
 from tasks.texts import nearest, shown
 
@@ -53,7 +54,8 @@ def starting(start: Model) -> str:
     """How far a worker has come that does not serve yet."""
     if start["state"] == "failed":
         return "failed"
-    return f"{start['phase']} {start['progress']:.0%}" if "progress" in start else str(start["phase"])
+    told = f"{start['phase']} {start['progress']:.0%}" if "progress" in start else str(start["phase"])
+    return f"{told} of {size(start['total_bytes'])}" if start.get("total_bytes") else told
 
 
 def overview(models: Sequence[Model], *, width: int | None) -> list[str]:

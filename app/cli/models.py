@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.cli.connection import with_api
+from app.cli.download_shown import DownloadShown
 from app.cli.group import Group
 from app.cli.model_view import details, find, overview
 from app.cli.models_option import models_option
@@ -18,8 +19,9 @@ from app.cli.table import screen_width
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
-from tasks.models import models_schema
-from tasks.models.catalogue import CatalogueError, gguf_path, load
+from tasks.models import expected, gguf, models_schema
+from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.expected import WrongChecksum
 from tasks.models.hub import SCHEME, DownloadFailed, download
 
 
@@ -61,9 +63,11 @@ def show(name: str, as_json: bool, api: Client) -> None:
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @models_option
 def pull(names: tuple[str, ...], models: Path | None) -> None:
-    """Download the hf:// files of each MODEL, or of all models in the catalogue.
+    """Download and check the files of each MODEL, or of all models in the catalogue.
 
-    HF_HOME is the folder for the files, HF_TOKEN the token for private ones. Existing files are not downloaded again.
+    HF_HOME is the folder for the files, HF_TOKEN the token for private ones. Existing files are not downloaded again,
+    and an interrupted download goes on where it was. Every file is checked: against the Hub's SHA-256, against the
+    entry's sha256, and for being whole.
     """
     settings = read_settings()
     if models is None:
@@ -71,10 +75,8 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
     try:
         catalogue = load(models or settings.models_file)
         for name in names or catalogue:
-            entry = catalogue.find(name)
-            path = download(entry.path) if entry.path.startswith(SCHEME) else gguf_path(entry)
-            click.echo(f"{name}: {path}")
-    except (CatalogueError, DownloadFailed, ModelNotFound) as exc:
+            click.echo(f"{name}: {_pulled(name, catalogue.find(name))}")
+    except (CatalogueError, DownloadFailed, ModelNotFound, WrongChecksum) as exc:
         raise click.ClickException(str(exc)) from exc
 
 
@@ -82,6 +84,18 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
 def schema() -> None:
     """Print the JSON Schema of models.yaml, for editors."""
     click.echo(json.dumps(models_schema.schema(), indent=2))
+
+
+def _pulled(name: str, entry: ModelEntry) -> Path:
+    if entry.path.startswith(SCHEME):
+        with DownloadShown(name) as shown:
+            download(entry.path, sha256=entry.sha256, progress=shown)
+    path = gguf_path(entry)
+    if entry.path != FAKE_PATH and path.exists():
+        if trouble := gguf.trouble(path):
+            raise click.ClickException(f"{name}: {trouble}")
+        expected.check(entry)
+    return path
 
 
 def _models(api: Client) -> list[dict[str, Any]]:

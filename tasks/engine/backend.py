@@ -22,6 +22,10 @@ class BackendFailure(Exception):
     """Raised when the model cannot go on; the process should be started again."""
 
 
+class FileAtFault(BackendFailure):
+    """Raised when the model's file is at fault: nothing changes until it is another."""
+
+
 class SequenceFailed(Exception):
     """Raised by `Sampler.sample` when this one sequence cannot go on."""
 

@@ -99,8 +99,16 @@ class StartOverview:
     state: Literal["loading", "failed"]
     phase: str
     progress: float | None
-    """Of loading the file, from 0 to 1."""
+    """Of downloading or loading the file, from 0 to 1."""
     reason: str
+    bytes: int | None = None
+    """Of the model's files that are here, while they are downloaded; of `total_bytes`, 0 if that is not known."""
+    total_bytes: int = 0
+
+    @property
+    def downloads(self) -> bool:
+        """Whether the files are being downloaded."""
+        return self.state == "loading" and self.phase == "downloading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,12 @@ class Health:
         """Whether no worker can serve the model just now, and one has tried; `serving` is whether one is ready."""
         states = {start.state for start in self.starts}
         return self.in_trouble or (not serving and states == {"failed"})
+
+    @property
+    def downloading(self) -> bool:
+        """Whether a worker downloads the model, and no other is further."""
+        phases = {start.phase for start in self.starts if start.state == "loading"}
+        return "downloading" in phases and phases <= {"downloading", "starting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +297,9 @@ def _start(worker: str, reply: str, *, now: float) -> StartOverview | None:
     fields = json.loads(reply)
     if fields["until"] <= now:
         return None
-    return StartOverview(worker, fields["state"], fields["phase"], fields.get("progress"), fields.get("reason", ""))
+    progress, reason = fields.get("progress"), fields.get("reason", "")
+    sizes = fields.get("bytes"), fields.get("total_bytes") or 0
+    return StartOverview(worker, fields["state"], fields["phase"], progress, reason, *sizes)
 
 
 def _numbers(fields: Mapping[str, str]) -> dict[str, float]:

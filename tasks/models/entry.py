@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from tasks.models import gguf
 from tasks.models.engine_keys import EngineKeys
-from tasks.models.key_types import Count, ModelPath, Names, Seconds, Variables
+from tasks.models.key_types import Count, ModelPath, Names, Seconds, Sums, Variables
 from tasks.records.job import Operation
 from tasks.records.sampling_ranges import SamplingDefaults
 
@@ -49,6 +51,7 @@ class ServingKeys(BaseModel):
     path: ModelPath = Field(
         description="A GGUF file, hf://owner/repo/file.gguf, or `demo` for the one that is built in."
     )
+    sha256: Sums = Field((), description="The SHA-256 of the file, or of each part, in hexadecimal.")
     kind: Literal["generative", "embedding"] = Field(
         "generative", description="What it makes: text, or vectors of texts."
     )
@@ -77,6 +80,16 @@ class ServingKeys(BaseModel):
     chat_template_kwargs: Variables = Field(
         {}, description="Variables of the chat template where a request does not name them."
     )
+
+    @field_validator("sha256")
+    @classmethod
+    def _a_sum_for_each_file(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        path = info.data.get("path", "")
+        if value and path in (DEMO_PATH, FAKE_PATH):
+            raise ValueError(f"{path} is no file of yours: leave sha256 out")
+        if value and len(value) != (count := len(gguf.parts(Path(path)))):
+            raise ValueError(f"the model has {count} file{'s' * (count > 1)}, and there are {len(value)} sums")
+        return value
 
     @field_validator("kv_tokens")
     @classmethod

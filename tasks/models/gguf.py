@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tasks.byte_sizes import size
+from tasks.models import gguf_types
 from tasks.models.cache_types import BYTES, PLAIN
+from tasks.models.gguf_types import Tensor
 
 MAGIC = b"GGUF"
 REMEDY = "download it again"
@@ -21,7 +25,17 @@ _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 16
 """Bytes of a text, and elements of a list, that are kept; longer ones (the vocabulary) are passed over."""
 _LARGEST = 1 << 48
+_MOST_DIMENSIONS = 8
+ALIGNMENT = 32
+"""Bytes; weights begin at a multiple, unless the file says otherwise."""
 _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A list that was passed over: of texts, or a long one."""
+
+    count: int
 
 
 class NotGguf(Exception):
@@ -30,21 +44,52 @@ class NotGguf(Exception):
 
 def fields(path: Path) -> dict[str, Any]:
     """What the file says of its model, by key. Raises NotGguf, OSError."""
+    return head(path).fields
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a file says before its weights."""
+
+    fields: dict[str, Any]
+    tensors: tuple[Tensor, ...]
+    weights_begin: int
+    """The byte at which the weights begin."""
+
+
+def head(path: Path) -> Head:
+    """The head of a file. Raises NotGguf, OSError."""
     with path.open("rb") as file:
         if file.read(4) != MAGIC:
             raise NotGguf(f"{path} is not a GGUF file")
         try:
-            _version, _tensors, count = struct.unpack("<IQQ", file.read(20))
-            return {_text(file): _value(file, *_numbers(file, "I")) for _ in range(count)}
-        except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
+            _version, num_tensors, count = struct.unpack("<IQQ", file.read(20))
+            found = {_text(file): _value(file, *_numbers(file, "I")) for _ in range(count)}
+            tensors = tuple(_tensor(file) for _ in range(num_tensors))
+            alignment = int(found.get("general.alignment") or ALIGNMENT)
+            return Head(found, tensors, -(-file.tell() // alignment) * alignment)
+        except (struct.error, MemoryError, UnicodeDecodeError, KeyError, RecursionError, TypeError, ValueError) as exc:
             raise NotGguf(f"{path} is damaged or incomplete") from exc
+
+
+def has_whole_head(path: Path) -> bool:
+    """Whether a file that may end early has its whole head, or is none of GGUF. Raises OSError."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return True
+    try:
+        return head(path).weights_begin > 0
+    except NotGguf:
+        return False
 
 
 def trouble(path: Path) -> str:
     """Why nothing can load a model from these files, and what to do; '' if their heads are in order."""
     for part in parts(path):
         try:
-            fields(part)
+            found = head(part)
+            if missing := gguf_types.missing_bytes(found.tensors, part.stat().st_size - found.weights_begin):
+                return f"{part} is incomplete, its last {size(missing)} are missing: {REMEDY}"
         except FileNotFoundError:
             return f"there is no file {part}"
         except OSError as exc:
@@ -86,6 +131,14 @@ def _most(heads: Any) -> int:
     return max(heads, default=1) if isinstance(heads, list) else int(heads or 1)
 
 
+def _tensor(file: BinaryIO) -> Tensor:
+    name, (num_dimensions,) = _text(file), _numbers(file, "I")
+    if num_dimensions > _MOST_DIMENSIONS:
+        raise struct.error("no tensor has so many dimensions")
+    shape = _numbers(file, f"{num_dimensions}Q")
+    return Tensor(name, shape, *_numbers(file, "IQ"))
+
+
 def _numbers(file: BinaryIO, form: str) -> tuple[Any, ...]:
     return struct.unpack("<" + form, file.read(struct.calcsize("<" + form)))
 
@@ -111,10 +164,10 @@ def _value(file: BinaryIO, kind: int) -> Any:
         if count <= _LONGEST:
             return list(_numbers(file, str(count) + _SCALARS[element]) if count else ())
         _pass_over(file, count * struct.calcsize("<" + _SCALARS[element]))
-        return None
+        return Passed(count)
     for _ in range(count):
         _value(file, element)
-    return None
+    return Passed(count)
 
 
 def _pass_over(file: BinaryIO, count: int) -> None:

@@ -13,6 +13,7 @@ from tasks.queue import task_names
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """A model's own."""
 ALIAS_PATTERN = r"[^\s\x00-\x1f\x7f]{1,256}"
+SUM_PATTERN = r"[0-9A-Fa-f]{64}"
 DURATION_PATTERN = r"(\d+(?:\.\d+)?)\s*([smh]?)"
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -53,6 +54,15 @@ def _path(value: str) -> str:
     return value
 
 
+def _sums(value: Any) -> Any:
+    sums = [value] if isinstance(value, str) else value
+    if not isinstance(sums, list | tuple) or not all(
+        isinstance(each, str) and re.fullmatch(SUM_PATTERN, each) for each in sums
+    ):
+        raise ValueError("it must be 64 hexadecimal digits, in quotes; for a model in several parts a list of such")
+    return [each.lower() for each in sums]
+
+
 def _name(value: str) -> str:
     if not re.fullmatch(NAME_PATTERN, value):
         raise ValueError("a model's name may have letters, digits, '.', '_' and '-', 64 at most")
@@ -83,5 +93,9 @@ ModelPath = Annotated[
     str,
     AfterValidator(_path),
     WithJsonSchema({"type": "string", "anyOf": [{"pattern": f"^{hub.PATTERN}$"}, {"not": {"pattern": "://"}}]}),
+]
+_SUM = {"type": "string", "pattern": f"^{SUM_PATTERN}$"}
+Sums = Annotated[
+    tuple[str, ...], BeforeValidator(_sums), WithJsonSchema({"anyOf": [_SUM, {"type": "array", "items": _SUM}]})
 ]
 ModelName = Annotated[str, AfterValidator(_name)]

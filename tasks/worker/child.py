@@ -17,6 +17,10 @@ from tasks.logs import get_logger
 
 CRASHED = 70
 """Exit status after an exception that nothing expected (EX_SOFTWARE of sysexits.h)."""
+TELL_SECONDS = 1.0
+"""How often a download is told of: each time is a write to Redis."""
+TELL_PART = 0.05
+"""So much of all bytes is told at once."""
 _PR_SET_PDEATHSIG = 1
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGHUP)
 
@@ -29,6 +33,7 @@ class Progress:
     def __init__(self, write_to: int) -> None:
         self._file = write_to
         self._percent = -1
+        self._told_at, self._told_bytes = 0.0, 0
 
     def begin(self, phase: str, row_seconds: float = 0.0, *, on_gpu: bool = False) -> None:
         """The next phase begins; `row_seconds` is what one row took before, 0 if that is not known."""
@@ -41,9 +46,17 @@ class Progress:
             self._percent = percent
             self._tell({"phase": "loading", "progress": percent / 100})
 
-    def failed(self, reason: str) -> None:
-        """The model cannot be loaded."""
-        self._tell({"failed": reason})
+    def downloaded(self, done: int, total: int) -> None:
+        """So many bytes of the model's files are here; `total` is 0 if it is not known."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL_SECONDS or done == total or done - self._told_bytes > TELL_PART * total:
+            self._told_at, self._told_bytes = now, done
+            part = {"progress": min(1.0, done / total)} if total else {}
+            self._tell({"phase": "downloading", **part, "bytes": done, "total_bytes": total})
+
+    def failed(self, reason: str, *, lasting: bool = False) -> None:
+        """The model cannot be loaded; `lasting` is whether it cannot be until its file is another."""
+        self._tell({"failed": reason, "lasting": lasting})
 
     def failed_proof(self, what: str) -> None:
         """The model computes what cannot be right, in the phase that began last."""

@@ -20,7 +20,7 @@ from tasks.queue.publisher import create_publisher
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.death import Death
-from tasks.worker.loading import preload
+from tasks.worker.loading import files_sign, preload
 from tasks.worker.parent import Parent
 from tasks.worker.serving import load_proven, serve
 from tasks.worker.start import Start
@@ -45,7 +45,8 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         SettingsError: Redis refuses the password when it is first reached.
     """
     catalogue = load(settings.models_file)
-    preload(catalogue.find(model))
+    entry = catalogue.find(model)
+    preload(entry)
     client = connect(settings.redis_url)
     ledger, stopping = open_ledger(settings, client), StopFlag()
     until_redis_answers = UntilRedisAnswers(stopping)
@@ -75,6 +76,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         report_seconds=settings.lease_seconds,
         stuck_seconds=settings.stuck_seconds,
         stopping=stopping,
+        sign=lambda: files_sign(entry),
     )
     try:
         return parent.run()

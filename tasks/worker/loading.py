@@ -7,11 +7,11 @@ from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from tasks.engine.backend import Backend, BackendFailure
+from tasks.engine.backend import Backend, BackendFailure, FileAtFault
 from tasks.engine.embedding import EmbeddingBackend
 from tasks.logs import get_logger
 from tasks.machine.memory import read_room
-from tasks.models import gguf, hub
+from tasks.models import expected, file_sign, gguf, hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.models.plan import dry_run, fit
@@ -28,6 +28,25 @@ log = get_logger(__name__)
 
 SPARE_BYTES = 2 << 30
 """More than a worker's process and buffers take."""
+
+
+class _Downloading(hub.Progress):
+    """A download's progress, for whoever follows the start, and for the log."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def advanced(self, done: int, total: int) -> None:
+        self._progress.downloaded(done, total)
+
+    def waits(self, file: str) -> None:
+        log.info("another process downloads the file", file=file)
+
+    def resumed(self, file: str, done: int) -> None:
+        log.info("a download goes on", file=file, bytes=done)
+
+    def cut(self, file: str, why: str) -> None:
+        log.warning("a download was cut and is tried again", file=file, error=why)
 
 
 def model_digest(entry: ModelEntry) -> str:
@@ -54,15 +73,24 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
     if entry.path.startswith(hub.SCHEME) and hub.downloaded(entry.path) is None:
         progress.begin("downloading")
         try:
-            hub.download(entry.path)
+            hub.download(entry.path, sha256=entry.sha256, progress=_Downloading(progress))
+        except hub.WrongContent as exc:
+            raise FileAtFault(str(exc)) from exc
         except hub.DownloadFailed as exc:
             raise BackendFailure(str(exc)) from exc
+    _check(entry, progress)
     progress.begin("loading")
     try:
         return _load(entry, settings, progress)
     except BackendFailure as exc:
-        trouble = "" if entry.path == FAKE_PATH else gguf.trouble(gguf_path(entry))
-        raise BackendFailure(trouble or str(exc)) from exc
+        if entry.path != FAKE_PATH and (trouble := gguf.trouble(gguf_path(entry))):
+            raise FileAtFault(trouble) from exc
+        raise
+
+
+def files_sign(entry: ModelEntry) -> object:
+    """What differs once the model's files are others."""
+    return None if entry.path == FAKE_PATH else file_sign.of_all(gguf.parts(gguf_path(entry)))
 
 
 def load_llama(
@@ -94,6 +122,18 @@ def load_llama(
         on_progress=on_progress,
         allocates=allocates,
     )
+
+
+def _check(entry: ModelEntry, progress: Progress) -> None:
+    """The SHA-256 of the entry's files, before the first load of them."""
+    if not expected.is_known(entry):
+        progress.begin("checking")
+    try:
+        expected.check(entry)
+    except expected.WrongChecksum as exc:
+        raise FileAtFault(str(exc)) from exc
+    except OSError as exc:
+        log.warning("a checksum cannot be computed", path=entry.path, error=str(exc))  # loading it tells why
 
 
 def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRunner:

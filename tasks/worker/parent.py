@@ -26,6 +26,8 @@ SETTLED_SECONDS = 10.0
 CHANCE = 3
 """A start that is ended from outside so often in a row is a failure of the model's."""
 TICK_SECONDS = 0.25
+SIGN_SECONDS = 2.0
+"""How often the model's files are looked at between tries."""
 LOOK_SECONDS = 10.0
 """How often the kernel's count of kills is looked at: it may tell of others' deaths."""
 
@@ -43,6 +45,7 @@ class Parent:
         report_seconds: how often to report what does not change.
         stuck_seconds: how long a phase of the self-test may take, unless rows are known to be slow.
         stopping: set when the worker is told to stop.
+        sign: what differs once the model's files are others.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Parent:
         report_seconds: float,
         stuck_seconds: float,
         stopping: StopFlag,
+        sign: Callable[[], object] = lambda: None,
     ) -> None:
         self._serve = serve
         self._release = release
@@ -63,6 +67,7 @@ class Parent:
         self._report_seconds = report_seconds
         self._stuck_seconds = stuck_seconds
         self._stopping = stopping
+        self._sign = sign
         self._oom_kills = OutOfMemoryKills()
         self._child: Child | None = None
         self._failed: Start | None = None
@@ -80,6 +85,7 @@ class Parent:
         """Until told to stop; the exit status."""
         self._release(None)
         while not self._stopping.is_set():
+            tried = self._sign()
             ending = self._run_child()
             if ending.served and ending.death.stopped:
                 break
@@ -87,7 +93,7 @@ class Parent:
             if self._stopping.is_set():
                 break
             self._account(ending)
-            self._rest(pause_seconds(self._failures))
+            self._rest(pause_seconds(self._failures, lasting=ending.lasting), tried)
         return 0
 
     def run_once(self) -> Start:
@@ -138,7 +144,7 @@ class Parent:
             log.warning("the worker's process was ended from outside", how=ending.death.words)
             return
         self._failures += 1
-        again_in = pause_seconds(self._failures)
+        again_in = pause_seconds(self._failures, lasting=ending.lasting)
         if ending.served:
             if self._failures & (self._failures - 1) == 0:  # the 1st, 2nd, 4th, 8th ... in a row
                 how, times = ending.death.words, self._failures
@@ -153,14 +159,22 @@ class Parent:
 
     # -- between children, and beside one
 
-    def _rest(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+    def _rest(self, seconds: float, tried: object) -> None:
+        """Until the next try. Once the model's files are others than were tried, and change no more, that is now."""
+        until, seen, look_at = time.monotonic() + seconds, tried, time.monotonic() + SIGN_SECONDS
         while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
             self._tell(Start())
+            if time.monotonic() > look_at:
+                seen, before, look_at = self._sign(), seen, time.monotonic() + SIGN_SECONDS
+                if before == seen != tried:
+                    log.info("the model's files have changed: it is tried at once")
+                    return
             self._wait(None, min(left, TICK_SECONDS))
 
     def _tell(self, start: Start) -> None:
         """Report a start when it has changed, or when the last report is about to be forgotten."""
+        if start.bytes is not None:  # what a download brings is news, though the last one failed
+            self._failed = None
         now, start = time.monotonic(), self._failed or start
         if self._reported is None or self._reported[0] != start or now - self._reported[1] > self._report_seconds:
             self._reported = (start, now)

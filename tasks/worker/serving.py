@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from celery import bootsteps
 from celery.platforms import SecurityWarning
 
-from tasks.engine.backend import BackendFailure
+from tasks.engine.backend import BackendFailure, FileAtFault
 from tasks.interpreter import freeze_objects
 from tasks.ledger.connection import RedisErrors, connect
 from tasks.ledger.leases import Holder
@@ -114,7 +114,7 @@ def load_proven(entry: ModelEntry, settings: Settings, progress: Progress) -> Mo
     try:
         work = load_work(entry, settings, progress)
     except BackendFailure as exc:
-        progress.failed(f"The model cannot be loaded: {exc}.")
+        progress.failed(f"The model cannot be loaded: {exc}.", lasting=isinstance(exc, FileAtFault))
         return None
     try:
         _on_passing_thread(lambda: work.prove(partial(progress.begin, on_gpu=work.on_gpu)))

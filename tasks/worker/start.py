@@ -11,7 +11,9 @@ from tasks.worker.death import Death
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 60.0
-UNBOUNDED = frozenset({"starting", "downloading", "loading", "connecting"})
+LONGEST_LASTING_SECONDS = 600.0
+"""While the model's file is at fault: the pause ends as soon as the file is another."""
+UNBOUNDED = frozenset({"starting", "downloading", "checking", "loading", "connecting"})
 """Phases that take as long as a network or a disk takes."""
 SERVING = "serving"
 PHASE_ROWS = 200
@@ -32,7 +34,10 @@ class Start:
     state: Literal["loading", "failed", "ready"] = "loading"
     phase: str = "starting"
     progress: float | None = None
-    """Of loading the file, from 0 to 1."""
+    """Of downloading or loading the file, from 0 to 1."""
+    bytes: int | None = None
+    """Of the model's files that are here, while they are downloaded; of `total_bytes`, 0 if that is not known."""
+    total_bytes: int = 0
     processor: str = ""
     """What computes the model; of one that is ready."""
     reason: str = ""
@@ -50,6 +55,8 @@ class Ending:
     reason: str
     """Why the model cannot be served, if the process said so."""
     served_seconds: float
+    lasting: bool = False
+    """Whether the model's file is at fault, and the next try changes nothing unless the file changes."""
 
     @property
     def served(self) -> bool:
@@ -67,6 +74,7 @@ class Watch:
     def __init__(self, *, stuck_seconds: float, now: float) -> None:
         self.start = Start()
         self.reason = ""
+        self._lasting = False
         self.ready_at = 0.0
         self._stuck_seconds = stuck_seconds
         self._since = now
@@ -80,7 +88,7 @@ class Watch:
     def hear(self, message: Mapping[str, Any], now: float) -> None:
         """Take what the process said."""
         if "failed" in message:
-            self.reason = message["failed"]
+            self.reason, self._lasting = message["failed"], bool(message.get("lasting"))
         elif "wrong" in message:
             self.reason = proof_failed(self.phase, message["wrong"])
         elif "ready" in message:
@@ -88,7 +96,12 @@ class Watch:
             self.start = Start("ready", SERVING, processor=message["processor"])
         else:
             self._enter(message["phase"], self._bound(message), now)
-            self.start = replace(self.start, progress=message.get("progress"))
+            self.start = replace(
+                self.start,
+                progress=message.get("progress"),
+                bytes=message.get("bytes"),
+                total_bytes=message.get("total_bytes", 0),
+            )
 
     def hangs(self, now: float, bytes_read: int) -> bool:
         """Whether a phase takes too long, and not because weights are read from a slow disk meanwhile."""
@@ -102,7 +115,8 @@ class Watch:
 
     def end(self, death: Death, now: float) -> Ending:
         """The process has ended."""
-        return Ending(death, self.phase, self.reason, now - self.ready_at if self.ready_at else 0.0)
+        served_seconds = now - self.ready_at if self.ready_at else 0.0
+        return Ending(death, self.phase, self.reason, served_seconds, self._lasting)
 
     def _enter(self, phase: str, limit: float, now: float) -> None:
         if phase != self.start.phase:
@@ -148,6 +162,11 @@ def hung(phase: str, seconds: float) -> str:
     )
 
 
-def pause_seconds(failures: int) -> float:
-    """How long to wait after so many failures in a row; 0 after none."""
-    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16)) if failures else 0.0
+def pause_seconds(failures: int, *, lasting: bool = False) -> float:
+    """How long to wait after so many failures in a row; 0 after none.
+
+    Args:
+        lasting: whether the last one was of the model's file.
+    """
+    longest = LONGEST_LASTING_SECONDS if lasting else LONGEST_PAUSE_SECONDS
+    return min(longest, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16)) if failures else 0.0

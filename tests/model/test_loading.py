@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tasks.engine.backend import BackendFailure
+from tasks.engine.backend import BackendFailure, FileAtFault
 from tasks.models.catalogue import DEMO, ModelEntry, gguf_path
 from tasks.settings import Settings
 from tasks.worker.loading import load_work
@@ -28,13 +28,14 @@ def test_a_file_that_ends_too_early_is_to_be_downloaded_again(tmp_path: Path) ->
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BackendFailure) as failed:
         load_work(ModelEntry(path=str(path)), Settings(), Mock())
-    assert str(failed.value) == f"{path} is incomplete: download it again"
+    assert isinstance(failed.value, FileAtFault)
+    assert str(failed.value).startswith(f"{path} is incomplete, its last 761 KiB are missing: download it again")
 
 
 def test_a_model_that_this_llama_cpp_does_not_know_is_told_in_its_own_words(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     tiny_models.write_gguf(path, {"general.architecture": "of-tomorrow"}, {})
-    with pytest.raises(BackendFailure) as failed:
+    with pytest.raises(FileAtFault) as failed:
         load_work(ModelEntry(path=str(path)), Settings(), Mock())
     assert str(failed.value) == (
         f"llama.cpp cannot load {path}: unknown model architecture: 'of-tomorrow'; take another file or another model"

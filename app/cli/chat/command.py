@@ -81,6 +81,7 @@ def _setting(given: str) -> tuple[str, Any]:
 def _greeting(model: Mapping[str, Any]) -> str:
     how = {
         "loading": " It is loading: the first answer comes after that.",
+        "downloading": " It is being downloaded: the first answer comes after that.",
         "asleep": " No worker serves it now: the first answer comes when one does.",
         "failed": f" No worker can serve it: {model.get('reason', '')}",
     }

@@ -70,6 +70,8 @@ def _start(start: Mapping[str, Any]) -> tuple[State, str]:
     phase, progress = start.get("phase", ""), start.get("progress")
     if phase == "loading":
         return "loading", "" if progress is None else f"{progress:.0%}"
+    if phase == "downloading" and progress is not None:
+        return "starting", f"{phase} {progress:.0%}"
     return "starting", phase if phase != "starting" else ""
 
 

@@ -69,6 +69,8 @@ def _start(start: StartOverview) -> WorkerStart:
     shown: WorkerStart = {"name": start.worker, "state": start.state, "phase": start.phase}
     if start.progress is not None:
         shown["progress"] = start.progress
+    if start.bytes is not None and start.downloads:
+        shown["bytes"], shown["total_bytes"] = start.bytes, start.total_bytes
     if start.reason:
         shown["reason"] = start.reason
     return shown
@@ -95,7 +97,7 @@ def _condition(workers: int, health: Health, supply: Supply) -> ModelCondition:
     if workers > supply.draining:
         return "loaded"
     if health.starts:
-        return "downloading" if all(start.phase == "downloading" for start in health.starts) else "loading"
+        return "downloading" if health.downloading else "loading"
     if supply.draining:
         return "draining"
     return "absent" if supply.absent else "asleep"

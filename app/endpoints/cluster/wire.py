@@ -38,7 +38,11 @@ class WorkerStart(TypedDict):
     name: str
     state: Literal["loading", "failed"]
     phase: Annotated[str, Field(description="The present phase, or the phase that failed.", examples=["loading"])]
-    progress: NotRequired[Annotated[float, Field(ge=0, le=1, description="The loaded part of the file, from 0 to 1.")]]
+    progress: NotRequired[
+        Annotated[float, Field(ge=0, le=1, description="The downloaded or loaded part of the file, from 0 to 1.")]
+    ]
+    bytes: NotRequired[Annotated[Count, Field(description="While it downloads: bytes of the model that are here.")]]
+    total_bytes: NotRequired[Annotated[Count, Field(description="While it downloads: of so many; 0 if not known.")]]
     reason: NotRequired[Annotated[str, Field(description="For a failed worker: the cause, and what to do.")]]
 
 

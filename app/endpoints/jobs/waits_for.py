@@ -42,9 +42,10 @@ def _no_worker(model: str, health: Health) -> wire.WaitsFor:
     loading = [start for start in health.starts if start.state == "loading"]
     if not loading:
         return {"reason": "no_worker", "message": f"No worker serves the model '{model}'."}
+    does = "downloads" if health.downloading else "loads"
     progress = max((start.progress or 0.0 for start in loading), default=0.0)
     percent = f" ({progress:.0%})" if progress else ""
-    return {"reason": "model_loading", "message": f"A worker loads the model '{model}'{percent}."}
+    return {"reason": "model_loading", "message": f"A worker {does} the model '{model}'{percent}."}
 
 
 def _why(health: Health) -> str:

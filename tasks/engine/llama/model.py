@@ -11,7 +11,7 @@ from typing import Any
 
 import llama_cpp
 
-from tasks.engine.backend import BackendFailure
+from tasks.engine.backend import BackendFailure, FileAtFault
 from tasks.engine.llama import library, variants
 from tasks.engine.llama.options import DEFAULTS, Options, refusal
 from tasks.engine.llama.quoting import Prompt
@@ -29,6 +29,8 @@ _INFILL = {
     "repository": llama_cpp.llama_vocab_fim_rep,
     "file": llama_cpp.llama_vocab_fim_sep,
 }
+_OF_THE_FILE = ("not within the file bounds", "unknown model architecture", "unknown pre-tokenizer", "missing tensor")
+"""Words of reasons that another try does not change."""
 
 
 class Model:
@@ -172,7 +174,7 @@ def _load(
     with library.errors_told() as told, library.lines_told() if locks else nullcontext(()) as lines:
         model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     if not model:
-        raise BackendFailure(_trouble(path, told))
+        raise _failure(path, told)
     if unlocked := next((line for line in lines if "failed to mlock" in line), ""):
         llama_cpp.llama_model_free(model)
         raise BackendFailure(
@@ -182,8 +184,13 @@ def _load(
     return model
 
 
-def _trouble(path: Path, told: Sequence[str]) -> str:
+def _failure(path: Path, told: Sequence[str]) -> BackendFailure:
     """Why a file cannot be loaded, by what llama.cpp has told of it."""
+    of_file = any(sign in line for line in told for sign in _OF_THE_FILE)
+    return (FileAtFault if of_file else BackendFailure)(_trouble(path, told))
+
+
+def _trouble(path: Path, told: Sequence[str]) -> str:
     reason = next((line.split(_REASON, 1)[1] for line in told if _REASON in line), "")
     if "not within the file bounds" in reason:
         return f"{path} is incomplete: download it again"

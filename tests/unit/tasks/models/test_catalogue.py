@@ -158,7 +158,7 @@ def test_a_file_that_makes_no_sense_is_refused_and_the_place_is_named(write: Wri
         ("models: {one: {path: x, KV_Token: 4}}", "KV_Token is not a key of a model; did you mean kv_tokens?"),
         ("models: {one: {path: x, workers: {mim: 1}}}", "mim is not a key of workers; did you mean min?"),
         ("models: {one: {path: x, workers: {least: 1}}}", "least is not a key of workers; there are min, max"),
-        ("models: {one: {path: x, colour: red}}", "colour is not a key of a model; there are path, kind, slots, "),
+        ("models: {one: {path: x, colour: red}}", "colour is not a key of a model; there are path, sha256, kind, "),
         ("modelz: {one: {path: x}}", "modelz is not a key of the file; did you mean models?"),
         ("models: {one: {path: x}}\nversion: 1", "version is not a key of the file; the only one is models"),
     ],
@@ -290,3 +290,28 @@ def test_the_only_model_of_a_kind_answers_for_names_that_are_not_there() -> None
     with pytest.raises(ModelNotFound):
         Catalogue({"a": DEMO}).asked("gpt-4", Operation.CHAT)
     assert models.only({"a"}.__contains__).asked("", Operation.CHAT) == "a"
+
+
+def test_a_checksum_is_one_for_each_file(write: Write) -> None:
+    digits = "0123456789ABCDEF" * 4
+    assert entry(write, f"sha256: '{digits}'").sha256 == (digits.lower(),)
+    split = load(
+        write(f"models: {{big: {{path: hf://o/r/big-00001-of-00002.gguf, sha256: ['{digits}', '{digits}']}}}}")
+    )
+    assert split["big"].sha256 == (digits.lower(),) * 2
+    assert ModelEntry.model_validate(split["big"].written()) == split["big"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("path: a.gguf, sha256: abc", "sha256: it must be 64 hexadecimal digits, in quotes"),
+        ("path: a.gguf, sha256: 12", "sha256: it must be 64 hexadecimal digits, in quotes"),
+        (f"path: a.gguf, sha256: ['{'a' * 64}', '{'b' * 64}']", "the model has 1 file, and there are 2 sums"),
+        (f"path: a-00001-of-00002.gguf, sha256: '{'a' * 64}'", "the model has 2 files, and there are 1 sums"),
+        (f"path: demo, sha256: '{'a' * 64}'", "demo is no file of yours: leave sha256 out"),
+    ],
+)
+def test_a_checksum_that_is_none_is_told(write: Write, fields: str, words: str) -> None:
+    with pytest.raises(CatalogueError, match=re.escape(words)):
+        load(write(f"models: {{one: {{{fields}}}}}"))

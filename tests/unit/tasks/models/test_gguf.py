@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.models import gguf
+from tasks.models import gguf, gguf_types
 from tasks.models.catalogue import DEMO, gguf_path
 
 
@@ -45,6 +45,25 @@ def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
         gguf.fields(path)
 
 
+def test_lists_in_lists_without_end_are_damage(tmp_path: Path) -> None:
+    path = tmp_path / "model.gguf"
+    nested = struct.pack("<IQ", 9, 1) * 5000
+    path.write_bytes(
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"a" + struct.pack("<I", 9) + nested
+    )
+    with pytest.raises(gguf.NotGguf, match="damaged"):
+        gguf.fields(path)
+
+
+def test_the_head_has_every_tensor_and_the_files_own_size() -> None:
+    head = gguf.head(gguf_path(DEMO))
+    size = gguf_path(DEMO).stat().st_size
+    assert gguf_types.num_weights(head.tensors) == 1_435_040
+    assert gguf_types.quantisation(None, head.tensors) == "Q8_0" == gguf_types.quantisation(7, ())
+    assert gguf_types.missing_bytes(head.tensors, size - head.weights_begin) == 0
+    assert gguf_types.missing_bytes(head.tensors, 0) == size - head.weights_begin
+
+
 def test_a_split_model_has_several_files() -> None:
     first = Path("/m/big-00001-of-00003.gguf")
     assert [part.name for part in gguf.parts(first)] == [f"big-0000{n}-of-00003.gguf" for n in (1, 2, 3)]
@@ -57,6 +76,8 @@ def test_what_nothing_can_load_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert gguf.trouble(path) == f"there is no file {path}"
     path.write_text("<html>")
     assert gguf.trouble(path) == f"{path} is not a GGUF file: download it again"
+    path.write_bytes(gguf_path(DEMO).read_bytes()[:-1000])
+    assert gguf.trouble(path) == f"{path} is incomplete, its last 1000 B are missing: download it again"
     first = tmp_path / "big-00001-of-00002.gguf"
     first.write_bytes(gguf_path(DEMO).read_bytes())
     assert gguf.trouble(first) == f"there is no file {tmp_path / 'big-00002-of-00002.gguf'}"

@@ -14,7 +14,7 @@ ONE = "models:\n  one:\n    path: x\n    "
 LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
-KEYS = "path, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
+KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
 KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
 KEYS += ", chat_template, pooling"
@@ -124,7 +124,7 @@ def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, li
             ("slots: 65", "batch_tokens: 64"),
             "batch_tokens: it is less than slots: each sequence takes a token of a step",
         ),
-        (("kind: embedding", "pooling: rank"), "pooling is 'rank': it must be mean, cls or last"),
+        (("kind: embedding", "pooling: rank"), "pooling is 'rank': it must be mean, cls, last or none"),
         *(
             (("kind: embedding", f"{key}: {value}"), f"{key}: {ONE_KIND_ONLY['generative'][key]}: leave {key} out")
             for key, value in {

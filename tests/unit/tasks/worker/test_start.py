@@ -8,7 +8,15 @@ import signal
 import pytest
 
 from tasks.worker.death import Death, classify
-from tasks.worker.start import LONGEST_PAUSE_SECONDS, Ending, Start, Watch, explain, pause_seconds
+from tasks.worker.start import (
+    LONGEST_LASTING_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Ending,
+    Start,
+    Watch,
+    explain,
+    pause_seconds,
+)
 
 CRASH = Death("died by SIGSEGV", own=True)
 
@@ -49,6 +57,8 @@ def test_only_an_end_in_order_is_one_that_was_asked_for() -> None:
 def test_the_phases_of_a_start_are_told() -> None:
     watch = watching({"phase": "loading", "progress": 0.4})
     assert watch.start == Start("loading", "loading", progress=0.4)
+    watch.hear({"phase": "downloading", "progress": 0.5, "bytes": 5, "total_bytes": 10}, 0.5)
+    assert watch.start == Start("loading", "downloading", progress=0.5, bytes=5, total_bytes=10)
     watch.hear({"phase": "decode", "row_seconds": 0.0}, 1.0)
     assert watch.start == Start("loading", "decode")
     watch.hear({"ready": True, "processor": "zen4"}, 2.0)
@@ -105,6 +115,14 @@ def test_pauses_double_up_to_a_minute() -> None:
     pauses = [pause_seconds(failures) for failures in range(12)]
     assert pauses[:5] == [0.0, 0.2, 0.4, 0.8, 1.6]
     assert max(pauses) == LONGEST_PAUSE_SECONDS == pause_seconds(10_000)
+
+
+def test_a_file_at_fault_is_tried_less_and_less() -> None:
+    told = watching({"failed": "The file is cut short.", "lasting": True}).end(CRASH, 1.0)
+    assert (told.reason, told.lasting) == ("The file is cut short.", True)
+    assert not watching({"failed": "There is no memory."}).end(CRASH, 1.0).lasting
+    assert pause_seconds(1, lasting=True) == pause_seconds(1)
+    assert pause_seconds(10_000, lasting=True) == LONGEST_LASTING_SECONDS > LONGEST_PAUSE_SECONDS
 
 
 def test_the_first_step_of_a_gpu_has_time_to_compile_kernels() -> None:

@@ -11,7 +11,7 @@ from tasks.models.catalogue import DEMO
 from tasks.records.job import QueueState
 
 LOADING = StartOverview("w1", "loading", "loading", 0.4, "")
-DOWNLOADING = StartOverview("w3", "loading", "downloading", None, "")
+DOWNLOADING = StartOverview("w3", "loading", "downloading", 0.5, "", bytes=5, total_bytes=10)
 FAILED = StartOverview("w2", "failed", "prefill", None, "It died.")
 
 
@@ -22,6 +22,8 @@ FAILED = StartOverview("w2", "failed", "prefill", None, "It died.")
         ([], True, {"state": "loaded"}),
         ([LOADING], False, {"state": "loading"}),
         ([LOADING, FAILED], False, {"state": "loading"}),
+        ([DOWNLOADING, FAILED], False, {"state": "downloading"}),
+        ([DOWNLOADING, LOADING], False, {"state": "loading"}),
         ([FAILED], False, {"state": "failed", "reason": "It died."}),
         ([FAILED], True, {"state": "loaded"}),
     ],
@@ -82,6 +84,12 @@ def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() 
         {"name": "w1", "state": "loading", "phase": "loading", "progress": 0.4},
         {"name": "w2", "state": "failed", "phase": "prefill", "reason": "It died."},
     ]
+
+
+def test_a_download_is_told_with_its_bytes() -> None:
+    queue = QueueOverview(model="m", state=QueueState.OPEN, queued={}, running=0, oldest_age_seconds=0.0)
+    (start,) = view(DEMO, queue, Crew(), [], Health([DOWNLOADING], {}), supply=Supply(), records=[])["starting"]
+    assert (start["phase"], start["progress"], start["bytes"], start["total_bytes"]) == ("downloading", 0.5, 5, 10)
 
 
 def test_a_model_whose_jobs_are_gone_is_not_in_trouble_any_more() -> None:
