@@ -11,11 +11,16 @@ import click
 from app.cli.connection import with_api
 from app.cli.download_shown import DownloadShown
 from app.cli.group import Group
+from app.cli.model_file.look import look
+from app.cli.model_file.remove import command as remove
+from app.cli.model_file.view import as_json as as_object
+from app.cli.model_file.view import lines as file_lines
 from app.cli.model_view import details, find, overview
 from app.cli.models_option import models_option
 from app.cli.plan.command import command as plan
 from app.cli.speeds.command import command as bench
 from app.cli.table import screen_width
+from app.cli.the_model import named_model
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
@@ -27,10 +32,11 @@ from tasks.models.hub import SCHEME, DownloadFailed, download
 
 @click.group("models", cls=Group)
 def command() -> None:
-    """List, show and download models."""
+    """List, show, download and remove models."""
 
 
 command.add_command(plan)
+command.add_command(remove)
 command.add_command(bench)
 
 
@@ -47,11 +53,23 @@ def list_(as_json: bool, api: Client) -> None:
 
 
 @command.command("show")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, as GET /models has it.")
+@click.argument("name", metavar="MODEL")
+@click.option("--file", "of_file", is_flag=True, help="Show what the file of a MODEL of the catalogue says.")
+@models_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; of the cluster, as GET /models has it.")
 @with_api
-def show(name: str, as_json: bool, api: Client) -> None:
-    """Show one model: its state with the reason, its workers, its context and its queue."""
+def show(name: str, of_file: bool, models: Path | None, as_json: bool, api: Client) -> None:
+    """Show one model: its state with the reason, its workers, its context and its queue; or what its file says.
+
+    MODEL is a model of the cluster. For a GGUF file or an hf:// address, and with --file, no cluster is asked: the
+    command reads the head of the file. Of a file of the Hub's that is not here, the head alone is fetched.
+    """
+    if of_file or name.startswith(SCHEME) or name.endswith(".gguf"):
+        own, entry = named_model(name, models)
+        found = look(entry)
+        told = json.dumps(as_object(own, found), indent=2, ensure_ascii=False)
+        click.echo(told if as_json else "\n".join(file_lines(own, found, width=screen_width())))
+        return
     model = find(name, _models(api))
     if as_json:
         click.echo(json.dumps(model, indent=2, ensure_ascii=False))
@@ -65,9 +83,9 @@ def show(name: str, as_json: bool, api: Client) -> None:
 def pull(names: tuple[str, ...], models: Path | None) -> None:
     """Download and check the files of each MODEL, or of all models in the catalogue.
 
-    HF_HOME is the folder for the files, HF_TOKEN the token for private ones. Existing files are not downloaded again,
-    and an interrupted download goes on where it was. Every file is checked: against the Hub's SHA-256, against the
-    entry's sha256, and for being whole.
+    MODEL is a name of the catalogue, or an hf:// address. HF_HOME is the folder for the files, HF_TOKEN the token for
+    private ones. Existing files are not downloaded again, and an interrupted download goes on where it was. Every file
+    is checked: against the Hub's SHA-256, against the entry's sha256, and for being whole.
     """
     settings = read_settings()
     if models is None:
@@ -75,7 +93,8 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
     try:
         catalogue = load(models or settings.models_file)
         for name in names or catalogue:
-            click.echo(f"{name}: {_pulled(name, catalogue.find(name))}")
+            entry = named_model(name, models)[1] if name.startswith(SCHEME) else catalogue.find(name)
+            click.echo(f"{name}: {_pulled(name, entry)}")
     except (CatalogueError, DownloadFailed, ModelNotFound, WrongChecksum) as exc:
         raise click.ClickException(str(exc)) from exc
 

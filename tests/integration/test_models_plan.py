@@ -66,6 +66,6 @@ def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
 
 def test_a_fake_model_and_one_that_is_not_here_are_told(tmp_path: Path) -> None:
     models = tmp_path / "models.yaml"
-    models.write_text("models:\n  fake: {path: fake}\n  far: {path: 'hf://owner/repo/file.gguf'}\n")
+    models.write_text("models:\n  fake: {path: fake}\n  far: {path: far.gguf}\n")
     assert "fake is a fake model" in plan("fake", "--models", str(models)).output
-    assert "run `caravan models pull far` first" in plan("far", "--models", str(models)).output
+    assert f"far is not here: there is no file {tmp_path / 'far.gguf'}." in plan("far", "--models", str(models)).output

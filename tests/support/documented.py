@@ -74,6 +74,7 @@ NOT_TYPED_IN_SENTENCES = {
     "caravan flower": RUNS_ON,
     "caravan doctor*": "its status is the machine's: docs/operations.md has one in a block",
     "caravan jobs retry": "it is a name there: the command wants ids, or --dlq",
+    "caravan models * hf://*": "the pages' tests have no Hub: tests/integration/test_model_files.py has one",
     "caravan probe http": "it asks the port of its own container: tests/e2e/test_surroundings.py names one",
 }
 """The same for commands within sentences. One that lacks an argument is a name there, and nothing to be typed."""

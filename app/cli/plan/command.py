@@ -12,7 +12,7 @@ from app.cli.models_option import models_option
 from app.cli.plan import view
 from app.cli.plan.byte_size import ByteSize
 from app.cli.table import screen_width
-from app.cli.the_model import the_model
+from app.cli.the_model import the_head
 from app.doctor import cores, gpus, library
 from tasks.machine.memory import read_room
 from tasks.models import gguf
@@ -41,11 +41,12 @@ def command(
 ) -> None:
     """Tell what MODEL takes of memory, and settings with which it fits.
 
-    MODEL is a GGUF file, or a name of the catalogue whose file is here. Nothing is loaded: llama.cpp reads the head of
-    the file, and lays out cache and buffers without taking their memory. The status is 1 if it does not fit.
+    MODEL is a GGUF file, an hf:// address, or a name of the catalogue. Nothing is loaded: llama.cpp reads the head of
+    the file, and lays out cache and buffers without taking their memory. Of a file of the Hub's that is not here, the
+    head alone is fetched. The status is 1 if it does not fit.
     """
-    name, entry = the_model(model, models)
-    trained = _trained_context(entry)
+    name, entry, readable = the_head(model, models)
+    trained = _trained_context(readable)
     if context and trained and context > trained:
         raise click.UsageError(f"--context is {context}, and the model was trained for {trained} tokens.")
     slots = users or entry.slots
@@ -55,7 +56,7 @@ def command(
     machine = Machine(memory=memory or _memory(), cards=cards or _cards(), cores=_threads())
     try:
         found = plan(
-            _measure(entry),
+            _measure(readable),
             machine,
             slots=slots,
             context=tokens,

@@ -2,6 +2,7 @@
 
 from tasks.models.hub.cached import downloaded, remove_content, told_sha256
 from tasks.models.hub.download import download
+from tasks.models.hub.head import fetch_heads
 from tasks.models.hub.hub_faults import DownloadFailed, WrongContent
 from tasks.models.hub.hub_file import PATTERN, SCHEME, HubFile
 from tasks.models.hub.progress import Progress
@@ -15,6 +16,7 @@ __all__ = [
     "WrongContent",
     "download",
     "downloaded",
+    "fetch_heads",
     "remove_content",
     "told_sha256",
 ]

@@ -114,7 +114,10 @@ def test_both_agree_on_names_and_on_the_file_itself(body: Any, good: bool, tmp_p
 @given(data=st.data())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_both_agree_on_entries_of_many_keys(data: st.DataObject, tmp_path: Path) -> None:
-    """How many sums a path has is not said by a schema. Those of one kind alone, quantised values without flash attention, and a GPU beside shares among them."""
+    """Those of one kind alone, quantised values without flash attention, and a GPU beside shares among them.
+
+    How many sums belong to a path, no schema tells.
+    """
     keys = data.draw(st.sets(st.sampled_from(sorted(VALUES.keys() - {"sha256"})), max_size=8)) | {"path"}
     bad = data.draw(st.sampled_from([None, None, None, *sorted(keys)]))
     entry = {key: data.draw(st.sampled_from(VALUES[key][key == bad])) for key in sorted(keys)}
