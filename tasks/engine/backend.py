@@ -127,7 +127,7 @@ class Backend(Vocabulary, Protocol):
     special_markers: Mapping[str, int]
     """Ids of the markers of tool calls and reasoning that a grammar knows by id alone; `piece` tells their text."""
 
-    end_tokens: Sequence[int]
+    end_tokens: list[int]
     """Ids of the tokens that end an answer."""
     infill_tokens: Mapping[str, int]
     """Ids of the tokens around a gap that the model fills, as far as it has them: ``prefix``, ``suffix``, ``middle``,

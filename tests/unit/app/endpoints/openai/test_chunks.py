@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from app.endpoints.openai.chunks import Chunks, usage_chunk
+from app.endpoints.openai.completion import FINGERPRINT
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Cursor, Event
 from tasks.records.job import Job, Operation
@@ -27,6 +28,7 @@ def chunk(piece: dict[str, Any], finish_reason: str | None = None, index: int = 
         "object": "chat.completion.chunk",
         "created": 1700000000,
         "model": "demo",
+        "system_fingerprint": FINGERPRINT,
         "choices": [{"index": index, "delta": piece, "logprobs": None, "finish_reason": finish_reason}],
     }
 
@@ -38,6 +40,7 @@ def text_chunk(text: str, finish_reason: str | None = None) -> dict[str, Any]:
         "object": "text_completion",
         "created": 1700000000,
         "model": "demo",
+        "system_fingerprint": FINGERPRINT,
         "choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish_reason}],
     }
 

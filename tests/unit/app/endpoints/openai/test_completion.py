@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from app.endpoints.openai.completion import FINGERPRINT
 from app.endpoints.openai.result import result
 from app.endpoints.openai.timings import timings
 from tasks.answers.syntax import Syntax
@@ -35,6 +36,7 @@ def test_a_chat_that_succeeded_is_a_chat_completion(make_job: MakeJob, outcome: 
         "object": "chat.completion",
         "created": 1700000000,
         "model": "demo",
+        "system_fingerprint": FINGERPRINT,
         "choices": [
             {
                 "index": 0,
@@ -60,6 +62,7 @@ def test_a_completion_that_succeeded_is_a_text_completion(make_job: MakeJob, out
         "object": "text_completion",
         "created": 1700000000,
         "model": "demo",
+        "system_fingerprint": FINGERPRINT,
         "choices": [
             {"index": 0, "text": "Hi.", "logprobs": None, "finish_reason": "stop"},
             {"index": 1, "text": "Hello the", "logprobs": None, "finish_reason": "length"},
