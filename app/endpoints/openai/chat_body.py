@@ -76,13 +76,16 @@ class Message(Part):
     function_call: None = None
     parsed: Any = Field(None, exclude=True)
 
-    def payload(self) -> dict[str, Any]:
+    def payload(self, between: str = "\n") -> dict[str, Any]:
         """The message as chat templates know it: parts are lines, and OpenAI's ``developer`` is their ``system``.
 
         A refusal is what the assistant said.
+
+        Args:
+            between: what stands between the parts of its content.
         """
         said = [part.text for part in self.content or ()] or [self.refusal or ""]
-        text = "\n".join(said)
+        text = between.join(said)
         message = {"role": "system" if self.role == "developer" else self.role, "content": text}
         extra = {
             "name": self.name,
@@ -133,6 +136,7 @@ class Conversation(Part):
         variables = template_variables(entry, self.reasoning_effort, self.chat_template_kwargs)
         if self._continues():
             request["continues"] = True
+            request["messages"][-1] = self.messages[-1].payload(between="\n\n")  # as llama-server has it
         elif self.add_generation_prompt is False:
             variables["add_generation_prompt"] = False
         if variables:

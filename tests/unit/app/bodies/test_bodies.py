@@ -612,6 +612,24 @@ def test_an_assistants_last_message_is_continued(fields: dict[str, Any], continu
     assert chat(**fields).request(ENTRY).get("continues") is continues
 
 
+def test_parts_of_a_message_that_is_continued_are_paragraphs() -> None:
+    parts = [{"type": "text", "text": text} for text in ("Wh", "ill")]
+    begun = [*HELLO, {"role": "assistant", "content": parts}]
+    assert chat(messages=begun).request(ENTRY)["messages"][-1]["content"] == "Wh\n\nill"
+    assert chat(messages=begun, continue_final_message=False).request(ENTRY)["messages"][-1]["content"] == "Wh\nill"
+
+
+@pytest.mark.parametrize("role", ["user", "assistant"])
+def test_two_messages_of_the_assistant_at_the_end_are_one_too_many(role: str) -> None:
+    messages = [*HELLO, {"role": role, "content": "x"}, BEGUN[-1]]
+    if role == "user":
+        assert chat(messages=messages).request(ENTRY)["continues"]
+        return
+    with pytest.raises(InvalidRequest, match="Send them as one"):
+        chat(messages=messages).request(ENTRY)
+    assert "continues" not in chat(messages=messages, continue_final_message=False).request(ENTRY)
+
+
 def test_a_chat_may_have_no_beginning_of_an_answer() -> None:
     assert chat(add_generation_prompt=False).request(ENTRY)["template_variables"] == {"add_generation_prompt": False}
 
