@@ -21,6 +21,8 @@ PROGRAMS = Path(__file__).parent / "python"
 NODE = Path(__file__).parent / "node"
 """Programs that are ours, beside the packages that they use."""
 NODE_PROGRAMS = NODE / "node_modules" / ".bin"
+GO = Path(__file__).parent / "go"
+"""A program of ours in Go, and where it is built."""
 OFFLINE = {
     "NO_PROXY": "127.0.0.1",
     "DO_NOT_TRACK": "1",
@@ -36,6 +38,8 @@ needs_python = pytest.mark.skipif(
     not (PYTHON.exists() and PYTHON_OPENAI2.exists()), reason="these packages have venvs of their own: make compat"
 )
 needs_node = pytest.mark.skipif(not (NODE / "node_modules" / ".done").exists(), reason="npm has not installed them")
+
+needs_go = pytest.mark.skipif(not (GO / "bin" / ".done").exists(), reason="go has not built it")
 
 
 def seen_by_node(program: str, *arguments: str) -> dict[str, Any]:
