@@ -11,6 +11,7 @@ import pytest
 from tasks.engine.backend import BackendFailure
 from tasks.engine.embedding import EmbeddingEngine, Passage
 from tasks.engine.llama import LlamaEmbeddingBackend
+from tasks.engine.llama.options import Options
 from tests.support import tiny_models
 
 SLOTS = 6
@@ -186,7 +187,7 @@ def test_a_sliding_window_changes_nothing_of_that(tmp_path: Path) -> None:
 def test_pooling_may_be_another_than_the_files(tmp_path: Path) -> None:
     path = tiny_models.write_embedding("mean_of_llama", tmp_path)
     mean = load(path)
-    last = LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, pooling="last")
+    last = LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, options=Options(pooling="last"))
     text = tokens(mean, tiny_models.WORDS)
     assert min(parts(mean, text)[-5:]) > 0.9
     assert min(parts(last, text)[-5:]) < 0.7
@@ -197,8 +198,8 @@ def test_pooling_may_be_another_than_the_files(tmp_path: Path) -> None:
 def test_without_pooling_each_token_has_a_vector_of_which_the_mean_is_the_texts(kind: str, tmp_path: Path) -> None:
     path = tiny_models.write_embedding(kind, tmp_path)
     pooled, unpooled = (
-        LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, pooling=pooling)
-        for pooling in ("mean", "none")
+        LlamaEmbeddingBackend(path, num_slots=SLOTS, context=4096, threads=1, options=options)
+        for options in (Options(pooling="mean"), Options(pooling="none"))
     )
     texts = [tokens(pooled, text) for text in TEXTS[:4]]
     made = unpooled.embed_tokens(texts)
