@@ -20,6 +20,9 @@ from tasks.models.gguf_types import Tensor
 MAGIC = b"GGUF"
 REMEDY = "download it again"
 """Of a file that is not one."""
+EMBEDDINGS, OUTPUT = "token_embd.weight", "output.weight"
+REPACKED = frozenset({2, 10, 12, 20})
+"""Q4_0, Q2_K, Q4_K and IQ4_NL: ggml's types with kernels for rearranged matrices on every processor that has any."""
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 _LONGEST = 1 << 16
@@ -125,6 +128,39 @@ def cache_bytes_per_token(model: Mapping[str, Any], *, keys: str = PLAIN, values
     each = head_size * BYTES[keys] + (of("attention.value_length") or head_size) * BYTES[values]
     total = sum(shared) if isinstance(shared, list) else layers * (shared or 0)
     return int(total * each)
+
+
+def doubled_bytes(path: Path) -> int:
+    """Bytes of the matrix that llama.cpp has twice where it repacks matrices: once as it is and once repacked.
+
+    That is the one of a model whose tokens go in and come out by the same matrix; 0 for any other. Raises NotGguf,
+    OSError.
+    """
+    sizes = _tensors(path)
+    kind, size = sizes.get(EMBEDDINGS, (0, 0))
+    return 0 if OUTPUT in sizes or kind not in REPACKED else size
+
+
+def _tensors(path: Path) -> dict[str, tuple[int, int]]:
+    """Each tensor's type, by ggml's number, and bytes, up to where the next one begins."""
+    with path.open("rb") as file:
+        file.read(4)
+        try:
+            _version, tensors, count = struct.unpack("<IQQ", file.read(20))
+            for _ in range(count):
+                _text(file)
+                _value(file, *_numbers(file, "I"))
+            found: dict[str, tuple[int, int]] = {}
+            for _ in range(tensors):
+                name, (dimensions,) = _text(file), _numbers(file, "I")
+                *_, kind, offset = _numbers(file, f"{dimensions}QIQ")
+                found[name] = (kind, offset)
+            room = path.stat().st_size - file.tell()
+        except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
+            raise NotGguf(f"{path} is damaged or incomplete") from exc
+    starts = sorted(offset for _, offset in found.values())
+    ends = dict(zip(starts, [*starts[1:], room], strict=False))
+    return {name: (kind, ends[offset] - offset) for name, (kind, offset) in found.items()}
 
 
 def _most(heads: Any) -> int:

@@ -31,9 +31,12 @@ def _told(entry: ModelEntry) -> dict[str, Any]:
     from tasks.engine.llama import dry_run
 
     try:
-        return dry_run.sizes(lambda: load_llama(entry, read_settings(), allocates=False))
+        told = dry_run.sizes(lambda: load_llama(entry, read_settings(), allocates=False))
     except BackendFailure as exc:
         return {"error": gguf.trouble(gguf_path(entry)) or str(exc)}
+    if told.pop("repacked"):
+        told["weights"] += gguf.doubled_bytes(gguf_path(entry))
+    return told
 
 
 if __name__ == "__main__":

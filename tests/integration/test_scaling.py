@@ -21,7 +21,7 @@ from tasks.ledger.connection import connect
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.scaling import MOST_DECISIONS, Record, Supply
 from tasks.models.catalogue import Catalogue, ModelEntry
-from tasks.models.plan.fit import PROCESS_BYTES
+from tasks.models.plan.sizes import WORKER_BYTES
 from tasks.records.job import QueueState
 from tasks.settings import Settings
 from tests.integration.test_ledger import accept, claim
@@ -178,9 +178,9 @@ def test_a_program_that_is_dead_just_now_retires_at_once() -> None:
 def test_sizes_are_asked_of_another_process_once() -> None:
     entry = ModelEntry(path="demo", slots=4, context=512)
     sizing = Sizing(Catalogue({"demo": entry, "fake": ModelEntry(path="fake")}), dict(os.environ))
-    assert sizing.of("fake").bytes == PROCESS_BYTES
+    assert sizing.of("fake").bytes == WORKER_BYTES
     estimated = sizing.of("demo")
-    assert PROCESS_BYTES < estimated.bytes < PROCESS_BYTES + (4 << 20)
+    assert WORKER_BYTES < estimated.bytes < WORKER_BYTES + (4 << 20)
 
     def is_told() -> bool:
         sizing.tend()

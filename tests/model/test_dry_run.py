@@ -9,11 +9,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from tasks.engine.backend import BackendFailure
+from tasks.engine.backend import BackendFailure, Row
 from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend, library
 from tasks.engine.llama.dry_run import sizes
 from tasks.engine.llama.model import Model
 from tasks.machine.memory import Room
+from tasks.models import gguf
 from tasks.models.catalogue import DEMO, ModelEntry, gguf_path
 from tasks.models.plan import dry_run
 from tasks.settings import Settings
@@ -29,13 +30,16 @@ def load(path: Path, *, allocates: bool) -> Model:
 
 
 def allocated(path: Path) -> dict[str, float]:
-    """MiB, by what they are for, of a model that is really loaded."""
+    """MiB, by what they are for, of a model that is really loaded, and of which all logits are asked for."""
     with library.lines_told() as lines:
-        load(path, allocates=True).close()
+        model = load(path, allocates=True)
+        assert isinstance(model, LlamaBackend)
+        grown = model.most_output_bytes / MIB
+        model.close()
     found: dict[str, float] = {}
     for match in filter(None, map(ALLOCATED.search, lines)):
         found[match[1]] = found.get(match[1], 0.0) + float(match[2])
-    return found
+    return {**found, "output": max(found["output"], grown)}
 
 
 @pytest.mark.parametrize("kind", ["demo", *tiny_models.KINDS])
@@ -45,6 +49,35 @@ def test_sizes_are_those_that_loading_allocates(kind: str, tmp_path: Path) -> No
     assert told["cache"] / MIB == pytest.approx(real.get("KV", 0.0) + real.get("RS", 0.0), abs=0.05)
     assert told["buffers"] / MIB == pytest.approx(real["compute"] + real["output"], abs=0.05)
     assert told["weights"] == pytest.approx(path.stat().st_size, rel=0.3)
+
+
+def test_the_plan_has_room_for_logits_that_llama_cpp_makes_room_for_when_they_are_asked_for() -> None:
+    rows = [Row(5, position, 0, True) for position in range(250)]
+    with library.lines_told() as lines:
+        model = load(gguf_path(DEMO), allocates=True)
+        assert isinstance(model, LlamaBackend)
+        model.decode(rows)
+        model.close()
+    (first,) = (float(match[2]) * MIB for match in map(ALLOCATED.search, lines) if match and match[1] == "output")
+    assert first < len(rows) * model.vocab_size * 4 <= model.most_output_bytes
+
+
+def test_a_matrix_that_llama_cpp_has_twice_counts_twice(tmp_path: Path) -> None:
+    """Of models whose tokens go in and come out by one matrix, which is rearranged for the processor."""
+    assert gguf.doubled_bytes(gguf_path(DEMO)) == 0
+    fields, tensors = tiny_models.sentencepiece(tiny_models.Weights(0))
+    tiny_models.write_gguf(tmp_path / "apart.gguf", fields, tensors)
+    size = tensors["token_embd.weight"].nbytes
+    tiny_models.write_gguf(tmp_path / "none.gguf", fields, {})  # as the first part of a split model may be
+    del tensors["output.weight"]
+    tiny_models.write_gguf(tmp_path / "tied.gguf", fields, tensors)
+    data = bytearray((tmp_path / "tied.gguf").read_bytes())
+    kind = data.index(b"token_embd.weight") + len("token_embd.weight") + 4 + 2 * 8
+    data[kind : kind + 4] = (2).to_bytes(4, "little")
+    (tmp_path / "q4_0.gguf").write_bytes(data)
+    told = {name: gguf.doubled_bytes(tmp_path / f"{name}.gguf") for name in ("none", "apart", "tied", "q4_0")}
+    assert told["none"] == told["apart"] == told["tied"] == 0
+    assert size <= told["q4_0"] < size + tiny_models.ALIGNMENT
 
 
 def test_a_worker_tells_them_of_either_kind_of_model() -> None:

@@ -10,7 +10,7 @@ import yaml
 from app.cli.table import Column, labelled, table, wrapped
 from tasks.byte_sizes import size
 from tasks.models.catalogue import ModelEntry
-from tasks.models.plan.fit import PROCESS_BYTES, Plan, placed
+from tasks.models.plan.fit import Plan, placed
 from tasks.models.plan.quantisations import weights
 
 PLANNED = frozenset({"slots", "context", "kv_tokens", "threads", "gpu_layers"})
@@ -39,7 +39,7 @@ def as_json(name: str, given: ModelEntry, plan: Plan) -> dict[str, Any]:
             "weights": sizes.weights,
             "cache": sizes.cache,
             "buffers": sizes.buffers,
-            "process": PROCESS_BYTES,
+            "process": sizes.process,
             "on_cards": plan.on_cards,
             "in_memory": plan.in_memory,
         },
@@ -74,7 +74,7 @@ def _told(plan: Plan) -> dict[str, object]:
         "Weights": size(sizes.weights),
         "Cache": f"{size(sizes.cache)}, {shape.cache_tokens:,} tokens",
         "Buffers": size(sizes.buffers),
-        "Process": size(PROCESS_BYTES),
+        "Process": size(sizes.process),
         "Memory": f"{size(plan.in_memory)} of {size(machine.memory)}",
     }
     if machine.cards:

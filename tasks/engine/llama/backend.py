@@ -31,6 +31,7 @@ from tasks.records.sampling import SamplingParams
 
 BATCH_TOKENS = 512
 NO_KV_SLOT = 1
+FLOAT_BYTES = 4
 
 log = get_logger(__name__)
 
@@ -219,6 +220,7 @@ class LlamaBackend(Model):
         params.n_batch = self.batch_tokens + spare
         params.n_ubatch = min(params.n_batch, self.options.ubatch_tokens or params.n_batch)
         params.n_outputs_max = min(params.n_batch, self.num_slots + most_rows(self.vocab_size))
+        self.most_output_bytes = params.n_outputs_max * self.vocab_size * FLOAT_BYTES
         params.type_k, params.type_v = self.options.cache_types()
         params.n_seq_max = self.num_sequences + bool(spare)
         params.n_threads = params.n_threads_batch = threads

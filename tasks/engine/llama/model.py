@@ -60,6 +60,8 @@ class Model:
     ) -> None:
         library.start()
         self.options = options
+        self.most_output_bytes = 0
+        """Of the logits that llama.cpp keeps of a batch; it takes memory for them only when they are asked for."""
         self._model = _load(path, gpu_layers, options, on_progress, allocates=allocates)
         self.processor = variants.cpu_variant()
         self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())

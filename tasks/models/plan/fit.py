@@ -13,8 +13,6 @@ from tasks.byte_sizes import size
 from tasks.machine.memory import Room
 from tasks.models.plan.sizes import Sizes
 
-PROCESS_BYTES = 110 << 20
-"""A worker without a model: Python, Celery, llama.cpp and their libraries, rounded up."""
 CARD_SHARE = 0.92
 """Of a card's memory; the driver and its kernels take the rest."""
 MEMORY_SHARE = 0.9
@@ -89,7 +87,7 @@ class Plan:
     @property
     def in_memory(self) -> int:
         """Bytes that lie in the machine's memory."""
-        return self.sizes.total - self.on_cards + PROCESS_BYTES
+        return self.sizes.total - self.on_cards + self.sizes.process
 
     @property
     def fits(self) -> bool:
@@ -154,10 +152,10 @@ def placed(shape: Shape, sizes: Sizes, machine: Machine, gpu_layers: int | None 
 
 def trouble(sizes: Sizes, room: Room | None) -> str:
     """Why a worker cannot be loaded that has all in the machine's memory, with the sum; '' if it can."""
-    if room is None or sizes.on_card or sizes.total + PROCESS_BYTES <= room.total:
+    if room is None or sizes.on_card or sizes.total + sizes.process <= room.total:
         return ""
     return (
-        f"it takes {size(sizes.total + PROCESS_BYTES)} ({parts(sizes)}), and "
+        f"it takes {size(sizes.total + sizes.process)} ({parts(sizes)}), and "
         f"{'the control group gives' if room.limited else 'the machine has'} {size(room.total)}: lower kv_tokens, "
         "slots or context, or take a file of fewer bits a weight"
     )
@@ -165,7 +163,7 @@ def trouble(sizes: Sizes, room: Room | None) -> str:
 
 def parts(sizes: Sizes) -> str:
     """What a worker's memory consists of, in words."""
-    told = {"weights": sizes.weights, "cache": sizes.cache, "buffers": sizes.buffers, "process": PROCESS_BYTES}
+    told = {"weights": sizes.weights, "cache": sizes.cache, "buffers": sizes.buffers, "process": sizes.process}
     return ", ".join(f"{name} {size(count)}" for name, count in told.items())
 
 

@@ -16,7 +16,7 @@ from tasks.logs import get_logger
 from tasks.models import gguf, hub
 from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, gguf_path
 from tasks.models.plan import dry_run, fit
-from tasks.models.plan.fit import PROCESS_BYTES
+from tasks.models.plan.sizes import WORKER_BYTES
 
 FILE_SHARE = 1.2
 """Of a model's file, which its worker is taken to need as long as nothing else is known."""
@@ -123,7 +123,7 @@ class Sizing:
             log.warning("nothing tells what the model takes", model=asked.model, error=str(exc))
             return
         in_memory = 0 if sizes.on_card else sizes.total
-        self._needs[asked.model] = Need(in_memory + PROCESS_BYTES, fit.parts(sizes))
+        self._needs[asked.model] = Need(in_memory + sizes.process, fit.parts(sizes))
 
 
 def estimate(entry: ModelEntry) -> Need:
@@ -132,7 +132,7 @@ def estimate(entry: ModelEntry) -> Need:
     if _can_be_asked(entry):
         with suppress(OSError, gguf.NotGguf):
             weights = int(FILE_SHARE * sum(part.stat().st_size for part in gguf.parts(gguf_path(entry))))
-    return Need(weights + PROCESS_BYTES, f"about {size(weights)} for the model, process {size(PROCESS_BYTES)}")
+    return Need(weights + WORKER_BYTES, f"about {size(weights)} for the model, process {size(WORKER_BYTES)}")
 
 
 def _can_be_asked(entry: ModelEntry) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tasks.machine.memory import Room
-from tasks.models.plan.fit import ALL_LAYERS, PROCESS_BYTES, WHOLE, Machine, Plan, Shape, plan, trouble
-from tasks.models.plan.sizes import Sizes
+from tasks.models.plan.fit import ALL_LAYERS, WHOLE, Machine, Plan, Shape, plan, trouble
+from tasks.models.plan.sizes import TOKEN_BYTES, WORKER_BYTES, Sizes
 
 GIB = 1 << 30
 CONTEXT = 8192
@@ -39,7 +39,7 @@ def test_where_all_fits_nothing_gives_way() -> None:
     found = fitted(Machine(memory=64 * GIB, cores=8))
     assert found.fits
     assert found.settings() == {"slots": 8, "context": CONTEXT, "threads": 8}
-    assert (found.on_cards, found.in_memory) == (0, 16 * GIB + GIB // 2 + PROCESS_BYTES)
+    assert (found.on_cards, found.in_memory) == (0, 16 * GIB + GIB // 2 + WORKER_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_model_that_cannot_fit_is_told_with_its_sum() -> None:
 @pytest.mark.parametrize(("memory", "fits"), [(9, False), (12, True)])
 def test_what_cannot_fit_the_memory_is_refused_with_the_sum(memory: int, fits: bool) -> None:
     told = trouble(sizes(Shape(slots=1, context=CONTEXT, cache_tokens=CONTEXT)), Room(memory * GIB, 0, limited=True))
-    parts = "it takes 9.6 GiB (weights 8.0 GiB, cache 1.0 GiB, buffers 512 MiB, process 110 MiB), and the control group"
+    parts = "it takes 9.6 GiB (weights 8.0 GiB, cache 1.0 GiB, buffers 512 MiB, process 136 MiB), and the control group"
     assert told == "" if fits else told.startswith(parts)
 
 
@@ -75,13 +75,13 @@ def test_what_lies_on_a_card_is_not_judged_by_the_memory() -> None:
 
 def test_a_card_has_all_or_as_many_layers_as_it_has_room_for() -> None:
     whole = fitted(Machine(memory=64 * GIB, cards=(24 * GIB,), cores=8))
-    assert (whole.gpu_layers, whole.in_memory) == (ALL_LAYERS, PROCESS_BYTES)
+    assert (whole.gpu_layers, whole.in_memory) == (ALL_LAYERS, WORKER_BYTES)
     assert whole.settings() == {"slots": 8, "context": CONTEXT, "gpu_layers": ALL_LAYERS}
     part = fitted(Machine(memory=64 * GIB, cards=(6 * GIB,), cores=8))
     assert part.fits
     assert 0 < part.gpu_layers < 32
     assert part.on_cards <= 6 * GIB
-    assert part.on_cards + part.in_memory == part.sizes.total + PROCESS_BYTES
+    assert part.on_cards + part.in_memory == part.sizes.total + WORKER_BYTES
     assert part.settings()["threads"] == 8
     assert part.settings()["gpu_layers"] == part.gpu_layers
 
@@ -98,6 +98,11 @@ def test_layers_that_were_asked_for_lie_on_the_cards(asked: int, layers: int) ->
 def test_a_model_without_a_cache_has_one_size() -> None:
     found = plan(measure, Machine(memory=GIB), slots=8, context=CONTEXT, shares=WHOLE)
     assert "kv_tokens" not in found.settings()
+
+
+def test_a_large_vocabulary_takes_memory_of_the_process() -> None:
+    large = replace(sizes(Shape(slots=1, context=CONTEXT, cache_tokens=CONTEXT)), vocabulary=150_000)
+    assert large.process == WORKER_BYTES + 150_000 * TOKEN_BYTES
 
 
 def test_two_cards_count_together() -> None:
