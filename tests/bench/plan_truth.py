@@ -67,6 +67,7 @@ def measured(folder: Path, keys: dict[str, Any]) -> Truth:
     try:
         cluster.process.start()
         until(lambda: _serves(cluster), seconds=600, what="the worker serves")
+        until(lambda: _rests(cluster), seconds=600, what="the first question is answered")
         _fill(cluster, slots=entry["slots"], context=entry["context"])
         parent, child = _processes(cluster)
         return Truth(sizes.total + sizes.process, _status(child, "VmHWM"), _private(parent))
@@ -84,6 +85,11 @@ def _serves(cluster: Cluster) -> bool:
     with contextlib.suppress(httpx.TransportError):
         return bool(cluster.http.get("/readyz").status_code == 200)
     return False
+
+
+def _rests(cluster: Cluster) -> bool:
+    jobs = cluster.http.get("/jobs").json()["data"]
+    return bool(jobs) and all(job["status"] not in ("queued", "running") for job in jobs)
 
 
 def _fill(cluster: Cluster, *, slots: int, context: int) -> None:
