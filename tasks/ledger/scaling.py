@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -124,8 +125,12 @@ def record(client: redis.Redis, records: Sequence[Record]) -> None:
 
 
 def recorded(client: redis.Redis) -> list[Record]:
-    """The last decisions, newest first."""
-    return [Record(**json.loads(each)) for each in client.lrange(redis_keys.decisions(), 0, MOST_DECISIONS - 1)]
+    """The last decisions, newest first, but for those of releases that write others."""
+    found = []
+    for told in client.lrange(redis_keys.decisions(), 0, MOST_DECISIONS - 1):
+        with suppress(TypeError):
+            found.append(Record(**json.loads(told)))
+    return found
 
 
 def say(client: redis.Redis, supplies: Mapping[str, Supply]) -> None:
@@ -141,4 +146,11 @@ def supplies(client: redis.Redis, models: Iterable[str]) -> dict[str, Supply]:
     """What is said of some models, in one round trip."""
     models = list(models)
     told = client.mget([redis_keys.supply(model) for model in models]) if models else []
-    return {model: Supply(**json.loads(each)) if each else Supply() for model, each in zip(models, told, strict=True)}
+    return {model: _supply(each) for model, each in zip(models, told, strict=True)}
+
+
+def _supply(told: str | bytes | None) -> Supply:
+    """What is said of a model; nothing, if another release says it otherwise."""
+    with suppress(TypeError):
+        return Supply(**json.loads(told or "{}"))
+    return Supply()

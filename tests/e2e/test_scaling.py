@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ SLEEPS = "models: {demo: {path: demo, slots: 4, context: 1024, workers: {min: 0,
 QUESTION = "What is the capital of France?"
 
 
-def cluster(folder: Path, models: str, **env: str) -> Cluster:
+def cluster(folder: Path, models: str, *, options: Sequence[str] = (), **env: str) -> Cluster:
     """One that is up, whatever its models do."""
-    made = Cluster(folder, models=models, env=env, options=["--no-flower"])
+    made = Cluster(folder, models=models, env=env, options=["--no-flower", *options])
     made.process.start()
     until(lambda: "Caravan is up." in made.process.output(), seconds=60, what="the cluster is up")
     return made

@@ -78,6 +78,14 @@ def test_the_last_decisions_are_kept_and_no_more(client: redis.Redis) -> None:
     assert [each.at for each in kept] == [99.0 - number for number in range(MOST_DECISIONS)]
 
 
+def test_what_another_release_writes_is_passed_over(client: redis.Redis) -> None:
+    client.lpush(redis_keys.decisions(), '{"at": 1.0, "action": "start", "colour": "red"}', '{"at": 1.0}')
+    client.set(redis_keys.supply("a"), '{"draining": 1, "colour": "red"}')
+    scaling.record(client, [record(1)])
+    assert scaling.recorded(client) == [record(1)]
+    assert scaling.supplies(client, ["a"]) == {"a": Supply()}
+
+
 def test_what_is_said_of_models_is_forgotten_by_itself(client: redis.Redis) -> None:
     scaling.say(client, {"a": Supply(draining=1, reason="It waits for room.")})
     assert scaling.supplies(client, ["a", "b"]) == {"a": Supply(draining=1, reason="It waits for room."), "b": Supply()}

@@ -104,6 +104,6 @@ class LedgerLine:
         if told != self._failing:
             self._failing = told
             if isinstance(exc, redis.RedisError):
-                log.info("the ledger was not read", error=told)
+                log.debug("the ledger was not read", error=told)
             else:
                 log.error("the ledger was not read", error=told, exc_info=exc)

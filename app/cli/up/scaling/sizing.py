@@ -119,7 +119,9 @@ class Sizing:
             if asked.process.returncode:
                 raise dry_run.CannotTell(f"it ended with status {asked.process.returncode}")
             (sizes,) = dry_run.answer(told)
-        except (dry_run.CannotLoad, dry_run.CannotTell, ValueError) as exc:
+        except dry_run.CannotLoad:
+            return  # its worker tells why
+        except (dry_run.CannotTell, ValueError) as exc:
             log.warning("nothing tells what the model takes", model=asked.model, error=str(exc))
             return
         in_memory = 0 if sizes.on_card else sizes.total
