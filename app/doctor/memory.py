@@ -33,9 +33,9 @@ class Need:
 
 
 def needs(catalogue: Catalogue) -> list[Need]:
-    """What the models take whose files are here and can be read."""
+    """What the models take whose files are here and can be read; workers that come and go are not counted."""
     return [
-        Need(name, WORKER_BYTES + taken, workers_of(entry))
+        Need(name, WORKER_BYTES + taken, entry.workers.min if catalogue.scales else workers_of(entry))
         for name, entry in catalogue.items()
         if (taken := _bytes(entry)) is not None
     ]
@@ -56,7 +56,7 @@ def judge(room: Room | None, wanted: Sequence[Need], *, on_card: bool) -> Iterat
         yield ok(CHECK, "its size is unknown")
         return
     there = f"{size(room.total)}{' by the control group' if room.limited else ''}, {size(room.free)} free"
-    total = sum(need.total for need in wanted)
+    total = max(sum(need.total for need in wanted), max((need.worker for need in wanted), default=0))
     if not wanted or on_card:
         yield ok(CHECK, there)
         return

@@ -65,7 +65,7 @@ def command(host: str, port: int, flower_port: int, models: Path | None, redis_u
             insecure: bool) -> None:  # fmt: skip
     """Run the whole cluster on this machine.
 
-    It starts Redis, the web front, a worker for each model, the clerk and Flower, and restarts a program that dies.
+    It starts Redis, the web front, workers of the models, the clerk and Flower, and restarts a program that dies.
     Ctrl-C or SIGTERM stops the cluster; unfinished jobs continue at the next start. The logs are under DATA/logs.
     """
     if verbose and quiet:

@@ -188,6 +188,15 @@ def test_a_worker_takes_its_weights_its_cache_and_the_rest(tmp_path: Path) -> No
     assert (fake.worker, fake.workers, fake.total) == (memory.WORKER_BYTES, 3, 3 * memory.WORKER_BYTES)
 
 
+def test_workers_that_come_and_go_must_fit_one_by_one() -> None:
+    sleeps = ModelEntry(path=FAKE_PATH, workers=Workers(min=0, max=3))
+    wanted = memory.needs(Catalogue({"a": sleeps, "b": sleeps}))
+    (finding,) = memory.judge(Room(GIB, GIB, limited=False), wanted, on_card=False)
+    assert (finding.state, "about 256 MiB" in finding.found) == (State.OK, True)
+    (finding,) = memory.judge(Room(200 << 20, GIB, limited=False), wanted, on_card=False)
+    assert finding.state == State.FAULT
+
+
 def test_memory_is_read_from_what_linux_says(tmp_path: Path) -> None:
     path = files(tmp_path, {"meminfo": "MemTotal:  16 kB\nMemFree: 1 kB\nMemAvailable:  8 kB\nHugePages_Total: 0\n"})
     assert read_room(path / "meminfo") == Room(16 << 10, 8 << 10, limited=False)
