@@ -50,9 +50,12 @@ def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
         yield fault(CHECK, f"{name}: there is no {missing[0]}", "Put all parts of a split model into one folder.")
         return
     try:
-        gguf.fields(path)
-    except gguf.NotGguf as exc:
-        remedy = f"{gguf.REMEDY.capitalize()}, whole: a GGUF file begins with the letters GGUF."
-        yield fault(CHECK, f"{name}: {exc}", remedy)
+        trouble = gguf.trouble(path)
+        with path.open("rb"):
+            pass
     except OSError as exc:
         yield fault(CHECK, f"{name}: {path} cannot be read ({exc.strerror})", "Give this user the right to read it.")
+        return
+    if trouble:
+        remedy = f"{gguf.REMEDY.capitalize()}, whole: a GGUF file begins with the letters GGUF."
+        yield fault(CHECK, f"{name}: {trouble.removesuffix(f': {gguf.REMEDY}')}", remedy)

@@ -11,8 +11,9 @@ from tasks.worker.death import Death
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 60.0
+FIRST_LASTING_SECONDS = 5.0
 LONGEST_LASTING_SECONDS = 600.0
-"""While the model's file is at fault: the pause ends as soon as the file is another."""
+"""While the model's file is at fault: a try may be a download, and the pause ends as soon as the file is another."""
 UNBOUNDED = frozenset({"starting", "downloading", "checking", "loading", "connecting"})
 """Phases that take as long as a network or a disk takes."""
 SERVING = "serving"
@@ -168,5 +169,7 @@ def pause_seconds(failures: int, *, lasting: bool = False) -> float:
     Args:
         lasting: whether the last one was of the model's file.
     """
-    longest = LONGEST_LASTING_SECONDS if lasting else LONGEST_PAUSE_SECONDS
-    return min(longest, FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 16)) if failures else 0.0
+    first, longest = FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+    if lasting:
+        first, longest = FIRST_LASTING_SECONDS, LONGEST_LASTING_SECONDS
+    return min(longest, first * 2.0 ** min(failures - 1, 16)) if failures else 0.0

@@ -151,7 +151,7 @@ class _Download:
                 vain = 0 if part.length > before else vain + 1
                 if not hub_faults.is_passing(exc) or vain > len(PAUSES):
                     raise hub_faults.failed(self._wanted, file.file, exc) from exc
-                self._progress.cut(file.file, str(exc))
+                self._progress.cut(file.file, hub_faults.brief(exc))
                 time.sleep(PAUSES[vain - 1] if vain else SHORT_PAUSE)
 
     def _part_of(self, file: RemoteFile) -> Path:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Callable, Iterable
 
 from tasks.byte_sizes import size
 from tasks.models.hub.hub_file import HubFile
-from tasks.texts import nearest, shown
+from tasks.texts import nearest, printable, shown
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_ADDRESS = re.compile(r"https?://\S+")
 _PASSING = frozenset({408, 425, 429})
 """Statuses of the client's kind that another try may change."""
 
@@ -58,6 +60,17 @@ def no_room(wanted: HubFile, missing: int, free: int | None = None) -> str:
     )
 
 
+def brief(exc: Exception) -> str:
+    """What happened, on a line, without an address: those of contents are signed, and give access."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(exc, HfHubHTTPError):
+        return f"status {exc.response.status_code}"
+    lines = [line for line in str(exc).splitlines() if line.strip()]
+    said = _ADDRESS.sub("an address", printable(lines[0])) if lines else ""
+    return f"{type(exc).__name__}: {said}" if said else type(exc).__name__
+
+
 def _why(wanted: HubFile, file: str, exc: Exception) -> str:
     from huggingface_hub import errors
 
@@ -81,8 +94,8 @@ def _why(wanted: HubFile, file: str, exc: Exception) -> str:
     if isinstance(exc, PermissionError):
         return f"{exc.filename} cannot be written. Let this user write to HF_HOME, or set HF_HOME to another folder"
     if is_passing(exc):
-        return f"the connection to the Hub failed ({_line(exc)}). The next try goes on with what is here"
-    return _line(exc)
+        return f"the connection to the Hub failed ({brief(exc)}). The next try goes on with what is here"
+    return brief(exc)
 
 
 def _status(wanted: HubFile, status: int, *, is_repo: bool) -> str:
@@ -146,9 +159,3 @@ def _has_token() -> bool:
 
 def _token_told() -> str:
     return "" if _has_token() else ". It is not set now"
-
-
-def _line(exc: Exception) -> str:
-    """The first line of what an error says, with its kind: libraries' messages may go on for pages."""
-    lines = [line for line in str(exc).splitlines() if line.strip()]
-    return f"{type(exc).__name__}: {lines[0]}" if lines else type(exc).__name__

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from tasks.urls import without_password
+
 SCHEME = "hf://"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _URL = re.compile(rf"hf://(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>[A-Za-z0-9._-]+))?/(?P<file>.+\.gguf)")
@@ -59,7 +61,7 @@ class HubFile:
         """The repository's page, for people."""
         from huggingface_hub import constants
 
-        return f"{constants.ENDPOINT}/{self.repo}"
+        return f"{without_password(constants.ENDPOINT)}/{self.repo}"
 
     @property
     def _name(self) -> str:

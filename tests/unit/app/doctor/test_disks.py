@@ -97,12 +97,13 @@ def test_the_catalogue_is_read_and_its_files_are_looked_for(tmp_path: Path) -> N
     assert state == State.FAULT
     assert "models.demo.slots" in found
     (tmp_path / "text.gguf").write_text("text")
+    (tmp_path / "cut.gguf").write_bytes(gguf_path(DEMO).read_bytes()[:-100])
     (tmp_path / "big-00001-of-00002.gguf").write_bytes(gguf_path(DEMO).read_bytes())
     found_of = dict(
         catalogue_of(
             tmp_path,
-            "models: {gone: {path: gone.gguf}, text: {path: text.gguf}, big: {path: big-00001-of-00002.gguf}, "
-            "fake: {path: fake}, far: {path: hf://nobody/none/model.gguf}}",
+            "models: {gone: {path: gone.gguf}, text: {path: text.gguf}, cut: {path: cut.gguf}, "
+            "big: {path: big-00001-of-00002.gguf}, fake: {path: fake}, far: {path: hf://nobody/none/model.gguf}}",
         )[::-1]
     )
     assert found_of[State.WARNING].startswith("far: hf://nobody/none/model.gguf is not downloaded yet")
@@ -110,6 +111,7 @@ def test_the_catalogue_is_read_and_its_files_are_looked_for(tmp_path: Path) -> N
     assert faults == [
         f"gone: there is no file {tmp_path / 'gone.gguf'}",
         f"text: {tmp_path / 'text.gguf'} is not a GGUF file",
+        f"cut: {tmp_path / 'cut.gguf'} is incomplete, its last 100 B are missing",
         f"big: there is no {tmp_path / 'big-00002-of-00002.gguf'}",
     ]
 

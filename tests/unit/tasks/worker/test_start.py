@@ -121,7 +121,7 @@ def test_a_file_at_fault_is_tried_less_and_less() -> None:
     told = watching({"failed": "The file is cut short.", "lasting": True}).end(CRASH, 1.0)
     assert (told.reason, told.lasting) == ("The file is cut short.", True)
     assert not watching({"failed": "There is no memory."}).end(CRASH, 1.0).lasting
-    assert pause_seconds(1, lasting=True) == pause_seconds(1)
+    assert [pause_seconds(failures, lasting=True) for failures in range(4)] == [0, 5, 10, 20]
     assert pause_seconds(10_000, lasting=True) == LONGEST_LASTING_SECONDS > LONGEST_PAUSE_SECONDS
 
 
