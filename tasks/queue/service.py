@@ -21,7 +21,7 @@ from tasks.records.job import LEAST_KEPT_SECONDS, Job, JobStatus, Priority, Queu
 
 DRAINING_RETRY_SECONDS = 30
 BROKEN_RETRY_SECONDS = 30
-"""Its workers try again after a minute at most."""
+"""Its workers try again after a minute at most, unless its file is at fault: then as soon as that is another."""
 MOST_RETRY_SECONDS = 300
 MOST_AT_ONCE = 1000
 """Jobs that one call cancels or moves: Redis does them one after the other, and others in between."""
