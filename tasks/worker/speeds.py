@@ -1,8 +1,8 @@
 """A program that measures how fast a model is: ``python -m tasks.worker.speeds '{"entry": ..., "threads": [1, 2]}'``.
 
 It writes one JSON object a line, what `Speed` has, or ``{"error": "why it cannot be loaded"}``. First come prompts, one
-stream and all of them with each number of threads, then with the best the curve from one stream to as many as there
-are slots. Prompts are random tokens, of which no two begin alike.
+stream and all of them with each number of threads; then with the best prompts in steps of several sizes, and the curve
+from one stream to as many as there are slots. Prompts are random tokens, of which no two begin alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tasks.engine.sequence import Sequence as Running
 from tasks.environment import read_settings
 from tasks.models import gguf
 from tasks.models.catalogue import ModelEntry, gguf_path
-from tasks.models.plan.speeds import Kind, Part, Speed, best_threads
+from tasks.models.plan.speeds import Kind, Part, Speed, batch_sizes, best_batch, best_threads
 from tasks.records.sampling import SamplingParams
 from tasks.worker.loading import load_llama
 
@@ -56,9 +56,18 @@ def _measure(entry: ModelEntry, threads: Sequence[int], seconds: float, answers:
             for streams in sorted({1, entry.slots}):
                 tell(bench.decode(streams))
     best = best_threads(told)
-    with _Bench(entry, "curve", threads=best, seconds=seconds) as bench:
+    for size in batch_sizes(entry):
+        with _Bench(stepped(entry, size), "batch", threads=best, seconds=seconds) as bench:
+            tell(bench.prefill())
+    with _Bench(stepped(entry, best_batch(told)), "curve", threads=best, seconds=seconds) as bench:
         for streams in _counts(entry.slots):
             tell(bench.decode(streams))
+
+
+def stepped(entry: ModelEntry, batch_tokens: int) -> ModelEntry:
+    """The entry with steps of so many tokens."""
+    together = entry.ubatch_tokens if entry.ubatch_tokens and entry.ubatch_tokens < batch_tokens else None
+    return entry.model_copy(update={"batch_tokens": batch_tokens, "ubatch_tokens": together})
 
 
 def _counts(slots: int) -> Iterator[int]:
@@ -132,6 +141,7 @@ class _Bench:
             kind=kind,
             threads=self._threads,
             streams=streams,
+            batch_tokens=self._backend.batch_tokens,
             tokens_per_second=round(rate, 1),
         )
 

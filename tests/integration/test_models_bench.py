@@ -23,6 +23,9 @@ def test_threads_and_the_curve_are_measured(tmp_path: Path) -> None:
     assert [each["streams"] for each in curve] == [1, 2, 3]
     assert all(each["tokens_per_second"] > 0 for each in told["speeds"])
     assert told["best"]["threads"] in {each["threads"] for each in threads}
+    batches = {each["batch_tokens"] for each in told["speeds"] if each["part"] == "batch"}
+    assert batches == {128, 256}
+    assert told["best"]["batch_tokens"] in batches
 
 
 def test_a_model_that_cannot_be_measured_is_told(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tasks.models.plan.dry_run import CannotLoad, CannotTell
 @click.option("--seconds", type=click.FloatRange(0.1, 600), default=2.0, show_default=True, help="For each figure.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(model: str, models: Path | None, seconds: float, as_json: bool) -> None:
-    """Measure MODEL on this machine: prompts and streams, by threads and streams.
+    """Measure MODEL on this machine, by threads, tokens of a step, and streams.
 
     MODEL is a GGUF file, or a name of the catalogue whose file is here; its slots and context are the entry's. No
     cluster is needed. Stop whatever else computes here.
@@ -41,7 +41,7 @@ def command(model: str, models: Path | None, seconds: float, as_json: bool) -> N
     except CannotTell as exc:
         raise click.ClickException(f"The process that measured ended: {exc}") from exc
     if as_json:
-        best = {"threads": speeds.best_threads(told)}
+        best = {"threads": speeds.best_threads(told), "batch_tokens": speeds.best_batch(told)}
         click.echo(json.dumps({"speeds": list(map(asdict, told)), "best": best}, indent=2))
     else:
         click.echo("\n".join(view.lines(told, width=screen_width())))

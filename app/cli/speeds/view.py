@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.cli.table import Column, table
-from tasks.models.plan.speeds import Speed, best_threads, of
+from tasks.models.plan.speeds import Speed, best_batch, best_threads, of
 
 LONGEST_BAR = 30
 """Columns."""
 
 
 def lines(speeds: Sequence[Speed], *, width: int | None) -> list[str]:
-    """The threads that were tried, the curve, and the best number of threads."""
+    """The threads and the steps that were tried, the curve, and the best of both."""
     return [
         *table(_columns("THREADS", "STREAMS", "TOKENS/S"), _threads(speeds), width=width),
+        "",
+        *table(_columns("BATCH_TOKENS", "PROMPTS' TOKENS/S"), _batches(speeds), width=width),
         "",
         *table((*_columns("STREAMS", "TOKENS/S", "EACH"), Column("", importance=0)), _curve(speeds), width=width),
         "",
         f"Best: threads: {best_threads(speeds)}",
+        f"      batch_tokens: {best_batch(speeds)}",
     ]
 
 
 def progress(speed: Speed) -> str:
     """What was measured just now."""
     what = "prompts" if speed.kind == "prefill" else _streams(speed.streams)
-    return f"{what}, {_threads_of(speed)}: {speed.tokens_per_second:,.0f} tokens/s"
+    steps = f", steps of {speed.batch_tokens}" if speed.part == "batch" else ""
+    return f"{what}, {_threads_of(speed)}{steps}: {speed.tokens_per_second:,.0f} tokens/s"
 
 
 def _threads(speeds: Sequence[Speed]) -> list[tuple[object, ...]]:
@@ -33,6 +37,10 @@ def _threads(speeds: Sequence[Speed]) -> list[tuple[object, ...]]:
         (speed.threads, "prompts" if speed.kind == "prefill" else speed.streams, _rate(speed))
         for speed in of(speeds, "threads")
     ]
+
+
+def _batches(speeds: Sequence[Speed]) -> list[tuple[object, ...]]:
+    return [(speed.batch_tokens, _rate(speed)) for speed in of(speeds, "batch")]
 
 
 def _curve(speeds: Sequence[Speed]) -> list[tuple[object, ...]]:

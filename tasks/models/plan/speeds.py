@@ -1,4 +1,4 @@
-"""How fast a model is, by threads and streams: measured by a worker's process."""
+"""How fast a model is, by threads, tokens of a step and streams: measured by a worker's process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from tasks.models.plan.dry_run import CannotLoad, CannotTell
 
 NEAR = 0.97
 """Of the best: who is that fast and takes less is chosen, since speeds differ by so much between two runs."""
+LEAST_BATCH, MOST_BATCH = 128, 2048
+"""Tokens of a step that are tried."""
 
-
-Part = Literal["threads", "curve"]
-"""What is varied: the threads or the streams."""
+Part = Literal["threads", "batch", "curve"]
+"""What is varied: the threads, the tokens of a step, or the streams."""
 Kind = Literal["prefill", "decode"]
 
 
@@ -30,11 +31,12 @@ class Speed:
     kind: Kind
     threads: int
     streams: int
+    batch_tokens: int
     tokens_per_second: float
 
 
 def measured(entry: ModelEntry, *, threads: Sequence[int], seconds: float) -> Iterator[Speed]:
-    """Each speed as soon as it is known, for every number of threads, and then for the best.
+    """Each speed as soon as it is known, for every number of threads, and then with the best for the rest.
 
     Raises:
         CannotLoad: The model cannot be loaded.
@@ -65,6 +67,20 @@ def measured(entry: ModelEntry, *, threads: Sequence[int], seconds: float) -> It
 def of(speeds: Iterable[Speed], part: Part) -> list[Speed]:
     """Those of one part."""
     return [speed for speed in speeds if speed.part == part]
+
+
+def batch_sizes(entry: ModelEntry) -> list[int]:
+    """The tokens of a step to try: powers of two that the slots fit, up to the context, of which all prompts are."""
+    most = min(max(entry.context, LEAST_BATCH), MOST_BATCH)
+    sizes = [1 << power for power in range(LEAST_BATCH.bit_length() - 1, most.bit_length())]
+    return [size for size in sizes if size >= entry.slots] or [entry.slots]
+
+
+def best_batch(speeds: Iterable[Speed]) -> int:
+    """The fewest tokens of a step with which prompts are near their fastest: streams wait for one step of a prompt."""
+    found = of(speeds, "batch")
+    least = max(speed.tokens_per_second for speed in found) * NEAR
+    return min(speed.batch_tokens for speed in found if speed.tokens_per_second >= least)
 
 
 def best_threads(speeds: Iterable[Speed]) -> int:
