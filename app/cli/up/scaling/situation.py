@@ -89,8 +89,11 @@ class Model:
 
     @property
     def is_kept(self) -> bool:
-        """Whether its keep-alive is not over yet."""
-        return self.wanted or self.used_ago < self.keep_alive
+        """Whether its keep-alive is not over yet. It begins when a worker has loaded the model, not while one does."""
+        if self.wanted or (not self.failing and any(worker.state == "starting" for worker in self.workers)):
+            return True
+        loaded_ago = min((worker.ready_ago for worker in self.live), default=inf)
+        return min(self.used_ago, loaded_ago) < self.keep_alive
 
     @property
     def is_served(self) -> bool:
