@@ -62,12 +62,13 @@ def _of_missing(snapshot: Snapshot) -> Iterator[Trouble]:
 
 def _of_model(model: Wire, snapshot: Snapshot) -> Iterator[Trouble]:
     name, waiting = model["id"], _waiting(model["queued"])
+    closed = snapshot.queue(name).get("state", "open")
     if model["state"] == "failed":
         yield Trouble(name, f"No worker can serve it: {model['reason']}", "")
     elif model["state"] == "asleep" and model["queued"] and "reason" in model:
         advice = "Models take turns meanwhile. A larger CARAVAN_MEMORY_BUDGET, or smaller `slots` or `context`, helps."
         yield Trouble(name, f"{waiting}. {model['reason']}", advice)
-    elif model["state"] == "asleep" and model["queued"]:
+    elif model["state"] == "asleep" and model["queued"] and closed != "paused":  # a worker would get none of them
         advice = f"Start one: `caravan worker {name}`. An autoscaler starts one by itself, within a minute or two."
         yield Trouble(name, f"{waiting} for a worker, and there is none.", advice)
     told = model.get("reason", "")
@@ -75,7 +76,6 @@ def _of_model(model: Wire, snapshot: Snapshot) -> Iterator[Trouble]:
         if start["state"] == "failed" and start.get("reason", "") != told:
             found = f"It does not serve '{name}': {start.get('reason') or 'its log has the reason.'}"
             yield Trouble(start["name"], found, "")
-    closed = snapshot.queue(name).get("state", "open")
     if closed == "paused":
         yield Trouble(name, f"Its queue is paused, and {waiting}.", _resume(name))
     elif closed == "draining":

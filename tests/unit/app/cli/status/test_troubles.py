@@ -49,6 +49,11 @@ def test_a_paused_queue_is_to_be_opened_again(num_jobs: int, said: str) -> None:
     assert trouble.advice == "Open it again: `caravan queues resume demo`."
 
 
+def test_jobs_of_a_paused_queue_need_no_worker() -> None:
+    trouble = only(troubles(snapshot(model(state="asleep", queued=2), state="paused")))
+    assert trouble.found == "Its queue is paused, and 2 jobs wait."
+
+
 def test_a_draining_queue_refuses_jobs() -> None:
     assert "new jobs are refused" in only(troubles(snapshot(model(), state="draining"))).found
 
