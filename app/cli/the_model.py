@@ -30,7 +30,9 @@ def named_model(model: str, models: Path | None) -> tuple[str, ModelEntry]:
         return _named_after(Path(model)), ModelEntry(path=str(Path(model).absolute()))
     try:
         entry = load(models or read_settings().models_file).find(model)
-    except (CatalogueError, ModelNotFound) as exc:
+    except CatalogueError as exc:
+        raise click.ClickException(str(exc)) from exc
+    except ModelNotFound as exc:
         raise click.ClickException(f"There is no file {model}. {exc}") from exc
     if entry.path == FAKE_PATH:
         raise click.ClickException(f"{model} is a fake model, which has no file and takes no memory.")

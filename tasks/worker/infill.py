@@ -36,7 +36,7 @@ def infill(asked: Mapping[str, Any], params: SamplingParams, backend: Backend) -
     marks = backend.infill_tokens
     if missing := [name for name in _NEEDED if name not in marks]:
         raise InvalidRequest(
-            f"This model fills no gaps: its vocabulary has no token for the {' and the '.join(missing)}. "
+            f"This model fills no gaps: its vocabulary has no token for the {' or the '.join(missing)}. "
             "Use a model that was made for it, or send a prompt to /completion."
         )
 

@@ -93,4 +93,4 @@ def test_what_is_no_gap_is_refused(filling: Cluster, fields: dict[str, Any], par
 def test_a_model_that_fills_no_gaps_says_so(filling: Cluster) -> None:
     refused = post(filling, model="demo")
     assert refused.status_code == 400
-    assert "no token for the prefix and the suffix and the middle" in refused.json()["error"]["message"]
+    assert "no token for the prefix or the suffix or the middle" in refused.json()["error"]["message"]

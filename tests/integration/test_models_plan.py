@@ -56,6 +56,14 @@ def test_what_makes_no_sense_is_told(arguments: tuple[str, ...], words: str) -> 
     assert words in ended.output
 
 
+def test_a_fault_of_the_catalogue_is_told_alone(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    path.write_text("models:\n  a:\n    path: demo\n    slot: 3\n")
+    ended = plan("a", "--models", str(path))
+    assert ended.exit_code == 1
+    assert ended.output.startswith(f"Error: {path}, line 4: ")
+
+
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     path = tmp_path / "page.gguf"
     path.write_text("<html>")

@@ -87,6 +87,8 @@ def _verdict(plan: Plan) -> str:
     shape = plan.shape
     served = f"{shape.slots} at once, {shape.context:,} tokens each"
     if not plan.fits:
+        if plan.sizes.process >= plan.machine.memory:
+            return f"It does not fit: without any model a worker takes {size(plan.sizes.process)} of memory."
         return f"It does not fit: {served}. Ask for fewer users or less context, or take a smaller file."
     if shape.cache_tokens < shape.slots * shape.context:
         return f"It fits: {served}, {shape.cache_tokens:,} together. Who finds the cache full waits."

@@ -43,6 +43,12 @@ def test_what_does_not_fit_says_what_to_do() -> None:
     assert "Q2_K          3.0 GiB  yes" in text
 
 
+def test_a_machine_that_is_too_small_for_any_model_is_not_told_of_smaller_files() -> None:
+    text = "\n".join(lines("llama", LLAMA, plan(memory=0), width=None))
+    assert "It does not fit: without any model a worker takes" in text
+    assert "smaller file" not in text
+
+
 def test_layers_on_a_card_are_told() -> None:
     whole = "\n".join(lines("llama", LLAMA, plan(cards=(24 * GIB,), layers=32), width=None))
     assert "GPU       6.2 GiB of 24 GiB, all layers" in whole
