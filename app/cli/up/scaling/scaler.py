@@ -11,6 +11,7 @@ from math import inf
 
 from app.cli.up.scaling.decide import decide
 from app.cli.up.scaling.ledger_line import LedgerLine, Look
+from app.cli.up.scaling.pace import Pace
 from app.cli.up.scaling.situation import Decision, Memory, Model, Situation, Worker, number_of
 from app.cli.up.scaling.sizing import Sizing
 from app.cli.up.supervisor import Program, Supervisor
@@ -74,7 +75,7 @@ class Scaler:
         self._memory = Memory()
         self._used_at: dict[str, float] = {}
         self._accepted: dict[str, int] = {}
-        self._job_seconds: dict[str, float] = {}
+        self._paces = defaultdict[str, Pace](Pace)
         """As workers told it last, which may have stopped."""
         self._failed_at: dict[str, float] = {}
         self._unloaded: dict[str, str] = {}
@@ -137,7 +138,6 @@ class Scaler:
         elif before is None and demand.wanted_seconds:  # we have just been started
             self._used_at[name] = now - max(0.0, entry.keep_alive - demand.wanted_seconds)
         self._accepted[name] = demand.accepted
-        self._job_seconds[name] = demand.job_seconds or self._job_seconds.get(name, 0.0)
         if demand.health.failed(serving=bool(demand.workers)) or self._dies(name):
             self._failed_at[name] = now
         own = {worker: each for worker, each in self._own.items() if each.model == name}
@@ -152,7 +152,7 @@ class Scaler:
             priority=entry.priority,
             waiting=demand.waiting,
             running=demand.running,
-            job_seconds=self._job_seconds[name],
+            job_seconds=self._paces[name].job_seconds(demand, now),
             used_ago=now - self._used_at.get(name, -inf),
             wanted=demand.wanted_seconds > 0,
             asked=self._wish(name, demand.asked),
