@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tasks.models.catalogue import DEMO, gguf_path
+from tasks.models.hub import remove_content
 from tests.support import tiny_models
 from tests.support.hub_server import Hub, hub_server
 
@@ -137,3 +138,19 @@ def test_files_of_ones_own_are_never_removed(tmp_path: Path, hub: Hub) -> None:
     path.write_bytes(CONTENT)
     status, output = models(tmp_path, hub, "remove", str(path), "--yes")
     assert (status, f"{path} is a file of yours" in output, path.exists()) == (1, True, True)
+
+
+def test_a_file_outside_of_the_cache_stays_whatever_leads_to_it(tmp_path: Path, hub: Hub) -> None:
+    models(tmp_path, hub, "pull", "hf://owner/repo/copy.gguf")
+    own = tmp_path / "mine" / "model.gguf"
+    own.parent.mkdir()
+    own.write_bytes(CONTENT)
+    status, output = models(tmp_path, hub, "remove", f"hf://owner/repo/{own}", "--yes")
+    assert (status, own.exists()) == (1, True), output
+    (commit,) = (tmp_path / "hub" / "hub" / "models--owner--repo" / "snapshots").iterdir()
+    (commit / "model.gguf").symlink_to(own)
+    status, output = models(tmp_path, hub, "remove", f"hf://{MODEL}", "--yes")
+    assert (status, (commit / "model.gguf").is_symlink(), own.exists()) == (0, False, True), output
+    (commit / "model.gguf").symlink_to(own)
+    remove_content(commit / "model.gguf")
+    assert (list(commit.iterdir()), own.exists()) == ([commit / "copy.gguf"], True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -32,8 +33,17 @@ def sha256_of(etag: str) -> str:
     return etag if _SHA256.fullmatch(etag) else ""
 
 
+def content_of(path: Path) -> Path | None:
+    """The content of the cache that a file is a link to, and may be gone; None of any other file."""
+    if not path.is_symlink():
+        return None
+    content = Path(os.path.normpath(path.parent / path.readlink()))
+    blobs = next((folder / "blobs" for folder in path.parents if (folder / "snapshots").is_dir()), None)
+    return content if blobs is not None and content.parent == Path(os.path.normpath(blobs)) else None
+
+
 def remove_content(path: Path) -> None:
-    """Remove a file of the cache, with the content that it is a link to."""
-    if path.is_symlink():
-        (path.parent / path.readlink()).unlink(missing_ok=True)
+    """Remove a file of the cache, with the content that it is a link to. A file outside of the cache stays."""
+    if content := content_of(path):
+        content.unlink(missing_ok=True)
     path.unlink(missing_ok=True)

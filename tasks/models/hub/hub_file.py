@@ -12,8 +12,10 @@ from tasks.urls import without_password
 SCHEME = "hf://"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _URL = re.compile(rf"hf://(?P<repo>{_NAME}/{_NAME})(?:@(?P<revision>[A-Za-z0-9._-]+))?/(?P<file>.+\.gguf)")
-PATTERN = rf"hf://{_NAME}/{_NAME}(@[A-Za-z0-9._-]+)?/(?!\.\./)(?!.*/\.\.(/|$)).+\.gguf"
+PATTERN = rf"hf://{_NAME}/{_NAME}(@(?!\.{{1,2}}/)[A-Za-z0-9._-]+)?/(?!\.{{0,2}}/)(?!.*/\.{{0,2}}(/|$)).+\.gguf"
 """The same for those who know no names of groups, with the folders that a path may not go through."""
+_NO_NAMES = frozenset({"", ".", ".."})
+"""What leads from a folder to itself, to another or, as in ``repo//file``, to the root."""
 _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 
 
@@ -29,7 +31,7 @@ class HubFile:
     def parse(cls, url: str) -> Self:
         """``hf://owner/repo/file.gguf`` or ``hf://owner/repo@revision/file.gguf``. Raises ValueError."""
         match = _URL.fullmatch(url)
-        if match is None or ".." in url.split("/"):
+        if match is None or match["revision"] in _NO_NAMES or not _NO_NAMES.isdisjoint(match["file"].split("/")):
             raise ValueError("the path of a model on the Hugging Face Hub must be hf://owner/repo/file.gguf")
         return cls(match["repo"], match["file"], match["revision"])
 

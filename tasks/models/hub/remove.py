@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.models import checksums
 from tasks.models.hub import client
+from tasks.models.hub.cached import content_of
 from tasks.models.hub.hub_file import HubFile
 from tasks.models.hub.part import SUFFIX
 
@@ -41,8 +41,8 @@ def find(url: str) -> Cached:
     own = snapshots / (wanted.revision or "main")
     commits = [own] if own.is_dir() else _folders(snapshots)
     files = [path for commit in commits for file in wanted.files if _is_there(path := commit / file)]
-    others = {_target(path) for path in snapshots.rglob("*") if path.is_symlink() and path not in files}
-    contents = {_target(path) for path in files if path.is_symlink()} - others
+    others = {content for path in snapshots.rglob("*") if path not in files and (content := content_of(path))}
+    contents = {content for path in files if (content := content_of(path))} - others
     parts = wanted.blobs.glob(f"*{SUFFIX}")
     return Cached(wanted, tuple(files), tuple(sorted(path for path in (*contents, *parts) if _is_there(path))))
 
@@ -79,11 +79,6 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 def _folders(path: Path) -> list[Path]:
     return [each for each in path.iterdir() if each.is_dir()] if path.is_dir() else []
-
-
-def _target(link: Path) -> Path:
-    """The content that a link leads to; it may be gone."""
-    return Path(os.path.normpath(link.parent / link.readlink()))
 
 
 def _is_there(path: Path) -> bool:

@@ -17,9 +17,13 @@ from tasks.models.models_schema import schema
 COPY = Path(__file__).parents[4] / "docs" / "models.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
-PATHS = ["demo", "a/b.gguf", "hf://o/r/f.gguf", "hf://o/r@v1/x/f.gguf"]
+NO_FILES = ["hf://o/r//f.gguf", "hf://o/r/x//f.gguf", "hf://o/r/./f.gguf", "hf://o/r@../f.gguf", "hf://o/r@./f.gguf"]
+PATHS = ["demo", "a/b.gguf", "hf://o/r/f.gguf", "hf://o/r@v1/x/f.gguf", "hf://o/r@.v/.x/..f.gguf"]
 VALUES: dict[str, tuple[list[Any], list[Any]]] = {
-    "path": (PATHS, ["https://x/y.gguf", "hf://o/f.gguf", "hf://o/r/../f.gguf", "hf://o/r/x/../f.gguf", 7, None, []]),
+    "path": (
+        PATHS,
+        ["https://x/y.gguf", "hf://o/f.gguf", "hf://o/r/../f.gguf", "hf://o/r/x/../f.gguf", *NO_FILES, 7, None, []],
+    ),
     "kind": (["generative", "embedding"], ["text", None, 1]),
     "slots": ([1, 16, 64], [0, 129, 4.5, True, "many", None]),
     "context": ([64, 512], [63, -1, "x", None, {}]),
