@@ -70,10 +70,15 @@ def pieces(value: Any, depth: int = 0) -> Iterator[str]:
 def _of_object(value: Mapping[str, Any], depth: int) -> Iterator[str]:
     before = "{"
     for key, item in value.items():
-        yield f"{before}{_whole(key)}:"
+        yield f"{before}{_whole(key) if isinstance(key, str) else _name(key)}:"
         yield from pieces(item, depth + 1)
         before = ","
     yield "}"
+
+
+def _name(key: Any) -> str:
+    """What the encoder makes of a key that is no text."""
+    return _whole({key: 0})[1:-3]
 
 
 def _of_list(value: Sequence[Any], depth: int) -> Iterator[str]:

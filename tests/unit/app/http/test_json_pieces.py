@@ -29,6 +29,12 @@ def test_the_pieces_are_the_json(value: Any, most: int) -> None:
         assert "".join(pieces(value)) == json.dumps(value, separators=(",", ":"))
 
 
+@given(value=st.dictionaries(st.text() | st.integers() | st.booleans() | st.none() | st.floats(), VALUES))
+def test_names_that_are_no_texts_are_those_of_the_encoder(value: Any) -> None:
+    with patch.object(json_pieces, "PIECE", 1):
+        assert "".join(pieces(value)) == json.dumps(value, separators=(",", ":"))
+
+
 def test_large_items_behind_small_ones_are_made_in_small_pieces() -> None:
     large = [{"text": "x" * 100, "more": [None] * 9}] * 500
     assert max(map(len, pieces([1, {"a": []}, large, *[[]] * 50_000, {"b": large}]))) < MOST_CHARACTERS
