@@ -31,7 +31,7 @@ _LARGEST = 1 << 48
 _MOST_DIMENSIONS = 8
 ALIGNMENT = 32
 """Bytes; weights begin at a multiple, unless the file says otherwise."""
-_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
+_PART = re.compile(r"-00001-of-(?!00000)(\d{5})\.gguf$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def head(path: Path) -> Head:
             tensors = tuple(_tensor(file) for _ in range(num_tensors))
             alignment = int(found.get("general.alignment") or ALIGNMENT)
             return Head(found, tensors, -(-file.tell() // alignment) * alignment)
-        except (struct.error, MemoryError, UnicodeDecodeError, KeyError, RecursionError, TypeError, ValueError) as exc:
+        except (struct.error, MemoryError, OverflowError, KeyError, RecursionError, TypeError, ValueError) as exc:
             raise NotGguf(f"{path} is damaged or incomplete") from exc
 
 

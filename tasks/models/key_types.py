@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -15,16 +16,19 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 ALIAS_PATTERN = r"[^\s\x00-\x1f\x7f]{1,256}"
 SUM_PATTERN = r"[0-9A-Fa-f]{64}"
 DURATION_PATTERN = r"(\d+(?:\.\d+)?)\s*([smh]?)"
+LONGEST_SECONDS = 100 * 365.25 * 86400
+"""Whoever says more means for ever. Redis and the calendar end somewhat later."""
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def _seconds(value: Any) -> Any:
     if not isinstance(value, str):
-        return value
+        is_long = isinstance(value, int | float) and LONGEST_SECONDS < value < inf
+        return LONGEST_SECONDS if is_long else value
     match = re.fullmatch(DURATION_PATTERN, value.strip())
     if match is None:
         raise ValueError("it must be seconds, or a number with s, m or h, such as 10m")
-    return float(match[1]) * _UNITS[match[2]]
+    return min(LONGEST_SECONDS, float(match[1]) * _UNITS[match[2]])
 
 
 def _names(value: Any) -> Any:

@@ -16,7 +16,7 @@ PATTERN = rf"hf://{_NAME}/{_NAME}(@(?!\.{{1,2}}/)[A-Za-z0-9._-]+)?/(?!\.{{0,2}}/
 """The same for those who know no names of groups, with the folders that a path may not go through."""
 _NO_NAMES = frozenset({"", ".", ".."})
 """What leads from a folder to itself, to another or, as in ``repo//file``, to the root."""
-_PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
+_PART = re.compile(r"-00001-of-(?!00000)(\d{5})\.gguf$")
 
 
 @dataclass(frozen=True, slots=True)

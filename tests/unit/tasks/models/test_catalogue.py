@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tasks.errors import InvalidRequest, ModelNotFound
 from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
 from tasks.models.hub import HubFile
+from tasks.models.key_types import LONGEST_SECONDS as YEARS
 from tasks.records.job import Operation
 
 Write = Callable[[str], Path]
@@ -70,7 +71,17 @@ def test_a_built_in_model_is_no_path(write: Write, built_in: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("10m", 600), ("90", 90), ("90s", 90), ("1.5h", 5400), ("'2 m'", 120), ("45", 45), ("0.5", 0.5)],
+    [
+        ("10m", 600),
+        ("90", 90),
+        ("90s", 90),
+        ("1.5h", 5400),
+        ("'2 m'", 120),
+        ("45", 45),
+        ("0.5", 0.5),
+        ("99999999h", YEARS),
+        ("999999999999", YEARS),
+    ],
 )
 def test_a_duration_may_have_a_unit(write: Write, text: str, seconds: float) -> None:
     assert entry(write, f"keep_alive: {text}").keep_alive == seconds
@@ -240,6 +251,7 @@ def test_a_split_model_has_all_its_parts() -> None:
         "m-00003-of-00003.gguf",
     )
     assert HubFile.parse("hf://o/r/m.gguf").files == ("m.gguf",)
+    assert HubFile.parse("hf://o/r/m-00001-of-00000.gguf").files == ("m-00001-of-00000.gguf",), "no model has no file"
 
 
 def test_a_model_that_is_not_there_is_answered_with_the_nearest_one() -> None:

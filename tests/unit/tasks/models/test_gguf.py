@@ -45,6 +45,15 @@ def test_what_is_no_gguf_file_is_told(tmp_path: Path) -> None:
         gguf.fields(path)
 
 
+@pytest.mark.parametrize("alignment", [float("inf"), float("nan")])
+def test_an_alignment_that_is_no_number_of_bytes_is_damage(alignment: float, tmp_path: Path) -> None:
+    path, key = tmp_path / "model-00001-of-00000.gguf", b"general.alignment"
+    path.write_bytes(b"GGUF" + struct.pack(f"<IQQQ{len(key)}sId", 3, 0, 1, len(key), key, 12, alignment))
+    assert gguf.parts(path) == [path]
+    assert "damaged" in gguf.trouble(path)
+    assert not gguf.has_whole_head(path)
+
+
 def test_lists_in_lists_without_end_are_damage(tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     nested = struct.pack("<IQ", 9, 1) * 5000
