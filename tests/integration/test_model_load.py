@@ -18,7 +18,7 @@ WANT = "caravan:want:{}"
 @pytest.fixture
 def http(settings: Settings, client: redis.Redis, tmp_path: Path) -> FlaskClient:
     models = tmp_path / "models.yaml"
-    models.write_text("models: {a: {path: demo, keep_alive: 90s}, b: {path: demo}}")
+    models.write_text("models: {a: {path: demo, keep_alive: 90s}, b: {path: demo, aliases: [owner/b:q8]}}")
     return front(settings, models_file=models)
 
 
@@ -32,6 +32,13 @@ def test_a_model_that_is_loaded_is_wanted_for_its_keep_alive(http: FlaskClient, 
     assert (answer.get_json()["id"], answer.get_json()["state"]) == ("a", "asleep")
     assert 80 < seconds(client, "a") <= 90
     assert not client.exists(WANT.format("b"))
+
+
+@pytest.mark.parametrize("name", ["owner/b:q8", "owner%2Fb:q8"])
+def test_a_model_is_loaded_by_an_alias_with_a_slash(name: str, http: FlaskClient, client: redis.Redis) -> None:
+    answer = http.post(f"/models/{name}/load", headers=bearer(ADMIN_KEY))
+    assert (answer.status_code, answer.get_json()["id"], client.exists(WANT.format("b"))) == (202, "b", 1)
+    assert http.post(f"/models/{name}/unload", headers=bearer(ADMIN_KEY)).get_json()["error"]["code"] == "workers_fixed"
 
 
 def test_a_job_keeps_its_model_wanted(http: FlaskClient, client: redis.Redis) -> None:

@@ -58,7 +58,7 @@ def models_index() -> Response:
     return jsonify({"object": "list", "data": _model_states(list(catalogue()))})
 
 
-@models.post("/models/<name>/load")
+@models.post("/models/<path:name>/load")
 def load(name: str) -> tuple[Response, int]:
     """Load a model before its first job arrives, if workers are started by demand."""
     name = catalogue().name_of(name)
@@ -66,7 +66,7 @@ def load(name: str) -> tuple[Response, int]:
     return jsonify(_model_states([name])[0]), 202
 
 
-@models.post("/models/<name>/unload")
+@models.post("/models/<path:name>/unload")
 @for_admins
 def unload(name: str) -> tuple[Response, int]:
     """Stop a model's workers, if workers are started by demand. The next job loads it again, or a call of `load`.
