@@ -271,7 +271,7 @@ class QueueService:
         try:
             self._admission.want(model, seconds)
             self._wanted_at[model] = now
-        except UNAVAILABLE as exc:
+        except redis.RedisError as exc:  # the job is accepted already
             log.warning("want not written", model=model, error=str(exc))
 
     def _publish(self, model: str, job_ids: Sequence[str] | None = None) -> None:
