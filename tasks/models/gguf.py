@@ -136,31 +136,10 @@ def doubled_bytes(path: Path) -> int:
     That is the one of a model whose tokens go in and come out by the same matrix; 0 for any other. Raises NotGguf,
     OSError.
     """
-    sizes = _tensors(path)
-    kind, size = sizes.get(EMBEDDINGS, (0, 0))
-    return 0 if OUTPUT in sizes or kind not in REPACKED else size
-
-
-def _tensors(path: Path) -> dict[str, tuple[int, int]]:
-    """Each tensor's type, by ggml's number, and bytes, up to where the next one begins."""
-    with path.open("rb") as file:
-        file.read(4)
-        try:
-            _version, tensors, count = struct.unpack("<IQQ", file.read(20))
-            for _ in range(count):
-                _text(file)
-                _value(file, *_numbers(file, "I"))
-            found: dict[str, tuple[int, int]] = {}
-            for _ in range(tensors):
-                name, (dimensions,) = _text(file), _numbers(file, "I")
-                *_, kind, offset = _numbers(file, f"{dimensions}QIQ")
-                found[name] = (kind, offset)
-            room = path.stat().st_size - file.tell()
-        except (struct.error, MemoryError, UnicodeDecodeError, KeyError) as exc:
-            raise NotGguf(f"{path} is damaged or incomplete") from exc
-    starts = sorted(offset for _, offset in found.values())
-    ends = dict(zip(starts, [*starts[1:], room], strict=False))
-    return {name: (kind, ends[offset] - offset) for name, (kind, offset) in found.items()}
+    tensors = {tensor.name: tensor for tensor in head(path).tensors}
+    if OUTPUT in tensors or EMBEDDINGS not in tensors or tensors[EMBEDDINGS].kind not in REPACKED:
+        return 0
+    return gguf_types.num_bytes(tensors[EMBEDDINGS])
 
 
 def _most(heads: Any) -> int:

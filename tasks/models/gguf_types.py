@@ -59,12 +59,13 @@ def quantisation(file_type: object, tensors: Sequence[Tensor]) -> str:
     return _TYPES[weights.most_common(1)[0][0]][0] if weights and weights.most_common(1)[0][0] in _TYPES else ""
 
 
-def missing_bytes(tensors: Sequence[Tensor], num_bytes: int) -> int:
-    """How many bytes of weights are missing if there are so many; types that are not known count as nothing."""
-    ends = [tensor.offset + _bytes(tensor) for tensor in tensors if tensor.kind in _TYPES]
-    return max(0, max(ends, default=0) - num_bytes)
+def missing_bytes(tensors: Sequence[Tensor], present: int) -> int:
+    """How many bytes of weights are missing if so many are there; types that are not known count as nothing."""
+    ends = [tensor.offset + num_bytes(tensor) for tensor in tensors if tensor.kind in _TYPES]
+    return max(0, max(ends, default=0) - present)
 
 
-def _bytes(tensor: Tensor) -> int:
+def num_bytes(tensor: Tensor) -> int:
+    """What its weights take, of a type that is known."""
     _, block, size = _TYPES[tensor.kind]
     return -(-math.prod(tensor.shape) // block) * size
