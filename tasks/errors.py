@@ -28,6 +28,7 @@ CaravanError                500
   Unavailable               503  with Retry-After
     ModelUnavailable, BrokerUnavailable, StorageUnavailable, RecordTooNew
     FlowerUnavailable       503  app.endpoints.cluster.flower
+    NoSlotIdle              503  app.endpoints.llama_server.wire
     ServerAway              503  caravan_client.errors
   JobTimeout                504
   JobNotSuccessful          409  caravan_client.errors

@@ -27,7 +27,7 @@ MODELS = """models:
 """
 pytestmark = pytest.mark.timeout(300)
 
-BUDGET = {"CARAVAN_MEMORY_BUDGET": "250M", "CARAVAN_LEASE_SECONDS": "4"}
+BUDGET = {"CARAVAN_MEMORY_BUDGET": "320M", "CARAVAN_LEASE_SECONDS": "4"}
 """Room for two workers."""
 
 

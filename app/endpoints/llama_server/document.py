@@ -58,10 +58,7 @@ CALLS = {
     "llama_server.slots": Description(
         tag=TAG,
         parameters=(_MODEL, _FAILS),
-        answers={
-            200: Answer(meaning="The slots.", schema=list[wire.Slot]),
-            503: Answer(meaning="The slots, none of which is idle.", schema=list[wire.Slot]),
-        },
-        errors=(InvalidRequest, ModelNotFound, BrokerUnavailable),
+        answers={200: Answer(meaning="The slots.", schema=list[wire.Slot])},
+        errors=(InvalidRequest, ModelNotFound, BrokerUnavailable, wire.NoSlotIdle),
     ),
 }

@@ -20,6 +20,7 @@ from app.endpoints.llama_server.body import (
     LlamaCompletionBody,
     LlamaEmbeddingBody,
 )
+from app.endpoints.llama_server.wire import NoSlotIdle
 from app.endpoints.openai.call import finished
 from app.endpoints.openai.token_wire import TokenizerInfo
 from app.endpoints.openai.vectors import vectors
@@ -114,12 +115,13 @@ def props() -> Response:
 
 
 @blueprint.get("/slots")
-def slots() -> tuple[Response, int]:
-    """The slots of a model's live workers. With ``fail_on_no_slot`` and none idle, the status is 503."""
+def slots() -> Response:
+    """The slots of a model's live workers. With ``fail_on_no_slot``, NoSlotIdle is raised if none is idle."""
     name, workers = _model()
     made = shown.slots(catalogue()[name], workers)
-    fails = "fail_on_no_slot" in request.args and all(slot["is_processing"] for slot in made)
-    return jsonify(made), 503 if fails else 200
+    if "fail_on_no_slot" in request.args and all(slot["is_processing"] for slot in made):
+        raise NoSlotIdle(f"No slot of {name} is idle." if made else f"No worker serves {name}.")
+    return jsonify(made)
 
 
 def _model() -> tuple[str, list[WorkerOverview]]:

@@ -10,8 +10,15 @@ from typing_extensions import TypedDict
 from app.endpoints.openai.generation import Settings
 from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count
+from tasks.errors import Unavailable
 
 Byte = Annotated[int, Field(ge=0, le=255)]
+
+
+class NoSlotIdle(Unavailable):
+    """Raised when a model has no idle slot, for a caller who asked for one."""
+
+    code = "no_slot_idle"
 
 
 class Alternative(TypedDict):

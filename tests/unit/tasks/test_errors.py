@@ -10,6 +10,7 @@ import pytest
 from app.endpoints.cluster.flower import FlowerUnavailable
 from app.endpoints.cluster.wire import WorkersFixed
 from app.endpoints.files.wire import FileInUse
+from app.endpoints.llama_server.wire import NoSlotIdle
 from app.endpoints.webhooks.wire import SecretAlreadyShown
 from app.http.byte_range import RangeNotSatisfiable
 from app.http.content_encoding import UnsupportedEncoding
@@ -49,6 +50,7 @@ TABLE = [
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),
     (errors.StorageUnavailable, 503, "unavailable_error", "storage_unavailable", 30),
     (FlowerUnavailable, 503, "unavailable_error", "flower_unavailable", 2),
+    (NoSlotIdle, 503, "unavailable_error", "no_slot_idle", 2),
     (errors.RecordTooNew, 503, "unavailable_error", "record_too_new", 2),
     (errors.JobTimeout, 504, "timeout_error", "deadline_exceeded", None),
 ]
