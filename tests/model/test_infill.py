@@ -77,6 +77,6 @@ def test_a_model_without_a_token_for_files_has_a_line_between_texts(tmp_path: Pa
 
 def test_a_model_without_the_marks_is_told_so(tmp_path: Path) -> None:
     backend = loaded(write_infiller(tmp_path, marks=1))
-    with pytest.raises(InvalidRequest, match="no token for the suffix and the middle"):
+    with pytest.raises(InvalidRequest, match="no token for the suffix or the middle"):
         infill(asked("p", "s"), SamplingParams(), backend)
     backend.close()
