@@ -83,6 +83,7 @@ def test_a_model_sleeps_wakes_for_a_job_and_leaves_nothing_behind(tmp_path: Path
             until(asleep(made), seconds=30, what="it sleeps again")
             seen.append((len(made.processes()), len(ledger.keys("*"))))
         assert seen[0] == seen[-1]
+        until(lambda: len(state(made)["decisions"]) == 4, seconds=10, what="the last decision is recorded")
         decisions = state(made)["decisions"]
         assert [each["action"] for each in decisions] == ["stop", "start"] * 2
         assert decisions[0]["reason"] == "no job came for 1 s (keep_alive)"
