@@ -37,6 +37,14 @@ class Workers:
         """Say how the start of a worker goes that does not serve yet; forgotten after `ttl_seconds`."""
         self._run("start", model, worker, ttl_seconds, json.dumps(start))
 
+    def keep_wanted(self, model: str, seconds: float, *, loaded: bool) -> None:
+        """Have a wanted model stay so while it loads; or begin its keep-alive, when it is loaded.
+
+        Args:
+            seconds: from now on; while it loads, at least.
+        """
+        self._run("keep_wanted", model, max(1, round(seconds * 1000)), int(loaded))
+
     def forget_start(self, model: str, worker: str) -> None:
         """Say nothing more of a worker's start."""
         self._redis.hdel(redis_keys.starts(model), worker)

@@ -62,8 +62,16 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         client.connection_pool.disconnect()  # what is forked must not share our connections
 
     def report(start: Start) -> None:
+        seconds = REPORTS_MISSED * settings.lease_seconds
         with suppress(*UNAVAILABLE):
-            ledger.workers.report_start(model, name, asdict(start), REPORTS_MISSED * settings.lease_seconds)
+            ledger.workers.report_start(model, name, asdict(start), seconds)
+            if start.state != "failed":
+                ledger.workers.keep_wanted(model, max(seconds, entry.keep_alive), loaded=False)
+
+    def ready() -> None:
+        unannounced.clear()
+        with suppress(*UNAVAILABLE):
+            ledger.workers.keep_wanted(model, entry.keep_alive, loaded=True)
 
     def forked(progress: Progress) -> int:
         return serve(settings, catalogue, model=model, name=name, progress=progress, unannounced=unannounced)
@@ -72,7 +80,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         serve=forked,
         release=release,
         report=report,
-        on_ready=unannounced.clear,
+        on_ready=ready,
         report_seconds=settings.lease_seconds,
         stuck_seconds=settings.stuck_seconds,
         stopping=stopping,

@@ -167,7 +167,8 @@ def test_a_models_values_are_the_keys_of_its_entry(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text(text["models.yaml"])
     read = load(tmp_path / "models.yaml")
     told_by_some = {key for entry in read.values() for key in entry.model_fields_set}
-    assert told_by_some >= {*EngineKeys.model_fields, "priority"}
+    assert told_by_some >= {*EngineKeys.model_fields, "priority", "sha256"}
+    assert read["Fetched.Model_1"].sha256 == ("0" * 64,)
     assert read["keys"].tensor_split == (3, 1)
     assert read["keys"].chat_template == "{% for m in messages %}{{ m.content }}\n{% endfor %}"
     assert (read["keys"].gpu_layers, read["keys"].mmap, read["keys"].flash_attention) == (0, False, "on")
@@ -186,6 +187,7 @@ def test_a_models_values_are_the_keys_of_its_entry(tmp_path: Path) -> None:
         ({"models": [{"name": "a", "path": "https://x/y.gguf"}]}, "path"),
         ({"models": [{"name": "a", "path": "demo", "slots": 500}]}, "slots"),
         ({"models": [{"name": "a", "path": "demo", "keepAlive": "soon"}]}, "keepAlive"),
+        ({"models": [{"name": "a", "path": "/models/a.gguf", "sha256": "abc"}]}, "sha256"),
         ({"models": [{"name": "a", "path": "demo", "cacheTypeV": "q8_1"}]}, "cacheTypeV"),
         ({"models": [{"name": "a", "path": "demo", "chatTemplate": "chat.jinja"}]}, "chatTemplate"),
         ({"modelCache": {"kind": "cloud"}}, "kind"),

@@ -144,6 +144,35 @@ def test_a_model_that_is_asked_for_wakes_without_a_job(keda: Keda, queue: QueueS
     assert keda.replicas() == 1
 
 
+def test_a_load_that_takes_longer_than_the_keep_alive_is_waited_for(
+    keda: Keda, client: redis.Redis, queue: QueueService, server: RedisServer
+) -> None:
+    """The worker says so while it loads, and begins the keep-alive when it has loaded the model."""
+    workers = open_ledger(Settings(redis_url=server.url), client).workers
+    queue.load("fake")
+    workers.keep_wanted("fake", 10 * KEEP_ALIVE, loaded=False)
+    assert client.pttl("caravan:want:fake") > KEEP_ALIVE * 9000
+    workers.keep_wanted("fake", KEEP_ALIVE, loaded=True)
+    assert 0 < client.pttl("caravan:want:fake") <= KEEP_ALIVE * 1000
+    assert keda.replicas() == 1
+    client.delete("caravan:want:fake")
+    workers.keep_wanted("fake", KEEP_ALIVE, loaded=False)
+    assert keda.replicas() == 0
+    workers.keep_wanted("fake", KEEP_ALIVE, loaded=True)
+    assert keda.replicas() == 1
+
+
+def test_a_model_that_was_unloaded_while_it_loaded_is_not_wanted_again(
+    keda: Keda, client: redis.Redis, queue: QueueService, server: RedisServer
+) -> None:
+    queue.load("fake")
+    queue.unload("fake")
+    workers = open_ledger(Settings(redis_url=server.url), client).workers
+    for loaded in (False, True):
+        workers.keep_wanted("fake", KEEP_ALIVE, loaded=loaded)
+    assert keda.replicas() == 0
+
+
 def test_a_want_that_redis_refuses_does_not_refuse_the_job(
     keda: Keda, client: redis.Redis, queue: QueueService, monkeypatch: pytest.MonkeyPatch
 ) -> None:

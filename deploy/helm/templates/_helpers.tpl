@@ -134,6 +134,7 @@ checksum/models: {{ include "caravan.catalogue" . | sha256sum }}
 
 {{/* Keys of a model that go into its entry as they are, by their names here. */}}
 {{- define "caravan.engineKeys" -}}
+sha256: sha256
 priority: priority
 threads: threads
 threadsBatch: threads_batch
