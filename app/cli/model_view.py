@@ -46,8 +46,16 @@ def find(name: str, models: Sequence[Model]) -> Model:
 
 
 def slots(model: Model) -> str:
-    """How many of a model's slots are busy."""
-    return f"{model['busy']} of {model['slots']}"
+    """How many of a model's slots are busy; a model without workers has none."""
+    return f"{model['busy']} of {model['slots']}" if model["slots"] else "-"
+
+
+def without_worker(model: Model) -> str:
+    """What is said of a model that no worker serves or is about to serve."""
+    if model["state"] not in ("asleep", "absent") or not model.get("by_demand"):  # an earlier release does not tell
+        return "No worker serves it."
+    comes = "its file is downloaded and a worker starts" if model["state"] == "absent" else "a worker starts"
+    return f"It is asleep: {comes} when a job comes for it, or by `caravan models load {model['id']}`."
 
 
 def starting(start: Model) -> str:
@@ -87,14 +95,14 @@ def details(model: Model, *, width: int | None) -> list[str]:
         "reason": model.get("reason"),
         "kind": model["kind"],
         "context": counted(model["context"], "token"),
-        "slots": f"{slots(model)} busy",
+        "slots": f"{slots(model)} busy" if model["slots"] else None,
         "waiting": model["queued"],
         "running": model["running"],
         "tokens/s": f"{model['tokens_per_second']:.1f}",
     }
     lines = labelled(told, width)
     workers = table(WORKERS, list(_workers(model)), width=width)
-    lines += ["", *(workers or ["No worker serves it."])]
+    lines += ["", *(workers or wrapped(without_worker(model), width))]
     for start in model["starting"]:
         if start.get("reason", model.get("reason")) != model.get("reason"):
             lines += ["", *wrapped(f"{fitted(start['name'], width, beside=1)}: {start['reason']}", width)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -25,14 +26,14 @@ from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
 from tasks.models import expected, gguf, models_schema
-from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load_here
 from tasks.models.expected import WrongChecksum
 from tasks.models.hub import SCHEME, DownloadFailed, download
 
 
 @click.group("models", cls=Group)
 def command() -> None:
-    """List, show, download and remove models."""
+    """List, show, load, unload, download and remove models."""
 
 
 command.add_command(plan)
@@ -77,6 +78,28 @@ def show(name: str, of_file: bool, models: Path | None, as_json: bool, api: Clie
         click.echo("\n".join(details(model, width=screen_width())))
 
 
+@command.command("load")
+@click.argument("name", metavar="MODEL")
+@with_api
+def load(name: str, api: Client) -> None:
+    """Load MODEL before its first job comes, and keep it for its keep_alive. Idle models make room for it.
+
+    It has no effect where workers always run.
+    """
+    _told(api.call("POST", f"/models/{quote(name)}/load"), "a worker starts as soon as there is room")
+
+
+@command.command("unload")
+@click.argument("name", metavar="MODEL")
+@with_api
+def unload(name: str, api: Client) -> None:
+    """Stop the workers of MODEL; this needs an admin's key. They drain, and the next job loads it again.
+
+    Jobs that wait load it at once: to keep it unloaded, pause its queue first (`caravan queues pause`).
+    """
+    _told(api.call("POST", f"/models/{quote(name)}/unload"), "its workers drain and stop")
+
+
 @command.command("pull")
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
 @models_option
@@ -91,7 +114,7 @@ def pull(names: tuple[str, ...], models: Path | None) -> None:
     if models is None:
         require_readable(settings, "models_file")
     try:
-        catalogue = load(models or settings.models_file)
+        catalogue = load_here(models or settings.models_file)
         for name in names or catalogue:
             entry = named_model(name, models)[1] if name.startswith(SCHEME) else catalogue.find(name)
             click.echo(f"{name}: {_pulled(name, entry)}")
@@ -115,6 +138,12 @@ def _pulled(name: str, entry: ModelEntry) -> Path:
             raise click.ClickException(f"{name}: {trouble}")
         expected.check(entry)
     return path
+
+
+def _told(model: dict[str, Any], coming: str) -> None:
+    """What a model is now, and what becomes of it."""
+    settled = "loaded" if coming.startswith("a worker") else "asleep"
+    click.echo(f"{model['id']} {model['state']}" + ("" if model["state"] == settled else f": {coming}"))
 
 
 def _models(api: Client) -> list[dict[str, Any]]:

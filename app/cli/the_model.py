@@ -13,7 +13,7 @@ import click
 from tasks.environment import read_settings
 from tasks.errors import ModelNotFound
 from tasks.models import gguf, hub
-from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load_here
 
 
 def named_model(model: str, models: Path | None) -> tuple[str, ModelEntry]:
@@ -29,7 +29,7 @@ def named_model(model: str, models: Path | None) -> tuple[str, ModelEntry]:
     if Path(model).is_file():
         return _named_after(Path(model)), ModelEntry(path=str(Path(model).absolute()))
     try:
-        entry = load(models or read_settings().models_file).find(model)
+        entry = load_here(models or read_settings().models_file).find(model)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
     except ModelNotFound as exc:

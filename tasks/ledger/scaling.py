@@ -63,11 +63,13 @@ class Supply:
 
     Args:
         draining: how many of its workers are about to stop.
+        starting: how many of its workers do not serve yet.
         absent: whether its file is not on this machine yet.
         reason: why no worker of it can start just now; '' if none must.
     """
 
     draining: int = 0
+    starting: int = 0
     absent: bool = False
     reason: str = ""
 

@@ -22,7 +22,7 @@ from tasks.texts import nearest
 
 __all__ = [
     "DEMO", "FAKE_PATH", "Catalogue", "CatalogueError", "ModelEntry", "ModelsBody", "Workers", "gguf_path",
-    "has_file", "kind_for", "load",
+    "has_file", "kind_for", "load", "load_here",
 ]  # fmt: skip
 
 
@@ -60,12 +60,20 @@ class Catalogue(Mapping[str, ModelEntry]):
 
     Args:
         stand_ins: the model that answers for names that are not there, by kind.
+        place: what has these models, as errors tell it.
     """
 
-    def __init__(self, entries: Mapping[str, ModelEntry], *, stand_ins: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        entries: Mapping[str, ModelEntry],
+        *,
+        stand_ins: Mapping[str, str] | None = None,
+        place: str = "This server",
+    ) -> None:
         self._entries = MappingProxyType(dict(entries))
         self._aliases = {alias: name for name, entry in entries.items() for alias in entry.aliases}
         self._stand_ins = dict(stand_ins or {})
+        self._place = place
 
     def __getitem__(self, name: str) -> ModelEntry:
         return self._entries[name]
@@ -81,6 +89,7 @@ class Catalogue(Mapping[str, ModelEntry]):
         return Catalogue(
             {name: entry for name, entry in self._entries.items() if allowed(name)},
             stand_ins={kind: name for kind, name in self._stand_ins.items() if allowed(name)},
+            place=self._place,
         )
 
     def answering_any_name(self) -> Catalogue:
@@ -133,7 +142,12 @@ class Catalogue(Mapping[str, ModelEntry]):
         return self.name_of(name)
 
     def _told(self) -> str:
-        return f"This server has: {', '.join(sorted(self._entries)) or 'none for this key'}."
+        return f"{self._place} has: {', '.join(sorted(self._entries)) or 'none for this key'}."
+
+
+def load_here(path: Path | None) -> Catalogue:
+    """The same as `load`, for a command that asks no server: errors name the file in the place of one."""
+    return Catalogue(load(path), place=path.name if path else "Without a models.yaml Caravan")
 
 
 def load(path: Path | None) -> Catalogue:

@@ -140,6 +140,26 @@ def test_files_of_ones_own_are_never_removed(tmp_path: Path, hub: Hub) -> None:
     assert (status, f"{path} is a file of yours" in output, path.exists()) == (1, True, True)
 
 
+def test_the_model_that_is_built_in_is_not_removed_either(tmp_path: Path, hub: Hub) -> None:
+    assert models(tmp_path, hub, "remove", "demo", "--yes") == (
+        1, "Error: demo is built in: nothing of it was downloaded.\n",
+    )  # fmt: skip
+
+
+def test_commands_that_ask_no_server_name_the_file_in_its_place(tmp_path: Path, hub: Hub) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("models: {one: {path: demo}, two: {path: demo}}")
+    for command in (["pull"], ["show", "--file"], ["plan"]):
+        status, output = models(tmp_path, hub, *command, "on", "--models", str(file))
+        assert (status, "Did you mean 'one'? own.yaml has: one, two." in output) == (1, True), output
+
+
+def test_a_sum_that_is_not_known_is_null(tmp_path: Path, hub: Hub) -> None:
+    path = tmp_path / "own.gguf"
+    path.write_bytes(CONTENT)
+    assert shown(tmp_path, hub, "show", str(path))["sha256"] is None
+
+
 def test_a_file_outside_of_the_cache_stays_whatever_leads_to_it(tmp_path: Path, hub: Hub) -> None:
     models(tmp_path, hub, "pull", "hf://owner/repo/copy.gguf")
     own = tmp_path / "mine" / "model.gguf"

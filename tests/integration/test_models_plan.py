@@ -44,7 +44,7 @@ def test_the_status_is_1_if_it_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nope",), "There is no file nope. There is no model 'nope'. This server has: demo."),
+        (("nope",), "There is no file nope. There is no model 'nope'. Without a models.yaml Caravan has: demo."),
         (("demo", "--ram", "much"), "'much' is no size: write a number with M, G or T, such as 24G"),
         (("demo", "--context", "9999999"), "the model was trained for 1024 tokens"),
         (("demo", "--users", "129"), "129 is not in the range 1<=x<=128"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from flask.testing import FlaskClient
 
 from app.cli.up.deaths import IN_A_ROW
 from app.cli.up.scaling.ledger_line import LedgerLine
+from app.cli.up.scaling.scaler import Scaler
 from app.cli.up.scaling.sizing import Sizing
 from app.cli.up.supervisor import Program, Supervisor
 from tasks.ledger import redis_keys, scaling
@@ -20,7 +23,7 @@ from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.scaling import MOST_DECISIONS, Record, Supply
-from tasks.models.catalogue import Catalogue, ModelEntry
+from tasks.models.catalogue import Catalogue, ModelEntry, Workers
 from tasks.models.plan.sizes import WORKER_BYTES
 from tasks.records.job import QueueState
 from tasks.settings import Settings
@@ -101,6 +104,21 @@ def test_a_model_that_is_unloaded_is_not_wanted_any_more(http: FlaskClient, clie
     assert not client.exists(redis_keys.wanted("a"))
     assert scaling.demands(client, {"a": []})["a"].asked.startswith("unload ")
     assert 0 < int(client.ttl(redis_keys.asked("a"))) <= 60
+
+
+@pytest.mark.parametrize("path", ["/models/a/unload", "/models/a/load", "/models/none/unload"])
+def test_the_paths_of_wishes_take_no_other_method(http: FlaskClient, path: str) -> None:
+    for method in ("GET", "HEAD", "PUT"):
+        answer = http.open(path, method=method, headers=bearer(ADMIN_KEY))
+        assert answer.status_code == 405, method
+        assert "POST" in answer.headers["Allow"]
+
+
+def test_an_alias_that_looks_like_a_wish_is_shown(settings: Settings, tmp_path: Path) -> None:
+    models = tmp_path / "models.yaml"
+    models.write_text("models: {a: {path: demo, aliases: [re/load]}}")
+    answer = front(settings, models_file=models).get("/models/re/load", headers=bearer(ADMIN_KEY))
+    assert (answer.status_code, answer.get_json()["id"]) == (200, "a")
 
 
 def test_an_unknown_model_is_not_unloaded(http: FlaskClient) -> None:
@@ -205,3 +223,38 @@ def test_sizing_that_is_ended_leaves_no_process() -> None:
     process = sizing._asked.process  # type: ignore[union-attr]
     sizing.close()
     assert process.poll() is not None
+
+
+def test_a_worker_that_dies_again_and_again_is_told_under_its_own_name(
+    redis_server: RedisServer, client: redis.Redis, settings: Settings, store: Ledger
+) -> None:
+    """Its neighbour, which serves, is not said to have failed."""
+    entries = Catalogue({"a": ModelEntry(path="fake", workers=Workers(min=2, max=3))})
+    supervisor = Supervisor(lambda _: None)
+    scaler = Scaler(
+        entries,
+        budget=inf,
+        drain_seconds=1.0,
+        supervisor=supervisor,
+        ledger=store,
+        line=LedgerLine(connect(redis_server.url), list(entries)),
+        sizing=Sizing(entries, dict(os.environ)),
+        program=lambda name, _model: Program(
+            name=name, argv=[sys.executable, "-c", RETIRES if name == "a-1" else "import sys; sys.exit(1)"]
+        ),
+        note=lambda _: None,
+    )
+    try:
+
+        def told() -> dict[str, str]:
+            scaler.tend()
+            supervisor.tend()
+            starts: dict[str, str] = client.hgetall(redis_keys.starts("a"))  # type: ignore[assignment]
+            return {name: json.loads(start)["reason"] for name, start in starts.items()}
+
+        assert until(told, seconds=60, what="it is told") == {
+            "a-2": "Its worker a-2 dies repeatedly. The worker's log says why."
+        }
+    finally:
+        scaler.close()
+        supervisor.stop(1.0)

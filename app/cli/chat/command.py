@@ -21,7 +21,8 @@ from tasks.errors import InvalidRequest, ModelNotFound
 
 
 @click.command("chat")
-@click.argument("model", required=False)
+@click.argument("named", metavar="[MODEL]", required=False)
+@click.option("-m", "--model", help="The same as MODEL.")
 @click.option("--system", default="", help="A system message to put first.")
 @click.option(
     "--set", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter, as /set does: --set temperature=0.2."
@@ -30,18 +31,21 @@ from tasks.errors import InvalidRequest, ModelNotFound
 @url_option
 @key_option
 def command(
-    model: str | None, system: str, given: tuple[str, ...], no_history: bool, url: str, api_key: str | None
-) -> None:
+    named: str | None, model: str | None, system: str, given: tuple[str, ...], no_history: bool, url: str,
+    api_key: str | None,
+) -> None:  # fmt: skip
     """Talk with MODEL; it may be left out if only one model generates text.
 
     /help shows the commands. Ctrl-C stops an answer, Ctrl-D ends the chat. If standard input is a pipe, each line of it
     is a question.
     """
+    if named and model and named != model:
+        raise click.UsageError(f"MODEL is {named}, and --model is {model}: name one.")
     asked = dict(_setting(each) for each in given)
     waits = Waits("Trying again; Ctrl-C gives up.")
     with cluster(url, api_key, Patience(PATIENT_SECONDS, on_wait=waits)) as api:
         models = api.carry_out(Calls(patience=Patience(0.0)).call("GET", "/models"))  # who is not there is told at once
-        chosen = choose(model, models["data"])
+        chosen = choose(named or model, models["data"])
         lines = source(keeps_history=not no_history)
         if lines.interactive:
             click.echo(_greeting(chosen), err=True)

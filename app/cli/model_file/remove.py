@@ -10,6 +10,7 @@ from app.cli.models_option import models_option
 from app.cli.the_model import named_model
 from app.cli.words import counted
 from tasks.byte_sizes import size
+from tasks.models.entry import DEMO_PATH
 from tasks.models.hub import SCHEME
 from tasks.models.hub.remove import InUse, find, remove
 
@@ -25,6 +26,8 @@ def command(name: str, models: Path | None, yes: bool) -> None:
     that has the model loaded keeps it until it ends, and downloads it again when it starts.
     """
     _, entry = named_model(name, models)
+    if entry.path == DEMO_PATH:
+        raise click.ClickException(f"{name} is built in: nothing of it was downloaded.")
     if not entry.path.startswith(SCHEME):
         raise click.ClickException(f"{entry.path} is a file of yours: only files of the Hub's cache are removed.")
     found = find(entry.path)

@@ -50,7 +50,7 @@ def as_json(name: str, file: ModelFile) -> dict[str, Any]:
         "here": file.is_here,
         "files": file.num_files,
         "bytes": file.num_bytes,
-        "sha256": [each or None for each in file.sha256],
+        "sha256": [each or None for each in file.sha256] if any(file.sha256) else None,
         **{"title" if key == "name" else key: value for key, value in said.items()},
     }
 

@@ -69,7 +69,10 @@ def _of_model(model: Wire, snapshot: Snapshot) -> Iterator[Trouble]:
         advice = "Models take turns meanwhile. A larger CARAVAN_MEMORY_BUDGET, or smaller `slots` or `context`, helps."
         yield Trouble(name, f"{waiting}. {model['reason']}", advice)
     elif model["state"] == "asleep" and model["queued"] and closed != "paused":  # a worker would get none of them
-        advice = f"Start one: `caravan worker {name}`. An autoscaler starts one by itself, within a minute or two."
+        advice = (
+            "`caravan up` starts its workers by itself, within seconds, and an autoscaler within a minute or two. "
+            f"Where you run workers yourself, start one: `caravan worker {name}`."
+        )
         yield Trouble(name, f"{waiting} for a worker, and there is none.", advice)
     told = model.get("reason", "")
     for start in model["starting"]:

@@ -23,12 +23,14 @@ def view(
     health: Health,
     *,
     supply: Supply,
+    by_demand: bool,
     records: Iterable[Record],
 ) -> ModelState:
     """A model as `GET /models` shows it.
 
     Args:
         supply: what whoever starts workers says of the model.
+        by_demand: whether workers of this catalogue come and go by demand.
         records: decisions of any models, newest first.
     """
     own = sorted((worker for worker in workers if worker.model == queue.model), key=lambda worker: worker.name)
@@ -36,6 +38,7 @@ def view(
         "id": queue.model,
         "object": "model",
         **state(queue.model, workers=crew.workers, health=health, supply=supply),
+        "by_demand": by_demand,
         "kind": entry.kind,
         "aliases": list(entry.aliases),
         "tags": list(entry.tags),
@@ -98,6 +101,8 @@ def _condition(workers: int, health: Health, supply: Supply) -> ModelCondition:
         return "loaded"
     if health.starts:
         return "downloading" if health.downloading else "loading"
+    if supply.starting:  # a worker's process that has not said yet how far it is
+        return "loading"
     if supply.draining:
         return "draining"
     return "absent" if supply.absent else "asleep"

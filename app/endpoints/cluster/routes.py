@@ -9,6 +9,7 @@ from typing import cast
 import redis
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.access.caller import caller, catalogue, catalogue_of, known_caller
 from app.access.scopes import for_admins, for_scrapers, without_key
@@ -48,6 +49,8 @@ def openai_list() -> Response:
 @models.get("/v1/models/<path:name>")
 def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
+    if name not in catalogue().names and request.path.startswith("/models/") and name.endswith(("/load", "/unload")):
+        raise MethodNotAllowed(["POST", "OPTIONS"])  # without /v1 it is the path of another call, which an alias may be
     name = catalogue().name_of(name)
     return jsonify(model_info(name) if VERSION in request.headers else _openai_models([name])[0])
 
@@ -110,6 +113,7 @@ def _model_states(names: Collection[str]) -> list[ModelState]:
             workers,
             healths[queue.model],
             supply=supplies[queue.model],
+            by_demand=entries.scales,
             records=records,
         )
         for queue in overview.queues(client, names)

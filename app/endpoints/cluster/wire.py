@@ -77,6 +77,9 @@ class ModelState(TypedDict):
     reason: NotRequired[
         Annotated[str, Field(description="Why it failed, and what to do; or why its next worker has to wait.")]
     ]
+    by_demand: Annotated[
+        bool, Field(description="Whether workers come and go by demand: then a job wakes a model that is `asleep`.")
+    ]
     kind: Literal["generative", "embedding"]
     aliases: list[str]
     tags: list[str]

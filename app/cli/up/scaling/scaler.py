@@ -107,8 +107,9 @@ class Scaler:
         self._memory = made.memory
         for decision in made.decisions:
             self._carry_out(decision)
-        for model, reason in {**self._dying(), **made.too_large}.items():
-            self._line.post(functools.partial(self._fail, model, reason))
+        faults = self._dying() | {model: (f"{model}-1", reason) for model, reason in made.too_large.items()}
+        for model, (worker, reason) in faults.items():
+            self._line.post(functools.partial(self._fail, model, worker, reason))
         if made.decisions:
             now = time.time()
             records = [Record(at=now, **asdict(decision)) for decision in made.decisions]
@@ -174,10 +175,10 @@ class Scaler:
             own.model == model and self._supervisor.dies_again_and_again(name) for name, own in self._own.items()
         )
 
-    def _dying(self) -> dict[str, str]:
-        """Models whose workers end again and again, whatever they do, and what is said of that."""
+    def _dying(self) -> dict[str, tuple[str, str]]:
+        """Models whose workers end again and again, whatever they do: the worker, and what is said of it."""
         return {
-            own.model: f"Its worker {name} dies repeatedly. The worker's log says why."
+            own.model: (name, f"Its worker {name} dies repeatedly. The worker's log says why.")
             for name, own in self._own.items()
             if self._supervisor.dies_again_and_again(name)
         }
@@ -193,15 +194,18 @@ class Scaler:
             self._own[decision.worker].is_draining = True
         self._note(decision.text)
 
-    def _fail(self, model: str, reason: str, _client: object) -> None:
+    def _fail(self, model: str, worker: str, reason: str, _client: object) -> None:
         """Say that a model cannot be served, as one of its workers would."""
         start = {"state": "failed", "phase": "starting", "reason": reason, "tries": 3}
-        self._ledger.workers.report_start(model, f"{model}-1", start, scaling.SUPPLY_SECONDS)
+        self._ledger.workers.report_start(model, worker, start, scaling.SUPPLY_SECONDS)
 
     def _say(self, waits: Mapping[str, str]) -> None:
         supplies = {
             name: Supply(
                 draining=sum(own.is_draining for own in self._own.values() if own.model == name),
+                starting=sum(
+                    own.ready_at is None and not own.is_draining for own in self._own.values() if own.model == name
+                ),
                 absent=self._sizing.is_absent(name),
                 reason=waits.get(name, ""),
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app.cli.model_view import details, find, overview
@@ -71,5 +73,28 @@ def test_a_reason_of_the_model_is_not_told_again_of_its_worker() -> None:
     assert "\n".join(lines).count(FAILED["reason"]) == 1
 
 
-def test_a_sleeping_model_has_no_worker() -> None:
-    assert details(model(state="asleep"), width=None)[-1] == "No worker serves it."
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"state": "asleep"}, "No worker serves it."),
+        ({"state": "asleep", "by_demand": False}, "No worker serves it."),
+        (
+            {"state": "asleep", "by_demand": True},
+            "It is asleep: a worker starts when a job comes for it, or by `caravan models load demo`.",
+        ),
+        (
+            {"state": "absent", "by_demand": True},
+            "It is asleep: its file is downloaded and a worker starts when a job comes for it, or by "
+            "`caravan models load demo`.",
+        ),
+    ],
+)
+def test_a_sleeping_model_has_no_worker_and_says_what_wakes_it(fields: dict[str, Any], said: str) -> None:
+    lines = details(model(**fields), width=None)
+    assert lines[-1] == said
+    assert not any(line.startswith("slots") for line in lines)
+
+
+def test_a_sleeping_model_has_no_slots_to_count() -> None:
+    (line,) = overview([model(state="asleep")], width=None)[1:]
+    assert line.split() == ["demo", "asleep", "generative", "1024", "-", "0", "0"]

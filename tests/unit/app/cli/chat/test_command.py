@@ -6,7 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from app.cli import main
 from app.cli.chat import source
 from app.cli.chat.command import choose
 from tasks.errors import CaravanError, InvalidRequest, ModelNotFound
@@ -35,6 +37,11 @@ def test_a_model_that_cannot_be_talked_with_is_told(name: str | None, error: typ
 def test_where_no_model_generates_there_is_no_chat() -> None:
     with pytest.raises(ModelNotFound, match="No model that generates"):
         choose(None, [VECTORS])
+
+
+def test_the_model_is_named_once() -> None:
+    done = CliRunner().invoke(main, ["chat", "demo", "-m", "other"])
+    assert (done.exit_code, "MODEL is demo, and --model is other: name one." in done.output) == (2, True)
 
 
 def test_the_history_is_in_the_users_folder_for_states_and_nobody_else_can_read_it(

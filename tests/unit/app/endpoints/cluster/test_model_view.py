@@ -43,6 +43,10 @@ def test_a_model_fails_when_all_of_its_workers_do(
         ([DOWNLOADING], 0, Supply(absent=True), {"state": "downloading"}),
         ([DOWNLOADING, LOADING], 0, Supply(absent=True), {"state": "loading"}),
         ([], 0, Supply(absent=True), {"state": "absent"}),
+        ([], 0, Supply(starting=1), {"state": "loading"}),
+        ([], 1, Supply(starting=1, draining=1), {"state": "loading"}),
+        ([DOWNLOADING], 0, Supply(starting=1, absent=True), {"state": "downloading"}),
+        ([], 1, Supply(starting=1), {"state": "loaded"}),
         ([], 0, Supply(reason="It waits for room."), {"state": "asleep", "reason": "It waits for room."}),
     ],
 )
@@ -72,6 +76,7 @@ def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() 
         [WorkerOverview("w0", "m", figures, "zen4")],
         Health([LOADING, FAILED], {}),
         supply=Supply(),
+        by_demand=True,
         records=[
             Record(at=9.0, action="stop", model="m", worker="m-1", reason="no job came"),
             Record(at=8.0, action="start", model="other", worker="other-1", reason="1 job waits"),
@@ -88,7 +93,8 @@ def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() 
 
 def test_a_download_is_told_with_its_bytes() -> None:
     queue = QueueOverview(model="m", state=QueueState.OPEN, queued={}, running=0, oldest_age_seconds=0.0)
-    (start,) = view(DEMO, queue, Crew(), [], Health([DOWNLOADING], {}), supply=Supply(), records=[])["starting"]
+    health = Health([DOWNLOADING], {})
+    (start,) = view(DEMO, queue, Crew(), [], health, supply=Supply(), by_demand=False, records=[])["starting"]
     assert (start["phase"], start["progress"], start["bytes"], start["total_bytes"]) == ("downloading", 0.5, 5, 10)
 
 
