@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.access import caller, limits
+from app.access import caller, limits, scopes
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
 from app.http import access_log, cors, errors, other_sites, query, request_id, short_paths
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["caravan"].metrics.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins)
-    other_sites.install(app, settings)
+    other_sites.install(app, settings, controls=lambda: scopes.controls(app) or flower.is_asked())
     caller.install(app)
     limits.install(app)
     caller.install_scopes(app)

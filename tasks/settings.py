@@ -79,7 +79,8 @@ class Settings(BaseSettings):
         None, ge=1, description="Bytes of Redis that owners' jobs share; half of what Redis may use if unset."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins whose pages may call, separated by commas; * is any."
+        ("localhost",),
+        description="Origins whose pages may call, by commas; * is any, localhost those on loopback.",
     )
 
     hosts: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -246,8 +247,10 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-            raise ValueError("must be origins, https://host or http://host:port without a path")
+        if origins == ("none",):
+            return ()
+        if not all(origin in ("*", "localhost") or _ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("must be origins, https://host or http://host:port without a path; or localhost, or none")
         return origins
 
     @field_validator("hosts")

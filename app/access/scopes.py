@@ -58,6 +58,11 @@ def scope_of(app: Flask, endpoint: str | None) -> Scope | None:
     return asked
 
 
+def controls(app: Flask) -> bool:
+    """Whether the request being handled is about more than the caller's own jobs and files."""
+    return scope_of(app, request.endpoint) not in (None, Scope.INFERENCE)
+
+
 def _ask(view: View, scope: Scope | None) -> View:
     setattr(view, _ASKED, scope)
     return view

@@ -1,10 +1,12 @@
-"""Pages of other origins: none may call, unless the settings name their origin (Fetch standard, section 3.2)."""
+"""Pages of other origins: none may call but those that the settings name (Fetch standard, section 3.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from flask import Flask, Response, request
+
+from app.http.hosts import lets_in
 
 METHODS = "GET, HEAD, POST, PATCH, DELETE"
 SHOWN = "Location, Retry-After, X-Job-Id, X-Request-Id, X-Unused-Parameters, " + ", ".join(
@@ -43,4 +45,4 @@ def install(app: Flask, origins: Sequence[str]) -> None:
 
 def _is_allowed(origins: Sequence[str]) -> bool:
     origin = request.headers.get("Origin")
-    return origin is not None and ("*" in origins or origin in origins)
+    return origin is not None and lets_in(origin, request.headers.get("Host", ""), origins)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 ANY = "*"
+LOCAL = "localhost"
+"""Of origins: every page of this machine, at a call by a name of this machine."""
 SAFE = frozenset({"GET", "HEAD"})
 OF_CONTAINERS = frozenset({"host.docker.internal", "host.containers.internal"})
 """What containers call the machine that they run on. Nobody can register a name that ends in .internal."""
@@ -48,14 +50,27 @@ def is_known(host: str, names: Collection[str]) -> bool:
     return _is_address(name) or any(f"*.{'.'.join(parents[at:])}" in names for at in range(len(parents)))
 
 
+def lets_in(origin: str, host: str, origins: Collection[str]) -> bool:
+    """Whether pages of an origin may call.
+
+    Args:
+        host: the call's ``Host``, which pages cannot choose.
+        origins: those that may; ``*`` is any, and ``localhost`` is each on loopback, as long as it calls loopback.
+    """
+    if ANY in origins or (origin in origins and origin != LOCAL):
+        return True
+    is_web = origin.lower().startswith(("http://", "https://"))
+    return LOCAL in origins and is_web and _is_loopback(_authority_of(origin)) and _is_loopback(host)
+
+
 def is_cross_site(method: str, headers: Mapping[str, str], origins: Collection[str] = ()) -> bool:
     """Whether a page of another origin sends this. Following a link from there is not meant.
 
     Args:
-        origins: those whose pages may; ``*`` is any.
+        origins: those whose pages may, as `lets_in` has them.
     """
     origin, site = headers.get("Origin"), headers.get("Sec-Fetch-Site")
-    if origin is not None and (origin in origins or ANY in origins):
+    if origin is not None and lets_in(origin, headers.get("Host", ""), origins):
         return False
     if site is not None:
         follows = method in SAFE and headers.get("Sec-Fetch-Mode") == "navigate"
@@ -70,9 +85,21 @@ def _authority_of(origin: str) -> str:
         return ""
 
 
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name.strip("[]"))
-    except ValueError:
+def _is_loopback(authority: str) -> bool:
+    """Whether an authority is this machine's own, whatever its port: no name server is asked for these."""
+    found = _AUTHORITY.fullmatch(authority.strip().lower())
+    if found is None:
         return False
-    return True
+    address = _address(found[1])
+    return address.is_loopback if address else found[1] == LOCAL
+
+
+def _is_address(name: str) -> bool:
+    return _address(name) is not None
+
+
+def _address(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name.strip("[]"))
+    except ValueError:
+        return None

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, request
 
-from app.http.hosts import SAFE, is_cross_site, is_known, own_names
+from app.http.hosts import LOCAL, SAFE, is_cross_site, is_known, own_names
 from tasks.errors import ForeignSite
 from tasks.settings import Settings
 
 
-def install(app: Flask, settings: Settings) -> None:
+def install(app: Flask, settings: Settings, *, controls: Callable[[], bool]) -> None:
     """Refuse them before each request, unless keys are asked for: another site's page has none.
 
     To be installed after CORS: a browser asks first whether it may send, and that has no effect.
+
+    Args:
+        controls: whether the request controls the cluster. For that ``localhost`` among the origins is not enough.
     """
     if settings.keys:
         return
     names = own_names(settings.host).union(settings.hosts)
+    named = [origin for origin in settings.cors_origins if origin != LOCAL]
 
     @app.before_request
     def refuse() -> None:
@@ -26,7 +32,8 @@ def install(app: Flask, settings: Settings) -> None:
                 param="Host",
                 code="foreign_host",
             )
-        if is_cross_site(request.method, dict(request.headers), settings.cors_origins):
+        origins = named if controls() else settings.cors_origins
+        if is_cross_site(request.method, dict(request.headers), origins):
             raise _cross_site()
 
 

@@ -19,9 +19,11 @@ from tests.support.redis_server import RedisServer, free_port
 from tests.support.waiting import until
 
 ORIGIN = "https://app.example.org"
+LOCAL = pytest.param({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"}, id="another port")
 FOREIGN = [
     pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, id="another site"),
-    pytest.param({"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"}, id="another port of this machine"),
+    pytest.param({"Sec-Fetch-Site": "same-site", "Origin": "http://app.localhost:3000"}, id="a name below localhost"),
+    LOCAL,
     pytest.param({"Origin": "https://evil.example"}, id="a browser without Sec-Fetch-Site"),
     pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, id="a file"),
 ]
@@ -83,6 +85,27 @@ def test_without_keys_another_page_can_do_nothing(
     answer = keyless.open(path, method=method, headers=headers, json={})
     assert answer.status_code == 403
     assert answer.get_json()["error"]["code"] == "cross_site"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/queues/demo/pause"), ("POST", "/queues/demo/drain"), ("GET", "/admin/keys"), ("POST", "/admin/keys"),
+        ("GET", "/metrics"), ("GET", "/flower/"),
+    ],
+)  # fmt: skip
+def test_a_page_of_this_machine_may_ask_models_and_not_control_the_cluster(
+    settings: Settings, client: redis.Redis, flower: Seen, method: str, path: str
+) -> None:
+    http = front(settings, keys=False, cors_origins=("localhost",), flower_url=flower.url)
+    headers = {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"}
+    answer = http.open(path, method=method, headers=headers, json={})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (403, "cross_site")
+    assert flower.requests == []
+    asked = http.post("/jobs", headers=headers, json={"model": "demo", "prompt": "a"})
+    assert (asked.status_code, asked.headers["Access-Control-Allow-Origin"]) == (202, "http://localhost:3000")
+    elsewhere = {**headers, "Host": "10.42.0.7:8000"}
+    assert http.post("/jobs", headers=elsewhere, json={"model": "demo", "prompt": "a"}).status_code == 403
 
 
 def test_a_queue_that_another_page_would_pause_is_not_paused(keyless: FlaskClient) -> None:

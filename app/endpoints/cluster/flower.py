@@ -63,6 +63,11 @@ def mount(app: Flask, url: str) -> None:
     app.register_blueprint(blueprint)
 
 
+def is_asked() -> bool:
+    """Whether the request being handled is handed on to Flower."""
+    return request.blueprint == "flower"
+
+
 def _headers() -> list[tuple[bytes, bytes]]:
     """What Flower is told of the request's headers. A header's characters are bytes (PEP 3333)."""
     given = [(name, request.headers[name]) for name in ("Host", *ASKED) if name in request.headers]

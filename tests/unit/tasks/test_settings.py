@@ -77,6 +77,7 @@ def test_all_defaults_hold_together() -> None:
         ("ADMIN_KEY", "short"),
         ("ADMIN_KEY", "a b" * 20),
         ("CORS_ORIGINS", "example.org"),
+        ("CORS_ORIGINS", "none,https://example.org"),
         ("CORS_ORIGINS", "https://example.org/page"),
         ("HOSTS", "example.org:8000"),
         ("HOSTS", "https://example.org"),
@@ -160,6 +161,8 @@ def test_origins_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CARAVAN_HOSTS", "Web, *.example.org")
     assert Settings().hosts == ("web", "*.example.org")
     monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "")
+    assert Settings().cors_origins == ("localhost",)
+    monkeypatch.setenv("CARAVAN_CORS_ORIGINS", "none")
     assert Settings().cors_origins == ()
 
 

@@ -16,7 +16,27 @@ def client(*origins: str) -> FlaskClient:
     return create_app(Settings(keys=True, cors_origins=origins)).test_client()
 
 
-def test_no_origin_is_let_in_by_default() -> None:
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:3000"])
+def test_a_page_of_this_machine_may_call_by_default(keys: bool, origin: str) -> None:
+    http = create_app(Settings(keys=keys)).test_client()
+    answer = http.options("/v1/chat/completions", headers={"Origin": origin, **PREFLIGHT})
+    assert answer.status_code == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert http.get("/healthz", headers={"Origin": origin}).headers["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [(HOME, "localhost"), ("http://localhost.evil.example", "localhost"), ("http://localhost:3000", "10.0.0.7:8000")],
+)
+def test_no_other_page_may_by_default_and_none_calls_another_machine(origin: str, host: str) -> None:
+    http = create_app(Settings()).test_client()
+    answer = http.options("/v1/chat/completions", headers={"Origin": origin, "Host": host, **PREFLIGHT})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_without_origins_none_is_let_in() -> None:
     http = client()
     assert "Access-Control-Allow-Origin" not in http.get("/healthz", headers={"Origin": HOME}).headers
     preflight = http.options("/jobs", headers={"Origin": HOME, **PREFLIGHT})

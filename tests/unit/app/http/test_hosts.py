@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from app.http.hosts import is_cross_site, is_known, own_names
+from app.http.hosts import is_cross_site, is_known, lets_in, own_names
 
 NAMES = own_names("127.0.0.1") | {"web", "*.example.org"}
 
@@ -76,3 +76,35 @@ def test_programs_own_pages_named_origins_and_followed_links_may_call(method: st
 )
 def test_what_another_page_sends_is_told_apart(method: str, headers: dict[str, str]) -> None:
     assert is_cross_site(method, {**HOST, **headers}, ["https://app.example.org"])
+
+
+LOCAL_ORIGINS = [
+    "http://localhost", "http://localhost:3000", "https://LOCALHOST:3000", "http://127.0.0.1", "http://127.0.0.2:8080",
+    "http://[::1]", "http://[::1]:3000",
+]  # fmt: skip
+LOCAL_HOSTS = ["localhost:8000", "LOCALHOST", "127.0.0.1:8000", "[::1]:8000"]
+
+
+@pytest.mark.parametrize("origin", LOCAL_ORIGINS)
+@pytest.mark.parametrize("host", LOCAL_HOSTS)
+def test_localhost_lets_in_the_pages_of_this_machine(origin: str, host: str) -> None:
+    assert lets_in(origin, host, ["localhost"])
+    assert not lets_in(origin, host, ["https://app.example.org"])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example", "http://notlocalhost", "http://localhost.evil.example", "http://127.0.0.1.evil.example",
+        "http://localhost@evil.example", "http://evil.example#localhost", "localhost", "null", "", "file://localhost",
+        "http://10.0.0.7:3000", "http://0.0.0.0", "http://[", "http://localhost:3000:80", "http://", "http:///localhost",
+    ],
+)  # fmt: skip
+def test_localhost_lets_in_no_other_page(origin: str) -> None:
+    assert not lets_in(origin, "localhost:8000", ["localhost"])
+
+
+@pytest.mark.parametrize("host", ["gpu.example:8000", "10.0.0.7:8000", "", "localhost.example", "host.docker.internal"])
+def test_localhost_lets_in_no_page_to_another_machine(host: str) -> None:
+    """Whoever opened the page sits at another machine than this server's, whose programs have other rights."""
+    assert not lets_in("http://localhost:3000", host, ["localhost"])
