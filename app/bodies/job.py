@@ -62,6 +62,11 @@ class JobBody(Part):
         """Whether its stream tells how far the prompt has been read."""
         return False
 
+    @property
+    def tells_times(self) -> bool:
+        """Whether each piece of its stream tells how long it took so far."""
+        return False
+
     @abstractmethod
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         """What goes to the worker; raises InvalidRequest if the model cannot do it."""

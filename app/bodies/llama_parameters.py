@@ -19,13 +19,13 @@ Integer = Annotated[int | None, UNUSED]
 class LlamaParameters(Part):
     """What llama-server knows beside the parameters of sampling.
 
-    ``verbose`` has the answer tell the prompt and its settings, and ``return_progress`` has a stream tell how far the
-    prompt has been read.
+    ``verbose`` has the answer tell the prompt and its settings. ``return_progress`` has a stream tell how far the
+    prompt has been read, and ``timings_per_token`` has each of its pieces tell the times so far.
     """
 
     verbose: bool = False
     return_progress: bool = False
-    timings_per_token: Annotated[bool | None, Unused(done=False)] = None
+    timings_per_token: bool = False
     cache_prompt: Annotated[bool | None, Unused(done=True)] = None
     id_slot: Annotated[int | None, Unused(done=-1)] = None
     n_keep: Integer = None

@@ -143,6 +143,10 @@ class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
     def tells_progress(self) -> bool:
         return bool(self.stream) and self.return_progress
 
+    @property
+    def tells_times(self) -> bool:
+        return bool(self.stream) and self.timings_per_token
+
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest for what cannot be combined or followed, or is too much."""
         unsaid = entry.sampling

@@ -24,7 +24,7 @@ from app.services.services import services
 from tasks.errors import CaravanError, InvalidRequest
 from tasks.ledger.admission import Idempotency
 from tasks.queue.service import Taken
-from tasks.records.event import TELLS_PROGRESS
+from tasks.records.event import TELLS_PROGRESS, TELLS_TIMES
 from tasks.records.job import Job
 from tasks.webhooks.networks import literal, may_dial
 
@@ -115,7 +115,8 @@ def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
         operation=body.operation,
         request=asked
         | ({KEY: body.tier} if body.tier else {})
-        | ({TELLS_PROGRESS: True} if body.tells_progress else {}),
+        | ({TELLS_PROGRESS: True} if body.tells_progress else {})
+        | ({TELLS_TIMES: True} if body.tells_times else {}),
         owner=caller().owner,
         weight=caller().limits.weight,
         priority=asked_priority(body),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from tasks.engine import prompt_logprobs
@@ -39,6 +39,8 @@ class Output:
     """Of the prompt's tokens but the first, with the sequence's first output, if they were asked for."""
     progress: Progress | None = None
     """How far the prompt has been read, if that is asked for; then there is nothing else."""
+    made_at: float = field(default_factory=time.monotonic)
+    """On the clock of the sequence's times."""
 
 
 class Engine:

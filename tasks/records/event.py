@@ -18,6 +18,8 @@ from tasks.records.version import known
 
 TELLS_PROGRESS = "tells_progress"
 """The field of a job's request by which its stream tells how far a prompt has been read."""
+TELLS_TIMES = "tells_times"
+"""The field of a job's request by which each piece of its stream tells how long it took so far."""
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
@@ -72,6 +74,10 @@ class Event:
     """Of a progress: how many tokens of the prompt are there by now."""
     seconds: float = 0.0
     """Of a progress: since the prompt has a slot."""
+    prefill_seconds: float = 0.0
+    """Of a piece, if it is asked for: under this fence, from the slot until the first token."""
+    decode_seconds: float = 0.0
+    """Of a piece, if it is asked for: from that token until the piece's last."""
 
     @classmethod
     def decode(cls, cursor: str, body: dict[str, Any]) -> Self:
@@ -95,6 +101,8 @@ def encode_token(
     cached_tokens: int = 0,
     prompt: str = "",
     stop_string: str = "",
+    prefill_seconds: float = 0.0,
+    decode_seconds: float = 0.0,
 ) -> str:
     """The stored form of a token event; its cursor is the entry's id."""
     body: dict[str, Any] = {"type": "token", "index": index, "text": text, "tokens": tokens}
@@ -105,6 +113,7 @@ def encode_token(
     if prompt_tokens:
         body["prompt_tokens"] = prompt_tokens
     more = {"cached_tokens": cached_tokens, "prompt": prompt, "stop_string": stop_string}
+    more |= {"prefill_seconds": round(prefill_seconds, 4), "decode_seconds": round(decode_seconds, 4)}
     body |= {name: value for name, value in more.items() if value}
     told, written = json_parts.written(body), [token.json for token in logprobs]
     return json_parts.with_member(told, "logprobs", json_parts.array(written)) if written else told

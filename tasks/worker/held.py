@@ -13,6 +13,7 @@ from typing import Any
 from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
+from tasks.records.event import TELLS_TIMES
 from tasks.records.job import Job
 from tasks.records.logprobs import WrittenLogprobs, WrittenToken
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
@@ -57,6 +58,11 @@ class Held:
     @property
     def id(self) -> str:
         return self.job.id
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether each piece of its stream tells how long it took so far."""
+        return bool(self.job.request.get(TELLS_TIMES))
 
     @property
     def named(self) -> dict[str, str]:

@@ -34,6 +34,8 @@ class Piece:
     cached_tokens: int = 0
     prompt: str = ""
     stop_string: str = ""
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
 
     def encode(self) -> str:
         return encode_token(
@@ -47,6 +49,8 @@ class Piece:
             cached_tokens=self.cached_tokens,
             prompt=self.prompt,
             stop_string=self.stop_string,
+            prefill_seconds=self.prefill_seconds,
+            decode_seconds=self.decode_seconds,
         )
 
 

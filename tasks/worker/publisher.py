@@ -20,6 +20,9 @@ from tasks.worker.held import Held, Holdings
 from tasks.worker.pieces import Unwritten, due
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
+LEAST_SECONDS = 1e-4
+"""As they are written; none are told of a piece that has no times."""
+
 log = get_logger(__name__)
 
 
@@ -194,6 +197,10 @@ class Publisher:
                 piece.prompt_tokens = output.sequence.num_prompt_tokens
                 piece.cached_tokens = output.sequence.num_cached_own
                 piece.prompt = held.echoes[index].text if held.echoes else ""
+            if held.tells_times:
+                first_at = output.sequence.first_token_at
+                piece.prefill_seconds = max(LEAST_SECONDS, first_at - output.sequence.started_at)
+                piece.decode_seconds = max(0.0, output.made_at - first_at)
             piece.text += output.text
             if output.token is not None:
                 piece.tokens.append(output.token)

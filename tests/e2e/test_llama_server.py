@@ -186,14 +186,18 @@ PROMPTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("path", PROMPTS)
-def test_a_stream_tells_how_far_the_prompt_has_been_read(cluster: Cluster, path: str) -> None:
-    said = f"{path}. " + "Count to 12. " * 40
+def asked(path: str, said: str) -> dict[str, Any]:
+    """The body of a stream."""
     prompts: dict[str, dict[str, Any]] = {
         "/v1/chat/completions": {"messages": [{"role": "user", "content": said}]},
         "/v1/responses": {"input": said},
     }
-    body = {**PROMPTS[path], **prompts.get(path, {"prompt": said}), "model": "demo", "stream": True}
+    return {**PROMPTS[path], **prompts.get(path, {"prompt": said}), "model": "demo", "stream": True}
+
+
+@pytest.mark.parametrize("path", PROMPTS)
+def test_a_stream_tells_how_far_the_prompt_has_been_read(cluster: Cluster, path: str) -> None:
+    body = asked(path, f"{path}. " + "Count to 12. " * 40)
 
     def frames(**fields: Any) -> list[dict[str, Any]]:
         with cluster.http.stream("POST", path, json={**body, **fields}) as answer:
@@ -211,6 +215,26 @@ def test_a_stream_tells_how_far_the_prompt_has_been_read(cluster: Cluster, path:
     again = [frame["prompt_progress"] for frame in frames(return_progress=True) if "prompt_progress" in frame]
     assert again[0]["cache"] == again[0]["processed"] > 0, "the prompt was kept"
     assert not any("prompt_progress" in frame for frame in frames())
+
+
+@pytest.mark.parametrize("path", PROMPTS)
+def test_every_piece_of_a_stream_tells_the_times_so_far(cluster: Cluster, path: str) -> None:
+    body = {**asked(path, "Tell me a story about a llama."), "timings_per_token": True}
+    (limit,) = {"n_predict", "max_tokens", "max_output_tokens"} & set(PROMPTS[path])
+    with cluster.http.stream("POST", path, json={**body, limit: 12}) as answer:
+        assert "X-Unused-Parameters" not in answer.headers
+        lines = [line.removeprefix("data: ") for line in answer.iter_lines() if line.startswith("data: {")]
+    frames = [json.loads(line) for line in lines]
+    told = [frame["timings"] for frame in frames if "timings" in frame]
+    predicted = [each["predicted_n"] for each in told]
+    assert len(told) > 1
+    assert predicted == sorted(predicted)
+    assert predicted[-1] == 12
+    assert len({(each["prompt_n"], each["cache_n"]) for each in told}) == 1
+    assert all(each["prompt_ms"] > 0 for each in told)
+    assert told[-1]["predicted_ms"] > 0
+    if path == "/v1/chat/completions":
+        assert ["timings" in frame for frame in frames] == [False] + [True] * (len(frames) - 1)
 
 
 def test_the_official_client_reads_a_stream_with_progress(cluster: Cluster) -> None:

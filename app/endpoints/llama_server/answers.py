@@ -10,7 +10,7 @@ from typing import Any
 
 from app.endpoints.llama_server import wire
 from app.endpoints.openai.generation import end_tokens, generation_settings
-from app.endpoints.openai.timings import figures, prompt_progress
+from app.endpoints.openai.timings import LlamaTimings, RunningTimings, figures, prompt_progress
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.records.logprobs import TokenLogprobs
@@ -39,6 +39,7 @@ class Answers:
     def __init__(self, job: Job, *, streamed: bool = False) -> None:
         self._job, self._streamed = job, streamed
         self._choices: dict[int, _Choice] = {}
+        self._timings = RunningTimings(job)
 
     def take(self, event: Event) -> list[wire.Piece]:
         """Take an event; the pieces of a stream that tell of it, if it has a text or a token.
@@ -54,16 +55,17 @@ class Answers:
         told = choice.shown.feed(event.text, event.logprobs)
         told += choice.shown.finish() if event.finish_reason else []
         choice.logprobs += told
+        taken = self._timings.of(event)
         if not event.text and not told and event.finish_reason:
             return []
         if not told:
-            return [self._piece(event, choice, event.text, event.tokens)]
+            return [_timed(self._piece(event, choice, event.text, event.tokens), taken)]
         pieces, probabilities = list[wire.Piece](), self._probabilities(told)
         texts = spread(event.text, [len(one.piece) for one in told])
         for number, (text, probability) in enumerate(zip(texts, probabilities, strict=True)):
             is_last = number == len(told) - 1
             piece = self._piece(event, choice, text, event.tokens[number : None if is_last else number + 1])
-            pieces.append({**piece, "completion_probabilities": [probability]})
+            pieces.append(_timed({**piece, "completion_probabilities": [probability]}, taken))
         return pieces
 
     def _piece(self, event: Event, choice: _Choice, text: str, tokens: Sequence[int]) -> wire.Piece:
@@ -126,9 +128,16 @@ class Answers:
         drawn = self._job.request["sampling"].get("logprobs_as_sampled")
         return [_drawn(one) if drawn else _told(one) for one in logprobs]
 
+    def progressed(self, event: Event) -> wire.Piece:
+        """The piece of a stream that tells how far a prompt has been read."""
+        return _timed(_progressed(event), self._timings.of(event))
 
-def progressed(event: Event) -> wire.Piece:
-    """The piece of a stream that tells how far a prompt has been read."""
+
+def _timed(piece: wire.Piece, taken: LlamaTimings | None) -> wire.Piece:
+    return {**piece, "timings": taken} if taken else piece
+
+
+def _progressed(event: Event) -> wire.Piece:
     return {
         "index": event.index,
         "content": "",

@@ -12,7 +12,7 @@ from app.access.holding import holds
 from app.access.scopes import submits
 from app.bodies.validation import validate
 from app.endpoints.llama_server import props as shown
-from app.endpoints.llama_server.answers import Answers, progressed
+from app.endpoints.llama_server.answers import Answers
 from app.endpoints.llama_server.body import (
     InfillBody,
     InputTokensBody,
@@ -137,7 +137,7 @@ def _frames(
         if event.type == "silence":
             yield sse.HEARTBEAT
         elif event.type == "progress":
-            yield sse.frame(progressed(event))
+            yield sse.frame(answers.progressed(event))
         elif event.type == "token" and (pieces := answers.take(event)):
             yield "".join(map(sse.frame, pieces))
     ended = reload(to, job)

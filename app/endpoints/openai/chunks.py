@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.bodies.service_tier import served_as
 from app.endpoints.openai import completion, wire
 from app.endpoints.openai.generated_text import call_id
-from app.endpoints.openai.timings import prompt_progress
+from app.endpoints.openai.timings import RunningTimings, prompt_progress
 from tasks.answers.parser import AnswerParser, Arguments, CallBegun, Content, Delta, Reasoning, answer_parser
 from tasks.answers.syntax import Syntax
 from tasks.records.event import Event
@@ -28,6 +28,12 @@ def usage_chunk(job: Job, outcome: Outcome) -> Chunk:
     made: Chunk = _chat_chunk(job) if job.operation is Operation.CHAT else _completion_chunk(job)
     made["usage"] = usage(outcome.usage)
     return made
+
+
+def _says_who(made: Sequence[Chunk]) -> bool:
+    """Whether the first of an event's chunks says who speaks, and nothing else: as llama-server's it has no times."""
+    choices: Sequence[Any] = made[0]["choices"] if made else ()
+    return any("role" in choice.get("delta", {}) for choice in choices)
 
 
 def _chat_chunk(job: Job, *choices: wire.ChatChunkChoice) -> wire.ChatChunk:
@@ -78,6 +84,7 @@ class Chunks:
         self._job = job
         self._include_usage = include_usage
         self._so_far = Usage(prompt_tokens=0, completion_tokens=0) if continuous_usage else None
+        self._timings = RunningTimings(job)
         self._num_open = int(job.request.get("sampling", {}).get("n", 1)) * len(job.request.get("prompt", [""]))
         self._choices: dict[int, _Choice] = {}
         self._echoed: set[int] = set()
@@ -96,6 +103,9 @@ class Chunks:
         if self._so_far or self._include_usage:
             for chunk in made:
                 chunk["usage"] = usage(self._so_far) if self._so_far else None
+        if taken := self._timings.of(event):
+            for chunk in made[_says_who(made) :]:
+                chunk["timings"] = taken
         return made
 
     def progress(self, event: Event) -> Chunk:
@@ -111,6 +121,8 @@ class Chunks:
                 self._job, {"index": event.index, "text": "", "logprobs": None, "finish_reason": None}
             )
         made["prompt_progress"] = prompt_progress(event)
+        if taken := self._timings.of(event):
+            made["timings"] = taken
         if self._so_far or self._include_usage:
             made["usage"] = usage(self._so_far) if self._so_far else None
         return made

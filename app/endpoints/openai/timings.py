@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count
-from tasks.records.event import Event
+from tasks.records.event import TELLS_TIMES, Event
+from tasks.records.job import Job
 from tasks.records.outcome import Outcome
 
 Figure = Annotated[float, Field(ge=0)]
@@ -45,6 +47,61 @@ def prompt_progress(event: Event) -> PromptProgress:
         "processed": event.processed_tokens,
         "time_ms": int(1e3 * event.seconds),
     }
+
+
+@dataclass(slots=True)
+class _SoFar:
+    """Of one choice. Under an earlier fence another worker may have decoded it: its seconds count as well."""
+
+    num_prompt: int = 0
+    num_cached: int = 0
+    num_predicted: int = 0
+    prompt_seconds: float = 0.0
+    fence: int = -1
+    before: float = 0.0
+    decode_seconds: float = 0.0
+
+
+class RunningTimings:
+    """The times so far of a job's choices, with `timings_per_token`: a fold over its events, in order from the first.
+
+    A worker of an older version tells no times. Then there are none.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._are_asked = bool(job.request.get(TELLS_TIMES))
+        self._choices: dict[int, _SoFar] = {}
+
+    def of(self, event: Event) -> LlamaTimings | None:
+        """Those up to an event, of its choice; None if they are not asked for or not known."""
+        if not self._are_asked:
+            return None
+        if event.type == "progress":
+            computed = event.processed_tokens > event.cached_tokens
+            return figures(
+                num_prompt=event.processed_tokens,
+                num_cached=event.cached_tokens,
+                prompt_seconds=event.seconds if computed else 0.0,
+                num_predicted=0,
+                predicted_seconds=0.0,
+            )
+        if event.type != "token" or not event.prefill_seconds:
+            return None
+        choice = self._choices.setdefault(event.index, _SoFar())
+        if choice.fence != event.cursor.fence:
+            choice.fence, choice.before = event.cursor.fence, choice.before + choice.decode_seconds
+        choice.num_prompt = choice.num_prompt or event.prompt_tokens
+        choice.num_cached = choice.num_cached or event.cached_tokens
+        choice.num_predicted += len(event.tokens)
+        choice.prompt_seconds = choice.prompt_seconds or event.prefill_seconds
+        choice.decode_seconds = event.decode_seconds
+        return figures(
+            num_prompt=choice.num_prompt,
+            num_cached=choice.num_cached,
+            prompt_seconds=choice.prompt_seconds,
+            num_predicted=choice.num_predicted,
+            predicted_seconds=choice.before + choice.decode_seconds,
+        )
 
 
 def timings(outcome: Outcome) -> LlamaTimings:

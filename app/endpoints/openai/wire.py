@@ -139,7 +139,7 @@ class ChatChunkChoice(TypedDict):
 
 
 class ChatChunk(MadeOf, _Beside):
-    """A piece of a streamed chat. `usage` is there if the request asked for it; `timings` in the last chunk.
+    """A piece of a streamed chat. `usage` is there if the request asked for it; `timings` in the last chunk, or in all.
 
     `prompt_progress` is there if the request asked for it, in chunks before the first token.
     """

@@ -13,8 +13,8 @@ from app.endpoints.openai.responses.output import Output
 from app.endpoints.openai.responses.response import response, skeleton
 from app.endpoints.openai.responses.stream_wire import ErrorEvent, ResponseEvent, ResponseStreamEvent, StatusEventType
 from app.endpoints.openai.responses.wire import ResponseObject
-from app.endpoints.openai.timings import prompt_progress
-from tasks.records.event import Event
+from app.endpoints.openai.timings import RunningTimings, prompt_progress, timings
+from tasks.records.event import TELLS_TIMES, Event
 from tasks.records.job import Job, JobStatus
 
 _ENDED: dict[str, StatusEventType] = {
@@ -32,6 +32,7 @@ class ResponseEvents:
         self._output: Output | None = None
         self._waits = bool(job.request["response"]["background"])
         self._numbers = count()
+        self._timings = RunningTimings(job)
 
     def begin(self) -> list[ResponseStreamEvent]:
         """What is told before anything has happened. Only of a background response is it told that it waits."""
@@ -54,13 +55,19 @@ class ResponseEvents:
             made += self._output.feed(event.text, event.logprobs)
             if event.finish_reason:
                 made += self._output.finish(cut=event.finish_reason == "length")
+        if taken := self._timings.of(event):
+            for each in made:
+                each["timings"] = taken
         return made
 
     def end(self, job: Job) -> ResponseStreamEvent:
         """The last event, of the job as it ended. There is none of OpenAI's for one that was cancelled or deleted."""
         if job.outcome is not None or job.status in (JobStatus.FAILED, JobStatus.EXPIRED):
             ended = response(job)
-            return self._event(_ENDED[ended["status"]], ended)
+            told = self._event(_ENDED[ended["status"]], ended)
+            if job.outcome is not None and job.request.get(TELLS_TIMES):
+                told["timings"] = timings(job.outcome)
+            return told
         if job.status is JobStatus.CANCELLED:
             return self._error("job_cancelled", "The response was cancelled.")
         return self._error("job_not_found", "The response was deleted, or its record has expired.")

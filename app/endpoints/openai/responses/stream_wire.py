@@ -14,7 +14,7 @@ from app.endpoints.openai.responses.wire import (
     ResponseLogprob,
     ResponseObject,
 )
-from app.endpoints.openai.timings import PromptProgress
+from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count
 
 StatusEventType = Literal[
@@ -30,9 +30,10 @@ PartEventType = Literal["response.content_part.added", "response.content_part.do
 
 
 class Numbered(TypedDict):
-    """An event, by its number in the stream."""
+    """An event, by its number in the stream. `timings` are there if the request asked for them."""
 
     sequence_number: Count
+    timings: NotRequired[LlamaTimings]
 
 
 class OfItem(Numbered):
