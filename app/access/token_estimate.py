@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.records.job import Job
+from tasks.records.job import Job, Operation
 
 BYTES = 4
 """Of text in UTF-8 to a token, about, in any script: the front does not tokenise."""
@@ -27,6 +27,9 @@ def tokens(job: Job, context: int) -> int:
 
 
 def _prompts(job: Job) -> list[int]:
+    if job.operation is Operation.RERANK:
+        query = _size(job.request["query"])
+        return [query + _size(document) for document in job.request["documents"]]
     read = {name: job.request[name] for name in _READ if name in job.request}
     several = read.get("prompt", read.get("input"))
     return [_size(one) for one in several] if isinstance(several, list) else [_size(read)]

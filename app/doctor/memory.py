@@ -89,4 +89,4 @@ def _bytes(entry: ModelEntry) -> int | None:
         token = gguf.cache_bytes_per_token(gguf.fields(path), keys=entry.cache_type_k, values=entry.cache_type_v)
     except (OSError, gguf.NotGguf):
         return None
-    return weights + (0 if entry.kind == "embedding" else entry.cache_tokens * token)
+    return weights + (entry.cache_tokens * token if entry.generates else 0)

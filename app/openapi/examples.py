@@ -32,6 +32,7 @@ JOBS: Examples = {
     "A chat": {"messages": _SUM, "temperature": 0, "priority": "high", "timeout": 60, "metadata": {"run": "a"}},
     "A completion": {"prompt": "The capital of France is", "max_tokens": 8},
     "Vectors": {"input": ["A fox.", "A dog."]},
+    "Scores": {"query": "Which is tame?", "documents": ["A fox.", "A dog."]},
     "Two jobs at once": [{"messages": _SUM, "idempotency_key": "row-1"}, {"prompt": "The capital of France is"}],
 }
 LLAMA_COMPLETIONS: Examples = {
@@ -81,6 +82,15 @@ COMPLETIONS: Examples = {
     "Two prompts, with logprobs": {"prompt": ["One,", "Two,"], "max_tokens": 4, "logprobs": 2},
 }
 EMBEDDINGS: Examples = {"Two texts": {"input": ["A fox.", "A dog."], "encoding_format": "float"}}
+RERANKS: Examples = {
+    "Three documents": {
+        "query": "What is the capital of France?",
+        "documents": ["A fox.", "Paris is the capital of France.", "A dog."],
+        "top_n": 2,
+        "return_documents": True,
+    },
+    "Texts": {"query": "What is the capital of France?", "texts": ["A fox.", "Paris is the capital of France."]},
+}
 RESPONSES: Examples = {
     "A question": {"input": "What is 12 + 7?", "temperature": 0},
     "Streamed": {"input": _asked("Count to 9."), "instructions": "Be brief.", "stream": True},

@@ -43,6 +43,8 @@ REFUSED_SECONDS = 1.0
 """A queue that took no more is asked again after so long."""
 _ECHOED = frozenset({"metadata", "user", "store"})
 """Fields that a Response tells back, so that its answer is another's as well only without them."""
+_UNDRAWN = frozenset({"/v1/embeddings", "/v1/rerank"})
+"""Endpoints whose answers are always the same."""
 
 
 Ending = Job | CaravanError
@@ -191,7 +193,7 @@ class Feeder:
         """Whether a row is to be run, or another's answer is its own as well."""
         if self._batch.endpoint == "/v1/responses" and not _ECHOED.isdisjoint(row.body):
             return True
-        key = question(row.body, embeds=self._batch.endpoint == "/v1/embeddings")
+        key = question(row.body, draws=self._batch.endpoint not in _UNDRAWN)
         if key is None:
             return True
         verdict = self._alike.begin(key, row.number)

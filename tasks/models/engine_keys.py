@@ -16,15 +16,15 @@ BATCH_TOKENS = 512
 """Rows of a step where an entry says nothing."""
 ONE_KIND_ONLY = {
     "generative": {
-        "threads_batch": "an embedding model computes batches only: set threads",
-        "cache_type_k": "an embedding model keeps no cache",
-        "cache_type_v": "an embedding model keeps no cache",
-        "ubatch_tokens": "an embedding model computes each text at once",
-        "chat_template": "an embedding model has no conversations",
+        "threads_batch": "only a generative model decodes single tokens; set threads",
+        "cache_type_k": "only a generative model keeps a cache",
+        "cache_type_v": "only a generative model keeps a cache",
+        "ubatch_tokens": "only a generative model computes a text in parts",
+        "chat_template": "only a generative model has conversations",
     },
     "embedding": {"pooling": "only an embedding model makes vectors"},
 }
-"""Keys that models of one kind alone have, and why those of the other have not."""
+"""Keys that models of one kind alone have, and why those of others have not."""
 
 
 def _switch(value: Any) -> Any:

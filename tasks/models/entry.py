@@ -17,9 +17,11 @@ DEMO_PATH = "demo"
 FAKE_PATH = "fake"
 MOST_PRIORITY = 1000
 _SMALL = frozenset(operation for operation in Operation if not operation.needs_slot)
+_OF_TOKENS = (Operation.TOKENIZE, Operation.DETOKENIZE, Operation.TOKENIZER_INFO)
 OPERATIONS = {
     "generative": frozenset(operation for operation in Operation if operation.generates) | _SMALL,
-    "embedding": frozenset({Operation.EMBEDDING, Operation.TOKENIZE, Operation.DETOKENIZE, Operation.TOKENIZER_INFO}),
+    "embedding": frozenset({Operation.EMBEDDING, *_OF_TOKENS}),
+    "rerank": frozenset({Operation.RERANK, *_OF_TOKENS}),
 }
 """What models of each kind may be asked for."""
 
@@ -52,8 +54,8 @@ class ServingKeys(BaseModel):
         description="A GGUF file, hf://owner/repo/file.gguf, or `demo` for the one that is built in."
     )
     sha256: Sums = Field((), description="The SHA-256 of the file, or of each part, in hexadecimal.")
-    kind: Literal["generative", "embedding"] = Field(
-        "generative", description="What it makes: text, or vectors of texts."
+    kind: Literal["generative", "embedding", "rerank"] = Field(
+        "generative", description="What it makes: text, vectors of texts, or scores of documents for a query."
     )
     slots: Count = Field(16, ge=1, le=128, description="Sequences decoded together.")
     context: Count = Field(4096, ge=64, description="Tokens a sequence may hold.")
@@ -94,8 +96,8 @@ class ServingKeys(BaseModel):
     @field_validator("kv_tokens")
     @classmethod
     def _cache_holds_a_sequence(cls, value: int | None, info: ValidationInfo) -> int | None:
-        if value and info.data.get("kind") == "embedding":
-            raise ValueError("an embedding model keeps no cache: leave kv_tokens out")
+        if value and not _generates(info):
+            raise ValueError("only a generative model keeps a cache: leave kv_tokens out")
         if value and value < info.data.get("context", 0):
             raise ValueError("it is less than context: a full sequence would not fit")
         return value
@@ -103,9 +105,14 @@ class ServingKeys(BaseModel):
     @field_validator("special_tokens_in_content")
     @classmethod
     def _only_text_has_conversations(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and info.data.get("kind") == "embedding":
-            raise ValueError("an embedding model has no conversations: leave special_tokens_in_content out")
+        if value and not _generates(info):
+            raise ValueError("only a generative model has conversations: leave special_tokens_in_content out")
         return value
+
+
+def _generates(info: ValidationInfo) -> bool:
+    """Whether the entry is one of a generative model, as far as it is known."""
+    return bool(info.data.get("kind", "generative") == "generative")
 
 
 class ModelEntry(EngineKeys, ServingKeys):
@@ -121,6 +128,11 @@ class ModelEntry(EngineKeys, ServingKeys):
     def lookahead(self) -> int:
         """Jobs a worker takes beyond its slots, so that a slot that falls free is filled at once."""
         return max(1, self.slots // 8)
+
+    @property
+    def generates(self) -> bool:
+        """Whether it makes text, which takes a cache and samplers."""
+        return self.kind == "generative"
 
     @property
     def operations(self) -> frozenset[Operation]:

@@ -9,7 +9,10 @@ from typing import Any
 from tasks.models import gguf_types
 from tasks.models.gguf import Head, Passed
 
-POOLING = "pooling_type"
+POOLING, RANK = "pooling_type", 4
+"""The key for how a text's vector is made, and llama.cpp's number for a score instead."""
+CLASSIFIERS = frozenset({"cls.weight", "cls.output.weight"})
+"""The matrices of which llama.cpp computes a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Facts:
     chat_template: bool
     makes_vectors: bool
     """Whether its file says how the vectors of a text's tokens become one: it is an embedding model."""
+    scores_pairs: bool
+    """Whether it has a classifier, and its file does not say that it makes vectors: it is a reranker."""
     licence: str
 
 
@@ -64,9 +69,15 @@ def of(heads: Sequence[Head]) -> Facts:
         vocabulary=_count(fields.get("tokenizer.ggml.tokens")) or _number(own("vocab_size")),
         tokenizer=_tokenizer(fields),
         chat_template=bool({"tokenizer.chat_template", "tokenizer.chat_templates"} & fields.keys()),
-        makes_vectors=bool(own(POOLING)),
+        makes_vectors=bool(own(POOLING)) and own(POOLING) != RANK,
+        scores_pairs=own(POOLING) in (None, 0, RANK) and has_classifier(heads),
         licence=_text(fields.get("general.license")),
     )
+
+
+def has_classifier(heads: Sequence[Head]) -> bool:
+    """Whether the model of these heads can score pairs of texts."""
+    return any(tensor.name in CLASSIFIERS for head in heads for tensor in head.tensors)
 
 
 def _tokenizer(fields: Mapping[str, Any]) -> str:

@@ -43,10 +43,10 @@ def _rules() -> list[Schema]:
     one_card = {"properties": {"main_gpu": {"type": "integer"}}, "required": ["main_gpu"]}
     return [
         {
-            "if": embedding,
+            "if": {"properties": {"kind": {"enum": ["embedding", "rerank"]}}, "required": ["kind"]},
             "then": {"properties": {**keys["generative"], **no_cache}},
-            "else": {"properties": keys["embedding"]},
         },
+        {"if": embedding, "else": {"properties": keys["embedding"]}},
         {"if": off, "then": {"properties": {"cache_type_v": {"not": {"enum": sorted(QUANTISED)}}}}},
         {"if": one_card, "then": {"not": {"required": ["tensor_split"]}}},
     ]

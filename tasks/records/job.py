@@ -67,6 +67,7 @@ class Operation(StrEnum):
     COMPLETION = "completion"
     RESPONSE = "response"
     EMBEDDING = "embedding"
+    RERANK = "rerank"
     TOKENIZE = "tokenize"
     DETOKENIZE = "detokenize"
     TOKENIZER_INFO = "tokenizer_info"
@@ -85,7 +86,7 @@ class Operation(StrEnum):
     @property
     def needs_slot(self) -> bool:
         """Whether the model runs. What only the tokenizer or the template answers is done before the line."""
-        return self.generates or self is Operation.EMBEDDING
+        return self.generates or self in (Operation.EMBEDDING, Operation.RERANK)
 
 
 class Priority(StrEnum):
@@ -190,7 +191,8 @@ class Job:
     @property
     def _is_new(self) -> bool:
         """Whether a worker of the release before would answer something else than what is asked."""
-        return any(isinstance(prompt, Mapping) for prompt in self.request.get("prompt", ()))
+        gaps = any(isinstance(prompt, Mapping) for prompt in self.request.get("prompt", ()))
+        return gaps or self.operation is Operation.RERANK
 
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""

@@ -20,13 +20,14 @@ _ANEW = -1
 """The seed that is a new one each time."""
 
 
-def question(body: Mapping[str, Any], *, embeds: bool = False) -> bytes | None:
+def question(body: Mapping[str, Any], *, draws: bool = True) -> bytes | None:
     """What a request body asks, in 16 bytes; None if the same may be answered otherwise the next time.
 
-    An answer is the same if it is greedy or its draws are seeded, and vectors (`embeds`) always are.
+    An answer is the same if it is greedy or its draws are seeded; vectors and scores, which are not drawn (`draws`),
+    always are.
     """
     seeded = body.get("seed") is not None and body["seed"] != _ANEW
-    if not embeds and body.get("temperature") != 0 and not seeded:
+    if draws and body.get("temperature") != 0 and not seeded:
         return None
     return fingerprint(body)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from tasks.engine.embedding import EmbeddingBackend, EmbeddingEngine, Passage
 from tasks.errors import InvalidRequest
@@ -20,6 +20,9 @@ from tasks.worker.publisher import Publisher
 
 class Embedding:
     """The work of a model that makes vectors of texts."""
+
+    field: ClassVar[str] = "input"
+    """Of a request, for the texts."""
 
     def __init__(self, backend: EmbeddingBackend) -> None:
         self.vocabulary = self._backend = backend
@@ -39,7 +42,7 @@ class Embedding:
         prove_embedding(self._backend, begin)
 
     def num_parts(self, job: Job) -> int:
-        return len(job.request.get("input", ())) if job.operation.needs_slot else 0
+        return len(job.request.get(self.field, ())) if job.operation.needs_slot else 0
 
     def takes_long(self, job: Job) -> bool:
         return False
@@ -62,7 +65,7 @@ class Embedding:
             if held.num_open == 0:
                 publisher.finish(held)
         for held, reason in self._failed:
-            publisher.fail(held, InvalidRequest(reason, param="input"))
+            publisher.fail(held, InvalidRequest(reason, param=self.field))
         self._failed.clear()
 
     def answer_small(self, job: Job) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from tasks.answers.syntax import PLAIN, Syntax
 from tasks.engine.embedding import Passage
 from tasks.engine.sequence import Sequence
 from tasks.records.event import TELLS_TIMES
-from tasks.records.job import Job
+from tasks.records.job import Job, Operation
 from tasks.records.logprobs import WrittenLogprobs, WrittenToken
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
 from tasks.records.shown_tokens import of_shown
@@ -28,7 +28,7 @@ class Held:
     job: Job
     sequences: list[Sequence] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
-    """Of a job that asks for vectors; it has no sequences."""
+    """Of a job that asks for vectors or scores; it has no sequences."""
     logprobs: dict[int, list[WrittenToken]] = field(default_factory=dict)
     """By choice, if they were asked for."""
     events: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Held:
     num_replayed: int = 0
     """Tokens that earlier attempts generated."""
     num_open: int = 0
-    """Sequences whose last token is not yet in the stream, or passages without a vector."""
+    """Sequences whose last token is not yet in the stream, or passages that were not run."""
 
     @property
     def id(self) -> str:
@@ -102,11 +102,13 @@ class Held:
             usage=usage,
             timings=self._passage_timings() or self._timings(usage.completion_tokens - self.num_replayed),
             syntax=self.syntax.encode() if self.job.operation.converses else "",
-            data=self._vectors() if self.passages else self.data,
+            data=self._made() if self.passages else self.data,
         )
 
-    def _vectors(self) -> dict[str, Any]:
-        """Those of the passages; and how many each has, if each of its tokens has one."""
+    def _made(self) -> dict[str, Any]:
+        """The scores of pairs. Or the vectors of texts, and how many each has, if each of its tokens has one."""
+        if self.job.operation is Operation.RERANK:
+            return {"scores": [float(passage.vector[0]) for passage in self.passages if passage.vector is not None]}
         made: dict[str, Any] = {"vectors": [_encode(passage) for passage in self.passages]}
         shapes = [passage.vector.shape for passage in self.passages if passage.vector is not None]
         return {**made, "tokens": [shape[0] for shape in shapes]} if len(shapes[0]) > 1 else made

@@ -153,7 +153,7 @@ class LeaseKeeper:
                 "queue_seconds": round(figures.queue_seconds, 3),
                 "decode_seconds": round(figures.decode_seconds, 3),
                 "prefill_seconds": round(figures.prefill_seconds, 3),
-                "cells": self._entry.cache_tokens if self._entry.kind != "embedding" else 0,
+                "cells": self._entry.cache_tokens if self._entry.generates else 0,
                 "cells_used": figures.cells_used,
                 "redis_errors": self._redis_errors.count,
                 "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

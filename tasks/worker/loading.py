@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tasks.engine.backend import Backend, BackendFailure, FileAtFault
 from tasks.engine.embedding import EmbeddingBackend
+from tasks.engine.rerank import RerankBackend
 from tasks.logs import get_logger
 from tasks.machine.memory import read_room
-from tasks.models import expected, file_sign, gguf, hub
+from tasks.models import expected, facts, file_sign, gguf, hub
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
 from tasks.models.digest import file_digest
 from tasks.models.plan import dry_run, fit
@@ -19,6 +21,7 @@ from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.embedding_runner import Embedding
 from tasks.worker.model_runner import ModelRunner
+from tasks.worker.rerank_runner import Rerank
 from tasks.worker.text_runner import TextRunner
 
 if TYPE_CHECKING:
@@ -105,11 +108,14 @@ def load_llama(
     Args:
         allocates: whether it is loaded to compute, or only to tell what it would take.
     """
-    from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend
+    from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend, LlamaRerankBackend
     from tasks.engine.llama.options import Options
 
     make: Callable[..., LlamaBackend | LlamaEmbeddingBackend] = LlamaEmbeddingBackend
-    if entry.kind != "embedding":
+    if entry.kind == "rerank":
+        _check_classifier(gguf_path(entry))
+        make = LlamaRerankBackend
+    if entry.generates:
         quotes = not entry.special_tokens_in_content
         make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes)
     return make(
@@ -122,6 +128,16 @@ def load_llama(
         on_progress=on_progress,
         allocates=allocates,
     )
+
+
+def _check_classifier(path: Path) -> None:
+    """Raise FileAtFault for a file without the matrices of a score: llama.cpp would compute numbers all the same."""
+    try:
+        heads = [gguf.head(part) for part in gguf.parts(path)]
+    except (OSError, gguf.NotGguf):
+        return  # loading it tells why
+    if not facts.has_classifier(heads):
+        raise FileAtFault("the model has no classifier, and so it scores no pairs of texts: take a reranker")
 
 
 def _check(entry: ModelEntry, progress: Progress) -> None:
@@ -141,6 +157,8 @@ def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRun
         _refuse_what_cannot_fit(entry)
     if entry.kind == "embedding":
         return Embedding(_embedding_backend(entry, settings, progress))
+    if entry.kind == "rerank":
+        return Rerank(_rerank_backend(entry, settings, progress))
     return TextRunner(_backend(entry, settings, progress), across_owners=entry.share_prefixes == "all")
 
 
@@ -194,3 +212,11 @@ def _embedding_backend(entry: ModelEntry, settings: Settings, progress: Progress
         pools = entry.pooling != "none"
         return FakeEmbeddingBackend(num_slots=entry.slots, context=entry.context, pools=pools, step_seconds=0.02)
     return cast(EmbeddingBackend, load_llama(entry, settings, on_progress=progress.loaded))
+
+
+def _rerank_backend(entry: ModelEntry, settings: Settings, progress: Progress) -> RerankBackend:
+    if entry.path == FAKE_PATH:
+        from tasks.engine.fake_rerank import FakeRerankBackend
+
+        return FakeRerankBackend(num_slots=entry.slots, context=entry.context, step_seconds=0.02)
+    return cast(RerankBackend, load_llama(entry, settings, on_progress=progress.loaded))

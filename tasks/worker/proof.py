@@ -25,6 +25,10 @@ PROMPT_TOKENS = TILE_ROWS + 7
 """A tile of attention, a block of each kernel, and some rows left over."""
 LEAST_AGREEMENT = 0.5
 """Correlation of two computations of the same logits. Rounding leaves 0.99; a wrong kernel leaves nothing."""
+FAR = 0.2
+"""Of the largest score: what two computations of a score may differ by. Rounding changes a hundredth."""
+MOST_PAIRS = 4
+"""That are scored."""
 FLAT = 1e-6
 """Of the mean square: logits that vary less say nothing, and are not compared."""
 
@@ -81,6 +85,27 @@ def prove_embedding(backend: EmbeddingBackend, begin: Begin) -> None:
     for vector in (vectors := embedded(backend, passages)):
         _check_vector(vector)
     _check_agreement(alone, vectors[0], "A vector made alone, and beside others,")
+
+
+def prove_rerank(backend: EmbeddingBackend, begin: Begin) -> None:
+    """Run a model that scores pairs: some alone, and the same beside others.
+
+    Raises:
+        ProofFailed: a score is not finite, or company changes it.
+        BackendFailure: the library refuses a batch.
+    """
+    length = min(PROMPT_TOKENS, backend.context)
+    begin("scoring", 0.0)
+    began = time.monotonic()
+    room = max(1, min(backend.num_slots, backend.batch_tokens // length, MOST_PAIRS))
+    pairs = [_tokens(length, backend.vocab_size, skip=skip) for skip in range(room)]
+    alone = np.array([backend.embed([pair])[0, 0] for pair in pairs], np.float64)
+    begin("batch", (time.monotonic() - began) / (length * len(pairs)))
+    together = np.asarray(backend.embed(pairs)[:, 0], np.float64)
+    if not (np.isfinite(alone).all() and np.isfinite(together).all()):
+        raise ProofFailed("A score is not a finite number.")
+    if np.abs(alone - together).max() > FAR * max(float(np.abs(alone).max()), float(np.abs(together).max())):
+        raise ProofFailed("Scores made alone, and beside others, came out differently.")
 
 
 class _Generation:

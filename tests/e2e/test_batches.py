@@ -21,6 +21,7 @@ MODELS = """
 models:
   demo: {path: demo, slots: 8, context: 1024, kv_tokens: 8192}
   vectors: {path: fake, kind: embedding, context: 512}
+  scores: {path: fake, kind: rerank, context: 512}
   slow: {path: fake, slots: 4, context: 512}
 """
 SUMS = [question(number, f"What is {number} + 5?", max_tokens=16) for number in range(40)]
@@ -151,6 +152,7 @@ def test_a_bad_body_fails_its_own_line_alone(batches: Batches) -> None:
     [
         ("/v1/completions", {"model": "demo", "prompt": "The capital of France is", "max_tokens": 4, "temperature": 0}),
         ("/v1/embeddings", {"model": "vectors", "input": ["A fox.", "A dog."]}),
+        ("/v1/rerank", {"model": "scores", "query": "a red fox", "documents": ["a dog", "a red dog"], "top_n": 1}),
         ("/v1/responses", {"model": "demo", "input": "What is 12 + 7?", "temperature": 0, "metadata": {"a": "b"}}),
     ],
 )

@@ -30,6 +30,7 @@ MODELS = """
 models:
   demo: {path: demo, slots: 8, context: 128, kv_tokens: 1024}
   vectors: {path: fake, kind: embedding, slots: 64, context: 128}
+  scores: {path: fake, kind: rerank, slots: 64, context: 128}
 """
 
 

@@ -34,4 +34,4 @@ def test_a_model_that_cannot_be_measured_is_told(tmp_path: Path) -> None:
     assert f"{page} is not a GGUF file: download it again" in bench(str(page)).output
     models = tmp_path / "models.yaml"
     models.write_text("models:\n  vectors: {path: demo, kind: embedding, context: 256}\n")
-    assert "vectors makes vectors" in bench("vectors", "--models", str(models)).output
+    assert "vectors is of kind embedding" in bench("vectors", "--models", str(models)).output

@@ -155,9 +155,8 @@ def test_without_a_word_on_pooling_it_is_the_mean(tmp_path: Path) -> None:
 
 
 def test_a_reranker_is_refused(tmp_path: Path) -> None:
-    tiny_models.write_gguf(tmp_path / "reranker.gguf", *tiny_models.reranker(tiny_models.Weights(0)))
-    with pytest.raises(BackendFailure, match="reranker"):
-        load(tmp_path / "reranker.gguf")
+    with pytest.raises(BackendFailure, match=r"is a reranker.* set kind: rerank"):
+        load(tiny_models.write_rerank("cross_encoder", tmp_path))
 
 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:

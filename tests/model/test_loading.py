@@ -14,7 +14,7 @@ from tasks.worker.loading import load_work
 from tests.support import tiny_models
 
 
-@pytest.mark.parametrize("kind", ["generative", "embedding"])
+@pytest.mark.parametrize("kind", ["generative", "embedding", "rerank"])
 def test_a_file_that_is_no_gguf_file_is_to_be_downloaded_again(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "model.gguf"
     path.write_text("<html>")

@@ -27,6 +27,12 @@ def embedding(texts: list[str], *, model: str = "fake", **options: Any) -> Job:
     return Job(id=str(uuid.uuid4()), model=model, operation=Operation.EMBEDDING, request=request, **options)
 
 
+def reranking(query: str, documents: list[str], *, model: str = "fake", **options: Any) -> Job:
+    """A job for the scores of some documents."""
+    request = {"query": query, "documents": documents}
+    return Job(id=str(uuid.uuid4()), model=model, operation=Operation.RERANK, request=request, **options)
+
+
 def in_line(client: redis.Redis, model: str = "fake") -> set[str]:
     """The ids of all jobs that stand in a lane of a model's lines; each lane is listed, and none is empty."""
     lanes = set(map(str, client.keys(f"caravan:lane:{model}:*")))

@@ -18,7 +18,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import RejectedPositiveData
 
-MODEL, VECTORS, ASIDE = "demo", "vectors", "aside"
+MODEL, VECTORS, SCORES, ASIDE = "demo", "vectors", "scores", "aside"
 LIMITS = {
     "/jobs": "max_tokens",
     "/v1/chat/completions": "max_tokens",
@@ -29,7 +29,7 @@ LIMITS = {
     "/infill": "n_predict",
     "/v1/messages": "max_tokens",
 }
-ASKED = {"messages", "prompt", "input", "content", "tokens", "input_prefix"}
+ASKED = {"messages", "prompt", "input", "content", "tokens", "input_prefix", "query"}
 """One of them is in each body that becomes a job."""
 OF_VECTORS = {"/v1/embeddings", "/embedding", "/embeddings", "/api/embed", "/api/embeddings"}
 OLLAMA_GENERATES = {"/api/chat", "/api/generate"}
@@ -120,7 +120,7 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
     """Stop no queue that the others need."""
-    if case.path.startswith("/queues/") and case.path_parameters.get("model") in (MODEL, VECTORS):
+    if case.path.startswith("/queues/") and case.path_parameters.get("model") in (MODEL, VECTORS, SCORES):
         case.path_parameters["model"] = ASIDE
 
 
@@ -162,16 +162,23 @@ def _is_time(value: Any) -> bool:
 
 def _make_light(path: str, body: dict[str, Any]) -> None:
     """Have the models that run do a little."""
-    body["model"] = VECTORS if path in OF_VECTORS or (path == "/jobs" and "input" in body) else MODEL
+    body["model"] = _model(path, body)
     if path in OLLAMA_GENERATES:
         body["options"] = {**(body.get("options") or {}), "num_predict": MOST["max_tokens"]}
     for field in body.keys() & TOKEN_IDS:
         body[field] = _whole(body[field])
-    if path in LIMITS and body["model"] != VECTORS:
+    if path in LIMITS and body["model"] == MODEL:
         body.setdefault(LIMITS[path], MOST[LIMITS[path]])
     for field, most in MOST.items():
         if isinstance(body.get(field), int):
             body[field] = min(body[field], most)
+
+
+def _model(path: str, body: dict[str, Any]) -> str:
+    """The one that can do it."""
+    if path.endswith(("/rerank", "/reranking")) or (path == "/jobs" and "documents" in body):
+        return SCORES
+    return VECTORS if path in OF_VECTORS or (path == "/jobs" and "input" in body) else MODEL
 
 
 def _allow(path: str, body: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] + '\n' + message['content'] }}<|im_end|>\n"
     "{% endfor %}<|im_start|>assistant\n"
 )
+JUDGE_TEMPLATE = "<|im_start|>rule: {query}\n{document}<|im_end|>\n<|im_start|>"
 
 
 def vocabulary() -> tuple[list[str], list[int]]:
@@ -321,9 +322,27 @@ def plain_llama(weights: Weights) -> tuple[Metadata, Tensors]:
     return sentencepiece(weights)
 
 
-def reranker(weights: Weights) -> tuple[Metadata, Tensors]:
-    """What its file says is enough."""
-    return pooled(sentencepiece(weights), RANK)
+def cross_encoder(weights: Weights) -> tuple[Metadata, Tensors]:
+    """BERT with a classifier, which reads a query and a document together and gives one number."""
+    fields, tensors = bert(weights)
+    tensors |= {
+        "cls.weight": weights.matrix(WIDTH, WIDTH),
+        "cls.bias": zeros(WIDTH),
+        "cls.output.weight": weights.matrix(1, WIDTH, gain=4),
+        "cls.output.bias": ones(1),
+    }
+    return {**fields, "bert.pooling_type": RANK}, tensors
+
+
+def judge(weights: Weights) -> tuple[Metadata, Tensors]:
+    """Qwen 3 with a classifier of two answers and a template for pairs: the score is how likely the first one is."""
+    fields, tensors = sentencepiece(weights)
+    norms = {f"attn_{of}_norm.weight": SHARPNESS * ones(WIDTH // HEADS) for of in "qk"}
+    tensors |= layer(0, norms) | {"cls.output.weight": weights.matrix(2, WIDTH)}
+    named = {key.replace("llama.", "qwen3."): value for key, value in fields.items()}
+    answers = {"qwen3.pooling_type": RANK, "qwen3.classifier.output_labels": ["yes", "no"]}
+    template = {"tokenizer.chat_template.rerank": JUDGE_TEMPLATE}
+    return {**named, "general.architecture": "qwen3", **answers, **template}, tensors
 
 
 def pooled(model: tuple[Metadata, Tensors], pooling: int) -> tuple[Metadata, Tensors]:
@@ -340,6 +359,12 @@ EMBEDDING_KINDS: dict[str, Callable[[Weights], tuple[Metadata, Tensors]]] = {
     made.__name__: made for made in (bert, t5_encoder, mean_of_llama, last_of_llama, plain_llama)
 }
 """Those that make vectors of texts."""
+
+
+RERANK_KINDS: dict[str, Callable[[Weights], tuple[Metadata, Tensors]]] = {
+    made.__name__: made for made in (cross_encoder, judge)
+}
+"""Those that score pairs of texts."""
 
 
 def metadata(architecture: str, model: Metadata, tokenizer: Metadata) -> Metadata:
@@ -361,6 +386,13 @@ def write_embedding(kind: str, folder: Path) -> Path:
     """The file of a model that makes vectors."""
     path = folder / f"{kind}.gguf"
     write_gguf(path, *EMBEDDING_KINDS[kind](Weights(0)))
+    return path
+
+
+def write_rerank(kind: str, folder: Path) -> Path:
+    """The file of a model that scores pairs of texts."""
+    path = folder / f"{kind}.gguf"
+    write_gguf(path, *RERANK_KINDS[kind](Weights(0)))
     return path
 
 

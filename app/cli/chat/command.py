@@ -59,7 +59,7 @@ def choose(name: str | None, models: Sequence[Mapping[str, Any]]) -> Mapping[str
     if name is not None:
         found = find(name, models)
         if found["kind"] != "generative":
-            raise InvalidRequest(f"The model '{name}' makes vectors of texts, and no texts.", param="model")
+            raise InvalidRequest(f"The model '{name}' is of kind {found['kind']}, and makes no text.", param="model")
         return found
     generative = [model for model in models if model["kind"] == "generative"]
     if not generative:

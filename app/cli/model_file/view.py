@@ -9,6 +9,7 @@ from app.cli.model_file.look import ModelFile
 from app.cli.table import labelled
 from app.cli.words import counted
 from tasks.byte_sizes import size
+from tasks.models.facts import Facts
 
 
 def lines(name: str, file: ModelFile, *, width: int | None) -> list[str]:
@@ -23,7 +24,7 @@ def lines(name: str, file: ModelFile, *, width: int | None) -> list[str]:
             "size": f"{size(file.num_bytes)}{several}",
             "title": said.name or None,
             "architecture": said.architecture or None,
-            "makes": "vectors of texts" if said.makes_vectors else "text",
+            "makes": _product(said),
             "parameters": f"{said.parameters:,}",
             "quantisation": said.quantisation or None,
             "trained for": said.context and counted(said.context, "token"),
@@ -53,6 +54,12 @@ def as_json(name: str, file: ModelFile) -> dict[str, Any]:
         "sha256": [each or None for each in file.sha256] if any(file.sha256) else None,
         **{"title" if key == "name" else key: value for key, value in said.items()},
     }
+
+
+def _product(said: Facts) -> str:
+    if said.scores_pairs:
+        return "scores of documents for a query"
+    return "vectors of texts" if said.makes_vectors else "text"
 
 
 def _heads(heads: int | None, kv_heads: int | None) -> str | None:

@@ -61,7 +61,7 @@ def command(
             slots=slots,
             context=tokens,
             gpu_layers=entry.gpu_layers,
-            shares=SHARES if entry.kind == "generative" else WHOLE,
+            shares=SHARES if entry.generates else WHOLE,
         )
     except dry_run.CannotLoad as exc:
         raise click.ClickException(str(exc)) from exc
@@ -87,7 +87,7 @@ def _trained_context(entry: ModelEntry) -> int | None:
 def _measure(entry: ModelEntry) -> Measure:
     def shaped(shape: Shape) -> ModelEntry:
         told = {"slots": shape.slots, "context": shape.context}
-        if entry.kind == "generative":
+        if entry.generates:
             told["kv_tokens"] = shape.cache_tokens
         return entry.model_copy(update=told)
 

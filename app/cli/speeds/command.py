@@ -29,8 +29,8 @@ def command(model: str, models: Path | None, seconds: float, as_json: bool) -> N
     cluster is needed. Stop whatever else computes here.
     """
     name, entry = the_model(model, models)
-    if entry.kind == "embedding":
-        raise click.ClickException(f"{name} makes vectors: only models that make text are measured.")
+    if not entry.generates:
+        raise click.ClickException(f"{name} is of kind {entry.kind}: only models that make text are measured.")
     try:
         told = []
         for speed in speeds.measured(entry, threads=speeds.thread_counts(cores.read().usable), seconds=seconds):

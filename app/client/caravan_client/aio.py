@@ -77,6 +77,7 @@ class AsyncClient:
     job = _awaited(Calls.job)
     wait = _awaited(Calls.wait)
     run = _awaited(Calls.run)
+    rerank = _awaited(Calls.rerank)
     cancel = _awaited(Calls.cancel)
     retry = _awaited(Calls.retry)
     delete = _awaited(Calls.delete)

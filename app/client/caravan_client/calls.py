@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple, Unpack
 
 from caravan_client import exchange
 from caravan_client.exchange import Exchange, FormFile, Patience, Request
-from caravan_client.job import Job, Model
+from caravan_client.job import Job, Model, Ranked
 from caravan_client.options import Asked, Options, body
 from caravan_client.server_errors import (
     CaravanError,
@@ -121,6 +121,18 @@ class Calls:
             with contextlib.suppress(JobNotFound):
                 return (yield from self.wait(job))
         raise JobNotFound(f"The job '{job.id}' was deleted before it ended.")
+
+    def rerank(
+        self, query: str, documents: Sequence[str], *, top_n: int | None = None, **options: Unpack[Options]
+    ) -> Exchange[list[Ranked]]:
+        """The most relevant documents, the best first; raises the job's error if it has no result.
+
+        Args:
+            top_n: how many; all if it is None.
+        """
+        asked = {"query": query, "documents": list(documents)} | ({"top_n": top_n} if top_n else {})
+        job = yield from self.run(asked, **options)
+        return [Ranked(each["index"], each["relevance_score"]) for each in job.result["results"]]
 
     def cancel(self, job: Job | str) -> Exchange[Job]:
         """Cancel a job; the job, cancelled. Raises JobConflict for one that had ended otherwise."""

@@ -17,6 +17,14 @@ Model = TypeVar("Model", bound="BaseModel")
 
 
 @dataclass(frozen=True, slots=True)
+class Ranked:
+    """A document by its place in what was asked, counted from 0, and its score as the model gives it."""
+
+    index: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One request to one model. `raw` is all that the server tells of it."""
 

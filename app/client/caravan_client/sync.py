@@ -75,6 +75,7 @@ class Client:
     job = _done(Calls.job)
     wait = _done(Calls.wait)
     run = _done(Calls.run)
+    rerank = _done(Calls.rerank)
     cancel = _done(Calls.cancel)
     retry = _done(Calls.retry)
     delete = _done(Calls.delete)

@@ -11,6 +11,7 @@ from app.bodies.validation import model_for, validate
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
+from app.endpoints.openai.rerank.body import RerankBody
 from app.endpoints.openai.responses.body import ResponseBody
 from app.endpoints.openai.result import result
 from tasks.batches.batch import Batch
@@ -23,6 +24,7 @@ SCHEMAS: Mapping[str, type[JobBody]] = {
     "/v1/chat/completions": ChatBody,
     "/v1/completions": CompletionBody,
     "/v1/embeddings": EmbeddingBody,
+    "/v1/rerank": RerankBody,
     "/v1/responses": ResponseBody,
 }
 """The endpoints that a batch can call."""

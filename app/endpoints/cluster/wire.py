@@ -80,7 +80,7 @@ class ModelState(TypedDict):
     by_demand: Annotated[
         bool, Field(description="Whether workers come and go by demand: then a job wakes a model that is `asleep`.")
     ]
-    kind: Literal["generative", "embedding"]
+    kind: Literal["generative", "embedding", "rerank"]
     aliases: list[str]
     tags: list[str]
     context: Annotated[int, Field(ge=1, description="Tokens: the configured context, or the model's own if less.")]

@@ -170,7 +170,7 @@ def _complete(example: Example, says: Description, catalogue: Catalogue) -> Any:
         return dict(example)
     operation = getattr(body, "operation", None)
     model = next((name for name in catalogue if operation in catalogue[name].operations), None)
-    if model is None and len(says.bodies) > 1:
+    if model is None and len({getattr(each, "operation", None) for each in says.bodies}) > 1:
         return None
     return {"model": model or "demo", **example}
 

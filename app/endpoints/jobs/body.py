@@ -12,6 +12,7 @@ from app.bodies.urgency import PriorityName
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
+from app.endpoints.openai.rerank.body import RerankBody
 
 
 class ChatJobBody(ChatBody, Envelope):
@@ -30,6 +31,10 @@ class CompletionJobBody(CompletionBody, Envelope):
 
 class EmbeddingJobBody(EmbeddingBody, Envelope):
     """Vectors of texts as a job."""
+
+
+class RerankJobBody(RerankBody, Envelope):
+    """Scores of documents as a job."""
 
 
 MOST_JOBS = 1000

@@ -10,6 +10,7 @@ from app.endpoints.jobs.body import (
     JobChange,
     JobDeletion,
     JobsWait,
+    RerankJobBody,
 )
 from app.endpoints.jobs.listing import MOST_METADATA
 from app.endpoints.jobs.wire import PAGE, DeletedJobs, EndedJobs, Job, JobList, StatusEvent, TokenEvent, Verdicts
@@ -85,7 +86,7 @@ _NEXT = {f"jobs.{call}": "job_id" for call in ("show", "events", "change", "canc
 CALLS = {
     "jobs.create": Description(
         tag=TAG,
-        bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody),
+        bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody, RerankJobBody),
         most_bodies=MOST_JOBS,
         examples=examples.JOBS,
         parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER, *parts.URGENCY),

@@ -24,6 +24,7 @@ from app.endpoints.jobs.body import (
     JobChange,
     JobDeletion,
     JobsWait,
+    RerankJobBody,
 )
 from app.endpoints.jobs.listing import asked_for
 from app.endpoints.jobs.view import view
@@ -174,6 +175,7 @@ _SCHEMAS: Mapping[str, type[JobBody]] = {
     "messages": ChatJobBody,
     "prompt": CompletionJobBody,
     "input": EmbeddingJobBody,
+    "documents": RerankJobBody,
 }
 
 
@@ -190,10 +192,11 @@ def _schema(body: dict[str, Any]) -> type[JobBody]:
         case [field]:
             return _SCHEMAS[field]
         case [_, field, *_]:
-            raise InvalidRequest("Send exactly one of messages, prompt and input.", param=field)
+            raise InvalidRequest("Send exactly one of messages, prompt, input and documents.", param=field)
         case _:
             raise InvalidRequest(
-                "Send messages (a chat), prompt (a completion) or input (embeddings).", param="messages"
+                "Send messages (a chat), prompt (a completion), input (embeddings) or documents (scores).",
+                param="messages",
             )
 
 

@@ -90,8 +90,8 @@ def _context(entry: ModelEntry, file: ModelFile) -> int:
 
 def _capabilities(entry: ModelEntry, file: ModelFile) -> list[Literal["completion", "tools", "thinking", "embedding"]]:
     """What may be asked. A model converses, and so calls tools, unless its file is known to lack a chat template."""
-    if entry.kind == "embedding":
-        return ["embedding"]
+    if not entry.generates:
+        return ["embedding"] if entry.kind == "embedding" else []
     template = _template(entry, file)
     if file.fields and not template:
         return ["completion"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from app.endpoints.openai.completion import chat_completion, completion
+from app.endpoints.openai.rerank.view import ranking
+from app.endpoints.openai.rerank.wire import Ranking
 from app.endpoints.openai.responses.response import response
 from app.endpoints.openai.responses.wire import ResponseObject
 from app.endpoints.openai.token_wire import RenderedPrompt, TokenCount, TokenizerInfo, TokenList, TokensText
@@ -17,6 +19,7 @@ Result = (
     | Completion
     | ResponseObject
     | EmbeddingList
+    | Ranking
     | TokenList
     | TokensText
     | TokenizerInfo
@@ -38,5 +41,7 @@ def result(job: Job) -> Result | None:
             return response(job)
         case Operation.EMBEDDING:
             return embeddings(job, job.outcome)
+        case Operation.RERANK:
+            return ranking(job, job.outcome)
         case _:  # as the worker's tokenizer or template answered
             return cast("TokenList | TokensText | TokenizerInfo | RenderedPrompt | TokenCount", dict(job.outcome.data))

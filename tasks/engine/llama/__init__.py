@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tasks.engine.llama.backend import LlamaBackend
     from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
+    from tasks.engine.llama.rerank_backend import LlamaRerankBackend
 
-__all__ = ["LlamaBackend", "LlamaEmbeddingBackend"]
+__all__ = ["LlamaBackend", "LlamaEmbeddingBackend", "LlamaRerankBackend"]
 
 
 def __getattr__(name: str) -> object:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> object:
         from tasks.engine.llama.embedding_backend import LlamaEmbeddingBackend
 
         return LlamaEmbeddingBackend
+    if name == "LlamaRerankBackend":
+        from tasks.engine.llama.rerank_backend import LlamaRerankBackend
+
+        return LlamaRerankBackend
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

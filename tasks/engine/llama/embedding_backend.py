@@ -67,7 +67,7 @@ class LlamaEmbeddingBackend(Model):
             raise BackendFailure("the model translates: it has an encoder and a decoder, and makes no vectors")
         self.num_slots = min(num_slots, self._most_together())
         self.batch_tokens = options.batch_tokens or BATCH_TOKENS
-        self.dimensions: int = llama_cpp.llama_model_n_embd_out(self._model)
+        self.dimensions = self._num_outputs()
         threads = threads or os.cpu_count() or 1
         self._ctx = self._create_context(threads)
         self._threads = ComputeThreads(self._ctx, threads, apart=not self.on_gpu)
@@ -120,6 +120,10 @@ class LlamaEmbeddingBackend(Model):
         vector = llama_cpp.llama_get_embeddings_seq(self._ctx, slot)
         return library.floats(ctypes.addressof(vector.contents), self.dimensions)
 
+    def _num_outputs(self) -> int:
+        """Numbers of a vector."""
+        return int(llama_cpp.llama_model_n_embd_out(self._model))
+
     def _most_together(self) -> int:
         """How many passages may be in a batch.
 
@@ -134,7 +138,7 @@ class LlamaEmbeddingBackend(Model):
         architecture = self._field("general.architecture")
         named = int(self._field(f"{architecture}.pooling_type") or llama_cpp.LLAMA_POOLING_TYPE_NONE)
         if named == llama_cpp.LLAMA_POOLING_TYPE_RANK:
-            raise BackendFailure("the model is a reranker: it scores pairs of texts, and makes no vectors")
+            raise BackendFailure("the model is a reranker, which makes no vectors but scores: set kind: rerank")
         if (wanted := self.options.pooling_type()) is not None:
             return wanted
         return llama_cpp.LLAMA_POOLING_TYPE_MEAN if named == llama_cpp.LLAMA_POOLING_TYPE_NONE else named

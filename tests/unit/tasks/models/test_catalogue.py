@@ -98,21 +98,24 @@ def test_a_worker_looks_ahead_by_an_eighth_of_its_slots(slots: int, lookahead: i
 
 
 def test_what_a_model_can_be_asked_for_is_a_matter_of_its_kind() -> None:
-    assert DEMO.operations == set(Operation) - {Operation.EMBEDDING}
+    assert DEMO.operations == set(Operation) - {Operation.EMBEDDING, Operation.RERANK}
     embedding = DEMO.model_copy(update={"kind": "embedding"})
     tokens = {Operation.TOKENIZE, Operation.DETOKENIZE, Operation.TOKENIZER_INFO}
     assert embedding.operations == {Operation.EMBEDDING} | tokens
+    assert DEMO.model_copy(update={"kind": "rerank"}).operations == {Operation.RERANK} | tokens
 
 
 def test_each_operation_has_a_kind_of_models() -> None:
     kinds = {operation: kind_for(operation) for operation in Operation}
     assert kinds.pop(Operation.EMBEDDING) == "embedding"
+    assert kinds.pop(Operation.RERANK) == "rerank"
     assert set(kinds.values()) == {"generative"}
 
 
-def test_an_embedding_model_has_no_cache_to_size(write: Write) -> None:
+@pytest.mark.parametrize("kind", ["embedding", "rerank"])
+def test_a_model_that_does_not_generate_has_no_cache_to_size(write: Write, kind: str) -> None:
     with pytest.raises(CatalogueError, match="leave kv_tokens out"):
-        entry(write, "kind: embedding, kv_tokens: 8192")
+        entry(write, f"kind: {kind}, kv_tokens: 8192")
 
 
 def test_special_tokens_in_contents_are_read_for_those_models_alone_that_say_so(write: Write) -> None:

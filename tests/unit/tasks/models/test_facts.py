@@ -50,6 +50,15 @@ def test_numbers_may_differ_by_layer_and_parts_are_added_up() -> None:
     assert (found.parameters, found.quantisation, found.vocabulary, found.makes_vectors) == (11, "Q4_K", 9, True)
 
 
+def test_a_file_with_a_classifier_is_one_of_a_reranker_unless_it_says_otherwise() -> None:
+    classifier = Tensor("cls.output.weight", (4, 1), 0, 0)
+    for pooling, scores, vectors in ((4, True, False), (None, True, False), (2, False, True)):
+        said = {} if pooling is None else {"bert.pooling_type": pooling}
+        found = facts.of([head({"general.architecture": "bert", **said}, classifier)])
+        assert (found.scores_pairs, found.makes_vectors) == (scores, vectors)
+    assert not facts.of([head({"general.architecture": "bert", "bert.pooling_type": 4})]).scores_pairs
+
+
 def test_fields_of_other_types_are_left_out() -> None:
     strange = {"general.architecture": 7, "general.name": ["x"], "general.license": 1.5, "tokenizer.ggml.model": True}
     found = facts.of([head(strange)])

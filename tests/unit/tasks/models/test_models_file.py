@@ -68,7 +68,7 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("context: {a: 1}", "context is a mapping: it must be a whole number of 64 or more"),
         ("kv_tokens: 10", "kv_tokens is '10': it must be a whole number of 64 or more"),
         ("kv_tokens: 99", "kv_tokens: it is less than context: a full sequence would not fit"),
-        ("kind: text", "kind is 'text': it must be generative or embedding"),
+        ("kind: text", "kind is 'text': it must be generative, embedding or rerank"),
         ("share_prefixes: none", "share_prefixes is 'none': it must be owner or all"),
         ("special_tokens_in_content: some", "special_tokens_in_content is 'some': it must be true or false"),
         ("keep_alive: 3d", "keep_alive: it must be seconds, or a number with s, m or h, such as 10m"),
@@ -125,8 +125,10 @@ def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, li
             "batch_tokens: it is less than slots: each sequence takes a token of a step",
         ),
         (("kind: embedding", "pooling: rank"), "pooling is 'rank': it must be mean, cls, last or none"),
+        (("kind: rerank", "pooling: cls"), "pooling: only an embedding model makes vectors: leave pooling out"),
         *(
-            (("kind: embedding", f"{key}: {value}"), f"{key}: {ONE_KIND_ONLY['generative'][key]}: leave {key} out")
+            ((f"kind: {kind}", f"{key}: {value}"), f"{key}: {ONE_KIND_ONLY['generative'][key]}: leave {key} out")
+            for kind in ("embedding", "rerank")
             for key, value in {
                 "threads_batch": 2, "cache_type_k": "f16", "cache_type_v": "f16", "ubatch_tokens": 64,
                 "chat_template": "'{{ x }}'",

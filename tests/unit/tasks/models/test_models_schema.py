@@ -24,7 +24,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
         PATHS,
         ["https://x/y.gguf", "hf://o/f.gguf", "hf://o/r/../f.gguf", "hf://o/r/x/../f.gguf", *NO_FILES, 7, None, []],
     ),
-    "kind": (["generative", "embedding"], ["text", None, 1]),
+    "kind": (["generative", "embedding", "rerank"], ["text", None, 1]),
     "slots": ([1, 16, 64], [0, 129, 4.5, True, "many", None]),
     "context": ([64, 512], [63, -1, "x", None, {}]),
     "kv_tokens": ([4096, 100_000, None], [63, 1.5, "x", []]),

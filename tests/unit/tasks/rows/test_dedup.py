@@ -30,7 +30,7 @@ def test_a_body_that_draws_anew_is_none(uncertain: dict[str, Any]) -> None:
 def test_vectors_are_certain() -> None:
     body = {"model": "demo", "input": "Hello"}
     assert question(body) is None
-    assert question(body, embeds=True) is not None
+    assert question(body, draws=False) is not None
 
 
 def test_the_second_row_waits_for_the_first_and_the_third_is_known() -> None:

@@ -12,7 +12,8 @@ from tasks.engine.backend import BackendFailure, Row
 from tasks.engine.embedding import Vector
 from tasks.engine.fake import FakeBackend
 from tasks.engine.fake_embedding import FakeEmbeddingBackend
-from tasks.worker.proof import ProofFailed, prove_embedding, prove_generation
+from tasks.engine.fake_rerank import FakeRerankBackend
+from tasks.worker.proof import ProofFailed, prove_embedding, prove_generation, prove_rerank
 
 
 class Watched(FakeBackend):
@@ -105,6 +106,31 @@ def test_vectors_are_made_alone_and_beside_others() -> None:
     backend = FakeEmbeddingBackend(num_slots=4, context=512, batch_tokens=512)
     prove_embedding(backend, lambda phase, _: seen.append(phase))
     assert seen == ["embedding", "batch"]
+
+
+def test_scores_are_made_alone_and_beside_others() -> None:
+    seen: list[str] = []
+    backend = FakeRerankBackend(num_slots=4, context=512, batch_tokens=512)
+    prove_rerank(backend, lambda phase, _: seen.append(phase))
+    assert seen == ["scoring", "batch"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [(lambda company: np.nan, "not a finite number"), (lambda company: 1.0 + company, "differently")],
+)
+def test_a_score_that_cannot_be_right_is_found(scores: Callable[[int], float], words: str) -> None:
+    class Broken(FakeRerankBackend):
+        def embed(self, passages: Sequence[Sequence[int]]) -> Vector:
+            return np.full((len(passages), 1), scores(len(passages)), np.float32)
+
+    with pytest.raises(ProofFailed, match=words):
+        prove_rerank(Broken(num_slots=4, context=512, batch_tokens=512), lambda *_: None)
+
+
+@pytest.mark.parametrize("context", [1, 64])
+def test_a_reranker_of_any_context_is_proven(context: int) -> None:
+    prove_rerank(FakeRerankBackend(num_slots=2, context=context), lambda *_: None)
 
 
 @pytest.mark.parametrize("context", [1, 64])

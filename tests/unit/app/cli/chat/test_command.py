@@ -26,7 +26,7 @@ def test_the_only_model_that_generates_need_not_be_named() -> None:
     [
         (None, InvalidRequest, "Several models generate text: demo, other. Name one: `caravan chat demo`."),
         ("dmeo", ModelNotFound, "Did you mean 'demo'"),
-        ("bert", InvalidRequest, "makes vectors"),
+        ("bert", InvalidRequest, "of kind embedding, and makes no text"),
     ],
 )
 def test_a_model_that_cannot_be_talked_with_is_told(name: str | None, error: type[CaravanError], said: str) -> None:

@@ -95,7 +95,13 @@ def test_every_example_meets_its_schema(document: dict[str, Any]) -> None:
 
 
 def test_an_example_names_a_model_that_can_be_asked_for_it(app: Flask) -> None:
-    catalogue = Catalogue({"vectors": ModelEntry(path="fake", kind="embedding"), "words": ModelEntry(path="fake")})
+    catalogue = Catalogue(
+        {
+            "vectors": ModelEntry(path="fake", kind="embedding"),
+            "scores": ModelEntry(path="fake", kind="rerank"),
+            "words": ModelEntry(path="fake"),
+        }
+    )
     paths = build(app, DESCRIBED, catalogue)["paths"]
     content = {
         path: paths[path]["post"]["requestBody"]["content"]["application/json"] for path in ("/jobs", "/tokenize")
@@ -103,7 +109,7 @@ def test_an_example_names_a_model_that_can_be_asked_for_it(app: Flask) -> None:
     jobs = [each["value"] for each in content["/jobs"]["examples"].values()]
     bodies = [body for value in jobs for body in (value if isinstance(value, list) else [value])]
     assert len(bodies) > len(jobs)
-    assert {body["model"] for body in bodies} == {"words", "vectors"}
+    assert {body["model"] for body in bodies} == {"words", "vectors", "scores"}
     embedding = paths["/v1/embeddings"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     assert [each["value"]["model"] for each in embedding.values()] == ["vectors"]
 
