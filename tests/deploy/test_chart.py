@@ -33,12 +33,12 @@ CHOICES: dict[str, list[Object]] = {
     "keda": [{"keda": {"enabled": False}}, {"keda": {"enabled": True}}],
     "web": [
         {},
-        {"web": {"autoscaling": {"enabled": True}}},
+        {"web": {"autoscaling": {"enabled": True}}, "flower": {"pathPrefix": ""}},
         {"web": {"ingress": {"enabled": True, "host": "a.test", "className": "nginx"}}, "flower": {"ingress": True}},
     ],
     "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
     "files": [{}, {"files": {"enabled": True}}, {"files": {"enabled": True, "accessMode": "ReadWriteOnce"}}],
-    "more": [{"flower": {"pathPrefix": ""}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
+    "more": [{"flower": {"persistence": {"enabled": True}}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
     "watch": [{}, {"prometheusRule": {"enabled": True}}, {"dashboard": {"enabled": True, "labels": {"a": "b"}}}],
     "models": [
         {},
@@ -243,7 +243,7 @@ def test_a_worker_on_a_card_goes_before_its_successor_comes() -> None:
             assert found["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
             container = found["spec"]["template"]["spec"]["containers"][0]
             assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"
-            assert "replicas" not in found["spec"]
+            assert found["spec"]["replicas"] == (0 if "-qwen2-5-7b" in name else 1)  # the least, at first
 
 
 def test_one_models_card_is_not_anothers(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 {{- define "caravan.fullname" -}}
 {{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) }}
+{{- /* A Service's name begins with a letter and has no dots; a release's may. */}}
+{{- $plain := $name | replace "." "-" }}
+{{- if regexMatch "^[0-9]" $plain }}{{ $plain = printf "c%s" $plain }}{{ end }}
+{{- if ne $plain $name }}{{ $name = printf "%s-%s" (trunc 17 $plain | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ end }}
 {{- /* A worker's name, with its model's, has 63 letters at most. */}}
 {{- if gt (len $name) 24 }}{{ printf "%s-%s" (trunc 17 $name | trimSuffix "-") (sha256sum $name | trunc 6) }}{{ else }}{{ $name }}{{ end }}
 {{- end }}
@@ -187,10 +191,59 @@ models:
 {{- end }}
 {{- end }}
 
+{{/* How many pods there are of a Deployment whose number something else decides. Before there is one, so many: */}}
+{{- define "caravan.replicas" -}}
+{{- $there := lookup "apps/v1" "Deployment" .root.Release.Namespace .name }}
+replicas: {{ if $there }}{{ $there.spec.replicas }}{{ else }}{{ .first }}{{ end }}
+{{- end }}
+
+{{/* Where a component's pods go. */}}
+{{- define "caravan.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* A budget that never holds a node's drain up for a pod that is broken anyway. */}}
+{{- define "caravan.disruption" -}}
+maxUnavailable: 1
+unhealthyPodEvictionPolicy: AlwaysAllow
+{{- end }}
+
+{{/* What the web front serves itself: first parts of its paths. */}}
+{{- define "caravan.webPaths" -}}
+admin api apply-template batches chat completion completions detokenize docs embedding embeddings files health healthz infill jobs messages metrics models openapi.json props queues readyz rerank reranking responses slots tokenize tokenizer_info v1 v2 webhooks
+{{- end }}
+
+{{/* A quantity of Kubernetes' as a number. */}}
+{{- define "caravan.amount" -}}
+{{- $text := toString . }}
+{{- $unit := regexFind "[A-Za-z]+$" $text }}
+{{- $factors := dict "" 1 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
+{{- mulf (trimSuffix $unit $text | float64) (get $factors $unit | float64) }}
+{{- end }}
+
+{{/* Refuses requests over their limits. */}}
+{{- define "caravan.checkResources" -}}
+{{- $of := . }}
+{{- range $name, $limit := .resources.limits }}
+{{- with get ($of.resources.requests | default dict) $name }}
+{{- if gt (include "caravan.amount" . | float64) (include "caravan.amount" $limit | float64) }}
+{{- fail (printf "%s.resources: the request of %s, %v, is more than its limit, %v" $of.where $name . $limit) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "caravan.spread" -}}
 - maxSkew: 1
   topologyKey: kubernetes.io/hostname
   whenUnsatisfiable: ScheduleAnyway
+  # Of one version of the pods: else those that an upgrade is about to replace count as well.
+  matchLabelKeys: [pod-template-hash]
   labelSelector:
     matchLabels: {{ include "caravan.selector" . | nindent 6 }}
 {{- end }}
