@@ -136,7 +136,7 @@ def test_pods_spread_by_version_and_a_broken_one_stops_no_drain() -> None:
 
 def test_each_component_goes_where_it_is_told(tmp_path: Path) -> None:
     where: Object = {"nodeSelector": {"disk": "fast"}, "tolerations": [{"key": "a", "operator": "Exists"}]}
-    found = pods(render({part: where for part in ("web", "clerk", "flower", "redis", "workers")}, folder=tmp_path))
+    found = pods(render(dict.fromkeys(("web", "clerk", "flower", "redis", "workers"), where), folder=tmp_path))
     running = {name: pod for name, pod in found.items() if not name.endswith("test-job")}
     assert len(running) == 5
     for name, pod in running.items():
