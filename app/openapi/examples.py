@@ -76,6 +76,14 @@ MESSAGES: Examples = {
         "tools": [{"name": "weather", "description": "The weather of a city.", "input_schema": _WEATHER}],
     },
 }
+MESSAGE_BATCHES: Examples = {
+    "Two questions": {
+        "requests": [
+            {"custom_id": "sum", "params": {"model": "demo", "max_tokens": 16, "messages": _SUM}},
+            {"custom_id": "count", "params": {"model": "demo", "max_tokens": 32, "messages": _asked("Count to 9.")}},
+        ]
+    }
+}
 COUNTED: Examples = {"A question": {"messages": _SUM, "system": "Be brief."}}
 COMPLETIONS: Examples = {
     "A prompt": {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0},

@@ -17,6 +17,7 @@ PATH = {
     "response_id": Parameter(name="response_id", where="path", meaning="The response's `id`.", schema=_ID),
     "file_id": Parameter(name="file_id", where="path", meaning="The file's `id`.", schema=_ID),
     "batch_id": Parameter(name="batch_id", where="path", meaning="The batch's `id`.", schema=_ID),
+    "message_batch_id": Parameter(name="message_batch_id", where="path", meaning="The batch's `id`.", schema=_ID),
     "model": Parameter(name="model", where="path", meaning="The model's name.", schema=_ID, example="demo"),
     "name": Parameter(name="name", where="path", meaning="The model's name.", schema=_ID, example="demo"),
 }

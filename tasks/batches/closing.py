@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 from tasks.batches.batch import Batch
 from tasks.batches.endpoints import Endpoints
@@ -55,4 +56,4 @@ class Closing:
             return row.result
         if job is None or job.outcome is None:
             return left_out(row.job_id, row.custom_id, self._why)
-        return result_line(row.job_id, row.custom_id, job, self._endpoints.answer)
+        return result_line(row.job_id, row.custom_id, job, partial(self._endpoints.answer, self._batch))

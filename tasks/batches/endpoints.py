@@ -24,7 +24,7 @@ class Endpoints(Protocol):
     def job(self, batch: Batch, job_id: str, body: Mapping[str, Any]) -> Job:
         """The job of a body, under an id; raises CaravanError if it cannot be run as it stands."""
 
-    def answer(self, job: Job) -> Mapping[str, Any]:
+    def answer(self, batch: Batch, job: Job) -> Mapping[str, Any]:
         """The answer of a job that succeeded; raises CaravanError if it cannot be told."""
 
 
@@ -41,9 +41,9 @@ class Guarded:
         with _as_failure(job_id):
             return self._endpoints.job(batch, job_id, body)
 
-    def answer(self, job: Job) -> Mapping[str, Any]:
+    def answer(self, batch: Batch, job: Job) -> Mapping[str, Any]:
         with _as_failure(job.id):
-            return self._endpoints.answer(job)
+            return self._endpoints.answer(batch, job)
 
 
 @contextmanager

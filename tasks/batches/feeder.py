@@ -8,6 +8,7 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import redis
 
@@ -248,7 +249,7 @@ class Feeder:
     def _result(self, row: Row, ending: Ending) -> ResultLine:
         if isinstance(ending, CaravanError):
             return refused(row.job_id, row.custom_id, ending)
-        return result_line(row.job_id, row.custom_id, ending, self._endpoints.answer)
+        return result_line(row.job_id, row.custom_id, ending, partial(self._endpoints.answer, self._batch))
 
     def _width(self, model: str) -> int:
         """How many rows to have under way."""

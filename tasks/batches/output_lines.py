@@ -68,9 +68,10 @@ def copied(text: bytes) -> ResultLine:
     usage = json.loads(text)["response"]["body"].get("usage", {})
     read = usage.get("prompt_tokens", usage.get("input_tokens", 0))
     details = usage.get("prompt_tokens_details", usage.get("input_tokens_details", {}))
+    kept = usage.get("cache_read_input_tokens", 0)  # Anthropic counts these apart
     written = usage.get("completion_tokens", usage.get("output_tokens", 0))
-    cached = details.get("cached_tokens", 0)
-    counts = Counts(completed=1, input_tokens=read, cached_tokens=cached, output_tokens=written)
+    cached = details.get("cached_tokens", kept)
+    counts = Counts(completed=1, input_tokens=read + kept, cached_tokens=cached, output_tokens=written)
     return ResultLine(text + b"\n", counts)
 
 

@@ -91,25 +91,42 @@ class BatchStore:
         """The batch; None if there is none."""
         return Batch.decode(cast("dict[str, str]", self._redis.hgetall(redis_keys.batch(batch_id))))
 
-    def owned(self, owner: str, *, after: str | None, limit: int) -> list[Batch]:
-        """An owner's batches after one of them, newest first. Raises LookupError if that one is not the owner's."""
-        place = 0
-        if after is not None:
-            rank = self._redis.zrevrank(redis_keys.batches(owner), after)
+    def owned(
+        self, owner: str, *, after: str | None, limit: int, before: str | None = None, endpoint: str | None = None
+    ) -> list[Batch]:
+        """An owner's batches, newest first: the next ones after one of them, or those just before one.
+
+        Raises LookupError if that one is not the owner's.
+
+        Args:
+            endpoint: only those of this endpoint.
+        """
+        key, cursor, place, found = redis_keys.batches(owner), after or before, 0, list[Batch]()
+        if cursor is not None:
+            rank = self._redis.zrank(key, cursor) if before else self._redis.zrevrank(key, cursor)
             if rank is None:
-                raise LookupError(after)
+                raise LookupError(cursor)
             place = cast("int", rank) + 1
-        pipe = self._redis.pipeline(transaction=False)
-        for batch_id in cast(
-            "list[str]", self._redis.zrange(redis_keys.batches(owner), place, place + limit - 1, desc=True)
-        ):
-            pipe.hgetall(redis_keys.batch(batch_id))
-        return [batch for fields in pipe.execute() if (batch := Batch.decode(fields)) and batch.owner == owner]
+        while len(found) < limit:
+            ids = cast("list[str]", self._redis.zrange(key, place, place + limit - 1, desc=not before))
+            place += len(ids)
+            pipe = self._redis.pipeline(transaction=False)
+            for batch_id in ids:
+                pipe.hgetall(redis_keys.batch(batch_id))
+            read = (Batch.decode(fields) for fields in pipe.execute())
+            found += [each for each in read if each and each.owner == owner and endpoint in (None, each.endpoint)]
+            if len(ids) < limit:
+                break
+        return found[:limit][::-1] if before else found[:limit]
 
     def ask(self, batch_id: str, act: Act, *, owner: str = "") -> str:
         """``ok``, ``unknown``, ``none`` or ``gone`` for a retry, or the status of a batch that is past it."""
         files = (new_id(), new_id()) if act == "retry" else ()
         return str(self._run("batch_ask", batch_id, owner, act, *files)[0])
+
+    def forget(self, batch_id: str, *, owner: str) -> str:
+        """Forget a batch that has ended: ``forgotten``, ``unknown``, or its status if it has not."""
+        return str(self._run("batch_forget", batch_id, owner))
 
     # -- the clerk
 

@@ -365,7 +365,7 @@ def test_without_redis_no_key_is_taken_for_a_good_one(settings: Settings) -> Non
     for rule, method in calls(http):
         if rule.endpoint not in OPEN and method != "HEAD":
             answer = http.open(path(rule), method=method, headers=bearer("cvn-" + "A" * 43))
-            away = 529 if rule.endpoint.startswith("messages.") else 503
+            away = 529 if rule.endpoint.startswith(("messages.", "message_batches.")) else 503
             assert (answer.status_code, code(answer)) == (away, "broker_unavailable"), (rule, method)
     assert http.get("/v1/models").status_code == 401
     assert http.get("/healthz").status_code == 200

@@ -42,11 +42,13 @@ def files(client: redis.Redis, tmp_path: Any) -> FileStore:
     return FileStore(client, Folder(tmp_path))
 
 
-def accept(store: BatchStore, files: FileStore, owner: str = "alice") -> Batch:
+def accept(
+    store: BatchStore, files: FileStore, owner: str = "alice", *, endpoint: str = "/v1/chat/completions", total: int = 0
+) -> Batch:
     file = File(id=new_file_id(), owner=owner, filename="in", purpose=Purpose.BATCH, parts=())
     files.keep(file, expires_in=None)
     batch = Batch(
-        id=new_id(), owner=owner, endpoint="/v1/chat/completions", input_file_id=file.id, completion_window="24h",
+        id=new_id(), owner=owner, endpoint=endpoint, input_file_id=file.id, completion_window="24h", total=total,
         output=OutputFile(id=new_file_id()), error=OutputFile(id=new_file_id()),
     )  # fmt: skip
     assert store.create(batch, window_seconds=DAY, files_of=owner) == "created"
@@ -283,3 +285,47 @@ def test_rows_at_a_batchs_end_outlive_an_absence_of_redis(
         closing.stroke()
     assert [row for row, _ in closing.stroke()] == rows
     assert closing.stroke() == []
+
+
+def test_pages_go_both_ways_and_may_have_one_endpoint_alone(store: BatchStore, files: FileStore) -> None:
+    made = [accept(store, files, endpoint="/v1/messages") for _ in range(5)][::-1]
+    for _ in range(7):
+        accept(store, files)
+    accept(store, files, owner="bob", endpoint="/v1/messages")
+
+    def ids(**where: Any) -> list[str]:
+        return [batch.id for batch in store.owned("alice", **{"after": None, "endpoint": "/v1/messages", **where})]
+
+    newest_first = [batch.id for batch in made]
+    assert ids(limit=20) == newest_first
+    assert ids(limit=2) == newest_first[:2]
+    assert ids(limit=2, after=newest_first[2]) == newest_first[3:]
+    assert ids(limit=2, before=newest_first[4]) == newest_first[2:4]
+    assert ids(limit=20, before=newest_first[1]) == newest_first[:1]
+    assert ids(limit=2, before=newest_first[0]) == []
+    with pytest.raises(LookupError):
+        store.owned("alice", after=None, before=new_id(), limit=2)
+
+
+def test_a_batch_that_has_ended_is_forgotten_once_and_another_stays(store: BatchStore, files: FileStore) -> None:
+    batch = begin(store, held(store, accept(store, files, total=3)))
+    assert store.forget(batch.id, owner="alice") == "in_progress"
+    assert store.forget(batch.id, owner="bob") == "unknown"
+    for status in (BatchStatus.FINALIZING, BatchStatus.COMPLETED):
+        assert store.write(batch, {}, status=status) == "ok"
+        batch = replace(batch, status=status)
+    assert store.forget(batch.id, owner="alice") == "forgotten"
+    assert store.forget(batch.id, owner="alice") == "unknown"
+    assert store.get(batch.id) is None
+    assert store.owned("alice", after=None, limit=5) == []
+    assert store.tidy() == 0
+
+
+def test_the_lines_are_known_before_they_are_judged_and_an_older_clerk_leaves_what_it_does_not_know(
+    store: BatchStore, files: FileStore, client: redis.Redis
+) -> None:
+    known, other = accept(store, files, endpoint="/v1/messages", total=3), accept(store, files)
+    assert current(store, known).total == 3
+    assert current(store, other).total == 0
+    versions = [client.hget(redis_keys.batch(batch.id), "v") for batch in (known, other)]
+    assert versions == ["2", "1"]

@@ -94,6 +94,8 @@ RULES = (
     r"must be stored",
     r"Only a background response can be cancelled",
     r"is not the id of",
+    r"^Send after_id or before_id",
+    r"An earlier request has",
     r"so it cannot be continued",
     r"can be continued",
     r"This server sends no webhooks",

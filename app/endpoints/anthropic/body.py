@@ -24,6 +24,8 @@ from tasks.records.sampling_ranges import TopK
 
 COUNTS = "counts_tokens"
 """What a job's request calls it that the rendered prompt's tokens are to be counted."""
+SEALED = "sealed_reasoning"
+"""What a job's request calls it that the text of the reasoning is told in its signature alone."""
 _Options = Annotated[dict[str, Any] | None, UNUSED]
 _Name = Annotated[str | None, UNUSED]
 _SWITCHES = {"enabled": True, "between_tools": True, "disabled": False}
@@ -113,7 +115,8 @@ class MessagesBody(Asked, JobBody, Urgency):
         fields |= {"model": self.model, "stop": self.stop_sequences, **self.conversation()}
         if form := self._format():
             fields["response_format"] = form.response_format()
-        return validate(ChatBody, fields).request(entry)
+        request = validate(ChatBody, fields).request(entry)
+        return request if self.shows_thinking else {**request, SEALED: True}
 
     def _format(self) -> OutputFormat | None:
         named = self.output_config.format if self.output_config else None

@@ -14,7 +14,7 @@ from app.openapi.describe import Description, Event, Parameter
 
 TAG = "Anthropic"
 ABOUT = "Anthropic's Messages. Each call is a job; `X-Job-Id` is its id. Failures have Anthropic's form."
-_BETA = Parameter(
+BETA = Parameter(
     name="beta",
     where="query",
     meaning="Anthropic's clients send it with beta features. Changes nothing.",
@@ -37,7 +37,7 @@ _EVENTS = tuple(
 
 
 def _as_anthropic(call: Description) -> Description:
-    return replace(call, parameters=(_BETA, *call.parameters), error_form=FORM)
+    return replace(call, parameters=(BETA, *call.parameters), error_form=FORM)
 
 
 CALLS = {

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from flask import Blueprint, Response
+
 from app.endpoints.anthropic.wire import MessageError, MessageErrorAnswer, MessageErrorType
-from app.http import request_id
+from app.http import errors, request_id
 from app.openapi.error_form import ErrorForm
 from caravan_client.server_errors import WireError
 from tasks.errors import ContextLengthExceeded
@@ -45,6 +47,16 @@ def _message(error: WireError) -> str:
         return error["message"]
     most, given = counts.groups()
     return f"prompt is too long: {given} tokens > {most} maximum"
+
+
+def install(calls: Blueprint) -> None:
+    """Answer the failures of these calls in this form, and name each request where Anthropic's clients look."""
+    errors.install(calls, FORM)
+
+    @calls.after_request
+    def name_request(response: Response) -> Response:
+        response.headers[HEADER] = request_id.current()
+        return response
 
 
 FORM = ErrorForm(schema=MessageErrorAnswer, body=answer, statuses={503: OVERLOADED})

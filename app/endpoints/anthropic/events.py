@@ -7,7 +7,9 @@ from app.endpoints.anthropic.content import Blocks
 from app.endpoints.anthropic.message import begun, usage, why
 from tasks.records.event import Event
 from tasks.records.job import Job
-from tasks.records.outcome import Outcome
+from tasks.records.outcome import Outcome, Usage
+
+UNKNOWN = Usage(prompt_tokens=0, completion_tokens=0)
 
 
 class MessageEvents:
@@ -20,7 +22,9 @@ class MessageEvents:
 
     def of(self, event: Event) -> list[wire.MessageEvent]:
         """The events for one token event."""
-        made = self._begin(event.prompt_tokens)
+        made = self._begin(
+            Usage(prompt_tokens=event.prompt_tokens, completion_tokens=0, cached_tokens=event.cached_tokens)
+        )
         if self._blocks is None:
             self._blocks = Blocks(self._job, event.syntax, shows_thinking=self._shows_thinking)
         made += self._blocks.feed(event.text)
@@ -30,16 +34,16 @@ class MessageEvents:
 
     def ping(self) -> list[wire.MessageEvent]:
         """What is told in a silence. A message that waits is begun: its tokens are told at its end."""
-        return [*self._begin(0), {"type": "ping"}]
+        return [*self._begin(UNKNOWN), {"type": "ping"}]
 
     def end(self, outcome: Outcome) -> list[wire.MessageEvent]:
         """The last events."""
         stopped = why(outcome, calls=self._blocks is not None and self._blocks.calls)
         ended: wire.MessageDelta = {"type": "message_delta", "delta": stopped, "usage": usage(outcome.usage)}
-        return [*self._begin(0), ended, {"type": "message_stop"}]
+        return [*self._begin(UNKNOWN), ended, {"type": "message_stop"}]
 
-    def _begin(self, prompt_tokens: int) -> list[wire.MessageEvent]:
+    def _begin(self, counted: Usage) -> list[wire.MessageEvent]:
         if self._begun:
             return []
         self._begun = True
-        return [{"type": "message_start", "message": begun(self._job, prompt_tokens)}]
+        return [{"type": "message_start", "message": begun(self._job, counted)}]

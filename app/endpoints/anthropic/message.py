@@ -25,7 +25,7 @@ def message(job: Job, outcome: Outcome, *, shows_thinking: bool = True) -> wire.
     }
 
 
-def begun(job: Job, prompt_tokens: int) -> wire.MessageObject:
+def begun(job: Job, counted: Usage) -> wire.MessageObject:
     """The answer before it has any content."""
     return {
         "id": f"msg_{job.id}",
@@ -35,7 +35,7 @@ def begun(job: Job, prompt_tokens: int) -> wire.MessageObject:
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": usage(Usage(prompt_tokens=prompt_tokens, completion_tokens=0)),
+        "usage": usage(counted),
     }
 
 

@@ -14,7 +14,7 @@ from app.endpoints.anthropic.events import MessageEvents
 from app.endpoints.anthropic.message import message
 from app.endpoints.anthropic.wire import MessageEvent
 from app.endpoints.openai.call import finished
-from app.http import errors, request_id, sse
+from app.http import sse
 from app.http.json_body import read_json
 from app.http.turns import aside
 from app.jobs.follow import Silence, reload
@@ -28,14 +28,7 @@ from tasks.records.event import Event
 from tasks.records.job import Job
 
 blueprint = Blueprint("messages", __name__)
-errors.install(blueprint, anthropic_errors.FORM)
-
-
-@blueprint.after_request
-def name_request(response: Response) -> Response:
-    """Tell the request's id where Anthropic's clients look for it, too."""
-    response.headers[anthropic_errors.HEADER] = request_id.current()
-    return response
+anthropic_errors.install(blueprint)
 
 
 @blueprint.post("/v1/messages")

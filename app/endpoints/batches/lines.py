@@ -8,6 +8,8 @@ from typing import Any
 
 from app.bodies.job import JobBody
 from app.bodies.validation import model_for, validate
+from app.endpoints.anthropic.body import SEALED, MessagesBody
+from app.endpoints.anthropic.message import message
 from app.endpoints.openai.chat_body import ChatBody
 from app.endpoints.openai.completion_body import CompletionBody
 from app.endpoints.openai.embedding_body import EmbeddingBody
@@ -26,6 +28,7 @@ SCHEMAS: Mapping[str, type[JobBody]] = {
     "/v1/embeddings": EmbeddingBody,
     "/v1/rerank": RerankBody,
     "/v1/responses": ResponseBody,
+    "/v1/messages": MessagesBody,
 }
 """The endpoints that a batch can call."""
 
@@ -71,8 +74,11 @@ class LineEndpoints:
             metadata=asked.metadata or {},
         )
 
-    def answer(self, job: Job) -> Mapping[str, Any]:
+    def answer(self, batch: Batch, job: Job) -> Mapping[str, Any]:
         """The answer of a job that succeeded, without its times: a batch's output is the same whenever it is run."""
+        if SCHEMAS[batch.endpoint] is MessagesBody:
+            assert job.outcome is not None
+            return message(job, job.outcome, shows_thinking=not job.request.get(SEALED))
         answered = result(job)
         assert answered is not None
         return {name: value for name, value in answered.items() if name != "timings"}

@@ -15,7 +15,9 @@ from app.http.paging import PageSize
 from app.http.wire_types import Count, Page, When
 from tasks.batches.batch import window_seconds
 
-Endpoint = Literal["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/responses"]
+Endpoint = Literal[
+    "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/responses", "/v1/messages"
+]  # fmt: skip
 PAGE = PageSize(20, 100)
 WINDOW = "^([1-9][0-9]{0,3}m|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)h|([1-9]|[12][0-9]|30)d)$"
 

@@ -36,7 +36,7 @@ def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
     if answer.events:
         content["text/event-stream"] = {"schema": _stream(answer.events, schemas)}
     if answer.lines is not None:
-        content["application/x-ndjson"] = {"schema": schemas.of(answer.lines)}
+        content["application/x-ndjson" if answer.schema else answer.content] = {"schema": schemas.of(answer.lines)}
     if answer.page:
         content |= PAGE
     headers = {each.name: header(each) for each in answer.headers}

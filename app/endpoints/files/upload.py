@@ -42,7 +42,7 @@ class _Sink:
         if self._writer.bytes + len(data) > self._limit:
             raise _too_large(self._limit)
         self._room.need(self._writer.bytes + len(data))
-        with _as_storage_errors():
+        with as_storage_errors():
             return self._writer.write(data)
 
     def seek(self, *_: int) -> None:
@@ -74,11 +74,11 @@ def receive(files: FileStore, *, limit: int) -> Iterator[Upload]:
         raise _too_large(limit)
     if request.mimetype != "multipart/form-data":
         raise InvalidRequest("Send a form (multipart/form-data) with purpose and file.", param="file")
-    with _as_storage_errors():
+    with as_storage_errors():
         file_id, writer = files.begin()
     with writer, quota(files, file_id, declared=declared) as room:
         fields, filename = _parse(_Sink(writer, limit, room))
-        with _as_storage_errors():
+        with as_storage_errors():
             writer.sync()
         yield Upload(file_id, filename, writer, fields)
 
@@ -120,7 +120,8 @@ def _too_large(limit: int) -> RequestTooLarge:
 
 
 @contextmanager
-def _as_storage_errors() -> Iterator[None]:
+def as_storage_errors() -> Iterator[None]:
+    """Around a write to the files: raises StorageUnavailable if the disk fails or is full."""
     try:
         yield
     except OSError as exc:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_record_reads_as_it_was_written() -> None:
     )
     assert Batch.decode({}) is None
     with pytest.raises(RecordTooNew):
-        Batch.decode({**fields, "v": "2"})
+        Batch.decode({**fields, "v": "3"})
     assert Checkpoint.decode("[2,3,99,0]") == Checkpoint(row=2, line=3, offset=99)
 
 
@@ -174,7 +175,7 @@ class _Broken:
     def job(self, batch: Batch, job_id: str, body: Any) -> Any:
         raise ZeroDivisionError
 
-    def answer(self, job: Any) -> Any:
+    def answer(self, batch: Batch, job: Any) -> Any:
         raise ZeroDivisionError
 
 
@@ -182,6 +183,7 @@ def test_a_fault_of_ours_fails_the_line_and_not_the_batch(make_job: MakeJob, out
     guarded = Guarded(_Broken())
     with pytest.raises(EngineFailure):
         guarded.job(batch(), JOB, {})
-    line = result_line(JOB, "a", make_job(status=JobStatus.SUCCEEDED, outcome=outcome), guarded.answer)
+    answer = partial(guarded.answer, batch())
+    line = result_line(JOB, "a", make_job(status=JobStatus.SUCCEEDED, outcome=outcome), answer)
     assert line.failed
     assert json.loads(line.text)["response"]["status_code"] == 500

@@ -41,7 +41,7 @@ def outcome(text: str, **choice: Any) -> Outcome:
 def events(pieces: list[str], **how: Any) -> list[Any]:
     made, told = MessageEvents(JOB, **how), []
     for number, piece in enumerate(pieces):
-        first: dict[str, Any] = {"syntax": SYNTAX, "prompt_tokens": 9} if number == 0 else {}
+        first: dict[str, Any] = {"syntax": SYNTAX, "prompt_tokens": 9, "cached_tokens": 4} if number == 0 else {}
         last = "stop" if number == len(pieces) - 1 else None
         told += made.of(Event(Cursor(1, number + 1), "token", text=piece, finish_reason=last, **first))
     return [*told, *made.end(outcome("".join(pieces)))]
@@ -73,7 +73,8 @@ def test_a_stream_has_every_event_in_its_order() -> None:
     assert set(kinds[9:-3]) == {piece}
     assert kinds[-3:] == [ended, "message_delta", "message_stop"]
     start, delta = told[0]["message"], told[-2]
-    assert (start["content"], start["stop_reason"], start["usage"]["input_tokens"]) == ([], None, 9)
+    assert (start["content"], start["stop_reason"]) == ([], None)
+    assert start["usage"] == {**delta["usage"], "output_tokens": 0}
     assert delta["delta"] == {"stop_reason": "tool_use", "stop_sequence": None}
     assert delta["usage"] == {
         "input_tokens": 5,
