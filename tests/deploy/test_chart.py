@@ -38,7 +38,10 @@ CHOICES: dict[str, list[Object]] = {
     ],
     "cache": [{"modelCache": {"kind": kind}} for kind in ("ephemeral", "claim", "hostPath")],
     "files": [{}, {"files": {"enabled": True}}, {"files": {"enabled": True, "accessMode": "ReadWriteOnce"}}],
-    "more": [{"flower": {"persistence": {"enabled": True}}}, {"serviceMonitor": {"enabled": True}}, {"podDisruptionBudgets": False}],
+    "more": [
+        {"flower": {"persistence": {"enabled": True}}}, {"serviceMonitor": {"enabled": True}},
+        {"podDisruptionBudgets": False},
+    ],
     "watch": [{}, {"prometheusRule": {"enabled": True}}, {"dashboard": {"enabled": True, "labels": {"a": "b"}}}],
     "models": [
         {},
