@@ -21,7 +21,7 @@ from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
 from tasks.ledger.ledger import open_ledger
 from tasks.ledger.stream_hub import StreamHub
-from tasks.models.catalogue import load
+from tasks.models.current import open_catalogue
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
@@ -35,12 +35,10 @@ def create_app(settings: Settings) -> Flask:
     app.json = PiecewiseJSON(app)
     metrics = HttpMetrics()
     client = connect(settings.redis_url, errors=metrics.redis_errors)
-    ledger, catalogue = open_ledger(settings, client), load(settings.models_file)
-    if settings.any_model_name:
-        catalogue = catalogue.answering_any_name()
+    ledger, models = open_ledger(settings, client), open_catalogue(settings, any_name=settings.any_model_name)
     app.extensions["caravan"] = Services(
         settings=settings,
-        catalogue=catalogue,
+        models=models,
         redis=client,
         broker=connect(settings.celery_broker_url, errors=metrics.redis_errors),
         ledger=ledger,
@@ -48,7 +46,7 @@ def create_app(settings: Settings) -> Flask:
             ledger.admission,
             Dispatcher(ledger.line, create_publisher(settings)),
             longest_queue=settings.max_queue,
-            keep_alive={name: entry.keep_alive for name, entry in catalogue.items()},
+            keep_alive=models.keep_alive,
         ),
         hub=StreamHub(client),
         metrics=metrics,

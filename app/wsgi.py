@@ -13,6 +13,6 @@ from tasks.queue.sweep import open_sweeper
 _settings = read_settings()
 logs.configure(_settings, "web")
 app = create_app(_settings)
-open_sweeper(
-    _settings, name=f"web-{os.uname().nodename}-{os.getpid()}", models=app.extensions["caravan"].catalogue
-).start(threading.Event())
+open_sweeper(_settings, name=f"web-{os.uname().nodename}-{os.getpid()}", models=app.extensions["caravan"].models).start(
+    threading.Event()
+)

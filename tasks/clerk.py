@@ -22,7 +22,7 @@ from tasks.environment import require_login
 from tasks.interpreter import freeze_objects
 from tasks.ledger.until_answered import until_answered
 from tasks.logs import get_logger
-from tasks.models.catalogue import Catalogue
+from tasks.models.current import CurrentCatalogue
 from tasks.queue import task_names
 from tasks.queue.celery_app import create_celery
 from tasks.queue.heartbeat import Heartbeat
@@ -34,7 +34,7 @@ from tasks.webhooks.publisher import open_webhook_publisher
 log = get_logger(__name__)
 
 
-def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *, name: str) -> int:
+def run_clerk(settings: Settings, models: CurrentCatalogue, endpoints: Endpoints, *, name: str) -> int:
     """Serve until told to stop; the exit status. Raises SettingsError for a Redis that refuses the password."""
     _wait_for_redis(settings)
     stopping, leaving = threading.Event(), threading.Event()
@@ -42,7 +42,7 @@ def run_clerk(settings: Settings, catalogue: Catalogue, endpoints: Endpoints, *,
     # Its tasks wait for others; what computes is elsewhere. One thread each, and as many messages in hand. Batches have
     # threads beside those of webhooks, so neither kind waits for the other.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
-    serving = [open_sweeper(settings, name=name, models=catalogue).start(stopping, Heartbeat(settings.heartbeat_file))]
+    serving = [open_sweeper(settings, name=name, models=models).start(stopping, Heartbeat(settings.heartbeat_file))]
     batch_publisher = open_batch_publisher(settings, endpoints, name=name, stopping=leaving)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
     celery.task(name=task_names.RUN_BATCH, trail=False)(batch_publisher.work)

@@ -70,6 +70,11 @@ def require_readable(settings: Settings, field: str) -> None:
         raise SettingsError(_sentence_of(field, f"must be a file that can be read{tried}"))
 
 
+def require_catalogue(settings: Settings) -> None:
+    """Raise SettingsError if the catalogue cannot be read. Under `caravan up` models.yaml itself is not needed."""
+    require_readable(settings, "models_file" if settings.models_accepted is None else "models_accepted")
+
+
 def require_writable(settings: Settings, field: str) -> None:
     """Make a folder that was asked for by name, or that of a file. Raises SettingsError if nobody may write there."""
     if field not in settings.model_fields_set:
@@ -119,7 +124,7 @@ def _known(name: str, value: str) -> bool:
 
 def _paths_in_the_way(settings: Settings) -> Iterator[tuple[str, str]]:
     """Paths that can be right for nobody, and what they must be."""
-    for field in ("models_file", "files_dir", "heartbeat_file", "fake_script"):
+    for field in ("models_file", "models_accepted", "files_dir", "heartbeat_file", "fake_script"):
         path = getattr(settings, field) if field in settings.model_fields_set else None
         if path is not None and path.absolute() != (there := _nearest_that_is_there(path)) and not there.is_dir():
             yield field, f"must be a path whose parents are folders, and {there} is not a folder"

@@ -7,6 +7,7 @@ CaravanError                500
   InvalidRequest            400  the request cannot be run as it stands
     ChatTemplateMissing     400  messages come for a model without a chat template
     ContextLengthExceeded   400  prompt and answer do not fit into the model's context
+  InvalidModelsFile         400  app.endpoints.cluster.wire
   AuthenticationFailed      401
   InsufficientScope         403
   ForeignSite               403

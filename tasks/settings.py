@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
     models_file: Path | None = Field(None, description="The catalogue (models.yaml); the demo model alone if unset.")
+    models_accepted: Path | None = Field(
+        None, description="The catalogue as `caravan up` has read it last, which its programs read; it sets this."
+    )
 
     any_model_name: bool = Field(
         True, description="Whether the only model of its kind answers for names that are not served."

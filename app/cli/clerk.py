@@ -8,8 +8,9 @@ import sys
 import click
 
 from tasks import logs
-from tasks.environment import read_settings, require_readable, require_writable
-from tasks.models.catalogue import CatalogueError, load
+from tasks.environment import read_settings, require_catalogue, require_writable
+from tasks.models.catalogue import CatalogueError
+from tasks.models.current import open_catalogue
 
 
 @click.command("clerk")
@@ -23,11 +24,11 @@ def command() -> None:
 
     settings = read_settings()
     logs.configure(settings, "clerk")
-    require_readable(settings, "models_file")
+    require_catalogue(settings)
     require_writable(settings, "files_dir")
     require_writable(settings, "heartbeat_file")
     try:
-        catalogue = load(settings.models_file)
+        models = open_catalogue(settings)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
-    sys.exit(run_clerk(settings, catalogue, LineEndpoints(catalogue), name=f"clerk-{os.uname().nodename}"))
+    sys.exit(run_clerk(settings, models, LineEndpoints(models), name=f"clerk-{os.uname().nodename}"))

@@ -27,13 +27,14 @@ from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
 from tasks.models import expected, gguf, models_schema
 from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load_here
+from tasks.models.changes import Changes
 from tasks.models.expected import WrongChecksum
 from tasks.models.hub import SCHEME, DownloadFailed, download
 
 
 @click.group("models", cls=Group)
 def command() -> None:
-    """List, show, load, unload, download and remove models."""
+    """List, show, reload, load, unload, download and remove models."""
 
 
 command.add_command(plan)
@@ -98,6 +99,18 @@ def unload(name: str, api: Client) -> None:
     Jobs that wait load it at once: to keep it unloaded, pause its queue first (`caravan queues pause`).
     """
     _told(api.call("POST", f"/models/{quote(name)}/unload"), "its workers drain and stop")
+
+
+@command.command("reload")
+@with_api
+def reload(api: Client) -> None:
+    """Have the cluster read models.yaml again; this needs an admin's key.
+
+    A file that makes no sense changes nothing.
+    """
+    found = api.call("POST", "/models/reload")
+    changes = Changes(tuple(found["added"]), tuple(found["removed"]), tuple(found["changed"]))
+    click.echo(f"models.yaml was read again: {changes.text}.")
 
 
 @command.command("pull")

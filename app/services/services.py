@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import current_app
+from flask import current_app, g, has_app_context
 from redis import Redis
 
 from app.openapi.describe import Described
@@ -18,6 +18,7 @@ from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.stream_hub import StreamHub
 from tasks.models.catalogue import Catalogue
+from tasks.models.current import CurrentCatalogue
 from tasks.queue.service import QueueService
 from tasks.settings import Settings
 
@@ -25,7 +26,7 @@ from tasks.settings import Settings
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
-    catalogue: Catalogue
+    models: CurrentCatalogue
     redis: Redis
     broker: Redis
     ledger: Ledger
@@ -39,6 +40,14 @@ class Services:
     files: FileStore
     batches: BatchStore
     described: Described
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The models; the same ones for as long as a request is handled, whatever is read again meanwhile."""
+        if not has_app_context():
+            return self.models.now
+        found: Catalogue = g.setdefault("catalogue", self.models.now)
+        return found
 
 
 def services() -> Services:

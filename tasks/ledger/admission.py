@@ -301,6 +301,11 @@ class Admission:
             else:
                 self._redis.set(redis_keys.queue_state(model), state.value)
 
+    def announce_reload(self) -> None:
+        """Have all processes read their models files again."""
+        with refusals_as_absence():
+            self._redis.incr(redis_keys.reloads())
+
     def want(self, model: str, seconds: float) -> None:
         """Have it known for so long that a model is wanted: whoever starts workers sees it."""
         with refusals_as_absence():

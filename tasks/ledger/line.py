@@ -60,9 +60,10 @@ class Line:
         """Put published jobs back that a stopping worker has not claimed."""
         self._run("unpublish", model, *job_ids)
 
-    def lead(self, process: str, seconds: int) -> bool:
-        """Whether a process is the one that sweeps, for so long."""
-        return bool(self._run("lead", process, seconds))
+    def lead(self, process: str, seconds: int) -> tuple[bool, str]:
+        """Whether a process is the one that sweeps, for so long; and the counter of reloads of the catalogue."""
+        leads, reloads = self._run("lead", process, seconds)
+        return bool(leads), str(reloads)
 
     def sweep(self, model: str) -> Swept:
         """Give back what dead workers held and what nobody claimed; expire what is late."""

@@ -154,6 +154,8 @@ streams = _name("streams", "owner")
 all_streams = _name("streaming")
 probe = _name("probe", "id")
 sweep_leader = _name("leader:sweep")
+reloads = _name("reloads")
+"""How often somebody has asked for the models files to be read again."""
 hub_channel = _name("hub")
 nothing = _name("nothing")
 """Never there: to delete it is a write that a Redis whose memory is full does not refuse."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import redis
@@ -49,9 +48,9 @@ class QueueService:
         dispatcher: Dispatcher,
         *,
         longest_queue: int,
-        keep_alive: Mapping[str, float] = MappingProxyType({}),
+        keep_alive: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
-        """`keep_alive`: seconds for which a model stays wanted after a job came for it, by model."""
+        """`keep_alive`: seconds for which a model stays wanted after a job came for it; 0 for one that is not there."""
         self._admission = admission
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
@@ -189,7 +188,7 @@ class QueueService:
     def load(self, model: str) -> None:
         """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
         with as_broker_errors():
-            self._admission.load(model, self._keep_alive[model])
+            self._admission.load(model, self._keep_alive(model))
 
     def unload(self, model: str) -> None:
         """Have a model's workers stop, until a job comes for it. Whoever starts workers looks for it."""
@@ -197,6 +196,11 @@ class QueueService:
             self._admission.unload(model)
         self._wanted_at.pop(model, None)
         log.warning("model unloaded", model=model)
+
+    def announce_reload(self) -> None:
+        """Have all processes read their models files again; they hear of it within a second or two."""
+        with as_broker_errors():
+            self._admission.announce_reload()
 
     def set_queue_state(self, model: str, state: QueueState) -> None:
         """Pause, drain or open a model's queue."""
@@ -265,7 +269,7 @@ class QueueService:
         While a job has not ended it is in `pend:{model}`, which is looked at as well: a want that gets lost costs a
         cold start, and no job.
         """
-        seconds, now = self._keep_alive.get(model, 0.0), time.monotonic()
+        seconds, now = self._keep_alive(model), time.monotonic()
         if not seconds or now < self._wanted_at.get(model, -math.inf) + seconds * WANT_AGAIN:
             return
         try:

@@ -19,11 +19,11 @@ class Strays:
     """Of the process that sweeps.
 
     Args:
-        models: those of the catalogue.
+        models: tells those of the catalogue, and those that leave it while their workers end their jobs.
         seconds: for how long a model may be missing before its jobs end.
     """
 
-    def __init__(self, line: Line, missing: Missing, *, models: Collection[str], seconds: float) -> None:
+    def __init__(self, line: Line, missing: Missing, *, models: Callable[[], Collection[str]], seconds: float) -> None:
         self._line = line
         self._missing = missing
         self._models = models
@@ -36,7 +36,7 @@ class Strays:
         if time.monotonic() < self._looked_at + LOOK_SECONDS:
             return
         self._looked_at = time.monotonic()
-        found = self._missing.note(self._models)
+        found = self._missing.note(self._models())
         for model, (num_jobs, missing_seconds) in found.items():
             left = self._seconds - missing_seconds
             if model not in self._told:

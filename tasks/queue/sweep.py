@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from tasks.ledger.connection import UNAVAILABLE, connect
 from tasks.ledger.ledger import open_ledger
@@ -29,6 +30,20 @@ QUIET_SECONDS = 4.0
 log = get_logger(__name__)
 
 
+class Models(Protocol):
+    """The catalogue of this process, as far as the sweep knows it."""
+
+    @property
+    def served(self) -> Sequence[str]:
+        """The names of models whose jobs are swept."""
+
+    def look_at_copy(self) -> None:
+        """Notice what another process has accepted."""
+
+    def look(self, asked: str) -> None:
+        """Notice, by the counter of reloads, that the file is to be read again."""
+
+
 class Sweeper:
     """Sweeps every model once a second while its process leads."""
 
@@ -39,7 +54,7 @@ class Sweeper:
         janitor: Janitor,
         *,
         name: str,
-        models: Iterable[str],
+        models: Models,
         strays: Strays,
     ) -> None:
         self._line = line
@@ -47,16 +62,22 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._janitor = janitor
         self._name = name
-        self._models = tuple(models)
+        self._models = models
         self._quiet_until = 0.0
 
     def tick(self) -> None:
-        """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases."""
+        """Sweep if this process leads, and if Redis has been there long enough for workers to extend their leases.
+
+        Whether it leads or not, it notices here that the catalogue is to be read again.
+        """
+        self._models.look_at_copy()
         try:
-            if self._line.lead(self._name, LEADER_SECONDS) and time.monotonic() >= self._quiet_until:
+            leads, reloads = self._line.lead(self._name, LEADER_SECONDS)
+            self._models.look(reloads)
+            if leads and time.monotonic() >= self._quiet_until:
                 _while_more(self._line.tidy)
                 _while_more(self._line.thin)
-                for model in self._models:
+                for model in self._models.served:
                     _while_more(lambda model=model: self._sweep(model))  # type: ignore[misc]
                     self._dispatcher.dispatch_all(model)
                 self._strays.tick(self._dispatcher.publish)
@@ -106,15 +127,15 @@ def _while_more(sweep: Callable[[], int]) -> None:
             return
 
 
-def open_sweeper(settings: Settings, *, name: str, models: Iterable[str]) -> Sweeper:
-    """A sweeper with clients of its own. `name` must be this process's alone."""
+def open_sweeper(settings: Settings, *, name: str, models: Models) -> Sweeper:
+    """A sweeper with clients of its own, which keeps the catalogue current. `name` must be this process's alone."""
     ledger = open_ledger(settings)
-    line, models = ledger.line, tuple(models)
+    line = ledger.line
     return Sweeper(
         line,
         Dispatcher(line, create_publisher(settings)),
         Janitor(connect(settings.celery_broker_url)),
         name=name,
         models=models,
-        strays=Strays(line, ledger.missing, models=models, seconds=settings.missing_model_seconds),
+        strays=Strays(line, ledger.missing, models=lambda: models.served, seconds=settings.missing_model_seconds),
     )

@@ -12,7 +12,7 @@ import time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from tasks import logs
-from tasks.environment import read_settings, require_readable
+from tasks.environment import read_settings, require_catalogue
 from tasks.errors import CaravanError, SettingsError
 from tasks.models.catalogue import CatalogueError
 from tasks.settings import Settings
@@ -30,7 +30,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         settings = read_settings()
-        require_readable(settings, "models_file")
+        require_catalogue(settings)
     except SettingsError as exc:
         parser.exit(2, f"Error: {exc}\n")
     logs.configure(settings, args.name or args.model)

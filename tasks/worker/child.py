@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.logs import get_logger
+from tasks.queue.patience import PATIENTLY
 
 CRASHED = 70
 """Exit status after an exception that nothing expected (EX_SOFTWARE of sysexits.h)."""
@@ -22,7 +23,7 @@ TELL_SECONDS = 1.0
 TELL_PART = 0.05
 """So much of all bytes is told at once."""
 _PR_SET_PDEATHSIG = 1
-_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGHUP)
+_FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD, signal.SIGHUP, PATIENTLY)
 
 log = get_logger(__name__)
 

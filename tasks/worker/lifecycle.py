@@ -15,6 +15,7 @@ from tasks.ledger.line import Swept
 from tasks.ledger.workers import Found
 from tasks.logs import get_logger
 from tasks.models.catalogue import load
+from tasks.models.current import open_catalogue
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.settings import Settings
@@ -44,8 +45,8 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
         ModelNotFound: it has no such model.
         SettingsError: Redis refuses the password when it is first reached.
     """
-    catalogue = load(settings.models_file)
-    entry = catalogue.find(model)
+    models = open_catalogue(settings)
+    entry = models.entry(model)
     preload(entry)
     client = connect(settings.redis_url)
     ledger, stopping = open_ledger(settings, client), StopFlag()
@@ -74,7 +75,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
             ledger.workers.keep_wanted(model, entry.keep_alive, loaded=True)
 
     def forked(progress: Progress) -> int:
-        return serve(settings, catalogue, model=model, name=name, progress=progress, unannounced=unannounced)
+        return serve(settings, models, entry, model=model, name=name, progress=progress, unannounced=unannounced)
 
     parent = Parent(
         serve=forked,

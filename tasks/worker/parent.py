@@ -16,6 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from tasks.logs import get_logger
+from tasks.queue.patience import PATIENTLY
 from tasks.worker.child import Child, Progress
 from tasks.worker.death import Death, OutOfMemoryKills, classify
 from tasks.worker.start import Ending, Start, Watch, explain, pause_seconds
@@ -79,6 +80,7 @@ class Parent:
             signal.signal(number, self._forward)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has it ignored
             signal.signal(signal.SIGHUP, lambda *_: self._forward(signal.SIGTERM, None))
+        signal.signal(PATIENTLY, self._forward)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> int:

@@ -19,7 +19,8 @@ from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import open_ledger
 from tasks.ledger.line import SMALL_AT_ONCE
 from tasks.logs import get_logger
-from tasks.models.catalogue import Catalogue, ModelEntry
+from tasks.models.catalogue import ModelEntry
+from tasks.models.current import CurrentCatalogue
 from tasks.queue.celery_app import create_celery
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.heartbeat import Heartbeat
@@ -44,7 +45,8 @@ T = TypeVar("T")
 
 def serve(
     settings: Settings,
-    catalogue: Catalogue,
+    models: CurrentCatalogue,
+    entry: ModelEntry,
     *,
     model: str,
     name: str,
@@ -57,7 +59,6 @@ def serve(
         unannounced: jobs that ended because of earlier processes; whoever receives their messages tells Flower.
     """
     heartbeat = Heartbeat(settings.heartbeat_file)
-    entry = catalogue[model]
     work = load_proven(entry, settings, progress)
     if work is None:
         return CANNOT_SERVE
@@ -84,7 +85,7 @@ def serve(
         work=work,
         ledger=ledger,
         dispatcher=dispatcher,
-        sweeper=open_sweeper(settings, name=name, models=catalogue),
+        sweeper=open_sweeper(settings, name=name, models=models),
         redis_errors=redis_errors,
         heartbeat=heartbeat,
     )
@@ -102,7 +103,7 @@ def serve(
         without_gossip=True,
         loglevel=settings.log_level.upper(),
     )
-    stop_on_signals(program)
+    stop_on_signals(program, worker)
     freeze_objects()
     progress.ready(processor=work.processor)
     program.start()

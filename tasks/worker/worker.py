@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from tasks.logs import get_logger
 from tasks.models.catalogue import ModelEntry
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.heartbeat import Heartbeat
+from tasks.queue.patience import PATIENT_SECONDS
 from tasks.queue.sweep import Sweeper
 from tasks.settings import Settings
 from tasks.worker import control_channel
@@ -59,7 +61,9 @@ class Worker:
         redis_errors: RedisErrors,
         heartbeat: Heartbeat,
     ) -> None:
-        self._settings = settings
+        self._drain_seconds = settings.drain_seconds
+        self._is_patient = False
+        self._hurry_at = math.inf
         self._model = model
         self._holder = holder
         self._ledger = ledger
@@ -138,14 +142,23 @@ class Worker:
         self._spawn("sweeper", lambda: self._sweeper.run(self._stopping))
         self._spawn("bell", lambda: control_channel.listen(self._redis, self._model, self._on_ring, self._stopping))
 
+    def be_patient(self) -> None:
+        """Let the stop wait for jobs that no other worker can continue."""
+        self._is_patient = True
+
+    def hurry(self) -> None:
+        """End that patience: from now on it waits as long as any stop."""
+        self._hurry_at = min(self._hurry_at, time.monotonic() + self._drain_seconds)
+
     def stop(self) -> None:
         """Drain: finish what ends within the drain time, and give the rest back to the line."""
-        deadline = time.monotonic() + self._settings.drain_seconds
-        log.info("draining", jobs=len(self._holdings), seconds=self._settings.drain_seconds)
+        seconds = max(self._drain_seconds, PATIENT_SECONDS) if self._is_patient else self._drain_seconds
+        deadline = time.monotonic() + seconds
+        log.info("draining", jobs=len(self._holdings), seconds=seconds)
         self._claimer.stop()
         self._join("intake")
         self._preparers.stop()
-        while len(self._holdings) and time.monotonic() < deadline:
+        while len(self._holdings) and time.monotonic() < min(deadline, self._hurry_at):
             self.pool.pump()
             time.sleep(0.01)
         self._stopping.set()

@@ -33,6 +33,7 @@ ADMIN = frozenset(
         "queues.cancel",
         "queues.move",
         "models.unload",
+        "models.reload",
         "keys.create",
         "keys.index",
         "keys.revoke",

@@ -39,7 +39,7 @@ def test_jobs_end_when_their_model_was_missing_for_too_long(store: Ledger, clien
     first, second = waiting(store, 2)
     running = claim(store, first)
     ended: list[tuple[str, str]] = []
-    strays = Strays(store.line, store.missing, models=[], seconds=50)
+    strays = Strays(store.line, store.missing, models=list, seconds=50)
     strays.tick(lambda *told: ended.append(told))
     assert (status(store, second), ended) == (JobStatus.QUEUED, [])
     client.hset(redis_keys.missing(), "fake", repr(float(client.time()[0]) - 51))
@@ -56,7 +56,7 @@ def test_jobs_end_when_their_model_was_missing_for_too_long(store: Ledger, clien
 def test_the_deadline_of_a_job_holds_though_its_model_is_missing(store: Ledger, client: redis.Redis) -> None:
     (job,) = waiting(store, timeout_seconds=100.0)
     client.zadd(redis_keys.due("fake"), {job.id: float(client.time()[0]) - 1})
-    Strays(store.line, store.missing, models=[], seconds=50).tick(lambda *_: None)
+    Strays(store.line, store.missing, models=list, seconds=50).tick(lambda *_: None)
     assert status(store, job) is JobStatus.EXPIRED
 
 

@@ -23,7 +23,7 @@ from tasks.ledger.connection import connect
 from tasks.ledger.leases import Append, Holder
 from tasks.ledger.ledger import Ledger, open_ledger
 from tasks.ledger.line import SWEPT_AT_ONCE
-from tasks.models.catalogue import load
+from tasks.models.current import CurrentCatalogue
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.sweep import open_sweeper
@@ -33,6 +33,7 @@ from tasks.records.job import LEAST_KEPT_SECONDS, Job
 from tasks.records.outcome import Choice, Outcome, Usage
 from tasks.settings import Settings
 from tests.support import endings
+from tests.support.catalogues import current
 from tests.support.fronts import ADMIN_KEY, bearer, caller, front
 from tests.support.jobs import completion, verdict
 from tests.support.redis_fixtures import redis_server
@@ -182,7 +183,7 @@ def test_accepted_jobs_end_whatever_their_owners_jobs_take(store: Ledger, client
 def test_the_sweep_keeps_an_owner_below_its_limit_so_that_no_job_is_refused(
     settings: Settings, client: redis.Redis, store: Ledger
 ) -> None:
-    sweeper = open_sweeper(settings, name="one", models=["fake"])
+    sweeper = open_sweeper(settings, name="one", models=current("models: {fake: {path: fake}}"))
     for _ in range(60):
         ended(store, most=200 * KIB)
         age(client)
@@ -506,7 +507,7 @@ def feeder_over(client: redis.Redis, settings: Settings, count: int, *, most: in
         Dispatcher(ledger.line, create_publisher(settings)),
         10_000,
     )
-    endpoints = LineEndpoints(load(None))
+    endpoints = LineEndpoints(CurrentCatalogue(None))
     return Feeder(batch, rows_of(batch, count), work, endpoints, first=0), batch
 
 

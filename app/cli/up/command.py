@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
@@ -22,6 +23,8 @@ from app.cli.up.log_tail import LogTail
 from app.cli.up.own_redis import SIZE, OwnRedis, own_redis, port_here, refuse_unusable
 from app.cli.up.private_files import mend, private_umask
 from app.cli.up.programs import Cluster
+from app.cli.up.reload import FILE as ACCEPTED
+from app.cli.up.reload import Hangup, Reload, accept_first
 from app.cli.up.scaling.opened import scaling
 from app.cli.up.start import Start
 from app.cli.up.supervisor import POLL_SECONDS, Supervisor
@@ -29,7 +32,8 @@ from app.cli.web.exposure import insecure_option, refuse_exposure
 from app.cli.web.ports import PORT, refuse_same, refuse_taken
 from tasks import logs
 from tasks.environment import read_settings, require_readable, require_writable
-from tasks.models.catalogue import Catalogue, CatalogueError, gguf_path, has_file, load
+from tasks.models.accepted import accept
+from tasks.models.catalogue import Catalogue, CatalogueError
 from tasks.settings import Settings
 
 DRAIN_SECONDS = 5.0
@@ -95,6 +99,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
         refuse_taken("127.0.0.1", flower_port, option="--flower-port", make=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    hangup = Hangup(_stop)
     drain_seconds = settings.drain_seconds if "drain_seconds" in settings.model_fields_set else DRAIN_SECONDS
     shown = display(verbose=verbose, quiet=quiet, log_file=log_file)
     tail = LogTail(data / "logs", shown.tell, verbose=verbose)
@@ -102,9 +107,13 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
     server: OwnRedis | None = None
     try:
         with _writable(data):
+            copy = data.resolve() / ACCEPTED
+            accept_first(catalogue, copy)
             key, password = admin_key(settings, data), flower_password(settings, data) if flower_port else ""
             server = None if redis_url else own_redis(data, log=tail.open("redis"), memory=redis_memory)
-        env = _environment(settings, host=host, port=port, models=models, data=data, drain_seconds=drain_seconds)
+        env = _environment(
+            settings, host=host, port=port, models=models, copy=copy, data=data, drain_seconds=drain_seconds
+        )
         if key:
             env["CARAVAN_ADMIN_KEY"] = key
         if password:
@@ -125,14 +134,15 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
         elif server:
             env |= _start_redis(server, supervisor, tail)
         with announced(data, cluster.api):
-            _serve(cluster, env, settings, supervisor=supervisor, tail=tail, shown=shown, asks=not quiet)
+            reload = partial(Reload, models or settings.models_file, copy, hangup=hangup)
+            _serve(cluster, env, settings, supervisor=supervisor, tail=tail, shown=shown, asks=not quiet, reload=reload)
     except _Stopped:
         shown.end()
         if not quiet:
             shown.tell("Stopping ...")
     finally:
         shown.end()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop(drain_seconds)
         if server is not None:
@@ -141,7 +151,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
 
 
 def _environment(
-    settings: Settings, *, host: str, port: int, models: Path | None, data: Path, drain_seconds: float
+    settings: Settings, *, host: str, port: int, models: Path | None, copy: Path, data: Path, drain_seconds: float
 ) -> dict[str, str]:
     """What the programs are told, beside secrets and where Redis is."""
     env = {
@@ -149,6 +159,7 @@ def _environment(
         "CARAVAN_PORT": str(port),
         "CARAVAN_DRAIN_SECONDS": str(drain_seconds),
         "CARAVAN_LOG_FORMAT": "json",
+        "CARAVAN_MODELS_ACCEPTED": str(copy),
         "PYTHONSAFEPATH": "1",  # what lies in the working folder is none of our programs' business
     }
     if models:
@@ -172,7 +183,7 @@ def _start_redis(server: OwnRedis, supervisor: Supervisor, tail: LogTail) -> dic
 
 def _serve(
     cluster: Cluster, env: Mapping[str, str], settings: Settings, *, supervisor: Supervisor, tail: LogTail,
-    shown: Display, asks: bool,
+    shown: Display, asks: bool, reload: Callable[..., Reload],
 ) -> None:  # fmt: skip
     """Until told to stop."""
     for program in cluster.programs(env, tail.open):
@@ -180,12 +191,14 @@ def _serve(
     deadline = time.monotonic() + START_SECONDS
     with (
         closing(Watch(api=cluster.api, key=cluster.key, flower=f"{cluster.flower}/healthcheck")) as watch,
-        scaling(cluster, env, settings, supervisor=supervisor, log=tail.open, note=shown.note) as scale,
+        scaling(cluster, env, settings, supervisor=supervisor, log=tail.open, note=shown.note) as scaler,
     ):
+        models = reload(follow=scaler.reload, tell=shown.note)
         start = Start(cluster, supervisor=supervisor, watch=watch, display=shown, asks=asks)
         while True:
             _tend(supervisor, tail)
-            scale()
+            models.tend()
+            scaler.tend()
             start.look()
             if start.web_ready_at is None and time.monotonic() > deadline:
                 raise click.ClickException(f"The web front did not start; read {tail.path('web')}.")
@@ -199,17 +212,9 @@ def _tend(supervisor: Supervisor, tail: LogTail) -> None:
 
 def _catalogue(models: Path | None) -> Catalogue:
     try:
-        catalogue = load(models)
+        return accept(models).models
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
-    if missing := [f"{name} ({_fault(gguf_path(entry))})" for name, entry in catalogue.items() if not has_file(entry)]:
-        listed = ", ".join(missing)
-        raise click.ClickException(f"These models have no file: {listed}. Correct their paths in {models}.")
-    return catalogue
-
-
-def _fault(path: Path) -> str:
-    return f"{path} is a folder" if path.is_dir() else f"there is no {path}"
 
 
 @contextmanager
@@ -238,5 +243,5 @@ def _opened(log_file: Path | None) -> Iterator[TextIO | None]:
         yield file
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
+def _stop(_number: int = 0, _frame: FrameType | None = None) -> None:
     raise _Stopped

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from app.cli.up.deaths import Health
 from app.cli.up.log_files import LogFile
 from tasks.logs import get_logger
+from tasks.queue.patience import PATIENT_SECONDS, PATIENTLY
 
 POLL_SECONDS = 0.1
 KILL_AFTER_SECONDS = 10.0
@@ -74,12 +75,16 @@ class Supervisor:
         self._children.append(child)
         self._launch(child)
 
-    def retire(self, name: str, drain_seconds: float) -> None:
-        """Ask a program to stop, and do not start it again; after the drain time and some seconds it is killed."""
+    def retire(self, name: str, drain_seconds: float, *, patiently: bool = False) -> None:
+        """Ask a program to stop, and do not start it again; after the drain time and some seconds it is killed.
+
+        Args:
+            patiently: let a worker end all that it runs: it is told so, and has `PATIENT_SECONDS`.
+        """
         child = next(child for child in self._children if child.program.name == name)
-        child.kill_at = time.monotonic() + drain_seconds + KILL_AFTER_SECONDS
+        child.kill_at = time.monotonic() + (PATIENT_SECONDS if patiently else drain_seconds) + KILL_AFTER_SECONDS
         if child.process is not None:
-            child.process.terminate()
+            child.process.send_signal(PATIENTLY if patiently else signal.SIGTERM)
 
     def has(self, name: str) -> bool:
         """Whether a program runs, is to run again, or has not stopped yet."""

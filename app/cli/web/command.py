@@ -13,9 +13,10 @@ import click
 from app.cli.web.exposure import insecure_option, refuse_exposure
 from app.cli.web.ports import unbindable
 from tasks import logs
-from tasks.environment import read_settings, require_readable, require_writable
+from tasks.environment import read_settings, require_catalogue, require_writable
 from tasks.errors import SettingsError
-from tasks.models.catalogue import CatalogueError, load
+from tasks.models.catalogue import CatalogueError
+from tasks.models.current import open_catalogue
 
 
 @click.command("web")
@@ -31,9 +32,9 @@ def command(insecure: bool) -> None:
     if reason := unbindable(settings.host):
         raise SettingsError(f"CARAVAN_HOST is '{settings.host}': it cannot be bound ({reason}).")
     require_writable(settings, "files_dir")
-    require_readable(settings, "models_file")
+    require_catalogue(settings)
     try:
-        load(settings.models_file)
+        open_catalogue(settings)
     except CatalogueError as exc:
         raise click.ClickException(str(exc)) from exc
     with _shared_folder() as folder:

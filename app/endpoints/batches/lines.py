@@ -18,7 +18,7 @@ from app.endpoints.openai.responses.body import ResponseBody
 from app.endpoints.openai.result import result
 from tasks.batches.batch import Batch
 from tasks.errors import InvalidRequest
-from tasks.models.catalogue import Catalogue
+from tasks.models.current import CurrentCatalogue
 from tasks.records.api_key import Limits
 from tasks.records.job import Job
 
@@ -44,13 +44,13 @@ _REFUSED = {
 class LineEndpoints:
     """From a line's body to a job, and from a job that has ended to what its endpoint answers."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, models: CurrentCatalogue) -> None:
+        self._models = models
 
     def models(self, limits: Limits) -> Iterable[str]:
         """The models that may be asked."""
         return [
-            each for name, entry in self._catalogue.items() if limits.allows(name) for each in (name, *entry.aliases)
+            each for name, entry in self._models.now.items() if limits.allows(name) for each in (name, *entry.aliases)
         ]
 
     def job(self, batch: Batch, job_id: str, body: Mapping[str, Any]) -> Job:
@@ -62,7 +62,7 @@ class LineEndpoints:
         for name, why in _REFUSED.items():
             if getattr(asked, name, None):
                 raise InvalidRequest(why, param=name)
-        model, entry = model_for(asked, self._catalogue)
+        model, entry = model_for(asked, self._models.serving(asked.model))
         request = asked.request(entry)
         if "sampling" in request and body.get("seed") in (None, -1):
             request["sampling"]["seed"] = _seed(job_id)

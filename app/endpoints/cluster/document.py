@@ -9,12 +9,14 @@ from app.endpoints.anthropic.wire import ModelInfo, ModelPage
 from app.endpoints.cluster.body import QueueMove
 from app.endpoints.cluster.wire import (
     Health,
+    InvalidModelsFile,
     ModelState,
     ModelStateList,
     Queue,
     QueueChange,
     QueueList,
     Readiness,
+    Reload,
     WorkersFixed,
 )
 from app.endpoints.openai.document import TAG as OPENAI
@@ -72,6 +74,11 @@ CALLS = {
     ),
     "models.index": Description(
         tag=TAG, answers={200: Answer(meaning="The models.", schema=ModelStateList)}, errors=NEEDS_REDIS
+    ),
+    "models.reload": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="What has changed.", schema=Reload)},
+        errors=(InvalidModelsFile, *NEEDS_REDIS),
     ),
     "models.load": Description(
         tag=TAG,

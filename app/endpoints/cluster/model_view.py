@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from app.endpoints.cluster.wire import ModelCondition, ModelHealth, ModelState, ScalingDecision, WorkerStart
+from app.endpoints.cluster.wire import ModelCondition, ModelHealth, ModelState, Reload, ScalingDecision, WorkerStart
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.ledger.scaling import Record, Supply
 from tasks.models.catalogue import ModelEntry
+from tasks.models.changes import Changes
 
 SHOWN_WORKERS: Final = 100
 """Of a model. Their number is told in any case."""
@@ -52,6 +53,16 @@ def view(
         "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
         "starting": [_start(start) for start in health.starts[:SHOWN_WORKERS]],
         "decisions": [_decision(record) for record in records if record.model == queue.model],
+    }
+
+
+def reloaded(changes: Changes) -> Reload:
+    """What has changed in the catalogue."""
+    return {
+        "object": "models.reload",
+        "added": list(changes.added),
+        "removed": list(changes.removed),
+        "changed": list(changes.changed),
     }
 
 

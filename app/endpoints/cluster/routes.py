@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Sequence
 from typing import cast
 
@@ -17,7 +18,7 @@ from app.bodies.validation import validate
 from app.endpoints.anthropic.models import PAGE, VERSION, model_info, model_page
 from app.endpoints.cluster import model_view
 from app.endpoints.cluster.body import QueueMove
-from app.endpoints.cluster.wire import ModelHealth, ModelState, Queue, QueueChange, WorkersFixed
+from app.endpoints.cluster.wire import InvalidModelsFile, ModelHealth, ModelState, Queue, QueueChange, WorkersFixed
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from app.http.content_encoding import encoded
 from app.http.json_body import read_json
@@ -27,7 +28,7 @@ from tasks.ledger import overview, scaling
 from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.probe import written_and_read
 from tasks.logs import get_logger
-from tasks.models.catalogue import Catalogue
+from tasks.models.catalogue import Catalogue, CatalogueError
 from tasks.records.job import QueueState
 
 models = Blueprint("models", __name__)
@@ -35,6 +36,8 @@ queues = Blueprint("queues", __name__)
 health = Blueprint("health", __name__)
 
 log = get_logger(__name__)
+
+_WISH = re.compile(r"reload|.+/(un)?load")
 
 
 @models.get("/v1/models")
@@ -49,7 +52,7 @@ def openai_list() -> Response:
 @models.get("/v1/models/<path:name>")
 def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
-    if name not in catalogue().names and request.path.startswith("/models/") and name.endswith(("/load", "/unload")):
+    if name not in catalogue().names and request.path.startswith("/models/") and _WISH.fullmatch(name):
         raise MethodNotAllowed(["POST", "OPTIONS"])  # without /v1 it is the path of another call, which an alias may be
     name = catalogue().name_of(name)
     return jsonify(model_info(name) if VERSION in request.headers else _openai_models([name])[0])
@@ -59,6 +62,20 @@ def openai_show(name: str) -> Response:
 def models_index() -> Response:
     """List the models with their states: workers, slots, depth, measured speed, and the reason of a failure."""
     return jsonify({"object": "list", "data": _model_states(list(catalogue()))})
+
+
+@models.post("/models/reload")
+@for_admins
+def reload() -> Response:
+    """Read models.yaml again, and tell what has changed. A file that makes no sense changes nothing.
+
+    Other processes follow within a second or two. `caravan up` then starts, replaces and stops workers.
+    """
+    try:
+        changes = services().models.reload(services().queue.announce_reload)
+    except CatalogueError as exc:
+        raise InvalidModelsFile(str(exc)) from exc
+    return jsonify(model_view.reloaded(changes))
 
 
 @models.post("/models/<path:name>/load")
@@ -192,7 +209,7 @@ def _queue(queue: overview.QueueOverview) -> Queue:
     return {
         "model": queue.model,
         "object": "queue",
-        "in_catalogue": queue.model in services().catalogue,
+        "in_catalogue": queue.model in services().models.served,
         "state": queue.state,
         "depth": queue.depth,
         "queued": {"high": queue.queued["high"], "normal": queue.queued["normal"], "low": queue.queued["low"]},

@@ -24,6 +24,14 @@ class WorkersFixed(CaravanError):
     code = "workers_fixed"
 
 
+class InvalidModelsFile(CaravanError):
+    """Raised when models.yaml cannot be read again; what was read before holds."""
+
+    http_status = 400
+    type = "invalid_request_error"
+    code = "invalid_models_file"
+
+
 class WorkerState(TypedDict):
     """A live worker."""
 
@@ -102,6 +110,15 @@ class ModelStateList(TypedDict):
 
     object: Literal["list"]
     data: list[ModelState]
+
+
+class Reload(TypedDict):
+    """What has changed in models.yaml since it was read last."""
+
+    object: Literal["models.reload"]
+    added: list[str]
+    removed: Annotated[list[str], Field(description="They take no jobs any more. Those they have run to their ends.")]
+    changed: Annotated[list[str], Field(description="Models with another entry, or another file.")]
 
 
 class QueuedByPriority(TypedDict):

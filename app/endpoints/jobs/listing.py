@@ -60,7 +60,7 @@ def _owner() -> str:
 
 def _dead_letters(owner: str, *, limit: int, after: str | None, wanted: Wanted) -> list[Job]:
     """The owner's jobs that workers died of, the last one first. Pages through the models' until there are enough."""
-    models, found = [name for name in services().catalogue if wanted.model in (None, name)], list[Job]()
+    models, found = [name for name in services().models.served if wanted.model in (None, name)], list[Job]()
     if after is not None and not _owns(owner, after):
         raise _unknown_cursor()
     while len(found) < limit:

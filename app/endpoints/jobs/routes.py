@@ -221,7 +221,7 @@ def _view(job: Job, standing: Standing | None = None, *, explain: bool = False) 
 def _waits_for(job: Job, standing: Standing, position: int) -> wire.WaitsFor:
     return waits_for(
         job.model,
-        in_catalogue=job.model in services().catalogue,
+        in_catalogue=job.model in services().models.served,
         queue_state=standing.queue_state,
         crew=standing.crew,
         health=overview.health(services().redis, [job.model])[job.model],

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from app.endpoints.cluster.flower import FlowerUnavailable
-from app.endpoints.cluster.wire import WorkersFixed
+from app.endpoints.cluster.wire import InvalidModelsFile, WorkersFixed
 from app.endpoints.files.wire import FileInUse
 from app.endpoints.llama_server.wire import NoSlotIdle
 from app.endpoints.webhooks.wire import SecretAlreadyShown
@@ -31,6 +31,7 @@ TABLE = [
     (errors.FileNotFound, 404, "not_found_error", "file_not_found", None),
     (errors.BatchNotFound, 404, "not_found_error", "batch_not_found", None),
     (errors.BodyTooSlow, 408, "timeout_error", "request_timeout", None),
+    (InvalidModelsFile, 400, "invalid_request_error", "invalid_models_file", None),
     (FileInUse, 409, "conflict_error", "file_in_use", None),
     (WorkersFixed, 409, "conflict_error", "workers_fixed", None),
     (SecretAlreadyShown, 409, "conflict_error", "webhook_secret_shown", None),

@@ -1,9 +1,10 @@
 """Which workers start and which stop, from what each model needs and the memory there is (pure).
 
-Workers that no model needs stop. Then models get room in turn: first those for which others were asked to leave, then
-those whose jobs no worker serves, then those that somebody loads, those with fewer workers than `min`, those within
-their keep-alive, and last those whose jobs wait for further workers. Where there is no room, workers of other models
-are asked to leave: `app/cli/up/scaling/eviction.py`.
+Workers that no model needs stop, and those whose entry has changed are replaced (`app/cli/up/scaling/roll.py`). Then
+models get room in turn: first those for which others were asked to leave, then those whose jobs no worker serves, then
+those that somebody loads, those with fewer workers than `min`, those within their keep-alive, and last those whose jobs
+wait for further workers. Where there is no room, workers of other models are asked to leave:
+`app/cli/up/scaling/eviction.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 
-from app.cli.up.scaling import eviction
+from app.cli.up.scaling import eviction, roll
 from app.cli.up.scaling.need import needed, noted, target
 from app.cli.up.scaling.situation import (
     TURN_SECONDS,
@@ -50,6 +51,7 @@ def decide(situation: Situation, memory: Memory) -> Decided:
     targets = {name: 0 if name in too_large else target(seen) for name, seen in needs.items()}
     placing = _Placing(situation, targets, starving, promised)
     placing.stop_surplus(too_large)
+    placing.replace_stale()
     placing.shed_excess()
     placing.start_missing()
     after = Memory(needs=needs, starving=starving, resting=resting, promised=frozenset(placing.promised))
@@ -95,18 +97,31 @@ class _Placing:
     def __post_init__(self) -> None:
         self.promised = set(self.promised)
         for model in self.situation.models:
-            self.used += model.bytes * len(model.workers)
-            self.freed += model.bytes * (len(model.workers) - len(model.live))
+            self.used += sum(map(model.bytes_of, model.workers))
+            self.freed += sum(model.bytes_of(worker) for worker in model.workers if worker.state == "draining")
 
     def stop_surplus(self, too_large: Mapping[str, str]) -> None:
         for model in self.situation.models:
             if model.asked == "unload":
                 surplus, reason = model.live, "somebody unloads the model"
+            elif self.targets[model.name] and any(worker.is_stale for worker in model.live):
+                continue
             else:
                 surplus = model.live[: max(0, len(model.live) - self.targets[model.name])]
                 reason = "the model does not fit" if model.name in too_large else _no_need(model, self.targets)
             for worker in surplus:
-                self._leave(Decision(action="stop", model=model.name, worker=worker.name, reason=reason), model)
+                self._stop(model, worker, reason)
+
+    def replace_stale(self) -> None:
+        for model, staying in self._staying():
+            if not any(worker.is_stale for worker in staying) or not self.targets[model.name]:
+                continue
+            has_room = self.used + self.kept + model.bytes <= self.situation.roll_budget
+            found = roll.step(model, self.targets[model.name], staying, has_room=has_room)
+            for worker in found.leaving:
+                self._stop(model, worker, found.reason)
+            if found.starts:
+                self._start(model, found.reason)
 
     def shed_excess(self) -> None:
         excess = self.used - self.freed - self.situation.budget
@@ -146,7 +161,8 @@ class _Placing:
 
     def _place(self, model: Model, why: str) -> bool:
         """Start a worker, or make room for one; whether one has started."""
-        budget = self.situation.budget
+        is_replaced = any(worker.is_stale for worker in model.workers)
+        budget = self.situation.roll_budget if is_replaced else self.situation.budget
         if self.used + self.kept + model.bytes <= budget:
             self._start(model, why)
             return True
@@ -180,10 +196,13 @@ class _Placing:
             if model.name != but
         ]
 
+    def _stop(self, model: Model, worker: Worker, reason: str) -> None:
+        self._leave(Decision(action="stop", model=model.name, worker=worker.name, reason=reason), model)
+
     def _leave(self, decision: Decision, model: Model) -> None:
         self.decisions.append(decision)
         self.leaving.add(decision.worker)
-        self.freed += model.bytes
+        self.freed += sum(model.bytes_of(worker) for worker in model.workers if worker.name == decision.worker)
 
     def _start(self, model: Model, why: str) -> None:
         taken = {worker.name for worker in model.workers}
@@ -200,6 +219,8 @@ class _Placing:
 def _no_need(model: Model, targets: Mapping[str, int]) -> str:
     if model.load:
         return f"{targets[model.name]} of {len(model.live)} workers are enough for {model.load} jobs"
+    if model.removed:
+        return "models.yaml does not have the model any more"
     if not targets[model.name]:
         return f"no job came for {model.keep_alive:g} s (keep_alive)"
     return f"{targets[model.name]} of {len(model.live)} workers are enough without jobs"

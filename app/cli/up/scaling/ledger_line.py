@@ -54,7 +54,8 @@ class LedgerLine:
         self._thread = threading.Thread(target=self._run, name="scaling", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        if not self._thread.is_alive():
+            self._thread.start()
 
     def count_jobs_of(self, workers: Mapping[str, Collection[str]]) -> None:
         """Say which workers' jobs are counted from now on, by model."""

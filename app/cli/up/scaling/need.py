@@ -33,7 +33,7 @@ def needed(model: Model, *, resting: bool) -> int:
         return max(1, model.min)
     least = max(model.min, 0 if model.elsewhere else 1)
     if not model.job_seconds and not _has_been_tried(model):
-        return max(least, len(model.live))
+        return max(least, model.standing)
     for workers in range(least, model.max):
         if model.wait_seconds(workers + model.elsewhere) <= WAIT_SECONDS:
             return workers

@@ -1,4 +1,4 @@
-"""The scaler of a cluster, where workers come and go."""
+"""The scaler of a cluster."""
 
 from __future__ import annotations
 
@@ -31,20 +31,18 @@ def scaling(
     supervisor: Supervisor,
     log: Callable[[str], LogFile],
     note: Callable[[str], None],
-) -> Iterator[Callable[[], None]]:
-    """What is to be called often, so that workers come and go by demand. Where all are fixed it does nothing.
+) -> Iterator[Scaler]:
+    """What starts and stops workers by demand, and by another catalogue.
 
     Args:
         env: what workers are told beside our own environment.
         log: opens the log of a program.
         note: is told each decision in a sentence.
     """
-    if not cluster.scales:
-        yield lambda: None
-        return
     client = connect(env.get("CARAVAN_REDIS_URL", settings.redis_url))
     scaler = Scaler(
         cluster.catalogue,
+        workers={} if cluster.scales else cluster.workers,
         budget=budget(settings),
         drain_seconds=float(env["CARAVAN_DRAIN_SECONDS"]),
         supervisor=supervisor,
@@ -55,7 +53,7 @@ def scaling(
         note=note,
     )
     with closing(scaler):
-        yield scaler.tend
+        yield scaler
 
 
 def budget(settings: Settings) -> float:

@@ -6,13 +6,15 @@ import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from math import inf
+from types import MappingProxyType
 
 from app.cli.up.scaling.decide import decide
 from app.cli.up.scaling.ledger_line import LedgerLine, Look
+from app.cli.up.scaling.own import Own, is_ours
 from app.cli.up.scaling.pace import Pace
-from app.cli.up.scaling.situation import Decision, Memory, Model, Situation, Worker, number_of
+from app.cli.up.scaling.situation import Decision, Memory, Model, Situation
 from app.cli.up.scaling.sizing import Sizing
 from app.cli.up.supervisor import Program, Supervisor
 from tasks.ledger import scaling
@@ -20,6 +22,7 @@ from tasks.ledger.ledger import Ledger
 from tasks.ledger.scaling import Demand, Record, Supply
 from tasks.logs import get_logger
 from tasks.models.catalogue import Catalogue
+from tasks.models.changes import Changes
 
 FAILED_SECONDS = 60.0
 """So long nobody makes room for a model after it failed last."""
@@ -29,20 +32,13 @@ SAY_SECONDS = 5.0
 log = get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Own:
-    """A worker that was started here. Times are those of `time.monotonic`."""
-
-    model: str
-    started_at: float
-    ready_at: float | None = None
-    is_draining: bool = False
-
-
 class Scaler:
     """Carries decisions out. All methods are for the thread of the supervisor, and wait for nothing.
 
+    Where all numbers of workers are fixed, it does nothing until the catalogue is read again.
+
     Args:
+        workers: those that are running already, with their models.
         budget: bytes that workers may take together.
         drain_seconds: how long a worker that stops may go on with its jobs.
         program: makes a worker's program from its name and its model.
@@ -53,6 +49,7 @@ class Scaler:
         self,
         catalogue: Catalogue,
         *,
+        workers: Mapping[str, str] = MappingProxyType({}),
         budget: float,
         drain_seconds: float,
         supervisor: Supervisor,
@@ -63,6 +60,7 @@ class Scaler:
         note: Callable[[str], None],
     ) -> None:
         self._catalogue = catalogue
+        self._scales = catalogue.scales
         self._budget = budget
         self._drain_seconds = drain_seconds
         self._supervisor = supervisor
@@ -71,7 +69,9 @@ class Scaler:
         self._sizing = sizing
         self._program = functools.cache(program)
         self._note = note
-        self._own: dict[str, _Own] = {}
+        began = time.monotonic()
+        self._own = {name: Own(model, catalogue[model], began) for name, model in workers.items()}
+        self._removed: frozenset[str] = frozenset()
         self._memory = Memory()
         self._used_at: dict[str, float] = {}
         self._accepted: dict[str, int] = {}
@@ -81,10 +81,14 @@ class Scaler:
         self._unloaded: dict[str, str] = {}
         self._said: tuple[float, Mapping[str, Supply]] = (-inf, {})
         self._fault = ""
-        line.start()
+        self._acts = catalogue.scales
+        if self._acts:
+            line.start()
 
     def tend(self) -> None:
         """Look at what has changed, and do what there is to do. Raises nothing: programs are kept alive in any case."""
+        if not self._acts:
+            return
         try:
             self._sizing.tend()
             if look := self._line.take():
@@ -95,6 +99,24 @@ class Scaler:
                 self._fault = told
                 log.exception("workers could not be started or stopped by demand")
 
+    def reload(self, models: Catalogue, leaving: Catalogue, changes: Changes) -> None:
+        """Follow another catalogue, of which these are the changes.
+
+        Args:
+            leaving: models that are in it no longer, and whose workers end what was accepted.
+        """
+        for own in self._own.values():
+            if (entry := models.get(own.model)) is not None:
+                replaced = own.model in changes.replaced
+                own.compare_with(entry, replaced=replaced, bytes=self._sizing.of(own.model).bytes)
+        self._catalogue, self._removed = Catalogue({**leaving, **models}), frozenset(leaving)
+        self._scales = models.scales
+        self._sizing.renew(self._catalogue, {*changes.added, *changes.renewed})
+        self._count_jobs()
+        if not self._acts:
+            self._acts = True
+            self._line.start()
+
     def close(self) -> None:
         """Decide nothing more. The workers are left to the supervisor."""
         self._line.close()
@@ -102,8 +124,11 @@ class Scaler:
 
     def _follow(self, look: Look) -> None:
         self._forget_gone(look)
-        models = tuple(self._model(name, look.demands[name], look.at) for name in self._catalogue)
-        made = decide(Situation(now=look.at, budget=self._budget, models=models), self._memory)
+        models = tuple(
+            self._model(name, look.demands[name], look.at) for name in self._catalogue if name in look.demands
+        )
+        budget = self._budget if self._scales else inf
+        made = decide(Situation(now=look.at, budget=budget, roll_budget=self._budget, models=models), self._memory)
         self._memory = made.memory
         for decision in made.decisions:
             self._carry_out(decision)
@@ -115,6 +140,9 @@ class Scaler:
             records = [Record(at=now, **asdict(decision)) for decision in made.decisions]
             self._line.post(functools.partial(scaling.record, records=records))
         self._say(made.waits)
+        self._count_jobs()
+
+    def _count_jobs(self) -> None:
         workers = defaultdict[str, list[str]](list, {name: [] for name in self._catalogue})
         for name, own in self._own.items():
             workers[own.model].append(name)
@@ -125,6 +153,8 @@ class Scaler:
     def _forget_gone(self, look: Look) -> None:
         self._own = {name: own for name, own in self._own.items() if self._supervisor.has(name)}
         for name, own in self._own.items():
+            if own.model not in look.demands:  # it has just been added
+                continue
             if name not in look.demands[own.model].workers:
                 own.ready_at = None
             elif own.ready_at is None:
@@ -142,24 +172,26 @@ class Scaler:
         if demand.health.failed(serving=bool(demand.workers)) or self._dies(name):
             self._failed_at[name] = now
         own = {worker: each for worker, each in self._own.items() if each.model == name}
+        removed = name in self._removed
         return Model(
             name=name,
             slots=entry.slots,
             bytes=need.bytes,
             parts=need.parts,
-            min=entry.workers.min,
+            min=0 if removed else entry.workers.min,
             max=entry.workers.max,
-            keep_alive=entry.keep_alive,
+            keep_alive=0.0 if removed else entry.keep_alive,
             priority=entry.priority,
             waiting=demand.waiting,
             running=demand.running,
             job_seconds=self._paces[name].job_seconds(demand, now),
             used_ago=now - self._used_at.get(name, -inf),
-            wanted=demand.wanted_seconds > 0,
-            asked=self._wish(name, demand.asked),
-            elsewhere=sum(not _is_ours(worker, name) for worker in demand.workers),
+            wanted=demand.wanted_seconds > 0 and not removed,
+            asked="" if removed else self._wish(name, demand.asked),
+            elsewhere=sum(not is_ours(worker, name) for worker in demand.workers),
             failing=now - self._failed_at.get(name, -inf) < FAILED_SECONDS,
-            workers=tuple(_worker(worker, each, demand, now) for worker, each in own.items()),
+            removed=removed,
+            workers=tuple(each.seen(worker, demand, now) for worker, each in own.items()),
         )
 
     def _wish(self, model: str, asked: str) -> str:
@@ -188,10 +220,11 @@ class Scaler:
     def _carry_out(self, decision: Decision) -> None:
         if decision.action == "start":
             self._supervisor.start(self._program(decision.worker, decision.model))
-            self._own[decision.worker] = _Own(decision.model, time.monotonic())
+            self._own[decision.worker] = Own(decision.model, self._catalogue[decision.model], time.monotonic())
         else:
-            self._supervisor.retire(decision.worker, self._drain_seconds)
-            self._own[decision.worker].is_draining = True
+            own = self._own[decision.worker]
+            self._supervisor.retire(decision.worker, self._drain_seconds, patiently=own.has_old_file)
+            own.is_draining = True
         self._note(decision.text)
 
     def _fail(self, model: str, worker: str, reason: str, _client: object) -> None:
@@ -216,19 +249,3 @@ class Scaler:
         if supplies != said or now - at > SAY_SECONDS:
             self._said = (now, supplies)
             self._line.post(functools.partial(scaling.say, supplies=supplies))
-
-
-def _worker(name: str, own: _Own, demand: Demand, now: float) -> Worker:
-    return Worker(
-        name=name,
-        state="draining" if own.is_draining else "starting" if own.ready_at is None else "ready",
-        held=demand.held.get(name, 0),
-        started_ago=max(0.0, now - own.started_at),
-        ready_ago=inf if own.ready_at is None else max(0.0, now - own.ready_at),
-    )
-
-
-def _is_ours(worker: str, model: str) -> bool:
-    """Whether a name is one that `caravan up` gives, now or before it was started again."""
-    prefix, _, number = worker.rpartition("-")
-    return prefix == model and number.isdigit() and number_of(worker) > 0

@@ -29,6 +29,10 @@ class Worker:
     started_ago: float = inf
     ready_ago: float = inf
     """Of one that is ready."""
+    is_stale: bool = False
+    """Whether it was started for an entry, or a file, that is another now: a new worker takes its place."""
+    bytes: int | None = None
+    """Memory that it takes, where that is not what the model's workers take now."""
 
     @property
     def turn_is_over(self) -> bool:
@@ -55,6 +59,7 @@ class Model:
         asked: what somebody has asked for by name lately.
         elsewhere: live workers that `caravan up` does not run.
         failing: whether its workers cannot serve it just now.
+        removed: whether it is in the catalogue no longer: its workers end its jobs, then they stop.
         workers: those that `caravan up` runs.
     """
 
@@ -74,6 +79,7 @@ class Model:
     asked: str = ""
     elsewhere: int = 0
     failing: bool = False
+    removed: bool = False
     workers: tuple[Worker, ...] = ()
 
     @property
@@ -81,11 +87,21 @@ class Model:
         """Jobs that have not ended, but for those that nobody may be given."""
         return self.waiting + self.running
 
+    def bytes_of(self, worker: Worker) -> int:
+        """Memory that one of its workers takes."""
+        return self.bytes if worker.bytes is None else worker.bytes
+
     @property
     def live(self) -> tuple[Worker, ...]:
         """Workers that stay, the one to be stopped last at the end."""
         staying = [worker for worker in self.workers if worker.state != "draining"]
         return tuple(sorted(staying, key=lambda worker: (worker.held, -number_of(worker.name))))
+
+    @property
+    def standing(self) -> int:
+        """How many workers stay, where one that is replaced and the one in its place count once."""
+        num_stale = sum(worker.is_stale for worker in self.live)
+        return max(num_stale, len(self.live) - num_stale)
 
     @property
     def is_kept(self) -> bool:
@@ -114,10 +130,12 @@ class Situation:
     Args:
         now: seconds of a clock that does not go back.
         budget: bytes that the workers of all models may take together.
+        roll_budget: the same while a new worker stands beside the one whose place it takes.
     """
 
     now: float
     budget: float
+    roll_budget: float = inf
     models: tuple[Model, ...]
 
 

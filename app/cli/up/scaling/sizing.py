@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
@@ -54,6 +54,18 @@ class Sizing:
         self._needs = {name: estimate(entry) for name, entry in catalogue.items()}
         self._unasked = [name for name, entry in catalogue.items() if _can_be_asked(entry) and name not in self._absent]
         self._asked: _Asked | None = None
+
+    def renew(self, catalogue: Catalogue, changed: Collection[str]) -> None:
+        """Another catalogue: models that are new in it, or are others, are asked for again."""
+        self._catalogue = catalogue
+        for name in changed:
+            entry = catalogue[name]
+            self._needs[name] = estimate(entry)
+            self._absent = (self._absent - {name}) | ({name} if _is_absent(entry) else set())
+            if _can_be_asked(entry) and name not in self._absent and name not in self._unasked:
+                self._unasked.append(name)
+        if self._asked is not None and self._asked.model in changed:
+            self.close()
 
     def of(self, model: str) -> Need:
         return self._needs[model]

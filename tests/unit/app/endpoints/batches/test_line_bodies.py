@@ -9,17 +9,17 @@ import pytest
 from app.endpoints.batches.lines import LineEndpoints
 from tasks.batches.batch import Batch, OutputFile
 from tasks.errors import InvalidRequest
-from tasks.models.catalogue import Catalogue, ModelEntry
 from tasks.records.api_key import Limits
 from tasks.records.job import Job
+from tests.support.catalogues import current
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
 
 def job(endpoint: str, **body: Any) -> Job:
     embeds = endpoint.endswith("embeddings")
-    entry = ModelEntry(path="x", kind="embedding") if embeds else ModelEntry(path="x", context=100, kv_tokens=100)
-    models = Catalogue({"demo": entry})
+    keys = "kind: embedding" if embeds else "context: 100, kv_tokens: 100"
+    models = current(f"models: {{demo: {{path: x, {keys}}}}}")
     batch = Batch(
         id="batch_1",
         owner="alice",
