@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.access import caller, limits, scopes
+from app.endpoints import faces
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
 from app.http import access_log, cors, errors, other_sites, query, request_id, short_paths
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> Flask:
     request_id.install(app)
     access_log.install(app)
     app.extensions["caravan"].metrics.install(app)
-    errors.install(app)
+    errors.install(app, faces.form)
     cors.install(app, settings.cors_origins)
     other_sites.install(app, settings, controls=lambda: scopes.controls(app) or flower.is_asked())
     caller.install(app)

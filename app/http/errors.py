@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from flask import Blueprint, Flask, Response, jsonify, request
@@ -35,11 +36,17 @@ _NAMES = {
 }
 """What other servers, or OpenAI once, call what we have."""
 
+Form = ErrorForm | Callable[[], ErrorForm]
+
 log = get_logger(__name__)
 
 
-def install(calls: Flask | Blueprint, form: ErrorForm = OPENAI) -> None:
-    """Answer every failure in a form, or as a page in a browser. A blueprint's form goes before its application's."""
+def install(calls: Flask | Blueprint, form: Form = OPENAI) -> None:
+    """Answer every failure in a form, or as a page in a browser. A blueprint's form goes before its application's.
+
+    Args:
+        form: or what tells the form of the request being handled.
+    """
     calls.register_error_handler(kinds.CaravanError, partial(_respond, form))
     calls.register_error_handler(HTTPException, partial(_from_werkzeug, form))
     calls.register_error_handler(Exception, partial(_unexpected, form))
@@ -82,7 +89,7 @@ def _is_tag(part: int | str) -> bool:
     return isinstance(part, str) and part.startswith("<") and part.endswith(">")
 
 
-def _respond(form: ErrorForm, error: kinds.CaravanError) -> Response:
+def _respond(form: Form, error: kinds.CaravanError) -> Response:
     log.info("request refused", status=error.http_status, code=error.code, param=error.param, reason=error.message)
     response = _to_response(form, error.to_wire(), error.http_status, error.retry_after_seconds)
     if isinstance(error, kinds.AuthenticationFailed):
@@ -94,13 +101,14 @@ def _respond(form: ErrorForm, error: kinds.CaravanError) -> Response:
     return response
 
 
-def _to_response(form: ErrorForm, error: WireError, status: int, retry_after_seconds: int | None = None) -> Response:
+def _to_response(form: Form, error: WireError, status: int, retry_after_seconds: int | None = None) -> Response:
     """The failure as JSON, or as a page for a browser that opened the address."""
     if pages.is_wanted(request):
         response = _page(error, status, retry_after_seconds)
     else:
-        told = form.status(status)
-        response = jsonify(form.body(error, told))
+        own = form if isinstance(form, ErrorForm) else form()
+        told = own.status(status)
+        response = jsonify(own.body(error, told))
         response.status_code = told
     response.vary.add("Accept")
     if status in FINAL:
@@ -121,7 +129,7 @@ def _page(error: WireError, status: int, retry_after_seconds: int | None) -> Res
     return pages.respond(title, texts, (START,), path=request.path, status=status)
 
 
-def _from_werkzeug(form: ErrorForm, exc: HTTPException) -> Response:
+def _from_werkzeug(form: Form, exc: HTTPException) -> Response:
     status = exc.code or 500
     if status == 404:
         return _respond(form, kinds.NotFound("This path does not exist. /docs lists all calls."))
@@ -134,10 +142,10 @@ def _from_werkzeug(form: ErrorForm, exc: HTTPException) -> Response:
     return response
 
 
-def _without_redis(form: ErrorForm, _: Exception) -> Response:
+def _without_redis(form: Form, _: Exception) -> Response:
     return _respond(form, kinds.BrokerUnavailable("Redis does not answer. Try again."))
 
 
-def _unexpected(form: ErrorForm, exc: Exception) -> Response:
+def _unexpected(form: Form, exc: Exception) -> Response:
     log.error("request failed", exc_info=exc)
     return _respond(form, kinds.EngineFailure("The server failed; its log has the cause.", code="internal_error"))

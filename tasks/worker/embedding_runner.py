@@ -16,6 +16,7 @@ from tasks.worker.lengths import too_long
 from tasks.worker.prepare import answer_tokens
 from tasks.worker.proof import Begin, prove_embedding
 from tasks.worker.publisher import Publisher
+from tasks.worker.truncation import truncated
 
 
 class Embedding:
@@ -87,9 +88,15 @@ def passages(held: Held, backend: EmbeddingBackend) -> list[Passage]:
     request = held.job.request
     if request.get("dimensions", 0) > backend.dimensions:
         raise InvalidRequest(f"The model's vectors have {backend.dimensions} dimensions.", param="dimensions")
-    job = held.job
+    job, truncates = held.job, bool(request.get("truncates"))
     made = [
-        Passage(held, index, _tokens(given, backend, name=f"input.{index}"), owner=job.owner, weight=job.weight)
+        Passage(
+            held,
+            index,
+            _tokens(given, backend, f"input.{index}", truncates=truncates),
+            owner=job.owner,
+            weight=job.weight,
+        )
         for index, given in enumerate(request["input"])
     ]
     if not backend.pools:
@@ -107,8 +114,11 @@ def _check_size(tokens: int, dimensions: int) -> None:
         )
 
 
-def _tokens(given: Prompt, backend: EmbeddingBackend, *, name: str) -> list[int]:
-    tokens = tokenized(given, backend, field="input", place=name)
+def _tokens(given: Prompt, backend: EmbeddingBackend, name: str, *, truncates: bool) -> list[int]:
+    if truncates and isinstance(given, str):
+        tokens = truncated(given, backend)
+    else:
+        tokens = tokenized(given, backend, field="input", place=name)
     if not tokens:
         raise InvalidRequest(f"{name} has no tokens.", param="input")
     if len(tokens) > backend.context:

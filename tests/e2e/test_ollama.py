@@ -151,6 +151,11 @@ def test_vectors(client: ollama.Client) -> None:
     assert (answer.prompt_eval_count or 0) > 0
     assert len(client.embed("vectors", "A fox.", dimensions=3).embeddings[0]) == 3
     assert client.embed("vectors", []).embeddings == []
+    cut = client.embed("vectors", ["x" * 127 + "é", "y" * 5000, "z"])
+    assert cut.embeddings[0] == client.embed("vectors", "x" * 127).embeddings[0]
+    assert (cut.embeddings[1], cut.prompt_eval_count) == (client.embed("vectors", "y" * 128).embeddings[0], 256)
+    with pytest.raises(ollama.ResponseError, match="maximum context length"):
+        client.embed("vectors", "y" * 129, truncate=False)
     assert client.embeddings("vectors", "A fox.").embedding == pytest.approx(answer.embeddings[0])
     assert client.embeddings("vectors", "").embedding == []
 

@@ -159,13 +159,14 @@ class EmbedBody(JobBody):
 
     input: Annotated[list[str], *texts(MOST_INPUTS)] = Field(default_factory=list)
     dimensions: int | None = Field(None, ge=0)
-    truncate: Annotated[bool | None, Unused(done=False)] = None
+    truncate: bool = True
     options: Options = Field(default_factory=Options)
     keep_alive: KeepAlive = None
 
     def request(self, entry: ModelEntry) -> dict[str, Any]:
         made = {"model": self.model, "input": self.input, "dimensions": self.dimensions or None}
-        return validate(EmbeddingBody, made).request(entry)
+        request = validate(EmbeddingBody, made).request(entry)
+        return {**request, "truncates": True} if self.truncate else request
 
 
 class OldEmbeddingBody(JobBody):

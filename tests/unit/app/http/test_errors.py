@@ -91,6 +91,36 @@ def test_a_wrong_method_is_told_the_right_ones(http: FlaskClient) -> None:
     assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "form"),
+    [
+        ("GET", "/api/nowhere", 404, "ollama"), ("GET", "/api/chat", 405, "ollama"), ("GET", "/api", 404, "ollama"),
+        ("POST", "/v1/messages/nowhere", 404, "anthropic"), ("GET", "/v1/messages", 405, "anthropic"),
+        ("PUT", "/messages", 405, "anthropic"), ("PATCH", "/v1/messages/batches", 405, "anthropic"),
+        ("GET", "/apis", 404, "openai"), ("GET", "/v1/messagesx", 404, "openai"), ("PUT", "/v1/models", 405, "openai"),
+    ],
+)  # fmt: skip
+def test_what_is_not_there_is_told_in_the_form_of_its_face(
+    http: FlaskClient, method: str, path: str, status: int, form: str
+) -> None:
+    response = http.open(path, method=method)
+    told = response.get_json()
+    assert response.status_code == status
+    assert ("Allow" in response.headers) is (status == 405)
+    match form:
+        case "ollama":
+            assert isinstance(told["error"], str)
+        case "anthropic":
+            assert (told["type"], bool(told["error"]["message"]), bool(told["request_id"])) == ("error", True, True)
+        case _:
+            assert set(told["error"]) == {"message", "type", "param", "code"}
+
+
+def test_anthropics_clients_are_known_by_their_header(http: FlaskClient) -> None:
+    told = http.get("/v1/skills", headers={"anthropic-version": "2023-06-01"}).get_json()
+    assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+
+
 def test_a_body_that_is_too_large_is_refused(http: FlaskClient) -> None:
     response = http.post("/jobs", data=b" " * 2001)
     assert (response.status_code, response.get_json()["error"]["code"]) == (413, "request_too_large")
