@@ -24,7 +24,7 @@ wheel: ## a wheel of llama.cpp for every processor, into deploy/wheels: for the 
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	@touch $@
 
-compat: setup .venv-compat/.done .venv-compat-openai2/.done tests/compat/node/node_modules/.done tests/compat/go/bin/.done ## run clients as they are published, of locks of their own
+compat: setup .venv-compat/.done .venv-compat-openai2/.done tests/compat/node/node_modules/.done tests/compat/go/bin/.done tests/compat/rust/bin/.done ## run clients as they are published, of locks of their own
 	$(BIN)/pytest tests/compat $(ARGS)
 
 tests/compat/node/node_modules/.done: tests/compat/node/package-lock.json
@@ -34,6 +34,10 @@ tests/compat/node/node_modules/.done: tests/compat/node/package-lock.json
 tests/compat/go/bin/.done: $(wildcard tests/compat/go/*.go) tests/compat/go/go.sum
 	@mkdir -p $(@D) && cd tests/compat/go && go build -trimpath -o bin/openai . && touch bin/.done \
 		|| echo "go did not build it: the client of Go is skipped" >&2
+
+tests/compat/rust/bin/.done: $(wildcard tests/compat/rust/src/*.rs) tests/compat/rust/Cargo.toml
+	@mkdir -p $(@D) && cd tests/compat/rust && cargo build --quiet --target-dir bin && touch bin/.done \
+		|| echo "cargo did not build it: the client of Rust is skipped" >&2
 
 .venv-%/.done: requirements-%.lock
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
@@ -108,4 +112,4 @@ lock: ## pin the dependencies again (needs uv)
 		--group compat-openai2 --output-file requirements-compat-openai2.lock
 
 clean: ## remove .venv and caches
-	rm -rf .venv .venv-compat .venv-compat-openai2 tests/compat/node/node_modules tests/compat/go/bin .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info
+	rm -rf .venv .venv-compat .venv-compat-openai2 tests/compat/node/node_modules tests/compat/go/bin tests/compat/rust/bin .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info app/client/build app/client/*.egg-info

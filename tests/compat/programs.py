@@ -23,6 +23,8 @@ NODE = Path(__file__).parent / "node"
 NODE_PROGRAMS = NODE / "node_modules" / ".bin"
 GO = Path(__file__).parent / "go"
 """A program of ours in Go, and where it is built."""
+RUST = Path(__file__).parent / "rust"
+"""The same in Rust."""
 OFFLINE = {
     "NO_PROXY": "127.0.0.1",
     "DO_NOT_TRACK": "1",
@@ -40,6 +42,8 @@ needs_python = pytest.mark.skipif(
 needs_node = pytest.mark.skipif(not (NODE / "node_modules" / ".done").exists(), reason="npm has not installed them")
 
 needs_go = pytest.mark.skipif(not (GO / "bin" / ".done").exists(), reason="go has not built it")
+
+needs_rust = pytest.mark.skipif(not (RUST / "bin" / ".done").exists(), reason="cargo has not built it")
 
 
 def seen_by_node(program: str, *arguments: str) -> dict[str, Any]:

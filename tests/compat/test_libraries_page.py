@@ -49,5 +49,5 @@ def test_its_commands_print_an_answer(cluster: Cluster, tmp_path: Path, block: B
 
 
 def test_a_block_is_of_a_language_that_is_run() -> None:
-    """One of none is what test_lm_evaluation_harness.py types with a task of its own; `go/main.go` has Go's lines."""
-    assert {block.language for block in blocks(LIBRARIES)} == {"yaml", "js", "python", "sh", "", "go"}
+    """One of none is what test_lm_evaluation_harness.py types with a task of its own; `go` and `rust` have theirs."""
+    assert {block.language for block in blocks(LIBRARIES)} == {"yaml", "js", "python", "sh", "", "go", "rust"}
