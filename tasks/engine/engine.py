@@ -19,6 +19,7 @@ from tasks.engine.samplers import await_samplers
 from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
 from tasks.engine.slots import Copy, Forget, SlotPool
+from tasks.engine.speculation.speculation import Mode, Speculation
 from tasks.engine.step_clock import StepClock
 from tasks.engine.taking import ends, take
 
@@ -51,6 +52,7 @@ class Engine:
         on_outranked: called in `step` with a job that lost a slot to a more urgent one. Unless it is aborted, it goes
             on when there is a slot again.
         across_owners: whether sequences share prefixes that another owner's computed.
+        speculation: whether tokens are drafted; never where the model's memory cannot be cut.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Engine:
         on_failed: Callable[[Hashable, str], None] | None = None,
         on_outranked: Callable[[Hashable], None] | None = None,
         across_owners: bool = False,
+        speculation: Mode = "off",
     ) -> None:
         self._backend = backend
         self._on_failed = on_failed
@@ -79,6 +82,7 @@ class Engine:
             prompt_logits=prompt_logprobs.most_rows(backend.vocab_size),
             gathers=backend.tile_tokens > 1,
         )
+        self._speculation = Speculation(speculation if backend.can_share else "off")
         self._pace = Pace(backend.batch_tokens, tile_tokens=backend.tile_tokens)
         self._inbox: SimpleQueue[Sequence] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
@@ -126,6 +130,7 @@ class Engine:
             prompt_logprobs.note(plan, self._backend)
             self._time(plan, time.monotonic() - began)
             outputs = self._postprocess(plan)
+            self._speculation.time(plan, time.monotonic() - began)
         self._gauge()
         return outputs
 
@@ -145,6 +150,8 @@ class Engine:
     def _schedule(self, *, admit: bool = True) -> Plan:
         scheduler = self._scheduler
         await_samplers(scheduler.running)
+        if admit and not scheduler.waiting:
+            self._speculation.propose(scheduler.running, cells_free=scheduler.cells_free)
         prompt_tokens = self._pace.prompt_tokens(scheduler.num_decoding, scheduler.num_starting)
         plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit, now=time.monotonic())
         for sequence in scheduler.take_outranked():
@@ -166,13 +173,16 @@ class Engine:
                 self._backend.decode(plan.rows)
                 return plan
             except CacheFull:
+                for chunk in plan.chunks:
+                    chunk.sequence.draft = []
                 if not self._scheduler.refuse(plan):
                     raise BackendFailure("the KV cache does not hold one sequence; raise kv_tokens") from None
                 plan = self._schedule(admit=False)
 
     def _time(self, plan: Plan, seconds: float) -> None:
         num_prompt_tokens = plan.num_prompt_tokens
-        self._pace.observe(num_decoding=plan.num_decoding, num_prompt_tokens=num_prompt_tokens, seconds=seconds)
+        if not plan.num_drafted:
+            self._pace.observe(num_decoding=plan.num_decoding, num_prompt_tokens=num_prompt_tokens, seconds=seconds)
         if num_prompt_tokens:
             self.figures.prefill_seconds += seconds
         else:
@@ -186,7 +196,7 @@ class Engine:
             sequence = chunk.sequence
             figures.prompt_tokens += max(0, min(chunk.count, sequence.num_prompt_tokens - sequence.num_computed))
             read += _progress(sequence)
-            sequence.num_computed += chunk.count
+            sequence.num_computed += chunk.count - chunk.num_drafted
             read += _progress(sequence)
         figures.steps += bool(sampled)
         figures.step_sequences += len(sampled)
@@ -208,9 +218,24 @@ class Engine:
         for sequence, row in sampled:
             try:
                 outputs.append(self._next_token(sequence, row))
+                if sequence.draft:
+                    outputs += self._check_draft(sequence, row)
             except SequenceFailed as exc:
                 failed[sequence.job] = str(exc)
         return outputs, failed
+
+    def _check_draft(self, sequence: Sequence, row: int) -> list[Output]:
+        """The tokens behind the one that `row` gave, as long as each one that was drafted is the one that came."""
+        outputs: list[Output] = []
+        for drafted in sequence.draft:
+            if sequence.finish_reason or sequence.tokens[-1] != drafted:
+                break
+            sequence.num_computed += 1
+            outputs.append(self._next_token(sequence, row + len(outputs) + 1))
+        if rejected := len(sequence.draft) - len(outputs):
+            self._scheduler.take_back(sequence, rejected)
+        self._speculation.observe(sequence, len(outputs))
+        return outputs
 
     def _note(self, output: Output, now: float) -> None:
         sequence, figures = output.sequence, self.figures
@@ -260,6 +285,8 @@ class Engine:
         figures.cells_used = self._scheduler.cells_used
         figures.set_back = self._scheduler.num_set_back
         figures.shared_out = self._scheduler.num_shared_out
+        figures.drafted_tokens = self._speculation.num_drafted
+        figures.accepted_tokens = self._speculation.num_accepted
 
 
 def _progress(sequence: Sequence) -> list[Output]:

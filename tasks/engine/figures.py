@@ -14,6 +14,10 @@ class EngineFigures:
     """Sequences that got a token, summed over the steps: divided by `steps` it is the mean batch."""
     prompt_tokens: int = 0
     generated_tokens: int = 0
+    drafted_tokens: int = 0
+    """Tokens that were guessed and run beside the next one."""
+    accepted_tokens: int = 0
+    """Those of them that the samplers chose as well."""
     set_back: int = 0
     outranked: int = 0
     """Sequences that gave their slots to more urgent ones."""

@@ -19,6 +19,8 @@ class Chunk:
     first_row: int
     row: int | None
     decodes: bool
+    num_drafted: int = 0
+    """Rows behind `row`, each of which gives the next token if the one in it came true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,11 @@ class Plan:
 
     @property
     def num_prompt_tokens(self) -> int:
-        return len(self.rows) - self.num_decoding
+        return len(self.rows) - self.num_decoding - self.num_drafted
+
+    @property
+    def num_drafted(self) -> int:
+        return sum(chunk.num_drafted for chunk in self.chunks)
 
 
 def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int, prompt_logits: int) -> Plan:
@@ -50,8 +56,11 @@ def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_toke
     for sequence in running:
         (decoding if sequence.decodes and sequence.prompt_logprobs is None else rest).append(sequence)
     count = _room_for(slots, min(len(decoding), room))
-    _add_decoding(plan, slots, decoding[:count])
-    room -= count
+    if any(sequence.draft for sequence in decoding[:count]):
+        _add_drafts(plan, slots, decoding[:count], room=min(room, slots.cells_free))
+    else:
+        _add_decoding(plan, slots, decoding[:count])
+    room -= len(plan.rows)
     for sequence in sorted(rest, key=lambda sequence: not sequence.decodes):
         limit = room if sequence.decodes else min(room, prompt_tokens)
         if sequence.prompt_logprobs is not None:
@@ -81,6 +90,20 @@ def _add_decoding(plan: Plan, slots: SlotPool, decoding: list[Sequence]) -> None
     for row, (sequence, slot, token) in enumerate(zip(decoding, held, tokens, strict=True)):
         plan.rows.append(Row(token, sequence.num_computed, slot.id, True))
         plan.chunks.append(Chunk(sequence, 1, row, row, True))
+
+
+def _add_drafts(plan: Plan, slots: SlotPool, decoding: list[Sequence], *, room: int) -> None:
+    """The row of each, and behind it those of its draft, as far as there is room for them."""
+    spare = room - len(decoding)
+    for sequence in decoding:
+        sequence.draft = sequence.draft[: max(0, spare)]
+        spare -= len(sequence.draft)
+        tokens, start, slot = [sequence.tokens[-1], *sequence.draft], sequence.num_computed, sequence.slot
+        assert slot is not None
+        first = len(plan.rows)
+        slots.grow(slot, tokens)
+        plan.rows.extend(Row(token, at, slot.id, True) for at, token in enumerate(tokens, start))
+        plan.chunks.append(Chunk(sequence, len(tokens), first, first, True, len(sequence.draft)))
 
 
 def _add_chunk(plan: Plan, slots: SlotPool, sequence: Sequence, count: int) -> None:

@@ -59,6 +59,10 @@ class Scheduler:
         return self._slots.cells_used
 
     @property
+    def cells_free(self) -> int:
+        return self._slots.cells_free
+
+    @property
     def num_decoding(self) -> int:
         return sum(sequence.decodes for sequence in self.running)
 
@@ -92,6 +96,11 @@ class Scheduler:
 
     def of_job(self, job: Hashable) -> list[Sequence]:
         return [sequence for sequence in (*self.running, *self.waiting) if sequence.job == job]
+
+    def take_back(self, sequence: Sequence, count: int) -> None:
+        """The last so many tokens that a sequence's slot holds are not the sequence's."""
+        assert sequence.slot is not None
+        self._slots.take_back(sequence.slot, count)
 
     def take_changes(self) -> list[Change]:
         """What the model's memory is to be told before the next batch."""

@@ -84,6 +84,10 @@ class Sequence:
         """Whether somebody asks how far its prompt has been read."""
         self.told_processed: int | None = None
         """What was told of that last: how many tokens of the prompt are there."""
+        self.draft: list[int] = []
+        """Tokens that may come next; the next step runs them as well."""
+        self.num_drafted = self.num_accepted = 0
+        """Tokens that were drafted here, and those of them that came true."""
         self.text = ""
         self.submitted_at = self.started_at = self.first_token_at = self.ended_at = 0.0
         self.finish_reason: FinishReason | None = None
@@ -107,6 +111,12 @@ class Sequence:
     @property
     def num_generated(self) -> int:
         return len(self.tokens) - self.num_prompt_tokens
+
+    @property
+    def num_left(self) -> int:
+        """Tokens that may still be generated."""
+        room, limit = self._context - len(self.tokens), self.params.max_tokens
+        return room if limit is None else min(room, limit - self.num_generated)
 
     @property
     def num_pending(self) -> int:
@@ -152,7 +162,7 @@ class Sequence:
 
     def set_back(self) -> None:
         """Lose the slot and all that was computed in it; the tokens stay."""
-        self.slot, self.num_computed = None, 0
+        self.slot, self.num_computed, self.draft = None, 0, []
 
     def extend(self, token: int, piece: bytes, *, ends: bool) -> str:
         """Take the next token; the text that may be shown because of it. Sets `finish_reason` when it is the last.

@@ -153,6 +153,10 @@ class SlotPool:
         self._cells.give(slot.cells[len(slot.cells) - count :])
         del slot.cells[len(slot.cells) - count :], slot.tokens[len(slot.tokens) - count :]
 
+    def take_back(self, slot: Slot, count: int) -> None:
+        """The last `count` tokens of a slot were computed for nothing."""
+        self._cut(slot, len(slot.cells) - count)
+
     def release(self, slot: Slot) -> None:
         """A slot's sequence has ended or was set back; what it holds stays until it is needed."""
         self._clock += 1

@@ -25,6 +25,8 @@ WORKER_COUNTERS = {
     "step_sequences": "Sequences that got a token, summed over steps; divided by the steps it is the mean batch.",
     "prompt_tokens": "Prompt tokens run.",
     "generated_tokens": "Tokens generated.",
+    "drafted_tokens": "Tokens drafted, and run to check them.",
+    "accepted_tokens": "Drafted tokens that were the ones to come.",
     "set_back": "Sequences set back because the KV cache was full.",
     "outranked": "Sequences that gave their slots to more urgent ones.",
     "shared_out": "Sequences that gave their slots to owners, or jobs, that had fewer.",

@@ -21,6 +21,7 @@ ONE_KIND_ONLY = {
         "cache_type_v": "only a generative model keeps a cache",
         "ubatch_tokens": "only a generative model computes a text in parts",
         "chat_template": "only a generative model has conversations",
+        "speculation": "only a generative model drafts tokens",
     },
     "embedding": {"pooling": "only an embedding model makes vectors"},
 }
@@ -47,6 +48,11 @@ Switch = Annotated[
     Literal["on", "off", "auto"] | None,
     BeforeValidator(_switch),
     WithJsonSchema({"enum": ["on", "off", "auto", True, False, None]}),
+]
+Speculation = Annotated[
+    Literal["auto", "lookup", "off"] | None,
+    BeforeValidator(_switch),
+    WithJsonSchema({"enum": ["auto", "lookup", "off", False, None]}),
 ]
 Shares = Annotated[
     tuple[float, ...],
@@ -88,6 +94,9 @@ class EngineKeys(BaseModel):
     )
     chat_template: str | None = Field(
         None, min_length=1, description="The chat template: Jinja's text, or a file beside the models file."
+    )
+    speculation: Speculation = Field(
+        None, description="Whether tokens are drafted that the text has had before; off if left out."
     )
     pooling: Literal["mean", "cls", "last", "none"] | None = Field(
         None,

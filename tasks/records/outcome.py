@@ -55,6 +55,9 @@ class Timings:
     """From its first token until its last."""
     tokens_per_second: float | None
     """While it decoded."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of those that were drafted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

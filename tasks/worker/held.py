@@ -133,6 +133,8 @@ class Held:
             prefill_seconds=round(first - started, 4),
             decode_seconds=round(decoding, 4),
             tokens_per_second=round(num_generated / decoding, 2) if decoding else None,
+            drafted_tokens=sum(sequence.num_drafted for sequence in timed),
+            accepted_tokens=sum(sequence.num_accepted for sequence in timed),
         )
 
     def _passage_timings(self) -> Timings | None:

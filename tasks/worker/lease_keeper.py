@@ -146,6 +146,8 @@ class LeaseKeeper:
                 "step_sequences": figures.step_sequences,
                 "prompt_tokens": figures.prompt_tokens,
                 "generated_tokens": figures.generated_tokens,
+                "drafted_tokens": figures.drafted_tokens,
+                "accepted_tokens": figures.accepted_tokens,
                 "cached_tokens": figures.cached_tokens,
                 "set_back": figures.set_back,
                 "outranked": figures.outranked,

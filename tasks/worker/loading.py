@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from tasks.engine.backend import Backend, BackendFailure, FileAtFault
 from tasks.engine.embedding import EmbeddingBackend
 from tasks.engine.rerank import RerankBackend
+from tasks.engine.speculation.speculation import MOST_ROWS
 from tasks.logs import get_logger
 from tasks.machine.memory import read_room
 from tasks.models import expected, facts, file_sign, gguf, hub
@@ -117,7 +118,8 @@ def load_llama(
         make = LlamaRerankBackend
     if entry.generates:
         quotes = not entry.special_tokens_in_content
-        make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes)
+        rows = MOST_ROWS if entry.speculation in ("auto", "lookup") else 0
+        make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes, draft_rows=rows)
     return make(
         gguf_path(entry),
         num_slots=entry.slots,
@@ -159,7 +161,8 @@ def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRun
         return Embedding(_embedding_backend(entry, settings, progress))
     if entry.kind == "rerank":
         return Rerank(_rerank_backend(entry, settings, progress))
-    return TextRunner(_backend(entry, settings, progress), across_owners=entry.share_prefixes == "all")
+    backend, drafts = _backend(entry, settings, progress), entry.speculation or "off"
+    return TextRunner(backend, across_owners=entry.share_prefixes == "all", speculation=drafts)
 
 
 def _refuse_what_cannot_fit(entry: ModelEntry) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine
+from tasks.engine.speculation.speculation import Mode
 from tasks.engine.taking import take
 from tasks.errors import InvalidRequest
 from tasks.records.event import Event
@@ -22,9 +23,10 @@ class TextRunner:
 
     Args:
         across_owners: whether owners share prefixes: `share_prefixes` of the catalogue's entry.
+        speculation: whether tokens are drafted, as the entry says.
     """
 
-    def __init__(self, backend: Backend, *, across_owners: bool = False) -> None:
+    def __init__(self, backend: Backend, *, across_owners: bool = False, speculation: Mode = "off") -> None:
         self.vocabulary = self._backend = backend
         self.num_slots, self.context = backend.num_slots, backend.context
         self.engine = Engine(
@@ -32,6 +34,7 @@ class TextRunner:
             on_failed=self._note_failed,
             on_outranked=self._note_outranked,
             across_owners=across_owners,
+            speculation=speculation,
         )
         self._failed: list[tuple[Held, str]] = []
         self._outranked: list[Held] = []

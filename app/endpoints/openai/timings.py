@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -28,6 +28,8 @@ class LlamaTimings(TypedDict):
     predicted_ms: Figure
     predicted_per_token_ms: Figure
     predicted_per_second: Figure
+    draft_n: NotRequired[Annotated[Count, Field(description="Tokens that were drafted, if any were.")]]
+    draft_n_accepted: NotRequired[Annotated[Count, Field(description="Those of them that came true.")]]
 
 
 class PromptProgress(TypedDict):
@@ -107,13 +109,16 @@ class RunningTimings:
 def timings(outcome: Outcome) -> LlamaTimings:
     """Those of a job that has ended; without times if it was finished before its last worker had it."""
     taken, usage = outcome.timings, outcome.usage
-    return figures(
+    made = figures(
         num_prompt=usage.prompt_tokens,
         num_cached=usage.cached_tokens,
         prompt_seconds=taken.prefill_seconds if taken else 0.0,
         num_predicted=usage.completion_tokens,
         predicted_seconds=taken.decode_seconds if taken else 0.0,
     )
+    if taken and taken.drafted_tokens:
+        made["draft_n"], made["draft_n_accepted"] = taken.drafted_tokens, taken.accepted_tokens
+    return made
 
 
 def figures(

@@ -153,6 +153,7 @@ mlock: mlock
 batchTokens: batch_tokens
 ubatchTokens: ubatch_tokens
 chatTemplate: chat_template
+speculation: speculation
 pooling: pooling
 {{- end }}
 

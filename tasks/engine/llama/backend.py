@@ -48,6 +48,7 @@ class LlamaBackend(Model):
         gpu_layers: layers on the GPU; -1 is all.
         options: how it is run otherwise.
         quotes: whether no special token is read in what a conversation says.
+        draft_rows: rows of a step with drafts, at most; 0 if nothing is drafted.
         on_progress: told how much of the file is loaded, from 0 to 1.
         allocates: whether it is loaded to compute, or only to tell what it would take.
 
@@ -66,6 +67,7 @@ class LlamaBackend(Model):
         gpu_layers: int = -1,
         options: Options = DEFAULTS,
         quotes: bool = True,
+        draft_rows: int = 0,
         on_progress: Callable[[float], None] | None = None,
         allocates: bool = True,
     ) -> None:
@@ -78,6 +80,7 @@ class LlamaBackend(Model):
             allocates=allocates,
         )
         self.num_slots, self.cache_tokens, self._quotes = num_slots, cache_tokens, quotes
+        self._draft_rows = draft_rows
         self.batch_tokens = min(options.batch_tokens or BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
@@ -219,7 +222,7 @@ class LlamaBackend(Model):
         params.n_ctx = self.cache_tokens
         params.n_batch = self.batch_tokens + spare
         params.n_ubatch = min(params.n_batch, self.options.ubatch_tokens or params.n_batch)
-        params.n_outputs_max = min(params.n_batch, self.num_slots + most_rows(self.vocab_size))
+        params.n_outputs_max = min(params.n_batch, max(self.num_slots, self._draft_rows) + most_rows(self.vocab_size))
         self.most_output_bytes = params.n_outputs_max * self.vocab_size * FLOAT_BYTES
         params.type_k, params.type_v = self.options.cache_types()
         params.n_seq_max = self.num_sequences + bool(spare)

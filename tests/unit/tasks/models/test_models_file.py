@@ -17,7 +17,7 @@ LIBRARIES_WORDS = re.compile(
 KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
 KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
-KEYS += ", chat_template, pooling"
+KEYS += ", chat_template, speculation, pooling"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -131,7 +131,7 @@ def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, li
             for kind in ("embedding", "rerank")
             for key, value in {
                 "threads_batch": 2, "cache_type_k": "f16", "cache_type_v": "f16", "ubatch_tokens": 64,
-                "chat_template": "'{{ x }}'",
+                "chat_template": "'{{ x }}'", "speculation": "lookup",
             }.items()
         ),
     ],

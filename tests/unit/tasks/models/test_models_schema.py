@@ -53,6 +53,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "batch_tokens": ([64, 16_384, None], [63, 16_385, "x"]),
     "ubatch_tokens": ([32, 64, None], [31, 16_385, 1.5]),
     "chat_template": (["{{ messages }}", None], ["", 7, []]),
+    "speculation": (["auto", "lookup", "off", False, None], ["on", True, 3]),
     "sha256": (["a" * 64, ["A0" * 32]], ["a" * 63, "g" * 64, 5, [["a" * 64]]]),
     "pooling": (["mean", "cls", "last", "none", None], ["rank", 1]),
 }

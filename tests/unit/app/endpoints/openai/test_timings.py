@@ -38,6 +38,9 @@ def test_they_are_those_of_the_job(outcome: Outcome) -> None:
     made = timings(replace(outcome, timings=taken))
     assert (made["prompt_ms"], made["predicted_ms"], made["predicted_n"]) == (250, 1500, 7)
     assert timings(replace(outcome, timings=None))["prompt_ms"] == 0
+    assert "draft_n" not in made
+    made = timings(replace(outcome, timings=replace(taken, drafted_tokens=7, accepted_tokens=5)))
+    assert (made["draft_n"], made["draft_n_accepted"]) == (7, 5)
 
 
 def job(**request: bool) -> Job:

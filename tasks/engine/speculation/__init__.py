@@ -1,0 +1,1 @@
+"""Several tokens of a sequence in one step: some are drafted, and the model checks them together."""
