@@ -21,6 +21,7 @@ WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72
 _ADMIN_KEY = re.compile(r"[A-Za-z0-9._~+/=-]{32,}")
 """What a Bearer token may hold (RFC 6750, section 2.1)."""
 _ORIGIN = re.compile(r"https?://[^/\s?#,]+")
+_GPU = re.compile(r"[0-9]{1,3}|(GPU|MIG)-[A-Za-z0-9/-]+")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]+(%\w+)?\]?")
 """A name, or an address of either family."""
 _NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9._-]{1,253}")
@@ -119,6 +120,11 @@ class Settings(BaseSettings):
         description="Bytes that the workers of caravan up may take together; most of the machine's if unset.",
     )
 
+    gpus: str = Field(
+        "",
+        description="GPUs of which caravan up gives each worker one, such as 0,1; each worker sees all if unset.",
+    )
+
     heartbeat_file: Path | None = Field(None, description="A file that workers and the clerk touch while they serve.")
 
     threads: int | None = Field(
@@ -171,6 +177,14 @@ class Settings(BaseSettings):
         if isinstance(budget, str) and not (count := bytes_of(budget)):
             raise ValueError("must be bytes, or a number with K, M, G or T, such as 24G")
         return count if isinstance(budget, str) else budget
+
+    @field_validator("gpus")
+    @classmethod
+    def _names_gpus(cls, gpus: str) -> str:
+        ids = [gpu.strip() for gpu in gpus.split(",")] if gpus.strip() else []
+        if not all(_GPU.fullmatch(gpu) for gpu in ids) or len(set(ids)) < len(ids):
+            raise ValueError("must be numbers or UUIDs of GPUs, each once, with commas between them, such as 0,1")
+        return ",".join(ids)
 
     @field_validator("host")
     @classmethod

@@ -19,6 +19,7 @@ from app.cli.up.address import announced
 from app.cli.up.admin_key import FILE, FLOWER_FILE, admin_key, flower_password
 from app.cli.up.cluster_watch import Watch
 from app.cli.up.display import Display, display
+from app.cli.up.gpus import Gpus
 from app.cli.up.log_tail import LogTail
 from app.cli.up.own_redis import SIZE, OwnRedis, own_redis, port_here, refuse_unusable
 from app.cli.up.private_files import mend, private_umask
@@ -124,6 +125,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
             port=port,
             flower_port=flower_port,
             scales=catalogue.scales,
+            gpus=Gpus(settings.gpus.split(",") if settings.gpus else (), layers=settings.gpu_layers),
             key=key,
             key_file=data / FILE if key and settings.admin_key is None else None,
             password_file=data / FLOWER_FILE if password and settings.flower_password is None else None,

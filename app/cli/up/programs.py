@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.cli.up.gpus import Gpus
 from app.cli.up.log_files import LogFile
 from app.cli.up.parts import Part
 from app.cli.up.secrets_of_programs import withheld_from
@@ -27,6 +28,7 @@ class Cluster:
     """None without Flower."""
     scales: bool = False
     """Whether workers come and go by demand."""
+    gpus: Gpus = field(default_factory=Gpus)
     key: str = ""
     key_file: Path | None = None
     password_file: Path | None = None
@@ -54,7 +56,8 @@ class Cluster:
 
     def worker(self, name: str, model: str, env: Mapping[str, str], log: Callable[[str], LogFile]) -> Program:
         """A worker of a model."""
-        return _program(name, "worker", ["tasks.worker", model, "--name", name], env, log)
+        told = {**env, **self.gpus.environment(name, self.catalogue.get(model))}
+        return _program(name, "worker", ["tasks.worker", model, "--name", name], told, log)
 
     def programs(self, env: Mapping[str, str], log: Callable[[str], LogFile]) -> list[Program]:
         """All but Redis, in the order of their start; without workers that come and go."""
