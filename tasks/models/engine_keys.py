@@ -92,6 +92,22 @@ class EngineKeys(BaseModel):
     ubatch_tokens: Count | None = Field(
         None, ge=32, le=16_384, description="Tokens of a step computed at once; all of them if left out."
     )
+    rope_scaling: Literal["none", "linear", "yarn"] | None = Field(
+        None,
+        description="How positions beyond those of the training are told to the model; as its file says if left out.",
+    )
+    rope_scale: float | None = Field(
+        None,
+        ge=1,
+        le=128,
+        description="By how much the longest context grows: 2 is twice what the model was trained for.",
+    )
+    rope_freq_base: float | None = Field(
+        None, gt=0, le=1e12, description="The base of positions' frequencies; as the model's file says if left out."
+    )
+    yarn_orig_context: Count | None = Field(
+        None, ge=64, description="Tokens of the training before any scaling, for yarn; as the file says if left out."
+    )
     chat_template: str | None = Field(
         None, min_length=1, description="The chat template: Jinja's text, or a file beside the models file."
     )
@@ -123,6 +139,20 @@ class EngineKeys(BaseModel):
     def _values_can_be_read(cls, value: str, info: ValidationInfo) -> str:
         if value in QUANTISED and info.data.get("flash_attention") == "off":
             raise ValueError(f"values in {value} need flash attention: leave flash_attention out, or take {PLAIN}")
+        return value
+
+    @field_validator("rope_scale")
+    @classmethod
+    def _is_scaled_somehow(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value and value > 1 and info.data.get("rope_scaling") in (None, "none"):
+            raise ValueError("set rope_scaling to linear or yarn with it, by which positions are scaled")
+        return value
+
+    @field_validator("yarn_orig_context")
+    @classmethod
+    def _is_for_yarn(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value and info.data.get("rope_scaling") != "yarn":
+            raise ValueError("it is for rope_scaling: yarn: leave yarn_orig_context out")
         return value
 
     @field_validator("batch_tokens")

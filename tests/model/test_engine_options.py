@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -79,6 +80,50 @@ def test_every_option_is_a_key_of_an_entry_and_every_format_a_format_of_ggml() -
     others = {"threads", "gpu_layers", "speculation"}
     assert {field.name for field in fields(Options)} == set(EngineKeys.model_fields) - others
     assert set(CACHE_TYPES) == set(BYTES) == set(get_args(CacheType))
+
+
+SCALED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "linear": ({"rope_scaling": "linear", "rope_scale": 2.0}, {"rope_scaling_type": 1, "rope_freq_scale": 0.5}),
+    "yarn": (
+        {"rope_scaling": "yarn", "rope_scale": 4.0, "yarn_orig_context": 512},
+        {"rope_scaling_type": 2, "rope_freq_scale": 0.25, "yarn_orig_ctx": 512},
+    ),
+    "base": ({"rope_freq_base": 50_000.0}, {"rope_freq_base": 50_000.0}),
+}
+
+
+@pytest.mark.parametrize("way", SCALED)
+def test_scaled_positions_give_llama_cpps_own_text_for_them(way: str) -> None:
+    ours, theirs = SCALED[way]
+    backend = LlamaBackend(
+        gguf_path(DEMO), num_slots=1, context=1 << 20, cache_tokens=8192, threads=1, options=Options(**ours)
+    )
+    trained = backend.measures["n_ctx_train"]
+    assert backend.context == int(trained * ours.get("rope_scale", 1))
+    asked = story(backend, ENDINGS[0])
+    peer = llama_cpp.Llama(
+        str(gguf_path(DEMO)), n_ctx=1024, n_threads=1, verbose=False, flash_attn=True, n_gpu_layers=0, **theirs
+    )
+    expected = list(itertools.takewhile(lambda token: token != peer.token_eos(), peer.generate(asked.tokens, temp=0.0)))
+    engine = Engine(backend)
+    engine.submit([asked])
+    drain(engine)
+    assert expected
+    assert asked.generated[: len(expected)] == expected
+    backend.close()
+
+
+def test_a_scaled_model_decodes_beyond_what_it_was_trained_for() -> None:
+    options = Options(rope_scaling="linear", rope_scale=2.0)
+    backend = LlamaBackend(gguf_path(DEMO), num_slots=1, context=1 << 20, cache_tokens=8192, threads=1, options=options)
+    trained = backend.measures["n_ctx_train"]
+    prompt = (story(backend, ENDINGS[0]).tokens * trained)[: trained + 40]
+    longer = Sequence(job=1, index=0, prompt=prompt, params=PARAMS, context=backend.context)
+    engine = Engine(backend)
+    engine.submit([longer])
+    drain(engine)
+    assert longer.num_generated == PARAMS.max_tokens
+    backend.close()
 
 
 @pytest.mark.parametrize("kind", ["bf16", "q8_0", "q4_0"])

@@ -76,12 +76,13 @@ def command(
 
 
 def _trained_context(entry: ModelEntry) -> int | None:
-    """Tokens of the longest sequence that it was trained for, if the file says so."""
+    """Tokens of the longest sequence that it was trained for, and scaled to, if the file says so."""
     try:
         head = gguf.fields(gguf_path(entry))
     except (OSError, gguf.NotGguf):
         return None  # what loads it tells
-    return head.get(f"{head.get('general.architecture')}.context_length")
+    trained = head.get(f"{head.get('general.architecture')}.context_length")
+    return trained and int(trained * (entry.rope_scale or 1))
 
 
 def _measure(entry: ModelEntry) -> Measure:

@@ -152,6 +152,10 @@ mmap: mmap
 mlock: mlock
 batchTokens: batch_tokens
 ubatchTokens: ubatch_tokens
+ropeScaling: rope_scaling
+ropeScale: rope_scale
+ropeFreqBase: rope_freq_base
+yarnOrigContext: yarn_orig_context
 chatTemplate: chat_template
 speculation: speculation
 pooling: pooling

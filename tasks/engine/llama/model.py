@@ -38,7 +38,7 @@ class Model:
 
     Args:
         path: the GGUF file.
-        context: tokens a sequence may hold; cut to what the model was trained for.
+        context: tokens a sequence may hold; cut to what the model was trained for, and scaled to.
         gpu_layers: layers on the GPU; -1 is all.
         options: how it is run otherwise.
         on_progress: told how much of the file is loaded, from 0 to 1.
@@ -66,7 +66,7 @@ class Model:
         self.processor = variants.cpu_variant()
         self.on_gpu = gpu_layers != 0 and bool(llama_cpp.llama_supports_gpu_offload())
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
-        self.context: int = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
+        self.context: int = min(context, options.longest(llama_cpp.llama_model_n_ctx_train(self._model)))
         self.num_layers: int = llama_cpp.llama_model_n_layer(self._model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
         self.longest_piece = self._longest_piece()
@@ -104,6 +104,7 @@ class Model:
 
     def _new_context(self, params: Any, no_room: str) -> Any:
         """A context of the model. Raises `BackendFailure`: with llama.cpp's reason, or with what is said of no room."""
+        self.options.scale_positions(params)
         with library.errors_told() as told:
             ctx = llama_cpp.llama_init_from_model(self._model, params)
         if not ctx:

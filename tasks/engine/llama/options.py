@@ -33,6 +33,13 @@ _ATTENTION: Final[Mapping[str, int]] = MappingProxyType(
         "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
     }
 )
+_ROPE: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "none": llama_cpp.LLAMA_ROPE_SCALING_TYPE_NONE,
+        "linear": llama_cpp.LLAMA_ROPE_SCALING_TYPE_LINEAR,
+        "yarn": llama_cpp.LLAMA_ROPE_SCALING_TYPE_YARN,
+    }
+)
 _POOLING: Final[Mapping[str, int]] = MappingProxyType(
     {
         "none": llama_cpp.LLAMA_POOLING_TYPE_NONE,
@@ -63,6 +70,13 @@ class Options:
     """Rows that are computed at once; all of a step if None."""
     chat_template: str | None = None
     """In the place of all that the file has."""
+    rope_scaling: Literal["none", "linear", "yarn"] | None = None
+    """How positions beyond those of the training are told to the model; as its file says if None."""
+    rope_scale: float | None = None
+    """By how much its context grows; by that of its file if None."""
+    rope_freq_base: float | None = None
+    yarn_orig_context: int | None = None
+    """Tokens of the training without any scaling, for `yarn`; as the file says if None."""
     pooling: Literal["none", "mean", "cls", "last"] | None = None
     """As the file says if None; with `none` each token keeps its vector."""
 
@@ -77,6 +91,21 @@ class Options:
         elif self.tensor_split:
             shares = [*self.tensor_split, *[0.0] * llama_cpp.llama_max_devices()][: llama_cpp.llama_max_devices()]
             params.tensor_split = (ctypes.c_float * len(shares))(*shares)
+
+    def longest(self, trained: int) -> int:
+        """Tokens of the longest sequence of a model that was trained for so many."""
+        return int(trained * (self.rope_scale or 1))
+
+    def scale_positions(self, params: Any) -> None:
+        """Fill in how positions are told to the model, in the parameters of a context."""
+        if self.rope_scaling is not None:
+            params.rope_scaling_type = _ROPE[self.rope_scaling]
+        if self.rope_scale is not None:
+            params.rope_freq_scale = 1 / self.rope_scale
+        if self.rope_freq_base is not None:
+            params.rope_freq_base = self.rope_freq_base
+        if self.yarn_orig_context is not None:
+            params.yarn_orig_ctx = self.yarn_orig_context
 
     def flash_attn_type(self, default: Literal["on", "auto"]) -> int:
         """llama.cpp's number."""

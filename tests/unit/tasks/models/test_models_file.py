@@ -17,7 +17,7 @@ LIBRARIES_WORDS = re.compile(
 KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
 KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
-KEYS += ", chat_template, speculation, pooling"
+KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, pooling"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -101,6 +101,11 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("batch_tokens: 63", "batch_tokens is '63': it must be a whole number from 64 to 16384"),
         ("ubatch_tokens: 0", "ubatch_tokens is '0': it must be a whole number from 32 to 16384"),
         ("ubatch_tokens: 600", "ubatch_tokens: it is more than batch_tokens, which is 512"),
+        ("rope_scaling: ntk", "rope_scaling is 'ntk': it must be none, linear or yarn"),
+        ("rope_scale: 0.5", "rope_scale is '0.5': it must be a number from 1 to 128"),
+        ("rope_scale: 4", "rope_scale: set rope_scaling to linear or yarn with it, by which positions are scaled"),
+        ("rope_freq_base: 0", "rope_freq_base is '0': it must be a number above 0"),
+        ("yarn_orig_context: 4096", "yarn_orig_context: it is for rope_scaling: yarn: leave yarn_orig_context out"),
         ("chat_template: ''", "chat_template is empty: it must be a text"),
         ("pooling: mean", "pooling: only an embedding model makes vectors: leave pooling out"),
     ],
