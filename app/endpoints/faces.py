@@ -1,4 +1,4 @@
-"""In whose form a failure is told where no call was found: a path, or a method, that is not there."""
+"""In whose form a failure is told of a path or a method that is not there, and of calls that speak for two APIs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from app.endpoints.anthropic.models import VERSION
 from app.endpoints.ollama.errors import FORM as OLLAMA
 from app.openapi.error_form import OPENAI, ErrorForm
 
+EITHER = ErrorForm(schema=OPENAI.schema | ANTHROPIC.schema, body=OPENAI.body)
+"""As the document describes calls whose answers are OpenAI's, or Anthropic's for its clients."""
+OF_TWO = {"models.openai_list", "models.openai_show"}
+"""Those calls."""
+
 _PATHS = {"/api": OLLAMA, "/v1/messages": ANTHROPIC, "/messages": ANTHROPIC}
 
 
@@ -17,4 +22,5 @@ def form() -> ErrorForm:
     for path, own in _PATHS.items():
         if request.path == path or request.path.startswith(f"{path}/"):
             return own
-    return ANTHROPIC if VERSION in request.headers else OPENAI
+    by_header = request.url_rule is None or request.endpoint in OF_TWO
+    return ANTHROPIC if by_header and VERSION in request.headers else OPENAI

@@ -34,10 +34,10 @@ def test_both_clients_have_the_same_methods() -> None:
 
     assert public(Client) == {name: how for name, how in public(AsyncClient).items() if name != "together"}
     assert sorted(public(Client)) == [
-        "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "read_file", "retry", "run",
-        "stream", "submit", "submit_many", "upload_file", "wait", "wait_any",
+        "ask", "call", "cancel", "carry_out", "close", "delete", "job", "map", "models", "read_file", "rerank", "retry",
+        "run", "stream", "submit", "submit_many", "upload_file", "wait", "wait_any",
     ]  # fmt: skip
-    assert caravan_client.__all__ == ["AsyncClient", "Client", "Job", "Options", "Patience", "StreamedEvent"]
+    assert caravan_client.__all__ == ["AsyncClient", "Client", "Job", "Options", "Patience", "Ranked", "StreamedEvent"]
 
 
 def test_questions_are_answered_one_by_one_and_many_at_once(cluster: Cluster) -> None:

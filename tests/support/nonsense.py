@@ -191,7 +191,8 @@ class Nonsense:
 
     def _ids(self) -> dict[str, str]:
         made = self._draw.choice(["none", "%00", "%ff", "a" * 5000, "resp_", "%2e%2e", "resp_" + "0" * 36])
-        return dict.fromkeys(("job_id", "response_id", "model", "name", "key_id", "batch_id", "file_id", "file"), made)
+        names = ("job_id", "response_id", "model", "name", "key_id", "batch_id", "message_batch_id", "file_id", "file")
+        return dict.fromkeys(names, made)
 
     def _spoil(self, body: Any) -> Any:
         """One thing more that is wrong, or at least odd."""

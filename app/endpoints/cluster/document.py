@@ -19,6 +19,7 @@ from app.endpoints.cluster.wire import (
     Reload,
     WorkersFixed,
 )
+from app.endpoints.faces import EITHER
 from app.endpoints.openai.document import TAG as OPENAI
 from app.endpoints.openai.wire import OpenAIModel, OpenAIModelList
 from app.openapi import examples
@@ -65,12 +66,14 @@ CALLS = {
         tag=OPENAI,
         parameters=(_CLIENT_VERSION, _ANTHROPIC, *_PAGE),
         answers={200: Answer(meaning="The list.", schema=OpenAIModelList | ModelPage)},
+        error_form=EITHER,
     ),
     "models.openai_show": Description(
         tag=OPENAI,
         parameters=(_ANTHROPIC,),
         answers={200: Answer(meaning="The model.", schema=OpenAIModel | ModelInfo)},
         errors=(ModelNotFound,),
+        error_form=EITHER,
     ),
     "models.index": Description(
         tag=TAG, answers={200: Answer(meaning="The models.", schema=ModelStateList)}, errors=NEEDS_REDIS
