@@ -17,7 +17,8 @@ def main() -> None:
     client = cohere.ClientV2("none", base_url=sys.argv[1])
     reranker = CohereRerank(client=client, model="ranker", top_n=2)
     kept = reranker.compress_documents([Document(page_content=text) for text in DOCUMENTS], QUERY)
-    print(json.dumps([[each.page_content, each.metadata["relevance_score"]] for each in kept]))
+    seen = [[each.page_content, each.metadata["relevance_score"]] for each in kept]
+    print(json.dumps({"kept": seen}))
 
 
 main()
