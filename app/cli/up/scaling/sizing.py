@@ -56,8 +56,12 @@ class Sizing:
         self._asked: _Asked | None = None
 
     def renew(self, catalogue: Catalogue, changed: Collection[str]) -> None:
-        """Another catalogue: models that are new in it, or are others, are asked for again."""
+        """Another catalogue: models that are new in it, or are others, are asked for again.
+
+        One that was added and removed again between two looks is among those that leave, and has not been known.
+        """
         self._catalogue = catalogue
+        changed = {*changed, *(name for name in catalogue if name not in self._needs)}
         for name in changed:
             entry = catalogue[name]
             self._needs[name] = estimate(entry)
