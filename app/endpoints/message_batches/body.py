@@ -38,7 +38,7 @@ def input_lines(body: MessageBatchBody, own_name: Callable[[str], str], *, longe
         longest: bytes that a line may have.
 
     Raises:
-        InvalidRequest: two requests have one id, or one names no model or is too long.
+        InvalidRequest: two requests have one id, or one names no model, is too long or has too large a number.
         ModelNotFound: a request names a model that is not there.
     """
     seen, made = set[str](), list[bytes]()
@@ -51,7 +51,11 @@ def input_lines(body: MessageBatchBody, own_name: Callable[[str], str], *, longe
         seen.add(request.custom_id)
         params = {**request.params, "model": _own_name(request.params.get("model"), own_name, where)}
         line = {"custom_id": request.custom_id, "method": "POST", "url": ENDPOINT, "body": params}
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            text = json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        except ValueError as exc:  # 1e999, which would fail the other requests with it
+            message = f"{where}.params: A number is too large."
+            raise InvalidRequest(message, param=f"{where}.params") from exc
         if len(text) > longest:
             raise InvalidRequest(f"{where}.params: A request has {longest} bytes at most.", param=f"{where}.params")
         made.append(text + b"\n")

@@ -135,7 +135,8 @@ def _results(files: FileStore, batch: Batch, sources: list[tuple[File, bool]]) -
         for line in in_turns(split(files.read(file), number=1, offset=0, longest=WHOLE), TURN):
             if line.text is not None:
                 told = view.not_run(batch, line.text) if is_input else view.result(line.text)
-                yield text(told) + "\n"
+                if told is not None:
+                    yield text(told) + "\n"
 
 
 def _find(message_batch_id: str) -> Batch:

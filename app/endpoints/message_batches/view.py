@@ -72,8 +72,17 @@ def result(line: bytes) -> wire.BatchedResult:
     return {"custom_id": told["custom_id"], "result": made}
 
 
-def not_run(batch: Batch, line: bytes) -> wire.BatchedResult:
-    """What came of a request, by its line in the input of a batch that ended before its first line was run."""
+def not_run(batch: Batch, line: bytes) -> wire.BatchedResult | None:
+    """What came of a request, by its line in the input of a batch that ended before its first line was run.
+
+    None for a line without an id, which a file of the caller's own may have.
+    """
+    try:
+        custom_id = json.loads(line)["custom_id"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if not isinstance(custom_id, str):
+        return None
     made: wire.Errored | wire.NotRun
     if batch.status is BatchStatus.FAILED:
         fault: dict[str, Any] = {"message": "The batch failed.", "code": "batch_failed", **dict(*batch.errors[:1])}
@@ -83,7 +92,7 @@ def not_run(batch: Batch, line: bytes) -> wire.BatchedResult:
         made = errored(failure, 400)
     else:
         made = {"type": "expired" if batch.status is BatchStatus.EXPIRED else "canceled"}
-    return {"custom_id": json.loads(line)["custom_id"], "result": made}
+    return {"custom_id": custom_id, "result": made}
 
 
 def errored(error: WireError, status: int) -> wire.Errored:

@@ -26,7 +26,7 @@ def _text(document: Any) -> Any:
     if isinstance(document, Mapping) and set(document) == {"text"}:
         document = document["text"]
     if not isinstance(document, str):
-        raise PydanticCustomError("document", 'Input should be a string or an object {{"text": "..."}}')
+        raise PydanticCustomError("document", 'Input should be a string or an object {"text": "..."}')
     return document
 
 

@@ -85,10 +85,17 @@ def test_requests_of_a_batch_that_ended_before_the_first_have_a_result_each() ->
         from flask import g
 
         g.request_id = "r1"
-        told: Any = not_run(replace(batch("failed"), errors=(fault,)), LINE)["result"]
+        made: Any = not_run(replace(batch("failed"), errors=(fault,)), LINE)
+        told = made["result"]
         assert (told["type"], told["error"]["request_id"]) == ("errored", "r1")
         assert told["error"]["error"]["message"] == "There is no model 'demo'."
-        assert not_run(batch("failed"), LINE)["result"]["type"] == "errored"
+        made = not_run(batch("failed"), LINE)
+        assert made["result"]["type"] == "errored"
+
+
+@pytest.mark.parametrize("line", [b"garbage", b"[]", b"null", b"{}", b'{"custom_id": 1}', b"[" * 100_000])
+def test_a_line_without_an_id_has_no_result(line: bytes) -> None:
+    assert not_run(batch("failed"), line) is None
 
 
 def own_name(name: str) -> str:
@@ -121,3 +128,9 @@ def test_what_is_wrong_is_named_by_its_place(requests: Any, param: str, kind: ty
     with pytest.raises(kind) as refused:
         input_lines(body, own_name, longest=1000)
     assert refused.value.param == param
+
+
+def test_a_number_beyond_a_float_is_refused_rather_than_fail_the_other_requests() -> None:
+    sent = [{"custom_id": "a", "params": {}}, {"custom_id": "b", "params": {"temperature": float("inf")}}]
+    with pytest.raises(InvalidRequest, match="A number is too large"):
+        input_lines(MessageBatchBody(requests=sent), own_name, longest=1000)  # type: ignore[arg-type]

@@ -64,6 +64,7 @@ def test_what_makes_no_sense_is_refused_in_one_line_that_names_the_field(field: 
     assert str(error.param).partition(".")[0] == field
     assert field in error.message
     assert "\n" not in error.message
+    assert "{{" not in error.message
 
 
 def test_documents_are_texts_for_the_worker() -> None:
