@@ -30,7 +30,8 @@ class CurrentCatalogue:
         file: models.yaml; None for the demo model alone.
         copy: what `caravan up` has accepted last.
         any_name: whether the only model of a kind answers for every name.
-        on_change: told what has changed, in the thread that found it; the log is told if left out.
+        on_change: told what has changed, in the thread that found it, if only that a model leaves which was not known;
+            the log is told if left out.
 
     Raises:
         CatalogueError: there is nothing that could be read.
@@ -132,9 +133,10 @@ class CurrentCatalogue:
 
     def _take(self, found: Accepted) -> Changes:
         changes = self._accepted.changes_to(found)
+        leave = found.leaving.keys() - self._accepted.leaving.keys()  # as one that came and went since the last look
         self._accepted = found
         self._now = self._shown()
-        if changes:
+        if changes or leave:
             self._on_change(changes)
         return changes
 

@@ -78,7 +78,8 @@ class Reload:
             self._models.look_at_copy()
 
     def _changed(self, changes: Changes) -> None:
-        self._tell(f"models.yaml was read again: {changes.text}.")
+        if changes:
+            self._tell(f"models.yaml was read again: {changes.text}.")
         self._follow(self._models.now, self._models.leaving, changes)
 
 

@@ -147,3 +147,15 @@ def test_a_model_that_was_removed_can_still_be_loaded_for_its_jobs(file: Path, c
     assert worker.entry("b").chat_template == "{{ messages }}"
     assert (list(worker.now), worker.served, worker.keep_alive("b")) == (["a"], ["a", "b"], 0.0)
     assert list(worker.serving("b")) == ["b"]
+
+
+def test_a_model_that_came_and_went_between_two_looks_is_told_as_one_that_leaves(file: Path, copy: Path) -> None:
+    """Its jobs were accepted, so it needs a worker."""
+    seen: list[Changes] = []
+    front, up = CurrentCatalogue(file, copy=copy), CurrentCatalogue(file, copy=copy, on_change=seen.append)
+    for text in (AB.replace("slots: 2", "priority: 0"), A):
+        file.write_text(text)
+        front.reload()
+    up.look_at_copy()
+    assert (len(seen), bool(seen[0])) == (1, False)
+    assert (list(up.now), list(up.leaving)) == (["a"], ["b"])
