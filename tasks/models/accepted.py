@@ -107,7 +107,11 @@ def write(path: Path, accepted: Accepted) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Alone among the processes that accept. A dead one holds nothing. Raises `CatalogueError` if it takes too long."""
     until = time.monotonic() + LOCK_SECONDS
-    with path.with_name(f"{path.name}.lock").open("a") as file:
+    try:
+        file = path.with_name(f"{path.name}.lock").open("a")
+    except OSError as exc:
+        raise CatalogueError(f"{path}.lock cannot be opened ({exc.strerror}).") from exc
+    with file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,4 +129,8 @@ def _is_another(old: tuple[file_sign.Sign | None, ...], new: tuple[file_sign.Sig
 
 
 def _fault(path: Path) -> str:
-    return f"{path} is a folder" if path.is_dir() else f"there is no {path}"
+    try:
+        is_folder = path.is_dir()
+    except OSError as exc:
+        return f"{path}: {exc.strerror}"
+    return f"{path} is a folder" if is_folder else f"there is no {path}"

@@ -171,14 +171,22 @@ def gguf_path(entry: ModelEntry) -> Path:
 
 def has_file(entry: ModelEntry) -> bool:
     """Whether the model's file is there, on this machine, or can be downloaded by its worker."""
-    return entry.path == FAKE_PATH or entry.path.startswith(hub.SCHEME) or gguf_path(entry).is_file()
+    return entry.path == FAKE_PATH or entry.path.startswith(hub.SCHEME) or _is_file(gguf_path(entry))
+
+
+def _is_file(path: Path) -> bool:
+    """No as well of a path that is too long, or that goes through a folder that we may not read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _placed(file: models_file.ModelsFile, name: str, entry: ModelEntry) -> ModelEntry:
     """An entry with the files that it names: relative paths are meant from the models file. Raises `CatalogueError`."""
     path, told = entry.path, {}
     if path not in (DEMO_PATH, FAKE_PATH) and not path.startswith(hub.SCHEME):
-        told["path"] = str(file.path.parent / Path(path).expanduser())
+        told["path"] = str(file.path.parent / template_file.of_user(path))
     if entry.chat_template is not None:
         try:
             told["chat_template"] = template_file.text(entry.chat_template, file.path.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from math import inf
 from typing import Annotated, Any
@@ -42,7 +43,10 @@ def _names(value: Any) -> Any:
 def _variables(value: Any) -> Any:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value):
         raise ValueError("it must be a mapping with each variable by its name")
-    return value
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))  # requests and `caravan up` pass it on as JSON
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("it must have values that JSON has; put a date into quotes") from None
 
 
 def _count(value: Any) -> Any:

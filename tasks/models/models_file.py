@@ -32,6 +32,7 @@ _PLAIN = (
 )  # fmt: skip
 """What PyYAML's parser says, in words that need no knowledge of a parser; all else is told as it says it."""
 
+_NO_VALUE = "this has no value; put it into quotes if it is a text"
 _NAMED = "write a models.yaml that names it, with the line `models: {{{}: {{path: {}}}}}`, and give that"
 
 
@@ -81,7 +82,13 @@ class ModelsFile:
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes keys as they are written."""
+    """Takes keys as they are written, and tells of what has no value where that stands."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError) as exc:  # a date of the month 13, `!!int x`
+            raise yaml.constructor.ConstructorError(None, None, _NO_VALUE, node.start_mark) from exc
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         self.flatten_mapping(node)
@@ -92,6 +99,8 @@ def read(path: Path) -> ModelsFile:
     """Read a file. Raises `CatalogueError` for one that cannot be read, is empty, or is no YAML."""
     path = path.absolute()
     try:
+        if path.is_fifo() or path.is_char_device():  # which nobody may ever write to
+            raise CatalogueError(f"{path} cannot be read: it is no file")
         with path.open("rb") as file:
             if file.read(len(MAGIC)) == MAGIC:
                 raise CatalogueError(f"{path} is a model's file: {_NAMED.format(path.stem, path.name)}")
@@ -105,6 +114,10 @@ def read(path: Path) -> ModelsFile:
         body = loader.construct_document(root) if root else None
     except yaml.MarkedYAMLError as exc:
         raise CatalogueError(f"{path}, {_syntax(exc)}") from exc
+    except RecursionError as exc:
+        raise CatalogueError(f"{path} cannot be read: its brackets are nested too deeply") from exc
+    except (ValueError, LookupError, AttributeError) as exc:
+        raise CatalogueError(f"{path}, line {loader.line + 1}: this is not YAML: {_NO_VALUE}") from exc
     finally:
         loader.dispose()
     if body is None:
@@ -134,6 +147,8 @@ def _refuse_keys(path: Path, root: yaml.Node | None) -> None:
         node = waiting.pop()
         if isinstance(node, yaml.SequenceNode):
             waiting.extend(node.value)
+        if isinstance(node, yaml.ScalarNode):
+            _refuse_halves(path, node)
         if not isinstance(node, yaml.MappingNode) or id(node) in known:
             continue
         known.add(id(node))
@@ -148,7 +163,14 @@ def _refuse_keys(path: Path, root: yaml.Node | None) -> None:
                     f"{path}, line {line}: the key '{name}' occurs twice; first in line {lines[key.value]}"
                 )
             lines[key.value] = line
-            waiting.append(value)
+            waiting.extend((key, value))
+
+
+def _refuse_halves(path: Path, node: yaml.ScalarNode) -> None:
+    """Refuse half a character, which an escape may have and neither UTF-8 nor JSON can tell."""
+    if any("\ud800" <= char <= "\udfff" for char in node.value):
+        line = node.start_mark.line + 1
+        raise CatalogueError(f"{path}, line {line}: '{printable(shown(node.value))}' has half a character")
 
 
 def _syntax(exc: yaml.MarkedYAMLError) -> str:

@@ -20,14 +20,24 @@ def text(template: str, folder: Path) -> str:
         Unreadable: there is no such file, it cannot be read, or it is too long or empty.
     """
     if "{" not in template:
-        return _read(folder / Path(template.strip()).expanduser())
+        return _read(folder / of_user(template.strip()))
     if len(template.encode()) > LARGEST:
         raise Unreadable(TOO_LONG)
     return template
 
 
+def of_user(path: str) -> Path:
+    """A path, whose ~ is the home of a user of this machine; of no such user it is a folder's name."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def _read(path: Path) -> str:
     try:
+        if path.is_fifo():
+            raise Unreadable(f"{path} is no file")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except (OSError, ValueError) as exc:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from tasks.models.accepted import accept
 from tasks.models.catalogue import Catalogue, CatalogueError, load
 from tasks.models.engine_keys import ONE_KIND_ONLY
 
@@ -76,6 +78,14 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("aliases: x", "aliases: it must be a list of texts"),
         ("tags: [1]", "tags: it must be a list of texts"),
         ("chat_template_kwargs: x", "chat_template_kwargs: it must be a mapping with each variable by its name"),
+        (
+            "chat_template_kwargs: {day: 2026-11-30}",
+            "chat_template_kwargs: it must have values that JSON has; put a date into quotes",
+        ),
+        (
+            "chat_template_kwargs: {a: [.nan]}",
+            "chat_template_kwargs: it must have values that JSON has; put a date into quotes",
+        ),
         ("sampling: {temperature: 9}", "sampling.temperature is '9': it must be a number from 0 to 2"),
         ("sampling: {top_q: 1}", "sampling.top_q is not a key of sampling; did you mean top_p?"),
         ("workers: 3", "workers is '3': it must be a mapping with the keys min, max"),
@@ -244,3 +254,40 @@ def test_entries_may_share_keys_by_a_merge(tmp_path: Path) -> None:
     assert (models["a"].slots, models["b"].slots) == (4, 8)
     assert models["b"].path == models["a"].path
     assert fault(tmp_path, text + "0000").startswith("line 5: models.b.slots is '80000'")
+
+
+NO_VALUE = "this is not YAML: this has no value; put it into quotes if it is a text"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (ONE + "tags: [2026-13-45]", f"line 4, column 12: {NO_VALUE}"),
+        (ONE + "slots: " + "1" * 5000, f"line 4, column 12: {NO_VALUE}"),
+        (ONE + "slots: !!int many", f"line 4, column 12: {NO_VALUE}"),
+        (ONE + "mmap: !!bool perhaps", f"line 4, column 11: {NO_VALUE}"),
+        (ONE + "tags: [0x_]", f"line 4, column 12: {NO_VALUE}"),
+        (ONE + "tags: !!map x", f"line 4: {NO_VALUE}"),
+        (ONE + r'tags: ["\U00110000"]', f"line 4: {NO_VALUE}"),
+        (ONE + r'tags: ["\uD800"]', r"line 4: '\ud800' has half a character"),
+        ("[" * 5000, "cannot be read: its brackets are nested too deeply"),
+    ],
+)
+def test_what_the_parser_fails_at_is_a_fault_of_the_file(tmp_path: Path, content: str, said: str) -> None:
+    """Or whoever reads the file again while it serves would end by it."""
+    assert fault(tmp_path, content).strip() == said
+
+
+def test_a_file_that_may_never_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    os.mkfifo(path)
+    with pytest.raises(CatalogueError, match="it is no file"):
+        load(path)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x.gguf", "/" + "x" * 300 + ".gguf"])
+def test_a_path_that_no_system_takes_is_told_as_one_that_is_not_there(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "models.yaml"
+    file.write_text(f"models: {{one: {{path: {path}}}}}")
+    with pytest.raises(CatalogueError, match="These models have no file: one "):
+        accept(file)
