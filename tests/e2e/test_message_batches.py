@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,18 @@ def test_a_batch_that_is_cancelled_keeps_what_it_has_and_can_be_deleted_then(
     for call in (batches.retrieve, batches.cancel, batches.delete, batches.results):
         with pytest.raises(anthropic.NotFoundError):
             call(made.id)
+
+
+def test_a_batch_of_an_upload_is_deleted_without_the_upload(client: anthropic.Anthropic, cluster: Cluster) -> None:
+    params = {**asked("a", "What is 3 + 1?")["params"]}
+    line = json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/messages", "body": params})
+    upload = {"file": ("message_batch.jsonl", line.encode()), "purpose": (None, "batch")}
+    file = cluster.http.post("/v1/files", files=upload).json()
+    body = {"input_file_id": file["id"], "endpoint": "/v1/messages", "completion_window": "24h"}
+    made = cluster.http.post("/v1/batches", json=body).json()["id"].replace("batch_", "msgbatch_")
+    assert ended(client, made).request_counts.succeeded == 1
+    assert client.messages.batches.delete(made).id == made
+    assert cluster.http.get(f"/v1/files/{file['id']}").status_code == 200
 
 
 def test_batches_are_listed_newest_first_a_page_at_a_time(client: anthropic.Anthropic, cluster: Cluster) -> None:

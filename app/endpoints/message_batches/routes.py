@@ -34,8 +34,6 @@ from tasks.records.job import Operation
 blueprint = Blueprint("message_batches", __name__)
 anthropic_errors.install(blueprint)
 
-INPUT = "message_batch.jsonl"
-"""What the input of such a batch is called among its owner's files."""
 LINES = "application/x-jsonl"
 TURN = 8
 """Results that are made at once."""
@@ -103,7 +101,7 @@ def delete(message_batch_id: str) -> Response:
         raise BatchConflict(f"Batch '{message_batch_id}' has not ended. Cancel it first.")
     files = services().files
     made = files.get(batch.input_file_id)
-    names = [batch.output.id, batch.error.id, *([made.id] if made and made.filename == INPUT else [])]
+    names = [batch.output.id, batch.error.id, *([made.id] if made and made.filename == _input_name(made.id) else [])]
     with as_broker_errors():
         for name in names:  # before the record: if the process ends meanwhile, the call can be repeated
             files.delete(name, owner=batch.owner)
@@ -156,6 +154,11 @@ def _file(file_id: str) -> File:
     return file
 
 
+def _input_name(file_id: str) -> str:
+    """What the input of such a batch is called among its owner's files. No upload is: its id is not known before."""
+    return f"message_batch_{file_id}.jsonl"
+
+
 def _kept(lines: list[bytes]) -> File:
     """The lines as a file of the caller's, which is the batch's input."""
     files, settings = services().files, services().settings
@@ -167,7 +170,8 @@ def _kept(lines: list[bytes]) -> File:
             for line in lines:
                 writer.write(line)
             writer.sync()
-    file = uploaded(file_id, owner=caller().owner, filename=INPUT, purpose=Purpose.BATCH, part=writer.part)
+    name = _input_name(file_id)
+    file = uploaded(file_id, owner=caller().owner, filename=name, purpose=Purpose.BATCH, part=writer.part)
     with as_broker_errors():
         return files.keep(file, expires_in=settings.file_ttl)
 
