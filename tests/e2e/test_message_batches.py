@@ -125,8 +125,8 @@ def test_a_batch_that_is_cancelled_keeps_what_it_has_and_can_be_deleted_then(
 def test_a_batch_of_an_upload_is_deleted_without_the_upload(client: anthropic.Anthropic, cluster: Cluster) -> None:
     params = {**asked("a", "What is 3 + 1?")["params"]}
     line = json.dumps({"custom_id": "a", "method": "POST", "url": "/v1/messages", "body": params})
-    upload = {"file": ("message_batch.jsonl", line.encode()), "purpose": (None, "batch")}
-    file = cluster.http.post("/v1/files", files=upload).json()
+    upload = {"file": ("message_batch.jsonl", line.encode())}
+    file = cluster.http.post("/v1/files", files=upload, data={"purpose": "batch"}).json()
     body = {"input_file_id": file["id"], "endpoint": "/v1/messages", "completion_window": "24h"}
     made = cluster.http.post("/v1/batches", json=body).json()["id"].replace("batch_", "msgbatch_")
     assert ended(client, made).request_counts.succeeded == 1
