@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -24,9 +24,9 @@ SECOND = (
 )
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Cluster]:
-    found = cluster(tmp_path, FIRST)
+@contextmanager
+def loaded(found: Cluster) -> Iterator[Cluster]:
+    """A cluster of `FIRST`, once its models are loaded; it has to stop well."""
     try:
         for model in ("one", "two", "kept"):
             until(lambda model=model: state(found, model)["state"] == "loaded", seconds=40, what=model)  # type: ignore[misc]
@@ -34,6 +34,12 @@ def made(tmp_path: Path) -> Iterator[Cluster]:
     finally:
         assert found.stop() == 0
     assert found.processes() == []
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Cluster]:
+    with loaded(cluster(tmp_path, FIRST)) as found:
+        yield found
 
 
 def file(made: Cluster) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_reload import FIRST, SECOND, body, file
+from tests.e2e.test_reload import FIRST, SECOND, body, file, loaded
 from tests.e2e.test_scaling import cluster, names, state, submit_many, succeed
 from tests.support.cluster import Cluster
 from tests.support.redis_server import RedisServer
@@ -31,14 +31,9 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def made(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
-    found = cluster(tmp_path, FIRST, options=["--redis-url", server.url], CARAVAN_LEASE_SECONDS="4")
-    try:
-        for model in ("one", "two", "kept"):
-            until(lambda model=model: state(found, model)["state"] == "loaded", seconds=40, what=model)  # type: ignore[misc]
+    running = cluster(tmp_path, FIRST, options=["--redis-url", server.url], CARAVAN_LEASE_SECONDS="4")
+    with loaded(running) as found:
         yield found
-    finally:
-        assert found.stop() == 0
-    assert found.processes() == []
 
 
 def kill(made: Cluster, worker: str) -> None:

@@ -18,6 +18,7 @@ from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
 from tasks.records.job import Job, JobStatus, Priority
 from tasks.settings import Settings
+from tests.support.fake_worker import fake_worker
 from tests.support.jobs import completion
 from tests.support.processes import Process
 from tests.support.redis_server import RedisServer
@@ -45,20 +46,8 @@ def broker(redis_server: RedisServer) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def worker(client: redis.Redis, settings: Settings, tmp_path: Path) -> Iterator[Process]:
-    (tmp_path / "models.yaml").write_text(MODELS)
-    env = {
-        "CARAVAN_REDIS_URL": settings.redis_url,
-        "CARAVAN_MODELS_FILE": str(tmp_path / "models.yaml"),
-        "CARAVAN_LEASE_SECONDS": "2",
-        "CARAVAN_UNCLAIMED_SECONDS": "1",
-        "CARAVAN_DRAIN_SECONDS": "1",
-    }
-    process = Process(["-m", "tasks.worker", "fake", "--name", "w1"], env=env, log=tmp_path / "worker.log")
-    process.start()
-    until(lambda: client.exists(redis_keys.worker("w1")), what="the worker reports itself")
-    yield process
-    if process.running:
-        assert process.stop() == 0, process.output()
+    with fake_worker(client, settings, tmp_path, models=MODELS) as process:
+        yield process
 
 
 def ended(store: Ledger, job: Job) -> Job | None:
