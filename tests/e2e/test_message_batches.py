@@ -114,11 +114,13 @@ def test_a_batch_that_is_cancelled_keeps_what_it_has_and_can_be_deleted_then(
     assert counts.canceled
     kinds = [each.result.type for each in batches.results(made.id)]
     assert (kinds.count("succeeded"), kinds.count("canceled")) == (counts.succeeded, counts.canceled)
+    with pytest.raises(anthropic.ConflictError, match=f"'{made.id}' is cancelled"):
+        batches.cancel(made.id)
     files = len(cluster.http.get("/v1/files").json()["data"])
     assert batches.delete(made.id).type == "message_batch_deleted"
     assert len(cluster.http.get("/v1/files").json()["data"]) == files - 3
     for call in (batches.retrieve, batches.cancel, batches.delete, batches.results):
-        with pytest.raises(anthropic.NotFoundError):
+        with pytest.raises(anthropic.NotFoundError, match=f"'{made.id}'"):
             call(made.id)
 
 

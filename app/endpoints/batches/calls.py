@@ -70,11 +70,15 @@ def accept(
     return find(batch.id)
 
 
-def find(batch_id: str) -> Batch:
-    """The batch of that id; raises BatchNotFound, for another owner's as for one that never was."""
+def find(batch_id: str, *, name: str | None = None) -> Batch:
+    """The batch of that id; raises BatchNotFound, for another owner's as for one that never was.
+
+    Args:
+        name: the id by which the caller knows it, if it is another.
+    """
     batch = services().batches.get(batch_id)
     if batch is None or not caller().sees(batch):
-        raise unknown(batch_id)
+        raise unknown(name or batch_id)
     return batch
 
 
@@ -83,26 +87,31 @@ def unknown(batch_id: str) -> BatchNotFound:
     return BatchNotFound(f"There is no batch '{batch_id[:80]}'. It may have expired.")
 
 
-def ask(batch: Batch, act: Act) -> Batch:
-    """Do what is asked of a batch; it as it is then. Raises BatchConflict if it is past that."""
+def ask(batch: Batch, act: Act, *, name: str | None = None) -> Batch:
+    """Do what is asked of a batch; it as it is then. Raises BatchConflict if it is past that.
+
+    Args:
+        name: the id by which the caller knows it, if it is another.
+    """
+    name = name or batch.id
     with as_broker_errors():
         verdict = services().batches.ask(batch.id, act, owner=batch.owner)
     match verdict:
         case "ok":
             log.info("batch asked", batch_id=batch.id, act=act)
-            return find(batch.id)
+            return find(batch.id, name=name)
         case "cancelling" if act == "cancel":
-            return find(batch.id)
+            return find(batch.id, name=name)
         case "none":
-            raise BatchConflict(f"Every line of batch '{batch.id}' has its answer.", code="batch_not_failed")
+            raise BatchConflict(f"Every line of batch '{name}' has its answer.", code="batch_not_failed")
         case "gone":
             raise BatchConflict(
-                f"The input or the output of batch '{batch.id}' was deleted. Make a new batch.", code="batch_files_gone"
+                f"The input or the output of batch '{name}' was deleted. Make a new batch.", code="batch_files_gone"
             )
         case status if act == "retry":
             raise BatchConflict(
-                f"Batch '{batch.id}' is {status}. Only a completed, expired or cancelled batch can be retried.",
+                f"Batch '{name}' is {status}. Only a completed, expired or cancelled batch can be retried.",
                 code="batch_not_failed",
             )
         case status:
-            raise BatchConflict(f"Batch '{batch.id}' is {status}, so you cannot {act} it.")
+            raise BatchConflict(f"Batch '{name}' is {status}, so you cannot {act} it.")

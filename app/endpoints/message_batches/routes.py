@@ -90,7 +90,7 @@ def show(message_batch_id: str) -> Response:
 @counts_as_read
 def cancel(message_batch_id: str) -> Response:
     """Cancel a batch of messages that has not ended. Answered requests keep their answers."""
-    return jsonify(view.message_batch(ask(_find(message_batch_id), "cancel")))
+    return jsonify(view.message_batch(ask(_find(message_batch_id), "cancel", name=message_batch_id)))
 
 
 @blueprint.delete("/v1/messages/batches/<message_batch_id>")
@@ -141,7 +141,7 @@ def _find(message_batch_id: str) -> Batch:
     """The batch of that id; raises BatchNotFound, for one of another endpoint's as for one that never was."""
     if not re.fullmatch(wire.ID, message_batch_id):
         raise unknown(message_batch_id)
-    batch = find(view.batch_id(message_batch_id))
+    batch = find(view.batch_id(message_batch_id), name=message_batch_id)
     if batch.endpoint != ENDPOINT:
         raise unknown(message_batch_id)
     return batch
