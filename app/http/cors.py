@@ -27,7 +27,7 @@ def install(app: Flask, origins: Sequence[str]) -> None:
     def preflight() -> Response | None:
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
-        response = Response(status=204)
+        response = Response()  # 200, as llama-server answers
         if _is_allowed(origins):
             response.headers["Access-Control-Allow-Methods"] = METHODS
             response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
