@@ -20,6 +20,7 @@ from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
+from tasks.ledger.conversations import Conversations
 from tasks.ledger.ledger import open_ledger
 from tasks.ledger.stream_hub import StreamHub
 from tasks.models.current import open_catalogue
@@ -52,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
         hub=StreamHub(client),
         metrics=metrics,
         keys=KeyStore(client),
+        conversations=Conversations(client, seconds=settings.result_ttl),
         rates=Rates(client),
         streams=OpenStreams(client),
         redis_memory=RedisMemory(client),

@@ -37,7 +37,7 @@ def _on_one_line(data: Any) -> str:
     return line if line.isascii() else line.translate(_LINE_BREAKS)
 
 
-def respond(frames: Iterable[str]) -> Response:
+def respond(frames: Iterable[str] | Iterable[bytes]) -> Response:
     """A response that streams frames, and that neither caches nor proxies hold back."""
     response = Response(frames, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"

@@ -30,6 +30,8 @@ class Parameter:
     meaning: str
     schema: Mapping[str, Any]
     example: Any = None
+    required: bool = False
+    """Those of a path always are."""
 
     def is_sent_as(self, name: str) -> bool:
         """Whether a query's name is this parameter's. OpenAI's clients mark arrays: ``include[]=...``."""

@@ -15,6 +15,7 @@ from app.services.redis_memory import RedisMemory
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.conversations import Conversations
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.stream_hub import StreamHub
 from tasks.models.catalogue import Catalogue
@@ -34,6 +35,7 @@ class Services:
     hub: StreamHub
     metrics: HttpMetrics
     keys: KeyStore
+    conversations: Conversations
     rates: Rates
     streams: OpenStreams
     redis_memory: RedisMemory

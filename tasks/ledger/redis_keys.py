@@ -52,6 +52,7 @@ event_channel = _name("tok", "id")
 end_channel = _name("end", "id")
 """For those who wait for a job's end and read none of its tokens."""
 idempotency = _name("idem", "owner", "key")
+conversation = _name("conv", "owner", "digest")
 
 # Jobs of a model that have not ended: all, those in the line, published, and running ones.
 pending = _name("pend", "model")

@@ -140,7 +140,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     described: dict[str, Any] = {
         "name": parameter.name,
         "in": parameter.where,
-        "required": parameter.where == "path",
+        "required": parameter.required or parameter.where == "path",
         "description": parameter.meaning,
         "schema": dict(parameter.schema),
         **({"style": "deepObject", "explode": True} if parameter.schema.get("type") == "object" else {}),

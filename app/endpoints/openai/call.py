@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from flask import Response, jsonify
@@ -10,6 +10,7 @@ from flask import Response, jsonify
 from app.bodies.job import JobBody
 from app.bodies.sampling import SamplingBody, StreamOptions
 from app.bodies.validation import validate
+from app.endpoints.openai import conversation
 from app.endpoints.openai.chunks import Chunk, Chunks, usage_chunk
 from app.endpoints.openai.result import result
 from app.endpoints.openai.timings import timings
@@ -36,21 +37,45 @@ def answer(schema: type[JobBody], sent: dict[str, Any] | None = None) -> Respons
     """Run a body as a job, the request's own if none is given; its result, or its stream."""
     sent = read_json() if sent is None else sent
     body = aside(validate, schema, sent)
-    cancels = cancels_on_disconnect()
+    cancels, named = cancels_on_disconnect(), conversation.asked()
     taken = submit(sent, body)
     name_job(taken.id)
-    if isinstance(body, SamplingBody) and body.stream:
-        job, options = taken.job or find(taken.id), body.stream_options or StreamOptions()
-        return sse.respond(streamed(job, lambda events: _frames(services(), job, events, options), cancels=cancels))
-    return jsonify(result(wait_for_end(taken.id, cancels=cancels)))
+    if not (isinstance(body, SamplingBody) and body.stream):
+        return jsonify(result(wait_for_end(taken.id, cancels=cancels)))
+    job, options = taken.job or find(taken.id), body.stream_options or StreamOptions()
+    if named:
+        conversation.begin(named, job, options)
+    return sse.respond(
+        streamed(
+            job,
+            lambda events: frames(services(), job, events, options, keeps_alive=not named),
+            cancels=cancels and not named,
+        )
+    )
 
 
-def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: StreamOptions) -> Iterator[str]:
+def frames(
+    to: Services, job: Job, events: Iterator[Event | Silence], options: StreamOptions, *, keeps_alive: bool = True
+) -> Iterator[str]:
+    """The frames of a job's stream, which are the same whenever they are made.
+
+    Args:
+        keeps_alive: whether comments show in a long silence that the stream is alive.
+    """
+    last = yield from frames_so_far(job, events, options, keeps_alive=keeps_alive)
+    yield _end(reload(to, job), last, include_usage=options.include_usage)
+
+
+def frames_so_far(
+    job: Job, events: Iterator[Event | Silence], options: StreamOptions, *, keeps_alive: bool = False
+) -> Generator[str, None, Chunk | None]:
+    """The frames of some events; returns the chunk that is held back, since the last one tells figures."""
     chunks = Chunks(job, include_usage=options.include_usage, continuous_usage=options.continuous_usage_stats)
     last: Chunk | None = None
     for event in events:
         if event.type == "silence":
-            yield sse.HEARTBEAT
+            if keeps_alive:
+                yield sse.HEARTBEAT
         elif event.type == "progress":
             yield sse.frame(chunks.progress(event))
         elif event.type == "token":
@@ -58,7 +83,7 @@ def _frames(to: Services, job: Job, events: Iterator[Event | Silence], options: 
             last = made.pop() if made and chunks.complete else None
             if made:
                 yield "".join(map(sse.frame, made))
-    yield _end(reload(to, job), last, include_usage=options.include_usage)
+    return last
 
 
 def _end(job: Job, last: Chunk | None, *, include_usage: bool) -> str:

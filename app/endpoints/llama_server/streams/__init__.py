@@ -1,0 +1,1 @@
+"""``/v1/stream`` and ``/v1/streams/lookup``."""
