@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.access import caller, limits, scopes
+from app.console import routes as console
 from app.endpoints import faces
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
@@ -22,6 +23,7 @@ from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.connection import connect
 from tasks.ledger.conversations import Conversations
 from tasks.ledger.ledger import open_ledger
+from tasks.ledger.sessions import SessionStore
 from tasks.ledger.stream_hub import StreamHub
 from tasks.models.current import open_catalogue
 from tasks.queue.dispatch import Dispatcher
@@ -54,6 +56,7 @@ def create_app(settings: Settings) -> Flask:
         metrics=metrics,
         keys=KeyStore(client),
         conversations=Conversations(client, seconds=settings.result_ttl),
+        sessions=SessionStore(client),
         rates=Rates(client),
         streams=OpenStreams(client),
         redis_memory=RedisMemory(client),
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> Flask:
     query.install(app, DESCRIBED.calls)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    console.install(app)
     short_paths.install(app)
     if settings.flower_url:
         flower.mount(app, settings.flower_url)

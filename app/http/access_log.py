@@ -9,8 +9,10 @@ from flask import Flask, Response, g, request
 from tasks.logs import get_logger
 from tasks.texts import shown
 
-QUIET = frozenset({"health.alive", "health.short", "health.ready", "health.metrics"})
-"""Endpoints that machines ask all the time: their lines are of the level debug."""
+QUIET = frozenset(
+    {"health.alive", "health.short", "health.ready", "health.metrics", "overview.index", "console.static"}
+)
+"""Endpoints that machines and open pages ask all the time: their lines are of the level debug."""
 
 log = get_logger(__name__)
 

@@ -24,7 +24,7 @@ from tasks.texts import LONGEST, nearest, shown
 FINAL = (409, 500, 504)
 """After these the same call again is another job, which would end as the first did."""
 
-START = pages.Link("/", "where things are on this server")
+START = pages.Link("/", "this server's console")
 
 _NAMES = {
     "max_new_tokens": "max_tokens",
@@ -121,7 +121,7 @@ def _to_response(form: Form, error: WireError, status: int, retry_after_seconds:
 def _page(error: WireError, status: int, retry_after_seconds: int | None) -> Response:
     texts = [str(error["message"])]
     if status == kinds.AuthenticationFailed.http_status:
-        texts.append("A browser does not send one: use a program, such as curl, or the caravan command.")
+        texts.append("Sign in on the console, or use a program that sends one, such as curl or the caravan command.")
     if retry_after_seconds:
         texts.append(f"Try again in {retry_after_seconds} seconds.")
     texts.append(f"Code: {error['code']}")

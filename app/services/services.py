@@ -17,6 +17,7 @@ from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
 from tasks.ledger.conversations import Conversations
 from tasks.ledger.ledger import Ledger
+from tasks.ledger.sessions import SessionStore
 from tasks.ledger.stream_hub import StreamHub
 from tasks.models.catalogue import Catalogue
 from tasks.models.current import CurrentCatalogue
@@ -36,6 +37,7 @@ class Services:
     metrics: HttpMetrics
     keys: KeyStore
     conversations: Conversations
+    sessions: SessionStore
     rates: Rates
     streams: OpenStreams
     redis_memory: RedisMemory

@@ -49,13 +49,21 @@ class KeyStore:
 
     def find(self, secret: str) -> Key | None:
         """The key with this secret, if it is known; writes down that it was used, once a minute at most."""
-        key = Key.decode(cast("dict[str, str]", self._redis.hgetall(redis_keys.key(digest(secret)))))
+        return self.find_by_digest(digest(secret))
+
+    def find_by_digest(self, known: str) -> Key | None:
+        """The same by what is kept of the secret, where somebody has proved before that they have it."""
+        key = Key.decode(cast("dict[str, str]", self._redis.hgetall(redis_keys.key(known))))
         now = time.time()
         if key and now - (key.last_used_at or 0.0) > SELDOM_SECONDS:
             # A Redis that takes no writes just now still opens what only reads.
             with contextlib.suppress(*UNAVAILABLE):
-                self._run("key_used", digest(secret), repr(now))
+                self._run("key_used", known, repr(now))
         return key
+
+    def digest_of(self, key_id: str) -> str | None:
+        """What is kept of a key's secret; None if there is no such key."""
+        return cast("str | None", self._redis.hget(redis_keys.keys(), key_id))
 
     def all(self) -> list[Key]:
         """Every key, the oldest first. Those that Redis has forgotten by their time leave the list."""
@@ -71,7 +79,7 @@ class KeyStore:
 
     def revoke(self, key_id: str) -> bool:
         """Forget a key; whether there was one."""
-        known = cast("str | None", self._redis.hget(redis_keys.keys(), key_id))
+        known = self.digest_of(key_id)
         if known is None:
             return False
         pipe = self._redis.pipeline(transaction=True)

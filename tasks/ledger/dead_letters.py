@@ -24,6 +24,14 @@ def page(client: redis.Redis, models: Sequence[str], *, after: str | None = None
     return [job_id for _, job_id in sorted(found, reverse=True)[:count]]
 
 
+def numbers(client: redis.Redis, models: Sequence[str]) -> dict[str, int]:
+    """How many there are of each of some models, in one round trip."""
+    pipe = client.pipeline(transaction=False)
+    for model in models:
+        pipe.zcard(redis_keys.dead_letters(model))
+    return dict(zip(models, pipe.execute(), strict=True))
+
+
 def _starts(client: redis.Redis, keys: Sequence[str], after: str) -> list[int]:
     """How many of each key's come before the page."""
     pipe = client.pipeline(transaction=False)

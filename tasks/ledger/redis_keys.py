@@ -149,6 +149,8 @@ old_batches = _name("bulk:old")
 # API keys, and what belongs to no job.
 key = _name("key", "digest")
 keys = _name("keys")
+session = _name("session", "digest")
+"""A browser's, under the digest of its token."""
 rate = _name("rate", "kind", "whose")
 """A window of a limit a minute: of a key, by its id, or of all keys together, `*`."""
 streams = _name("streams", "owner")

@@ -9,6 +9,7 @@ from flask import Blueprint, Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.access.scopes import without_key
+from app.access.session import COOKIE
 from app.http.body import read_body
 from app.http.other_sites import refuse_change
 from app.services.services import services
@@ -71,7 +72,14 @@ def is_asked() -> bool:
 def _headers() -> list[tuple[bytes, bytes]]:
     """What Flower is told of the request's headers. A header's characters are bytes (PEP 3333)."""
     given = [(name, request.headers[name]) for name in ("Host", *ASKED) if name in request.headers]
-    return [(name.encode(), value.encode("latin-1")) for name, value in given]
+    return [(name.encode(), without_session(name, value).encode("latin-1")) for name, value in given]
+
+
+def without_session(name: str, value: str) -> str:
+    """The value of a header without our own cookie: a session is none of Flower's."""
+    if name != "Cookie":
+        return value
+    return "; ".join(each.strip() for each in value.split(";") if each.split("=")[0].strip() != COOKIE)
 
 
 def _query() -> str:

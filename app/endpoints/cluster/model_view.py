@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from app.endpoints.cluster.wire import ModelCondition, ModelHealth, ModelState, Reload, ScalingDecision, WorkerStart
+from app.endpoints.cluster.wire import (
+    ModelCondition,
+    ModelHealth,
+    ModelState,
+    Queue,
+    Reload,
+    ScalingDecision,
+    WorkerStart,
+)
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
 from tasks.ledger.scaling import Record, Supply
@@ -63,6 +71,20 @@ def reloaded(changes: Changes) -> Reload:
         "added": list(changes.added),
         "removed": list(changes.removed),
         "changed": list(changes.changed),
+    }
+
+
+def queue_view(queue: QueueOverview, *, in_catalogue: bool) -> Queue:
+    """A queue as `GET /queues` shows it."""
+    return {
+        "model": queue.model,
+        "object": "queue",
+        "in_catalogue": in_catalogue,
+        "state": queue.state,
+        "depth": queue.depth,
+        "queued": {"high": queue.queued["high"], "normal": queue.queued["normal"], "low": queue.queued["low"]},
+        "running": queue.running,
+        "oldest_age_seconds": round(queue.oldest_age_seconds, 3),
     }
 
 

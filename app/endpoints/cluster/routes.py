@@ -206,16 +206,7 @@ def _set(model: str, state: QueueState) -> Response:
 
 
 def _queue(queue: overview.QueueOverview) -> Queue:
-    return {
-        "model": queue.model,
-        "object": "queue",
-        "in_catalogue": queue.model in services().models.served,
-        "state": queue.state,
-        "depth": queue.depth,
-        "queued": {"high": queue.queued["high"], "normal": queue.queued["normal"], "low": queue.queued["low"]},
-        "running": queue.running,
-        "oldest_age_seconds": round(queue.oldest_age_seconds, 3),
-    }
+    return model_view.queue_view(queue, in_catalogue=queue.model in services().models.served)
 
 
 @health.get("/health", endpoint="short")

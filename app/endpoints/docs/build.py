@@ -44,8 +44,15 @@ class _Route:
     scope: Scope | None
 
 
-NOT_OURS = frozenset({"flower.proxy"})
-"""What is handed on to others, which describe themselves."""
+NOT_OURS = frozenset({"flower"})
+"""Blueprints of what is handed on to others, which describe themselves."""
+NO_CALLS = frozenset({"console"})
+"""Blueprints of pages: programs have no use for them."""
+
+
+def is_described(rule: Rule) -> bool:
+    """Whether the document tells of a route, under this path."""
+    return rule.endpoint.partition(".")[0] not in NOT_OURS | NO_CALLS and not rule.alias
 
 
 def build(app: Flask, described: Described, catalogue: Catalogue, *, keys: bool = False) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def build(app: Flask, described: Described, catalogue: Catalogue, *, keys: bool 
 
 def _routes(app: Flask, described: Described) -> Iterator[_Route]:
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in NOT_OURS or rule.alias:
+        if not is_described(rule):
             continue
         says = described.calls.get(rule.endpoint)
         if says is None:

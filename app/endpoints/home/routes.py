@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from app.access.scopes import without_key
+from app.console import routes as console
 from app.endpoints.home import view
 from app.endpoints.home.wire import Home
 from app.http import pages
@@ -16,15 +17,12 @@ blueprint = Blueprint("home", __name__)
 @blueprint.get("/")
 @without_key
 def index() -> Response:
-    """List where things are. A browser gets a page of links, a program JSON."""
-    settings = services().settings
-    flower = settings.flower_url is not None
-    links = view.links(flower=flower)
+    """List where things are. A browser gets the console's first page, a program JSON."""
     if pages.is_wanted(request):
-        texts = view.texts(keys=settings.keys, flower=flower)
-        response = pages.respond("Caravan", texts, links.values(), path=request.path)
+        response = console.respond("overview")
     else:
-        home: Home = {"object": "home", "links": {name: link.path for name, link in links.items()}}
+        links = view.links(flower=services().settings.flower_url is not None)
+        home: Home = {"object": "home", "links": links}
         response = jsonify(home)
     response.vary.add("Accept")
     return response

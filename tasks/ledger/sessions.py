@@ -1,0 +1,65 @@
+"""Sessions of browsers in Redis: each stands under the SHA-256 of its token, which the browser alone has.
+
+A session names the key that it was opened with, and proves that it was that one: so it ends with the key, also when the
+key of the settings is replaced by another. Redis alone is of no use to guess a key: the proof is made with the token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import redis
+
+from tasks.ledger import redis_keys
+from tasks.ledger.connection import refusals_as_absence
+from tasks.records.api_key import digest
+
+SECONDS: Final = 12 * 3600
+"""How long a session lasts: a day's work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session: the id of its key, and a proof of the key's digest."""
+
+    key_id: str
+    proof: str
+
+    def is_of(self, token: str, known: str) -> bool:
+        """Whether it was opened with the key of which this is the digest; takes the same time either way."""
+        return hmac.compare_digest(self.proof, _proof(token, known))
+
+
+class SessionStore:
+    """Reads and writes sessions. All methods raise redis-py's errors when Redis is away."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def open(self, key_id: str, secret: str, *, seconds: int = SECONDS) -> str:
+        """A new session of a key, for so long: its token, which is told this once."""
+        token = secrets.token_urlsafe(32)
+        fields = {"key": key_id, "proof": _proof(token, digest(secret))}
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(redis_keys.session(digest(token)), mapping=cast("Any", fields))
+        pipe.expire(redis_keys.session(digest(token)), seconds)
+        with refusals_as_absence():
+            pipe.execute()
+        return token
+
+    def find(self, token: str) -> Session | None:
+        """The session with this token, if it is open."""
+        fields = cast("dict[str, str]", self._redis.hgetall(redis_keys.session(digest(token))))
+        return Session(fields["key"], fields["proof"]) if fields else None
+
+    def close(self, token: str) -> None:
+        """End a session. There may be none."""
+        with refusals_as_absence():
+            self._redis.delete(redis_keys.session(digest(token)))
+
+
+def _proof(token: str, known: str) -> str:
+    return hmac.new(token.encode(), known.encode(), "sha256").hexdigest()

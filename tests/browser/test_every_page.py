@@ -1,0 +1,54 @@
+"""What holds for every page: a new one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from app.console.pages import PAGES
+from tests.browser.conftest import sign_in
+from tests.support import browser as driven
+from tests.support.cluster import Cluster
+from tests.support.fronts import ADMIN_KEY
+
+Ready = Callable[[Page], None]
+
+
+def _shows(text: str) -> Ready:
+    return lambda page: page.get_by_text(text).first.wait_for()
+
+
+PATHS: dict[str, tuple[str, Ready]] = {
+    "overview": ("/", _shows("loaded")),
+    "login": ("/console/login", _shows("API key")),
+}
+"""By a page's name: an address of it, and how one sees that it shows something."""
+
+SERIOUS = ("serious", "critical")
+
+
+def test_no_page_is_left_out() -> None:
+    assert set(PATHS) == {page.name for page in PAGES}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [driven.PHONE, driven.DESKTOP])
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_is_for_everybody_and_asks_nobody_else(
+    browser: Browser, cluster: Cluster, name: str, width: int, dark: bool
+) -> None:
+    """No serious fault that axe finds, no complaint of the browser's, no other host, nothing beside the screen."""
+    path, is_ready = PATHS[name]
+    with driven.context(browser, cluster.url, width=width, dark=dark) as opened:
+        page = opened.new_page()
+        if name != "login":
+            sign_in(page, ADMIN_KEY, path=path)
+        else:
+            page.goto(path)
+        is_ready(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        faults = Axe().run(page).response["violations"]
+        assert [(fault["id"], fault["nodes"]) for fault in faults if fault["impact"] in SERIOUS] == []
