@@ -18,7 +18,7 @@ LARGE_BYTES = 1 << 16
 """Of a job's request and outcome together: a list of jobs tells neither if they have more."""
 LIGHT_FIELDS = (
     *("v", "id", "model", "operation", "owner", "priority", "metadata", "request_id", "timeout", "max_attempts"),
-    *("status", "created_at", "started_at", "finished_at", "fence", "claims", "worker"),
+    *("status", "created_at", "started_at", "finished_at", "first_token_at", "fence", "claims", "worker"),
     *("fails", "kills", "failures", "deaths", "error", "webhook"),
 )
 """A job's fields but for these two."""
@@ -30,13 +30,14 @@ MOST_LOOKED_AT = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which jobs are to be found: of a model, in a status, accepted since one time and before another, with metadata.
+    """Which jobs are to be found: of a model, in a status, of a priority, accepted in some time, with metadata.
 
     Times are seconds since the epoch. What is left out matches all.
     """
 
     model: str | None = None
     status: str | None = None
+    priority: str | None = None
     since: float | None = None
     before: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Wanted:
         return (
             self.model in (None, job.model)
             and self.status in (None, job.status)
+            and self.priority in (None, job.priority)
             and (self.since is None or job.created_at >= self.since)
             and (self.before is None or job.created_at < self.before)
             and all(job.metadata.get(name) == value for name, value in self.metadata.items())
@@ -112,7 +114,7 @@ class Jobs:
         """
         given: tuple[str | int, ...] = (
             *(after or "", _seconds(wanted.since), _seconds(wanted.before), wanted.model or "", wanted.status or ""),
-            *(limit, MOST_LOOKED_AT),
+            *(wanted.priority or "", limit, MOST_LOOKED_AT),
             *(text for pair in wanted.metadata.items() for text in pair),
         )
         reply: list[str] | None = self._run("list", owner, *given)

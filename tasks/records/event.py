@@ -24,7 +24,7 @@ _CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
 class Cursor(NamedTuple):
-    """A place in a job's stream; it compares as the stream orders."""
+    """A place in a job's stream; it compares as the stream orders. A fence is when it was made, in milliseconds."""
 
     fence: int
     seq: int
@@ -39,6 +39,11 @@ class Cursor(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.fence}-{self.seq}"
+
+    @property
+    def at(self) -> float:
+        """When its transition was, in seconds since the epoch."""
+        return self.fence / 1000
 
     def precedes(self, other: Cursor) -> bool:
         """Whether `other` is known to be the very next event, with none between."""
@@ -55,6 +60,10 @@ class Event:
     cursor: Cursor
     type: Literal["status", "progress", "token", "done"]
     status: str = ""
+    worker: str = ""
+    """Of a status: who has begun the job."""
+    reason: str = ""
+    """Of a status: why the job waits again."""
     index: int = 0
     text: str = ""
     tokens: tuple[int, ...] = ()

@@ -152,6 +152,7 @@ class Job:
     created_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
+    first_token_at: float | None = None
     fence: int = 0
     attempt: int = 0
     worker: str | None = None
@@ -240,6 +241,7 @@ class Job:
             created_at=float(fields["created_at"]),
             started_at=seconds("started_at"),
             finished_at=seconds("finished_at"),
+            first_token_at=seconds("first_token_at"),
             fence=int(fields["fence"]),
             attempt=int(fields.get("claims", 0)),
             worker=fields.get("worker") or None,

@@ -17,8 +17,8 @@ from tests.support.waiting import until
 
 FIELDS = {
     "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
-    "queue_position", "eta_seconds", "waits_for", "attempt", "result", "error", "deaths", "usage", "timings",
-    "metadata", "webhook", "urls",
+    "first_token_at", "queue_position", "eta_seconds", "waits_for", "attempt", "result", "error", "deaths", "usage",
+    "timings", "metadata", "webhook", "urls",
 }  # fmt: skip
 LONG = {"ignore_eos": True, "max_tokens": 900}
 

@@ -57,6 +57,10 @@ def give_back(store: Ledger, job: Job, num_events: int = 0) -> str:
     return store.leases.give_back(HOLDER, job.id, job.fence, num_events)
 
 
+def give_back_by(store: Ledger, job: Job, worker: str) -> str:
+    return store.leases.give_back(Holder(worker, "d1"), job.id, job.fence, 0)
+
+
 def append(store: Ledger, job: Job, first: int, count: int = 1) -> str:
     said = store.leases.append(HOLDER, [Append(job.id, job.fence, first, [TOKEN] * count)])[0]
     return "ok" if said in WRITTEN else said
@@ -222,6 +226,20 @@ def test_cancelling_a_running_job_rings_the_bell(store: Ledger, client: redis.Re
         assert store.admission.cancel(job.id) == Cancelled("fake", JobStatus.RUNNING, 0)
         message = pubsub.get_message(timeout=2) or pubsub.get_message(timeout=2)
     assert message["data"] == job.id
+
+
+def test_the_stream_tells_who_began_a_job_and_why_it_waits_again(store: Ledger, client: redis.Redis) -> None:
+    begun = claim(store, accept(store))
+    store.workers.release("fake", "w1", reason="killed")
+    again = claim(store, begun, "w2")
+    assert give_back_by(store, again, "w2") == "ok"
+    told = [(event.status, event.worker, event.reason) for event in event_stream.read(client, begun.id)]
+    assert told == [
+        ("queued", "", ""), ("running", "w1", ""), ("queued", "", "killed"), ("running", "w2", ""),
+        ("queued", "", "drained"),
+    ]  # fmt: skip
+    now, *_ = client.time()
+    assert all(abs(event.cursor.at - now) < 60 for event in event_stream.read(client, begun.id))
 
 
 def test_a_job_that_is_given_back_takes_its_old_place(store: Ledger) -> None:
@@ -607,6 +625,9 @@ def test_jobs_are_found_by_what_they_are(store: Ledger, client: redis.Redis) -> 
     assert found(status="cancelled") == [1]
     assert found(status="cancelled", metadata={"run": "b"}) == []
     assert found(model="none") == []
+    store.admission.reprioritise(jobs[2].id, Priority.LOW)
+    assert found(priority="low") == [2]
+    assert found(priority="low", status="cancelled") == []
     assert found(since=101.0) == [3, 2, 1]
     assert found(before=101.0) == [0]
     assert found(since=101.0, before=103.0) == [2, 1]

@@ -13,12 +13,22 @@ from app.endpoints.jobs.body import (
     RerankJobBody,
 )
 from app.endpoints.jobs.listing import MOST_METADATA
-from app.endpoints.jobs.wire import PAGE, DeletedJobs, EndedJobs, Job, JobList, StatusEvent, TokenEvent, Verdicts
+from app.endpoints.jobs.wire import (
+    PAGE,
+    DeletedJobs,
+    EndedJobs,
+    Job,
+    JobList,
+    JobRequest,
+    StatusEvent,
+    TokenEvent,
+    Verdicts,
+)
 from app.http.query import LATEST
 from app.openapi import examples, parts
 from app.openapi.describe import Answer, Description, Event, Header, Parameter
 from tasks import errors
-from tasks.records.job import JobStatus
+from tasks.records.job import JobStatus, Priority
 
 TAG = "Jobs"
 ABOUT = "A job is one request to one model. It survives its connection and every process of the cluster."
@@ -42,6 +52,12 @@ _FILTERS = (
         meaning="Only those with this status.",
         schema={"type": "string", "enum": [status.value for status in JobStatus]},
         example="succeeded",
+    ),
+    Parameter(
+        name="priority",
+        where="query",
+        meaning="Only those with this priority.",
+        schema={"type": "string", "enum": [priority.value for priority in Priority]},
     ),
     Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
     Parameter(
@@ -129,6 +145,11 @@ CALLS = {
         parameters=(parts.WAIT,),
         answers={200: Answer(meaning="The job.", schema=Job)},
         errors=(errors.InvalidRequest, *parts.JOB_ERRORS),
+    ),
+    "jobs.asked": Description(
+        tag=TAG,
+        answers={200: Answer(meaning="What the job asks for.", schema=JobRequest)},
+        errors=parts.JOB_ERRORS,
     ),
     "jobs.events": Description(
         tag=TAG,

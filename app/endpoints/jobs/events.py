@@ -54,4 +54,10 @@ def _until_end(to: Services, job: Job, after: Cursor) -> Generator[str, None, Cu
 def _data(event: Event) -> StatusEvent | TokenEvent:
     if event.type == "token":
         return {"index": event.index, "text": event.text}
-    return cast("StatusEvent", {"status": event.status})
+    told = {
+        "status": event.status,
+        "at": event.cursor.at,
+        "worker": event.worker or None,
+        "reason": event.reason or None,
+    }
+    return cast("StatusEvent", told)

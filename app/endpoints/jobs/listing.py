@@ -14,7 +14,7 @@ from app.services.services import services
 from tasks.errors import InsufficientScope, InvalidRequest
 from tasks.ledger import dead_letters
 from tasks.ledger.jobs import Wanted
-from tasks.records.job import Job, JobStatus
+from tasks.records.job import Job, JobStatus, Priority
 
 MOST_METADATA = 16
 """Of a job, and so of a filter."""
@@ -41,9 +41,13 @@ def _wanted() -> Wanted:
     status = request.args.get("status")
     if status is not None and status not in set(JobStatus):
         raise InvalidRequest(f"status must be one of {', '.join(JobStatus)}.", param="status")
+    priority = request.args.get("priority")
+    if priority is not None and priority not in set(Priority):
+        raise InvalidRequest(f"priority must be one of {', '.join(Priority)}.", param="priority")
     return Wanted(
         model=request.args.get("model"),
         status=status,
+        priority=priority,
         since=time("created_after"),
         before=time("created_before"),
         metadata=entries("metadata", MOST_METADATA),

@@ -27,7 +27,7 @@ from app.endpoints.jobs.body import (
     RerankJobBody,
 )
 from app.endpoints.jobs.listing import asked_for
-from app.endpoints.jobs.view import view
+from app.endpoints.jobs.view import request_view, view
 from app.endpoints.jobs.waits_for import waits_for
 from app.endpoints.jobs.wire import PAGE
 from app.http import sse
@@ -99,6 +99,12 @@ def show(job_id: str) -> Response:
     """Show a job; with ``?wait=N`` when it has ended, or after N seconds."""
     job = find(job_id)
     return jsonify(_view(_wait_for(job, wait_argument()), explain=True))
+
+
+@blueprint.get("/jobs/<job_id>/request")
+def asked(job_id: str) -> Response:
+    """Show what a job asks for: its request, as it was accepted."""
+    return jsonify(request_view(find(job_id)))
 
 
 @blueprint.post("/jobs/wait")

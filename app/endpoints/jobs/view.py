@@ -37,6 +37,7 @@ def view(
         "created_at": int(job.created_at),
         "started_at": whole(job.started_at),
         "finished_at": whole(job.finished_at),
+        "first_token_at": job.first_token_at,
         "queue_position": queue_position,
         "eta_seconds": eta_seconds,
         "waits_for": waits_for,
@@ -49,6 +50,20 @@ def view(
         "metadata": dict(job.metadata),
         "webhook": _webhook(job),
         "urls": urls(job.id),
+    }
+
+
+def request_view(job: Job) -> wire.JobRequest:
+    """What a job asks for, as its record has it."""
+    return {
+        "id": job.id,
+        "object": "job.request",
+        "model": job.model,
+        "operation": job.operation,
+        "owner": job.owner,
+        "timeout": job.timeout_seconds,
+        "max_attempts": job.max_attempts,
+        "request": dict(job.request),
     }
 
 

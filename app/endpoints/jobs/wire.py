@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -66,6 +66,7 @@ class Job(TypedDict):
     created_at: When
     started_at: When | None
     finished_at: When | None
+    first_token_at: Annotated[float | None, Field(description="When its first token was there; with fractions.")]
     queue_position: Annotated[int, Field(ge=1)] | None
     eta_seconds: Annotated[Seconds | None, Field(description="An estimate.")]
     waits_for: Annotated[WaitsFor | None, Field(description="Shown of a queued job by `GET /jobs/<id>`.")]
@@ -122,6 +123,29 @@ class StatusEvent(TypedDict):
     """A job was queued, or a worker began it."""
 
     status: Literal["queued", "running"]
+    at: Annotated[float, Field(description="Unix time.")]
+    worker: Annotated[str | None, Field(description="The worker that has begun it; null while it is queued.")]
+    reason: Annotated[
+        str | None,
+        Field(
+            description="Why it waits again: `drained`, `outranked`, `crashed`, `killed`, `lease_expired` and `failed`."
+        ),
+    ]
+
+
+class JobRequest(TypedDict):
+    """What a job asks for."""
+
+    id: str
+    object: Literal["job.request"]
+    model: str
+    operation: Operation
+    owner: str
+    timeout: Annotated[Seconds | None, Field(description="From its acceptance on.")]
+    max_attempts: Count
+    request: Annotated[
+        dict[str, Any], Field(description="The validated body: the messages, the prompt or the input, and `sampling`.")
+    ]
 
 
 class TokenEvent(TypedDict):

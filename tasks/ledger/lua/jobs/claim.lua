@@ -145,5 +145,5 @@ if job.proven then count(model, 'resumed') end
 if not job.started_at then redis.call('HSET', job_key(id), 'started_at', stamp(now)) end
 start_running(id, model, now, lease_seconds)
 if slots > 0 then has_slot(id, model, now) end
-transition(id, 'running', now)
+transition(id, 'running', now, { 'worker', worker })
 return claimed(troubled)

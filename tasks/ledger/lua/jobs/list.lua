@@ -8,15 +8,16 @@
 --   ARGV[4]  before  seconds: jobs accepted earlier; '' for all
 --   ARGV[5]  model   '' for any
 --   ARGV[6]  status  '' for any
---   ARGV[7]  limit   jobs that are found at most
---   ARGV[8]  most    jobs that are looked at, at most
---   ARGV[9..]  names of metadata and their values
+--   ARGV[7]  priority  '' for any
+--   ARGV[8]  limit   jobs that are found at most
+--   ARGV[9]  most    jobs that are looked at, at most
+--   ARGV[10..]  names of metadata and their values
 -- Output:
 --   {last, id ...}, last being the job looked at last, or '' if there are no more; nil if `after` is not the owner's
 -- Events: none
 local owner, after, since, before = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local model, status, limit, most = ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
-local asked = { unpack(ARGV, 9) }
+local model, status, priority, limit, most = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+local asked = { unpack(ARGV, 10) }
 
 local function has_metadata(kept)
   if not asked[1] then return true end
@@ -28,9 +29,9 @@ local function has_metadata(kept)
 end
 
 local function matches(id)
-  local kept = redis.call('HMGET', job_key(id), 'owner', 'model', 'status', 'metadata')
+  local kept = redis.call('HMGET', job_key(id), 'owner', 'model', 'status', 'metadata', 'priority')
   return kept[1] == owner and (model == '' or kept[2] == model) and (status == '' or kept[3] == status)
-    and has_metadata(kept[4])
+    and (priority == '' or kept[5] == priority) and has_metadata(kept[4])
 end
 
 local jobs, first = owned_key(owner), 0

@@ -36,5 +36,5 @@ stop_running(id, model)
 redis.call('HDEL', job_key(id), 'worker')
 count(model, 'given_back:failed')
 enter_line_later(id, model, priority, stamp(now + seconds))
-transition(id, 'queued', now)
+transition(id, 'queued', now, { 'reason', 'failed' })
 return 'ok'

@@ -21,6 +21,6 @@ local function holds(id, fence, holder)
   charge_turn(id)
   start_running(id, job[3], now, holder[2])
   has_slot(id, job[3], now)
-  set_status(id, 'queued', 'running', fence)
+  set_status(id, 'queued', 'running', fence, { 'worker', holder[1] })
   return true, 'running'
 end

@@ -54,6 +54,6 @@ local function requeue(id, now, reason, most, how)
   stop_running(id, job.model)
   redis.call('HDEL', job_key(id), 'worker')
   if not (aside and put_aside(id, job.model, job.priority, now)) then enter_line(id, job.model, job.priority, now) end
-  transition(id, 'queued', now)
+  transition(id, 'queued', now, { 'reason', reason })
   return 'queued'
 end

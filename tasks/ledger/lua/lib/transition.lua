@@ -11,11 +11,12 @@ end
 
 local QUEUED = '{"type":"status","status":"queued"}'
 
--- Write a status that is allowed, and the fence of this transition; say so in the job's stream.
+-- Write a status that is allowed, and the fence of this transition; say so in the job's stream. told: what else is to
+-- be said of it, a name and a text, or nothing.
 --
 -- A job has no stream before it has begun or ended: Redis allots kilobytes for the first entry, and readers know from
 -- the record that the job is queued (`tasks/ledger/event_stream.py`). What comes next writes that first.
-local function set_status(id, from, status, fence)
+local function set_status(id, from, status, fence, told)
   check_transition(id, from, status)
   local waits = (from == 'queued' or status == 'queued') and redis.call('EXISTS', log_key(id)) == 0
   if waits and from == 'queued' then
@@ -24,14 +25,15 @@ local function set_status(id, from, status, fence)
   redis.call('HSET', job_key(id), 'fence', fence, 'status', status)
   if waits and status == 'queued' then return end
   local kind = ENDED[status] and 'done' or 'status'
-  local _, told = append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"}' })
-  if kind == 'done' then redis.call('PUBLISH', end_channel(id), told) end
+  local more = told and ',"' .. told[1] .. '":' .. cjson.encode(told[2]) or ''
+  local _, message = append(id, fence, 0, { '{"type":"' .. kind .. '","status":"' .. status .. '"' .. more .. '}' })
+  if kind == 'done' then redis.call('PUBLISH', end_channel(id), message) end
 end
 
 -- Move a job to a status: raise its fence, so that an earlier claim's writes are refused. Returns the fence.
-local function transition(id, status, now)
+local function transition(id, status, now, told)
   local from, fence = unpack(redis.call('HMGET', job_key(id), 'status', 'fence'))
   fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, math.floor(now * 1000)))
-  set_status(id, from, status, fence)
+  set_status(id, from, status, fence, told)
   return fence
 end

@@ -22,6 +22,7 @@ NOTHING_YET: dict[str, Any] = {
     "created_at": 1700000000,
     "started_at": None,
     "finished_at": None,
+    "first_token_at": None,
     "queue_position": None,
     "eta_seconds": None,
     "waits_for": None,
