@@ -33,6 +33,10 @@ class Page:
 
 PAGES = (
     Page(name="overview", path="/", title="Overview"),
+    Page(name="jobs", path="/console/jobs", title="Jobs"),
+    Page(name="job", path="/console/jobs/<job_id>", title="Job", in_menu=False, under="jobs"),
+    Page(name="models", path="/console/models", title="Models"),
+    Page(name="keys", path="/console/keys", title="Keys", for_admins=True),
     Page(name="login", path="/console/login", title="Sign in", in_menu=False, needs_login=False),
 )
 """In the order of the menu."""

@@ -50,7 +50,8 @@ def respond(name: str) -> Response:
     if caller is None and page.needs_login:
         asked = request.full_path.rstrip("?").lstrip("/")
         return _no_store(make_response(redirect(f"{up}console/login?next={quote(asked, safe='')}", 303)))
-    menu = [each for each in PAGES if each.in_menu and (not each.for_admins or (caller and caller.is_admin))]
+    is_admin = caller is not None and caller.is_admin
+    menu = [each for each in PAGES if each.in_menu and (is_admin or not each.for_admins)]
     response = make_response(
         render_template(
             f"{name}/page.html",
@@ -60,6 +61,7 @@ def respond(name: str) -> Response:
             files=f"{up}console/static/{_assets().version}",
             caller=caller,
             keys=settings.keys,
+            is_admin=is_admin,
             flower=settings.flower_url is not None,
         )
     )

@@ -23,6 +23,10 @@ def _shows(text: str) -> Ready:
 
 PATHS: dict[str, tuple[str, Ready]] = {
     "overview": ("/", _shows("loaded")),
+    "jobs": ("/console/jobs", lambda page: page.locator("#jobs tr").first.wait_for()),
+    "job": ("/console/jobs/{job}", _shows("Accepted")),
+    "models": ("/console/models", _shows("tokens of context")),
+    "keys": ("/console/keys", _shows("Make a key")),
     "login": ("/console/login", _shows("API key")),
 }
 """By a page's name: an address of it, and how one sees that it shows something."""
@@ -42,6 +46,7 @@ def test_a_page_is_for_everybody_and_asks_nobody_else(
 ) -> None:
     """No serious fault that axe finds, no complaint of the browser's, no other host, nothing beside the screen."""
     path, is_ready = PATHS[name]
+    path = path.format(job=cluster.http.get("/jobs?limit=1").json()["data"][0]["id"])
     with driven.context(browser, cluster.url, width=width, dark=dark) as opened:
         page = opened.new_page()
         if name != "login":
