@@ -8,8 +8,8 @@ from app.openapi.describe import Described
 
 FOLDERS = (
     "home", "jobs", "openai", "openai.responses", "openai.rerank", "llama_server", "llama_server.streams", "ollama",
-    "anthropic", "files", "batches", "message_batches", "tokens", "cluster", "overview", "keys", "session", "webhooks",
-    "docs",
+    "anthropic", "files", "batches", "message_batches", "tokens", "markdown", "cluster", "overview", "keys", "session",
+    "webhooks", "docs",
 )  # fmt: skip
 """Each has `routes` with its BLUEPRINTS, and a `document` with their CALLS and with its TAG and what that is ABOUT."""
 

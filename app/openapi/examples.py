@@ -49,6 +49,7 @@ INFILLS: Examples = {
     },
 }
 MOVES: Examples = {"To the demo model": {"to": "demo"}}
+MARKDOWN: Examples = {"A list": {"text": "The **sum**:\n\n- 12 + 7 = 19"}}
 CHANGES: Examples = {"More urgent": {"priority": "high"}}
 _IDS = ["a0c7273c-47a9-41b1-bdbb-634b5f0e1305", "5d0b1ab0-7a2f-4f5c-9e2b-1f2d3c4b5a60"]
 WAITS: Examples = {"Two jobs": {"ids": _IDS, "wait": 10}}

@@ -220,7 +220,7 @@ unhealthyPodEvictionPolicy: AlwaysAllow
 
 {{/* What the web front serves itself: first parts of its paths. */}}
 {{- define "caravan.webPaths" -}}
-admin api apply-template batches chat completion completions console detokenize docs embedding embeddings files health healthz infill jobs messages metrics models openapi.json overview props queues readyz rerank reranking responses session slots stream streams tokenize tokenizer_info v1 v2 webhooks
+admin api apply-template batches chat completion completions console detokenize docs embedding embeddings files health healthz infill jobs markdown messages metrics models openapi.json overview props queues readyz rerank reranking responses session slots stream streams tokenize tokenizer_info v1 v2 webhooks
 {{- end }}
 
 {{/* A quantity of Kubernetes' as a number. */}}

@@ -1,0 +1,1 @@
+"""``/markdown``: a text's Markdown as HTML that is safe to show."""
