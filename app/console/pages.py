@@ -33,6 +33,7 @@ class Page:
 
 PAGES = (
     Page(name="overview", path="/", title="Overview"),
+    Page(name="playground", path="/console/playground", title="Playground"),
     Page(name="jobs", path="/console/jobs", title="Jobs"),
     Page(name="job", path="/console/jobs/<job_id>", title="Job", in_menu=False, under="jobs"),
     Page(name="models", path="/console/models", title="Models"),

@@ -23,6 +23,7 @@ def _shows(text: str) -> Ready:
 
 PATHS: dict[str, tuple[str, Ready]] = {
     "overview": ("/", _shows("loaded")),
+    "playground": ("/console/playground", _shows("Ask a model something")),
     "jobs": ("/console/jobs", lambda page: page.locator("#jobs tr").first.wait_for()),
     "job": ("/console/jobs/{job}", _shows("Accepted")),
     "models": ("/console/models", _shows("tokens of context")),
