@@ -34,6 +34,8 @@ class Page:
 PAGES = (
     Page(name="overview", path="/", title="Overview"),
     Page(name="playground", path="/console/playground", title="Playground"),
+    Page(name="bulk", path="/console/bulk", title="Bulk"),
+    Page(name="bulk_run", path="/console/bulk/<batch_id>", title="Bulk run", in_menu=False, under="bulk"),
     Page(name="jobs", path="/console/jobs", title="Jobs"),
     Page(name="job", path="/console/jobs/<job_id>", title="Job", in_menu=False, under="jobs"),
     Page(name="models", path="/console/models", title="Models"),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import scripted
 from tests.support import browser as driven
 from tests.support.cluster import Cluster
 from tests.support.fronts import ADMIN_KEY, bearer
+from tests.support.waiting import until
 
+CHAT = "/v1/chat/completions"
 MODELS = """
 models:
   demo: {path: demo, slots: 2, context: 512, kv_tokens: 1024}
@@ -39,9 +44,34 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
+def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Its model `talk` says what `scripted` has."""
+    running = scripted.cluster(tmp_path_factory.mktemp("talking"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with driven.chromium() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def batch(cluster: Cluster) -> str:
+    """The id of a batch that has ended, with a line that has failed."""
+    asked: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "What is 12 + 7?"}]}, {"messages": []}]
+    lines = [
+        json.dumps({"custom_id": f"row-{number}", "method": "POST", "url": CHAT, "body": {"model": "demo", **body}})
+        for number, body in enumerate(asked, 1)
+    ]
+    file = {"file": ("a.jsonl", "\n".join(lines))}
+    input_file = cluster.http.post("/v1/files", data={"purpose": "batch"}, files=file).json()["id"]
+    body = {"input_file_id": input_file, "endpoint": CHAT, "completion_window": "24h"}
+    made: str = cluster.http.post("/v1/batches", json=body).json()["id"]
+    until(lambda: cluster.http.get(f"/v1/batches/{made}").json()["status"] == "completed", what="the batch ends")
+    return made
 
 
 @dataclass(frozen=True)

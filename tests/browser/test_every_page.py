@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from app.console.pages import PAGES
@@ -24,6 +23,8 @@ def _shows(text: str) -> Ready:
 PATHS: dict[str, tuple[str, Ready]] = {
     "overview": ("/", _shows("loaded")),
     "playground": ("/console/playground", _shows("Ask a model something")),
+    "bulk": ("/console/bulk", _shows("A new run")),
+    "bulk_run": ("/console/bulk/{batch}", _shows("completed")),
     "jobs": ("/console/jobs", lambda page: page.locator("#jobs tr").first.wait_for()),
     "job": ("/console/jobs/{job}", _shows("Accepted")),
     "models": ("/console/models", _shows("tokens of context")),
@@ -31,8 +32,6 @@ PATHS: dict[str, tuple[str, Ready]] = {
     "login": ("/console/login", _shows("API key")),
 }
 """By a page's name: an address of it, and how one sees that it shows something."""
-
-SERIOUS = ("serious", "critical")
 
 
 def test_no_page_is_left_out() -> None:
@@ -43,11 +42,12 @@ def test_no_page_is_left_out() -> None:
 @pytest.mark.parametrize("width", [driven.PHONE, driven.DESKTOP])
 @pytest.mark.parametrize("name", PATHS)
 def test_a_page_is_for_everybody_and_asks_nobody_else(
-    browser: Browser, cluster: Cluster, name: str, width: int, dark: bool
+    browser: Browser, cluster: Cluster, batch: str, name: str, width: int, dark: bool
 ) -> None:
     """No serious fault that axe finds, no complaint of the browser's, no other host, nothing beside the screen."""
     path, is_ready = PATHS[name]
-    path = path.format(job=cluster.http.get("/jobs?limit=1").json()["data"][0]["id"])
+    job = cluster.http.get("/jobs?limit=1").json()["data"][0]["id"]
+    path = path.format(job=job, batch=batch)
     with driven.context(browser, cluster.url, width=width, dark=dark) as opened:
         page = opened.new_page()
         if name != "login":
@@ -56,5 +56,4 @@ def test_a_page_is_for_everybody_and_asks_nobody_else(
             page.goto(path)
         is_ready(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        faults = Axe().run(page).response["violations"]
-        assert [(fault["id"], fault["nodes"]) for fault in faults if fault["impact"] in SERIOUS] == []
+        assert driven.serious_faults(page) == []

@@ -22,14 +22,6 @@ SUM = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    running = scripted.cluster(tmp_path_factory.mktemp("talking"))
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def opened(browser: Browser, talking: Cluster) -> Iterator[Window]:
     """The playground, of somebody who has signed in."""
@@ -106,6 +98,7 @@ def test_whatever_a_model_writes_is_no_markup(page: Page) -> None:
     assert [href for href, _ in links] == ["https://evil.example/login", "https://spy.example/p.png"]
     assert all("noopener" in rel for _, rel in links)
     assert "owned" not in page.title()
+    assert driven.serious_faults(page) == []
     answer.get_by_role("button", name="Raw").click()
     assert answer.locator(".text:visible").last.text_content() == scripted.EVIL
     answer.get_by_role("button", name="Rendered").click()

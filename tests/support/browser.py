@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+SERIOUS = ("serious", "critical")
 PHONE = 375
 DESKTOP = 1280
 _CAN_INSTALL = os.geteuid() == 0 and shutil.which("apt-get") is not None
@@ -49,6 +51,12 @@ class Watch:
     def _check(self, url: str) -> None:
         if urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != self.host:
             self.foreign.append(url)
+
+
+def serious_faults(page: Page) -> list[tuple[str, object]]:
+    """What keeps somebody from using the page as it is now, as axe finds it: the rule, and the elements."""
+    found = Axe().run(page).response["violations"]
+    return [(fault["id"], fault["nodes"]) for fault in found if fault["impact"] in SERIOUS]
 
 
 @contextmanager

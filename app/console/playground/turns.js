@@ -123,7 +123,7 @@ function callsView(turn, actions) {
 
 function callView({ function: { name, arguments: given } }, field) {
   const label = h("label", {}, `Its result, as text or JSON`, field);
-  return h("div", { class: "call" }, h("p", {}, "Calls ", h("code", {}, name)), h("pre", {}, indented(given)), label);
+  return h("div", { class: "call" }, h("p", {}, "Calls ", h("code", {}, name)), h("pre", { tabindex: 0 }, indented(given)), label);
 }
 
 function indented(json) {

@@ -16,8 +16,9 @@ export class ApiError extends Error {
 
 /** Send a request; the response, whose status is a success. Throws ApiError. A lost session leads to the login. */
 export async function send(method, path, { body, headers = {}, signal } = {}) {
-  const given = body === undefined ? {} : { body: JSON.stringify(body) };
-  const kind = body === undefined ? {} : { "Content-Type": "application/json" };
+  const isJson = body !== undefined && !(body instanceof FormData); // a form's type has the border of its parts
+  const given = body === undefined ? {} : { body: isJson ? JSON.stringify(body) : body };
+  const kind = isJson ? { "Content-Type": "application/json" } : {};
   let response;
   try {
     const accepts = { Accept: "application/json", ...kind, ...headers };

@@ -11,5 +11,6 @@ export async function rendered(text) {
   const parsed = new DOMParser().parseFromString(html, "text/html");
   const fragment = document.createDocumentFragment();
   fragment.append(...parsed.body.childNodes);
+  for (const wide of fragment.querySelectorAll("pre, table")) wide.tabIndex = 0; // which a keyboard scrolls then
   return fragment;
 }

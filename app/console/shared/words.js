@@ -29,6 +29,9 @@ export function bytes(value) {
   return `${at && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[at]}`;
 }
 
+/** The beginning of a text that may be very long. */
+export const beginning = (text, most = 2000) => (text.length > most ? `${text.slice(0, most)}…` : text);
+
 /** So many of something: 1 worker, 2 workers. */
 export const count = (number, thing) => `${whole(number)} ${thing}${number === 1 ? "" : "s"}`;
 
