@@ -102,7 +102,7 @@ fuzz: setup ## send nonsense for SECONDS (600) and see that all stands; SEED mak
 		$(BIN)/pytest tests/e2e/test_fuzz.py --timeout 7200 $(ARGS)
 
 lock: ## pin the dependencies again (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra traces \
 		pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev \
 		--constraint requirements.lock pyproject.toml --output-file requirements-dev.lock

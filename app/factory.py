@@ -9,7 +9,7 @@ from app.console import routes as console
 from app.endpoints import faces
 from app.endpoints.cluster import flower
 from app.endpoints.table import BLUEPRINTS, DESCRIBED
-from app.http import access_log, cors, errors, other_sites, query, request_id, short_paths
+from app.http import access_log, cors, errors, other_sites, query, request_id, short_paths, traces
 from app.http.json_pieces import PiecewiseJSON
 from app.http.options import Front
 from app.services.http_metrics import HttpMetrics
@@ -30,10 +30,15 @@ from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
 from tasks.settings import Settings
+from tasks.traces.tracer import Tracer
 
 
-def create_app(settings: Settings) -> Flask:
-    """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet."""
+def create_app(settings: Settings, tracer: Tracer | None = None) -> Flask:
+    """The WSGI application. Raises CatalogueError if models.yaml does not make sense; connects to nothing yet.
+
+    Args:
+        tracer: exports the spans of requests; None while traces are off.
+    """
     app = Front("app", static_folder=None)
     app.url_map.strict_slashes = False  # clients that join addresses by hand end some with a slash
     app.json = PiecewiseJSON(app)
@@ -65,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         described=DESCRIBED,
     )
     request_id.install(app)
+    traces.install(app, tracer)
     access_log.install(app)
     app.extensions["caravan"].metrics.install(app)
     errors.install(app, faces.form)

@@ -29,6 +29,8 @@ from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.stop_signals import stop_on_signals
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
+from tasks.traces.courier import start_courier
+from tasks.traces.tracer import open_tracer
 from tasks.webhooks.publisher import open_webhook_publisher
 
 log = get_logger(__name__)
@@ -43,12 +45,15 @@ def run_clerk(settings: Settings, models: CurrentCatalogue, endpoints: Endpoints
     # threads beside those of webhooks, so neither kind waits for the other.
     celery.conf.update(worker_pool="threads", worker_concurrency=settings.webhook_connections + settings.batches)
     serving = [open_sweeper(settings, name=name, models=models).start(stopping, Heartbeat(settings.heartbeat_file))]
-    batch_publisher = open_batch_publisher(settings, endpoints, name=name, stopping=leaving)
+    tracer = open_tracer(name)
+    if tracer is not None:
+        serving.append(start_courier(settings, tracer, stopping))
+    batch_publisher = open_batch_publisher(settings, endpoints, name=name, stopping=leaving, tracer=tracer)
     # Without a trail: Celery would keep a note of every job that the task sends, for hours.
     celery.task(name=task_names.RUN_BATCH, trail=False)(batch_publisher.work)
     serving.append(_start(batch_publisher.run, leaving, "batches"))
     if settings.webhook_secrets:
-        webhook_publisher = open_webhook_publisher(settings)
+        webhook_publisher = open_webhook_publisher(settings, tracer)
         celery.task(name=task_names.SEND_WEBHOOK)(webhook_publisher.deliver)
         serving.append(_start(webhook_publisher.run, stopping, "webhooks"))
     _leave_on_shutdown(leaving)
@@ -67,6 +72,8 @@ def run_clerk(settings: Settings, models: CurrentCatalogue, endpoints: Endpoints
     stopping.set()
     for thread in serving:
         thread.join(timeout=5)
+    if tracer is not None:
+        tracer.close()
     log.info("clerk stopped")
     return int(program.exitcode or 0)
 

@@ -11,6 +11,7 @@ from tasks import logs
 from tasks.environment import read_settings, require_catalogue, require_writable
 from tasks.models.catalogue import CatalogueError
 from tasks.models.current import open_catalogue
+from tasks.traces.switch import require_traces
 
 
 @click.command("clerk")
@@ -27,6 +28,7 @@ def command() -> None:
     require_catalogue(settings)
     require_writable(settings, "files_dir")
     require_writable(settings, "heartbeat_file")
+    require_traces()
     try:
         models = open_catalogue(settings)
     except CatalogueError as exc:

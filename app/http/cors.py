@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from app.http.hosts import lets_in
 
 METHODS = "GET, HEAD, POST, PATCH, DELETE"
-SHOWN = "Location, Retry-After, X-Job-Id, X-Request-Id, X-Unused-Parameters, " + ", ".join(
+SHOWN = "Location, Retry-After, X-Job-Id, X-Request-Id, X-Unused-Parameters, traceresponse, " + ", ".join(
     f"x-ratelimit-{figure}-{kind}" for kind in ("requests", "tokens") for figure in ("limit", "remaining", "reset")
 )
 PREFLIGHT_SECONDS = "600"

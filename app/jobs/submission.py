@@ -17,7 +17,7 @@ from app.bodies.job import MAX_KEY_LENGTH, Envelope, JobBody, Webhook
 from app.bodies.service_tier import KEY
 from app.bodies.unused import HEADER, unused
 from app.bodies.validation import model_for
-from app.http import request_id
+from app.http import request_id, traces
 from app.http.turns import aside
 from app.jobs.urgency import asked_priority, asked_timeout
 from app.services.services import services
@@ -109,7 +109,7 @@ def _known(asked: Sequence[_Asked]) -> set[str]:
 
 def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
     envelope = body if isinstance(body, Envelope) else Envelope()
-    return Job(
+    job = Job(
         id=str(uuid.uuid4()),
         model=model,
         operation=body.operation,
@@ -126,6 +126,7 @@ def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
         max_attempts=envelope.max_attempts,
         webhook=_webhook(envelope.webhook),
     )
+    return replace(job, trace=traces.of_job(job))
 
 
 def _tell_unused(bodies: Iterable[JobBody]) -> None:

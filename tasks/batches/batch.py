@@ -125,6 +125,8 @@ class Batch:
     metadata: Mapping[str, str] | None = None
     limits: Limits = field(default_factory=Limits)
     output_expires_in: int | None = None
+    trace: str = ""
+    """The `traceparent` of the request that made it, if that is recorded."""
 
     status: BatchStatus = BatchStatus.VALIDATING
     times: Mapping[str, float] = field(default_factory=dict)
@@ -163,6 +165,8 @@ class Batch:
             fields["total"] = str(self.total)
         if self.metadata is not None:
             fields["metadata"] = json.dumps(self.metadata, ensure_ascii=False)
+        if self.trace:
+            fields["trace"] = self.trace
         if self.output_expires_in is not None:
             fields["output_expires_in"] = str(self.output_expires_in)
         return fields
@@ -181,6 +185,7 @@ class Batch:
             metadata=json.loads(fields["metadata"]) if "metadata" in fields else None,
             limits=Limits.decode(fields["limits"]),
             output_expires_in=int(fields["output_expires_in"]) if "output_expires_in" in fields else None,
+            trace=fields.get("trace", ""),
             status=BatchStatus(fields["status"]),
             times={name: float(fields[name]) for name in TIMES if name in fields},
             fence=int(fields["fence"]),

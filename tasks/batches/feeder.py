@@ -28,6 +28,7 @@ from tasks.rows.dedup import Dedup, Known, question
 from tasks.rows.in_order import InOrder
 from tasks.rows.prefix_order import PrefixOrder, beginning
 from tasks.rows.window import width
+from tasks.traces.begin import Samples, linked
 
 BLOCK_ROWS = 256
 """Rows that are put in order at once."""
@@ -62,6 +63,8 @@ class BatchLedger:
     batches: BatchStore
     dispatcher: Dispatcher
     longest_queue: int
+    samples: Samples | None = None
+    """Whether a trace is recorded; None while traces are off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +184,7 @@ class Feeder:
         limits = self._batch.limits
         # The answers behind it cannot be written, and removed, before those of the next rows are there.
         is_next = row.number < self._answers.next + BLOCK_ROWS
-        return replace(
+        job = replace(
             job,
             owner=self._batch.owner,
             weight=limits.weight,
@@ -189,6 +192,8 @@ class Feeder:
             priority=Priority.LOW,
             request_id=self._batch.id,
         )
+        samples = self._ledger.samples
+        return job if samples is None else linked(job, self._batch.trace, samples)
 
     def _judge(self, row: Row) -> Known[bytes] | bool:
         """Whether a row is to be run, or another's answer is its own as well."""

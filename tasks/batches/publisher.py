@@ -19,6 +19,7 @@ from tasks.queue.dispatch import Dispatcher
 from tasks.queue.poster import Poster
 from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
+from tasks.traces.tracer import Tracer
 
 TIDY_SECONDS = 60.0
 ORPHANS_SECONDS = 3600.0
@@ -66,7 +67,12 @@ class BatchPublisher:
 
 
 def open_batch_publisher(
-    settings: Settings, endpoints: Endpoints, *, name: str, stopping: threading.Event
+    settings: Settings,
+    endpoints: Endpoints,
+    *,
+    name: str,
+    stopping: threading.Event,
+    tracer: Tracer | None = None,
 ) -> BatchPublisher:
     """A publisher with clients of its own. `stopping` ends the runs of its process."""
     client, ledger, publisher = connect(settings.redis_url), open_ledger(settings), create_publisher(settings)
@@ -77,6 +83,7 @@ def open_batch_publisher(
         open_batches(settings),
         Dispatcher(ledger.line, publisher),
         settings.max_queue,
+        tracer.samples if tracer else None,
     )
     context = BatchContext(work, open_files(settings), Guarded(endpoints), settings.max_body_bytes, stopping)
     return BatchPublisher(context, publisher, name=name)

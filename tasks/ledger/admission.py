@@ -287,10 +287,11 @@ class Admission:
         most_in_flight: int | None = None,
         most_result_bytes: int | None = None,
         metered: str = "",
+        trace: str = "",
     ) -> Literal["retried"] | Refusal | JobStatus | None:
         """Run a job again that ended without success; else its status, or None if there is none."""
         most, most_bytes = ("" if each is None else each for each in (most_in_flight, most_result_bytes))
-        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most, metered, most_bytes)
+        verdict, *rest = self._run("retry", job_id, owner, longest_queue, most, metered, most_bytes, trace)
         return "retried" if verdict == "retried" else _refusal(verdict, rest) or _status(verdict)
 
     def set_queue_state(self, model: str, state: QueueState) -> None:

@@ -112,12 +112,16 @@ class Leases:
         verdicts: list[Verdict] = self._run("append", *self._held_by(holder), *args)
         return verdicts
 
-    def succeed(self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome) -> Write:
-        """End a job well, which so many events were sent of."""
+    def succeed(
+        self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome, *, is_traced: bool = False
+    ) -> Write:
+        """End a job well, which so many events were sent of. Its trace tells why its choices ended."""
         usage = json.dumps(asdict(outcome.usage))
         durations = json.dumps([part for pair in measured(outcome).items() for part in pair])
         end = (JobStatus.SUCCEEDED.value, durations, "outcome", outcome.encode(), "usage", usage)
-        return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *end))
+        reasons = ("finish_reasons", json.dumps([choice.finish_reason for choice in outcome.choices]))
+        ended = (*end, *reasons) if is_traced else end
+        return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *ended))
 
     def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Write:
         """End a job with an error, given as JSON in its wire form."""

@@ -120,6 +120,8 @@ totals = _name("totals", "model")
 counters = _name("counters", "model")
 histograms = _name("histograms", "model")
 webhooks = _name("webhooks")
+traced = _name("traced")
+"""Transitions of jobs that traces tell of, until a process exports them."""
 
 # Deliveries of webhooks.
 hook = _name("hook", "id")

@@ -227,12 +227,19 @@ class QueueService:
         return num_moved
 
     def retry(
-        self, job: Job, *, most_in_flight: int | None = None, most_result_bytes: int | None = None, metered: str = ""
+        self,
+        job: Job,
+        *,
+        most_in_flight: int | None = None,
+        most_result_bytes: int | None = None,
+        metered: str = "",
+        trace: str = "",
     ) -> None:
         """Run a job again from its beginning, which failed, expired or was cancelled.
 
         Args:
             metered: what was counted of its key's minute for this.
+            trace: its place in a trace, if it has one.
 
         Raises:
             JobNotFound: it is not there any more.
@@ -249,6 +256,7 @@ class QueueService:
                 most_in_flight=most_in_flight,
                 most_result_bytes=most_result_bytes,
                 metered=metered,
+                trace=trace,
             )
         if reply is None:
             raise _unknown(job.id)

@@ -130,7 +130,8 @@ class Job:
     ``attempt`` counts the claims; ``fence`` is the number of the last transition. ``crashes`` counts the crashes of
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
     errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the
-    job was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect.
+    job was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect. ``trace`` is its
+    place in a trace, as `tasks.traces.span` wrote it, if it has one.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Job:
     weight: float = 1.0
     metered: str = ""
     result_bytes: int | None = None
+    trace: str = ""
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -214,6 +216,8 @@ class Job:
             fields["metered"] = self.metered
         if self.result_bytes is not None:
             fields["result_bytes"] = str(self.result_bytes)
+        if self.trace:
+            fields["trace"] = self.trace
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
         if self.webhook is not None and self.webhook_origin is not None:
@@ -247,6 +251,7 @@ class Job:
             worker=fields.get("worker") or None,
             max_attempts=int(fields.get("max_attempts", MAX_ATTEMPTS)),
             weight=float(fields.get("weight", 1.0)),
+            trace=fields.get("trace", ""),
             crashes=int(fields.get("fails", 0)),
             kills=int(fields.get("kills", 0)),
             alone=fields.get("alone") == "1",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -15,7 +16,8 @@ from tasks.queue import task_names
 from tasks.queue.poster import Poster
 from tasks.queue.publisher import Publisher, create_publisher
 from tasks.settings import Settings
-from tasks.webhooks import message
+from tasks.traces.tracer import Tracer
+from tasks.webhooks import message, spans
 from tasks.webhooks.outbox import Held, Outbox, open_outbox
 from tasks.webhooks.owner_secrets import OwnerSecrets
 from tasks.webhooks.schedule import seconds_until_next
@@ -28,8 +30,16 @@ class WebhookPublisher:
     """Publishes what is due, and does what was published. A message that gets lost is published again."""
 
     def __init__(
-        self, outbox: Outbox, sender: Sender, publisher: Publisher, *, secrets: OwnerSecrets, schedule: Sequence[float]
+        self,
+        outbox: Outbox,
+        sender: Sender,
+        publisher: Publisher,
+        *,
+        secrets: OwnerSecrets,
+        schedule: Sequence[float],
+        tracer: Tracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._outbox = outbox
         self._sender = sender
         self._poster = Poster(publisher, outbox.post, task=task_names.SEND_WEBHOOK, queue=task_names.WEBHOOKS_QUEUE)
@@ -51,7 +61,10 @@ class WebhookPublisher:
             log.warning("webhook left as it is; it is due again", job_id=job_id, error=str(exc))
 
     def _attempt(self, held: Held) -> None:
-        answer = self._send(held, self._secrets.signing(held.owner))
+        span, began = spans.context_of(held), time.time()
+        answer = self._send(held, self._secrets.signing(held.owner), span.headers if span else {})
+        if span and self._tracer:
+            self._tracer.emit([spans.attempt(held, span, answer, began=began, ended=time.time())])
         verdict, seconds = self._judge(held, answer)
         ours = self._settle(held, answer, verdict, seconds)
         log.info(
@@ -63,13 +76,14 @@ class WebhookPublisher:
             status=answer.status,
             error=answer.error,
             verdict=verdict if ours else "lost",
+            **({"trace_id": span.trace_id} if span else {}),
         )
 
-    def _send(self, held: Held, secrets: Sequence[str]) -> Answer:
+    def _send(self, held: Held, secrets: Sequence[str], traced: Mapping[str, str]) -> Answer:
         try:
             content = message.body(held.fields)
             headers = message.headers(held.message_id, content, secrets=secrets, now=datetime.now(UTC))
-            return self._sender.post(held.fields["webhook"], content, headers)
+            return self._sender.post(held.fields["webhook"], content, {**headers, **traced})
         except Exception:  # a fault of ours is an attempt as well, or it would be tried for ever
             log.exception("webhook not sent", job_id=held.job_id, request_id=held.fields.get("request_id", ""))
             return Answer(error="internal_error")
@@ -91,7 +105,7 @@ class WebhookPublisher:
         )
 
 
-def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
+def open_webhook_publisher(settings: Settings, tracer: Tracer | None = None) -> WebhookPublisher:
     """A publisher with clients of its own."""
     sender = Sender(
         timeout_seconds=settings.webhook_timeout_seconds,
@@ -105,4 +119,5 @@ def open_webhook_publisher(settings: Settings) -> WebhookPublisher:
         create_publisher(settings),
         secrets=OwnerSecrets(client, server=settings.webhook_secrets, shared=settings.webhook_shared_secrets),
         schedule=settings.webhook_schedule,
+        tracer=tracer,
     )

@@ -16,6 +16,7 @@ from tasks.environment import read_settings, require_catalogue
 from tasks.errors import CaravanError, SettingsError
 from tasks.models.catalogue import CatalogueError
 from tasks.settings import Settings
+from tasks.traces.switch import require_traces
 from tasks.worker.lifecycle import prove_model, run_worker
 
 
@@ -31,6 +32,7 @@ def main() -> int:
     try:
         settings = read_settings()
         require_catalogue(settings)
+        require_traces()
     except SettingsError as exc:
         parser.exit(2, f"Error: {exc}\n")
     logs.configure(settings, args.name or args.model)

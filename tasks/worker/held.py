@@ -18,6 +18,7 @@ from tasks.records.job import Job, Operation
 from tasks.records.logprobs import WrittenLogprobs, WrittenToken
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
 from tasks.records.shown_tokens import of_shown
+from tasks.traces.span import trace_id_of
 from tasks.worker.echo import Echo
 
 
@@ -67,7 +68,8 @@ class Held:
     @property
     def named(self) -> dict[str, str]:
         """What its lines in the log are found by."""
-        return {"job_id": self.job.id, "request_id": self.job.request_id}
+        trace = {"trace_id": trace_id_of(self.job.trace)} if self.job.trace else {}
+        return {"job_id": self.job.id, "request_id": self.job.request_id, **trace}
 
     def release(self) -> None:
         """Let go of what it was run with, once it has ended.

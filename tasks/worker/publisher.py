@@ -67,6 +67,7 @@ class Publisher:
         piece: gives the bytes of a token.
         name: gives those of a control token as well.
         on_lost: called with a held job that turned out not to be ours any more, and its present status.
+        on_written: called with a job whose end was written.
         on_ended: called with a job that ended, its status, and a detail for Flower.
     """
 
@@ -80,6 +81,7 @@ class Publisher:
         piece: Callable[[int], bytes],
         name: Callable[[int], bytes],
         on_lost: Callable[[Held, str], None],
+        on_written: Callable[[Held], None],
         on_ended: Callable[[Held, str, str], None],
     ) -> None:
         self._holder = holder
@@ -88,6 +90,7 @@ class Publisher:
         self._until_redis_answers = until_redis_answers
         self._piece, self._name = piece, name
         self._on_lost = on_lost
+        self._on_written = on_written
         self._on_ended = on_ended
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._unwritten: dict[Held, Unwritten] = {}
@@ -254,7 +257,7 @@ class Publisher:
         if end.error is None:
             outcome = held.outcome()
             tokens = f"{outcome.usage.completion_tokens} tokens"
-            return _Way("succeeded", tokens, self._leases.succeed(*handed, outcome))
+            return _Way("succeeded", tokens, self._leases.succeed(*handed, outcome, is_traced=bool(job.trace)))
         error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
         if wait is None:
             return _Way("failed", end.error.message, self._leases.fail(*handed, error))
@@ -268,6 +271,7 @@ class Publisher:
             seconds = round(time.time() - held.job.created_at, 3)
             event = "job ended" if way.status != "queued" else "job put off"
             log.info(event, **held.named, status=way.status, seconds=seconds)
+            self._on_written(held)
             self._on_ended(held, way.status, way.detail)
             held.release()
         elif verdict is not None:

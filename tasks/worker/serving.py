@@ -28,6 +28,8 @@ from tasks.queue.publisher import create_publisher
 from tasks.queue.stop_signals import stop_on_signals
 from tasks.queue.sweep import open_sweeper
 from tasks.settings import Settings
+from tasks.traces.courier import start_courier
+from tasks.traces.tracer import open_tracer
 from tasks.worker.child import Progress
 from tasks.worker.event_pace import EventPace
 from tasks.worker.loading import load_work, model_digest
@@ -75,6 +77,9 @@ def serve(
     redis_errors = RedisErrors()
     ledger = open_ledger(settings, connect(settings.redis_url, errors=redis_errors))
     dispatcher = Dispatcher(ledger.line, create_publisher(settings))
+    tracer = open_tracer(name)
+    if tracer is not None:
+        start_courier(settings, tracer)
     for job_id in unannounced:
         dispatcher.publish(job_id, model)
     worker = Worker(
@@ -88,6 +93,7 @@ def serve(
         sweeper=open_sweeper(settings, name=name, models=models),
         redis_errors=redis_errors,
         heartbeat=heartbeat,
+        tracer=tracer,
     )
     # Beyond what there is room for: jobs to which those in the slots give way, and jobs that need no slot.
     prefetch = entry.slots + entry.lookahead + entry.slots + SMALL_AT_ONCE
@@ -107,6 +113,8 @@ def serve(
     freeze_objects()
     progress.ready(processor=work.processor)
     program.start()
+    if tracer is not None:
+        tracer.close()
     return int(program.exitcode or 0)
 
 

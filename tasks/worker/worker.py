@@ -20,6 +20,7 @@ from tasks.queue.heartbeat import Heartbeat
 from tasks.queue.patience import PATIENT_SECONDS
 from tasks.queue.sweep import Sweeper
 from tasks.settings import Settings
+from tasks.traces.tracer import Tracer
 from tasks.worker import control_channel
 from tasks.worker.claimer import Claimer
 from tasks.worker.hand_back import hand_back
@@ -29,6 +30,7 @@ from tasks.worker.model_runner import ModelRunner
 from tasks.worker.pool import Pool
 from tasks.worker.preparers import Preparers
 from tasks.worker.publisher import Publisher
+from tasks.worker.spans import attempt_spans
 from tasks.worker.until_redis_answers import UntilRedisAnswers
 
 IDLE_SECONDS = 0.5
@@ -60,6 +62,7 @@ class Worker:
         sweeper: Sweeper,
         redis_errors: RedisErrors,
         heartbeat: Heartbeat,
+        tracer: Tracer | None = None,
     ) -> None:
         self._drain_seconds = settings.drain_seconds
         self._is_patient = False
@@ -69,6 +72,7 @@ class Worker:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._sweeper = sweeper
+        self._tracer = tracer
         self._redis = connect(settings.redis_url, errors=redis_errors)
         self._stopping = threading.Event()
         self._given_up = threading.Event()
@@ -87,6 +91,7 @@ class Worker:
             piece=work.vocabulary.piece,
             name=lambda token: work.vocabulary.detokenize([token]),
             on_lost=self._lose,
+            on_written=lambda held: self._trace(held, written=True),
             on_ended=self._settle_ended,
         )
         self._preparers = Preparers(
@@ -191,6 +196,7 @@ class Worker:
         """A job is not ours any more: cancelled, expired, given back, or claimed by another worker."""
         if self._holdings.drop(held):
             log.info("job lost", **held.named, status=status)
+            self._trace(held)
             held.ready = None  # a grammar need not wait for Python's collector
             self._engine.abort(held)
             self.pool.settle(held.id, status)
@@ -229,7 +235,13 @@ class Worker:
         except UNAVAILABLE as exc:
             log.warning("jobs not given back; their leases will run out", jobs=len(held), error=str(exc))
         for each in held:
+            self._trace(each)
             self.pool.settle(each.id, "queued")
+
+    def _trace(self, held: Held, *, written: bool = False) -> None:
+        """Tell what was done for a job under its claim, which is over."""
+        if self._tracer is not None and held.job.trace:
+            self._tracer.emit(attempt_spans(held, time.monotonic(), written=written))
 
     def _spawn(self, name: str, target: Callable[[], None], *, stack_bytes: int = 0) -> None:
         """Run a thread. A worker that has lost one is of no use: it ends at once, and its jobs go on elsewhere."""

@@ -36,6 +36,7 @@ from tasks.environment import read_settings, require_readable, require_writable
 from tasks.models.accepted import accept
 from tasks.models.catalogue import Catalogue, CatalogueError
 from tasks.settings import Settings
+from tasks.traces.switch import require_traces
 
 DRAIN_SECONDS = 5.0
 """Less than a worker's own default: whoever presses Ctrl-C waits, and what is unfinished goes on at the next start."""
@@ -90,6 +91,7 @@ def _run(*, host: str, port: int, flower_port: int | None, models: Path | None, 
     ports = {"--port": port, **({"--flower-port": flower_port} if flower_port else {})}
     refuse_same({**ports, **({"--redis-url": own} if (own := port_here(redis_url)) else {})})
     require_writable(settings, "files_dir")
+    require_traces()
     if models is None:
         require_readable(settings, "models_file")
     catalogue = _catalogue(models or settings.models_file)

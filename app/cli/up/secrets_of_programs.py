@@ -18,6 +18,8 @@ NEEDED_BY = {
     "FLOWER_OAUTH2_SECRET": ("flower",),
     "FLOWER_COOKIE_SECRET": ("flower",),
     "HF_TOKEN": ("worker",),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("web", "worker", "clerk"),
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": ("web", "worker", "clerk"),
 }
 """The kinds of programs that need each variable."""
 REDIS = ("CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL")

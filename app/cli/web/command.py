@@ -17,6 +17,7 @@ from tasks.environment import read_settings, require_catalogue, require_writable
 from tasks.errors import SettingsError
 from tasks.models.catalogue import CatalogueError
 from tasks.models.current import open_catalogue
+from tasks.traces.switch import require_traces
 
 
 @click.command("web")
@@ -33,6 +34,7 @@ def command(insecure: bool) -> None:
         raise SettingsError(f"CARAVAN_HOST is '{settings.host}': it cannot be bound ({reason}).")
     require_writable(settings, "files_dir")
     require_catalogue(settings)
+    require_traces()
     try:
         open_catalogue(settings)
     except CatalogueError as exc:

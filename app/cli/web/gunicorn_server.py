@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -16,6 +17,12 @@ from tasks.settings import Settings
 
 def _forget_metrics(_server: Any, worker: Any) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _close_tracer(_server: Any, _worker: Any) -> None:
+    """In a worker that ends, unless it has not come so far as to load the application."""
+    if (wsgi := sys.modules.get("app.wsgi")) and wsgi.tracer is not None:
+        wsgi.tracer.close()
 
 
 class RootLogger(Logger):
@@ -55,6 +62,7 @@ class Server(BaseApplication):
             "logger_class": RootLogger,
             "proc_name": "caravan-web",
             "child_exit": _forget_metrics,
+            "worker_exit": _close_tracer,
             "control_socket_disable": True,  # gunicorn 27 has one for all servers of a user, in the home folder
         }
         for name, value in options.items():

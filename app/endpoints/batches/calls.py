@@ -8,6 +8,7 @@ from dataclasses import replace
 from app.access.caller import caller
 from app.access.limits import allowed
 from app.endpoints.files.quota import bounds
+from app.http import traces
 from app.services.services import services
 from tasks.batches.batch import Batch, OutputFile, new_id, window_seconds
 from tasks.batches.store import MOST_KEPT, Act
@@ -52,6 +53,7 @@ def accept(
         total=total,
         output=OutputFile(id=new_file_id()),
         error=OutputFile(id=new_file_id()),
+        trace=traces.of_request(),
     )
     files_of = "" if caller().is_admin else caller().owner
     with as_broker_errors():

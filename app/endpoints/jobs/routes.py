@@ -30,7 +30,7 @@ from app.endpoints.jobs.listing import asked_for
 from app.endpoints.jobs.view import request_view, view
 from app.endpoints.jobs.waits_for import waits_for
 from app.endpoints.jobs.wire import PAGE
-from app.http import sse
+from app.http import sse, traces
 from app.http.json_body import read_json, read_one_or_many
 from app.http.paging import page
 from app.http.turns import aside
@@ -173,6 +173,7 @@ def retry(job_id: str) -> tuple[Response, int]:
         most_in_flight=limits.jobs_in_flight,
         most_result_bytes=limits.result_bytes,
         metered=spend(job).metered,
+        trace=traces.of_job(job),
     )
     return jsonify(_view(find(job_id))), 202
 

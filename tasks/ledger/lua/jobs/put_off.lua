@@ -33,8 +33,8 @@ local model, priority = unpack(redis.call('HMGET', job_key(id), 'model', 'priori
 redis.call('HSET', job_key(id), 'last_error', error)
 redis.call('HINCRBY', job_key(id), 'failures', 1)
 stop_running(id, model)
-redis.call('HDEL', job_key(id), 'worker')
 count(model, 'given_back:failed')
 enter_line_later(id, model, priority, stamp(now + seconds))
 transition(id, 'queued', now, { 'reason', 'failed' })
+redis.call('HDEL', job_key(id), 'worker')
 return 'ok'

@@ -19,6 +19,7 @@
 --   ARGV[4]  most_in_flight  jobs of its owner that have not ended, or '' for any number
 --   ARGV[5]  metered         what was counted of its key's minute for this, or ''
 --   ARGV[6]  most_result_bytes  bytes that its owner's jobs may take, or '' for any number
+--   ARGV[7]  trace           its place in a trace, or ''
 -- Output:
 --   {'retried', model}
 --   {'full', queue length, seconds in which a job ends, or ''}
@@ -31,7 +32,7 @@
 -- Events:
 --   log: queued
 local id, owner, longest_queue, most_in_flight, metered = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-local most_result_bytes = ARGV[6]
+local most_result_bytes, trace = ARGV[6], ARGV[7]
 local now = clock()
 local job = read(job_key(id), { 'status', 'model', 'owner', 'priority', 'timeout', 'idem' })
 local status, model = job.status, job.model
@@ -60,8 +61,9 @@ if job.idem then redis.call('PERSIST', job.idem) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
   'kills', 'verdict', 'aside', 'absolved', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid',
   'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery',
-  'metered')
+  'metered', 'trace')
 if metered ~= '' then redis.call('HSET', job_key(id), 'metered', metered) end
+if trace ~= '' then redis.call('HSET', job_key(id), 'trace', trace) end
 
 transition(id, 'queued', now)
 enter_line(id, model, job.priority, now)

@@ -52,8 +52,8 @@ local function requeue(id, now, reason, most, how)
     give_up_turn(id, job.model, now)
   end
   stop_running(id, job.model)
-  redis.call('HDEL', job_key(id), 'worker')
   if not (aside and put_aside(id, job.model, job.priority, now)) then enter_line(id, job.model, job.priority, now) end
   transition(id, 'queued', now, { 'reason', reason })
+  redis.call('HDEL', job_key(id), 'worker')
   return 'queued'
 end

@@ -1,4 +1,5 @@
 --- @include "lib/event"
+--- @include "lib/traced"
 
 -- What may become of a job. TRANSITIONS is Python's table: which status may follow which; '' is that of no job.
 
@@ -32,8 +33,11 @@ end
 
 -- Move a job to a status: raise its fence, so that an earlier claim's writes are refused. Returns the fence.
 local function transition(id, status, now, told)
-  local from, fence = unpack(redis.call('HMGET', job_key(id), 'status', 'fence'))
-  fence = string.format('%.0f', math.max(tonumber(fence or '0') + 1, math.floor(now * 1000)))
+  local from, since, trace = unpack(redis.call('HMGET', job_key(id), 'status', 'fence', 'trace'))
+  local fence = string.format('%.0f', math.max(tonumber(since or '0') + 1, math.floor(now * 1000)))
   set_status(id, from, status, fence, told)
+  if trace and not ENDED[from] then
+    note_transition(id, from, status, since, now, told and told[1] == 'reason' and told[2] or nil)
+  end
   return fence
 end

@@ -4,7 +4,7 @@
 -- A copy of what a receiver is told, since the record may expire before it has been. Whether there is a receiver.
 local function tell(id, fence, now)
   local told = { 'origin', 'webhook', 'model', 'operation', 'status', 'created_at', 'started_at', 'finished_at',
-    'claims', 'timeout', 'metadata', 'error', 'usage', 'request_id', 'owner' }
+    'claims', 'timeout', 'metadata', 'error', 'usage', 'request_id', 'owner', 'trace' }
   local values = redis.call('HMGET', job_key(id), unpack(told))
   if not values[1] then return false end
   local fields = { 'id', id, 'message', 'msg_' .. id .. '_' .. fence, 'attempts', '0' }

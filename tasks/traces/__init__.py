@@ -1,0 +1,1 @@
+"""Traces: where the time of a job went, as OpenTelemetry's spans."""
