@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -60,9 +61,19 @@ def arguments(request: Request) -> dict[str, Any]:
         "url": request.path,
         **_content(request),
         "params": dict(request.params) or None,
-        "headers": dict(request.headers),
+        "headers": {**_trace(), **request.headers},
         "timeout": httpx.Timeout(request.timeout_seconds, connect=CONNECT_SECONDS),
     }
+
+
+def _trace() -> dict[str, str]:
+    """The caller's place in a trace, if it uses OpenTelemetry: the client itself does not import it."""
+    carrier: dict[str, str] = {}
+    if "opentelemetry.trace" in sys.modules:
+        from opentelemetry import propagate
+
+        propagate.inject(carrier)
+    return carrier
 
 
 def _content(request: Request) -> dict[str, Any]:
