@@ -351,13 +351,26 @@ def test_each_component_has_the_secrets_that_it_needs_and_no_others() -> None:
     found = pods(render(None, CHART / "ci" / "everything-values.yaml"))
     redis = ("REDIS_PASSWORD", "redis-password")
     hooks = ("CARAVAN_WEBHOOK_SECRET", "secret")
+    collector = ("OTEL_EXPORTER_OTLP_HEADERS", "headers")
     keys = {("CARAVAN_ADMIN_KEY", "admin-key"), ("CARAVAN_METRICS_KEY", "metrics-key")}
-    assert secrets_of(found["caravan-web"]) == {redis, hooks, *keys}
-    assert secrets_of(found["caravan-clerk"]) == {redis, hooks}
+    assert secrets_of(found["caravan-web"]) == {redis, hooks, collector, *keys}
+    assert secrets_of(found["caravan-clerk"]) == {redis, hooks, collector}
     assert secrets_of(found["caravan-flower"]) == {redis, ("FLOWER_PASSWORD", "flower-password")}
     workers = [secrets_of(pod) for name, pod in found.items() if "-worker-" in name]
-    assert workers[0] == {redis}
-    assert all(of <= {redis, ("HF_TOKEN", "token")} for of in workers)
+    assert workers[0] == {redis, collector}
+    assert all(of <= {redis, collector, ("HF_TOKEN", "token")} for of in workers)
+
+
+def test_traces_go_to_a_collector_from_all_who_send_them() -> None:
+    found = pods(render(None, CHART / "ci" / "everything-values.yaml"))
+    endpoint = {"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.monitoring:4318"}
+    sends = {name for name, pod in found.items() if any(endpoint in each.get("env", []) for each in pod["containers"])}
+    assert sends == {name for name in found if name.startswith(("caravan-web", "caravan-clerk", "caravan-worker"))}
+    assert not any(each["name"].startswith("OTEL_") for pod in pods(render()).values() for each in _variables(pod))
+
+
+def _variables(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [variable for container in pod["containers"] for variable in container.get("env", [])]
 
 
 def test_prometheus_has_the_key_of_the_metrics_alone() -> None:
@@ -383,12 +396,13 @@ def allowed_to(address: str, rule: Object) -> bool:
     )
 
 
-def test_the_clerk_reaches_names_redis_and_the_public_internet_alone() -> None:
+def test_the_clerk_reaches_names_redis_the_collector_and_the_public_internet_alone() -> None:
     objects = render(None, CHART / "ci" / "everything-values.yaml")
     policy = of_kind(objects, "NetworkPolicy")["caravan-clerk"]["spec"]
     assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "clerk"
     assert policy["policyTypes"] == ["Egress"]
-    names, redis, hooks = policy["egress"]
+    names, redis, collector, hooks = policy["egress"]
+    assert collector == {"ports": [{"port": 4318}], "to": [{"ipBlock": {"cidr": "10.30.0.0/16"}}]}
     assert names == {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
     assert redis["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "redis"
     for address in ("93.184.216.34", "2606:2800:220:1::1", "10.20.3.4"):

@@ -94,6 +94,10 @@ capabilities: {drop: [ALL]}
 - name: CARAVAN_METRICS_KEY
   valueFrom: {secretKeyRef: {name: {{ include "caravan.metricsSecret" . }}, key: metrics-key}}
 {{- end }}
+{{- if and .Values.traces.endpoint (ne $component "flower") }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .Values.traces.endpoint | quote }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}
@@ -101,6 +105,7 @@ capabilities: {drop: [ALL]}
 {{- $needed := dict "CARAVAN_WEBHOOK_SECRET" (list "web" "clerk") "CARAVAN_WEBHOOK_SHARED_SECRET" (list "clerk") "HF_TOKEN" (list "worker") }}
 {{- range $name, $secret := .Values.secretSettings }}
 {{- $those := ternary (list "flower") (get $needed $name) (hasPrefix "FLOWER_" $name) }}
+{{- $those = ternary (list "web" "worker" "clerk") $those (hasPrefix "OTEL_" $name) }}
 {{- if or (not $those) (has $component $those) }}
 - name: {{ $name }}
   valueFrom: {secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.key }}}}
@@ -221,6 +226,12 @@ unhealthyPodEvictionPolicy: AlwaysAllow
 {{/* What the web front serves itself: first parts of its paths. */}}
 {{- define "caravan.webPaths" -}}
 admin api apply-template batches chat completion completions console detokenize docs embedding embeddings files health healthz infill jobs markdown messages metrics models openapi.json overview props queues readyz rerank reranking responses session slots stream streams tokenize tokenizer_info v1 v2 webhooks
+{{- end }}
+
+{{/* The port of the collector that traces go to. */}}
+{{- define "caravan.tracesPort" -}}
+{{- $url := urlParse .Values.traces.endpoint }}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
 {{- end }}
 
 {{/* A quantity of Kubernetes' as a number. */}}
