@@ -54,9 +54,9 @@ def rate_of_model(metric: str, *labels: str, where: str = "") -> str:
     return once(f"rate({_select(metric, where)}[{WINDOW}])", "model", *labels)
 
 
-def quantiles(duration: str) -> tuple[Query, ...]:
-    """The median, the 95th and the 99th percentile of a job's duration."""
-    rates = rate_of_model(f"caravan_job_{duration}_seconds_bucket", "priority", "le")
+def quantiles(duration: str, *labels: str) -> tuple[Query, ...]:
+    """The median, the 95th and the 99th percentile of a job's duration, over the values of its other labels."""
+    rates = rate_of_model(f"caravan_job_{duration}_seconds_bucket", *labels, "le")
     return tuple(
         Query(f"histogram_quantile({share}, sum by (le) ({rates}))", name)
         for share, name in ((0.5, "median"), (0.95, "95 %"), (0.99, "99 %"))
@@ -143,7 +143,7 @@ def _latency() -> Row:
                 title="Total time",
                 about="From a job's acceptance until its end.",
                 unit="s",
-                queries=quantiles("total"),
+                queries=quantiles("total", "priority"),
             ),
             Panel(
                 title="Total time by priority",

@@ -12,6 +12,19 @@ BOUNDS = (
 )
 """Seconds, as texts, since they name fields of hashes. Between a token of a GPU and a bulk job that waits its turn."""
 
+TOLD: Mapping[str, tuple[str, ...]] = {
+    "wait": ("0.1", "0.5", "1", "5", "10", "30", "60", "300", "1800"),
+    "prefill": ("0.025", "0.1", "0.25", "0.5", "1", "2.5", "10", "60"),
+    "first_token": ("0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "300"),
+    "token": ("0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "1"),
+    "total": ("0.5", "1", "2.5", "5", "10", "30", "60", "300", "1800"),
+}
+"""Of these bounds those that a scrape tells, by duration: the range in which it lies. The ledger keeps all, so that a
+release that tells others has the same counts, and none falls at an upgrade."""
+
+BY_PRIORITY = frozenset({"wait", "total"})
+"""Durations that are told by priority; the others hardly depend on it."""
+
 DURATIONS: Mapping[str, str] = {
     "wait": "Seconds from a job's acceptance until it had a slot.",
     "prefill": "Seconds from a job's slot until its first token, in the attempt that ended it.",

@@ -16,7 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from tasks.ledger import overview
-from tasks.ledger.histograms import BOUNDS, DURATIONS
+from tasks.ledger.histograms import BOUNDS, BY_PRIORITY, DURATIONS, TOLD
 from tasks.logs import get_logger
 from tasks.records.job import JobStatus, Priority, QueueState
 
@@ -113,7 +113,7 @@ class LedgerCollector(Collector):
         )
         tokens = CounterMetricFamily("caravan_tokens", "Tokens of jobs that succeeded.", labels=["model", "kind"])
         histograms = {
-            name: HistogramMetricFamily(f"caravan_job_{name}_seconds", text, labels=["model", "priority"])
+            name: HistogramMetricFamily(f"caravan_job_{name}_seconds", text, labels=_labels(name))
             for name, text in DURATIONS.items()
         }
         for counts in overview.counts(self._redis, self._models):
@@ -131,10 +131,10 @@ class LedgerCollector(Collector):
             for kind in TOKENS:
                 tokens.add_metric([*model, kind], counters.get(f"tokens:{kind}", 0))
             for name, histogram in histograms.items():
-                for priority in Priority:
-                    buckets, seconds = _buckets(counts.histograms, f"{name}:{priority}")
-                    if buckets[-1][1] or counts.totals.get(f"accepted:{priority}"):
-                        histogram.add_metric([*model, priority], buckets, seconds)
+                for labels, priorities in _series(name):
+                    buckets, seconds = _buckets(counts.histograms, name, priorities)
+                    if buckets[-1][1] or any(counts.totals.get(f"accepted:{each}") for each in priorities):
+                        histogram.add_metric([*model, *labels], buckets, seconds)
         yield from (jobs, given_back, resumed, buried, kept, unclaimed, removed, tokens, *histograms.values())
 
     def _workers(self) -> Iterator[Metric]:
@@ -177,14 +177,32 @@ class LedgerCollector(Collector):
         yield GaugeMetricFamily("caravan_redis_memory_limit_bytes", "Memory that Redis may use; 0 is any.", value=most)
 
 
-def _buckets(fields: Mapping[str, int], series: str) -> tuple[list[tuple[str, float]], float]:
-    """A histogram's cumulated buckets, and the sum of what was observed in seconds."""
+def _labels(duration: str) -> list[str]:
+    return ["model", "priority"] if duration in BY_PRIORITY else ["model"]
+
+
+def _series(duration: str) -> list[tuple[list[str], list[Priority]]]:
+    """The series of a duration: their labels beside the model, and the priorities whose jobs they count."""
+    if duration in BY_PRIORITY:
+        return [([priority], [priority]) for priority in Priority]
+    return [([], list(Priority))]
+
+
+def _buckets(
+    fields: Mapping[str, int], duration: str, priorities: Iterable[Priority]
+) -> tuple[list[tuple[str, float]], float]:
+    """A histogram's cumulated buckets, and the sum of what was observed in seconds.
+
+    What the ledger has under another bound than those that are told counts under the next larger one.
+    """
+    series, told = [f"{duration}:{priority}" for priority in priorities], frozenset(TOLD[duration])
     buckets: list[tuple[str, float]] = []
     count = 0
     for bound in (*BOUNDS, "+Inf"):
-        count += fields.get(f"{series}:{bound}", 0)
-        buckets.append((bound if bound == "+Inf" else str(float(bound)), count))
-    return buckets, fields.get(f"{series}:us", 0) / 1e6
+        count += sum(fields.get(f"{each}:{bound}", 0) for each in series)
+        if bound in told:
+            buckets.append((str(float(bound)), count))
+    return [*buckets, ("+Inf", count)], sum(fields.get(f"{each}:us", 0) for each in series) / 1e6
 
 
 def _family(

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tasks.ledger import redis_keys
 from tasks.ledger.connection import RedisErrors, connect
-from tasks.ledger.histograms import BOUNDS, DURATIONS
+from tasks.ledger.histograms import BOUNDS, BY_PRIORITY, DURATIONS, TOLD
 from tasks.ledger.leases import Append
 from tasks.ledger.ledger import Ledger
 from tasks.ledger.prometheus import GIVEN_BACK, LedgerCollector
@@ -46,11 +46,15 @@ class Scrape:
         return self(name, model="fake", **labels)
 
     def durations(self, part: str, priority: str = "normal") -> dict[str, float | None]:
-        """The sum or the count of each histogram."""
-        return {name: self.of_model(f"caravan_job_{name}_seconds_{part}", priority=priority) for name in DURATIONS}
+        """The sum or the count of each histogram; of all priorities, where it is not told by priority."""
+        return {name: self._of(name, part, priority) for name in DURATIONS}
 
     def bucket(self, duration: str, le: str, priority: str = "normal") -> float | None:
-        return self.of_model(f"caravan_job_{duration}_seconds_bucket", priority=priority, le=le)
+        return self._of(duration, "bucket", priority, le=le)
+
+    def _of(self, duration: str, part: str, priority: str, **labels: str) -> float | None:
+        by_priority = {"priority": priority} if duration in BY_PRIORITY else {}
+        return self.of_model(f"caravan_job_{duration}_seconds_{part}", **by_priority, **labels)
 
 
 @pytest.fixture
@@ -93,9 +97,10 @@ def test_a_job_that_succeeds_is_in_every_histogram(store: Ledger, client: redis.
     assert (sums["wait"], sums["prefill"], sums["token"]) == pytest.approx((0.3, 0.04, 0.225))
     assert sums["total"] == pytest.approx(3, abs=0.5)
     assert sums["first_token"] == pytest.approx(3, abs=0.5)
-    assert [scrape.bucket("prefill", le) for le in ("0.025", "0.05", "3600.0", "+Inf")] == [0, 1, 1, 1]
+    assert [scrape.bucket("prefill", le) for le in ("0.025", "0.1", "60.0", "+Inf")] == [0, 1, 1, 1]
     assert [scrape.bucket("total", le) for le in ("2.5", "5.0", "+Inf")] == [0, 1, 1]
-    assert scrape.durations("count", "high") == dict.fromkeys(DURATIONS, None), "nobody sent one of these"
+    high = {name: count for name, count in scrape.durations("count", "high").items() if name in BY_PRIORITY}
+    assert high == dict.fromkeys(BY_PRIORITY, None), "nobody sent one of these"
     kinds = ("prompt", "cached", "completion")
     assert [scrape.of_model("caravan_tokens_total", kind=kind) for kind in kinds] == [40, 32, 9]
 
@@ -104,6 +109,7 @@ def test_a_histogram_begins_at_0_when_its_first_job_is_accepted(store: Ledger, s
     assert scrape.durations("count", "low") == dict.fromkeys(DURATIONS, None)
     accept(store, priority=Priority.LOW)
     assert scrape.durations("count", "low") == dict.fromkeys(DURATIONS, 0)
+    assert scrape.durations("count", "high")["wait"] is None
     assert scrape.bucket("wait", "+Inf", "low") == 0
 
 
@@ -116,10 +122,28 @@ def test_models_that_nobody_asks_make_the_page_no_longer_than_their_counters(cli
 
 
 def test_a_duration_on_a_bound_is_within_it(store: Ledger, scrape: Scrape) -> None:
-    timings = Timings(queue_seconds=0.25, prefill_seconds=5000.0, decode_seconds=0.0, tokens_per_second=None)
+    timings = Timings(queue_seconds=0.5, prefill_seconds=5000.0, decode_seconds=0.0, tokens_per_second=None)
     succeed(store, claim(store, accept(store)), Outcome(choices=(), usage=OUTCOME.usage, timings=timings))
-    assert [scrape.bucket("wait", le) for le in ("0.1", "0.25")] == [0, 1]
-    assert [scrape.bucket("prefill", le) for le in (f"{float(BOUNDS[-1])}", "+Inf")] == [0, 1]
+    assert [scrape.bucket("wait", le) for le in ("0.1", "0.5")] == [0, 1]
+    assert [scrape.bucket("prefill", le) for le in (f"{float(TOLD['prefill'][-1])}", "+Inf")] == [0, 1]
+
+
+def test_what_is_counted_under_a_bound_that_is_not_told_is_in_the_next_larger_bucket(
+    client: redis.Redis, scrape: Scrape
+) -> None:
+    """So a release that tells fewer bounds than the one before has the same counts."""
+    for bound in (*BOUNDS, "+Inf"):
+        client.hset(redis_keys.histograms("fake"), f"wait:normal:{bound}", "1")
+    told = {le: scrape.bucket("wait", str(float(le))) for le in TOLD["wait"]}
+    assert told == {le: sum(float(bound) <= float(le) for bound in BOUNDS) for le in TOLD["wait"]}
+    assert scrape.durations("count")["wait"] == len(BOUNDS) + 1
+
+
+def test_durations_that_hardly_depend_on_it_are_told_of_all_priorities(store: Ledger, scrape: Scrape) -> None:
+    for priority in Priority:
+        succeed(store, claim(store, accept(store, priority=priority)))
+    counts = scrape.durations("count")
+    assert (counts["prefill"], counts["token"], counts["wait"], counts["total"]) == (3, 3, 1, 1)
 
 
 def test_an_end_that_is_told_twice_is_counted_once(store: Ledger, scrape: Scrape) -> None:

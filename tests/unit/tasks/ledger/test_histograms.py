@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.ledger.histograms import BOUNDS, measured
+from tasks.ledger.histograms import BOUNDS, DURATIONS, TOLD, measured
 from tasks.records.outcome import Choice, Outcome, Timings, Usage
 
 
@@ -41,3 +41,9 @@ def test_a_job_that_an_earlier_worker_finished_was_not_measured() -> None:
 def test_bounds_rise() -> None:
     assert sorted(BOUNDS, key=float) == list(BOUNDS)
     assert len(set(BOUNDS)) == len(BOUNDS)
+
+
+def test_what_is_told_of_each_duration_are_some_of_the_bounds() -> None:
+    assert set(TOLD) == set(DURATIONS)
+    for told in TOLD.values():
+        assert list(told) == [bound for bound in BOUNDS if bound in told]
