@@ -25,7 +25,7 @@ CaravanError                500
     QueueFull, RateLimited
     StorageLimited          429  after some files are deleted or expire, or uploads end
   EngineFailure             500
-    WorkerDied, ModelChanged, ModelMissing
+    WorkerDied, ModelChanged, AdapterMissing, ModelMissing
   Unavailable               503  with Retry-After
     ModelUnavailable, BrokerUnavailable, StorageUnavailable, RecordTooNew
     FlowerUnavailable       503  app.endpoints.cluster.flower

@@ -9,10 +9,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, GetPydanticSchema, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
+from app.bodies.adapter import resolved
 from app.bodies.part import Part
 from app.bodies.service_tier import Tier
 from app.bodies.urgency import Urgency
 from tasks.models.catalogue import ModelEntry
+from tasks.records.adapters import Adapters
 from tasks.records.job import MAX_ATTEMPTS, Operation
 from tasks.webhooks import target
 
@@ -66,6 +68,14 @@ class JobBody(Part):
     def tells_times(self) -> bool:
         """Whether each piece of its stream tells how long it took so far."""
         return False
+
+    def adapters(self, entry: ModelEntry, *, named: str | None) -> Adapters:
+        """The adapters that are asked for; raises InvalidRequest.
+
+        Args:
+            named: the one that the model's name has.
+        """
+        return resolved(None, entry, named=named, numbered=None)
 
     @abstractmethod
     def request(self, entry: ModelEntry) -> dict[str, Any]:

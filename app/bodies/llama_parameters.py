@@ -5,10 +5,11 @@ Those of which nothing comes here ask for how an answer is computed, not for wha
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from app.bodies.adapter import MOST_TOGETHER, NumberedAdapter
 from app.bodies.part import Part
 from app.bodies.unused import UNUSED, Unused
 
@@ -44,7 +45,7 @@ class LlamaParameters(Part):
     dry_sequence_breakers: Annotated[list[str] | None, UNUSED] = None
     backend_sampling: Annotated[bool | None, UNUSED] = None
     sse_ping_interval: Integer = None
-    lora: Annotated[list[Any], Field(max_length=0)] | None = None
+    lora: Annotated[list[NumberedAdapter], Field(max_length=MOST_TOGETHER)] | None = None
     speculative_n_max: Integer = Field(None, alias="speculative.n_max")
     speculative_n_min: Integer = Field(None, alias="speculative.n_min")
     speculative_p_min: Number = Field(None, alias="speculative.p_min")

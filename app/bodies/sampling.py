@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.bodies.adapter import AskedAdapters, resolved
 from app.bodies.biases import Biases
 from app.bodies.job import JobBody
 from app.bodies.llama_parameters import LlamaParameters
@@ -19,6 +20,7 @@ from app.bodies.urgency import Urgency
 from tasks.answers.constraint import GrammarError, from_json_schema, from_text
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import ModelEntry
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import MAX_SEED, SamplingParams
 from tasks.records.sampling_ranges import RepeatPenalty, SamplingRanges
 from tasks.records.size import check_size
@@ -129,6 +131,8 @@ class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
     response_format: ResponseFormat | None = None
     ignore_eos: bool | None = None
     n: int | None = Field(None, ge=1, le=MOST_CHOICES)
+    adapter: AskedAdapters | None = None
+    """LoRA adapters of the model: a name, an object with a scale, or a list."""
     user: Annotated[str | None, UNUSED] = Field(None, max_length=512)
     store: Annotated[bool | None, Unused(done=False)] = None
     service_tier: Tier | None = None
@@ -146,6 +150,9 @@ class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
     @property
     def tells_times(self) -> bool:
         return bool(self.stream) and self.timings_per_token
+
+    def adapters(self, entry: ModelEntry, *, named: str | None) -> Adapters:
+        return resolved(self.adapter, entry, named=named, numbered=self.lora)
 
     def sampling(self, entry: ModelEntry) -> SamplingParams:
         """The parameters for a model; raises InvalidRequest for what cannot be combined or followed, or is too much."""

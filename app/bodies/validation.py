@@ -11,6 +11,7 @@ from app.bodies.job import JobBody
 from app.http.errors import from_validation
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import Catalogue, ModelEntry, kind_for
+from tasks.records.adapters import KEY
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -32,3 +33,11 @@ def model_for(body: JobBody, catalogue: Catalogue) -> tuple[str, ModelEntry]:
             f"'{name}' is a model of kind '{entry.kind}', and this call needs one of kind '{needed}'.", param="model"
         )
     return name, entry
+
+
+def request_of(body: JobBody, catalogue: Catalogue, entry: ModelEntry) -> dict[str, Any]:
+    """What goes to the worker, with the adapters that the body asks for; raises InvalidRequest."""
+    asked = body.request(entry)
+    generates = body.operation.generates
+    adapters = body.adapters(entry, named=catalogue.adapter_of(body.model)) if generates else ()
+    return {**asked, KEY: [list(each) for each in adapters]} if adapters else asked

@@ -94,6 +94,7 @@ def details(model: Model, *, width: int | None) -> list[str]:
         "state": model["state"],
         "reason": model.get("reason"),
         "kind": model["kind"],
+        "adapters": ", ".join(each["name"] for each in model.get("adapters", [])) or None,
         "context": counted(model["context"], "token"),
         "slots": f"{slots(model)} busy" if model["slots"] else None,
         "waiting": model["queued"],

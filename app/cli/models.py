@@ -25,8 +25,8 @@ from app.cli.the_model import named_model
 from caravan_client import Client
 from tasks.environment import read_settings, require_readable
 from tasks.errors import ModelNotFound
-from tasks.models import expected, gguf, models_schema
-from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, gguf_path, load_here
+from tasks.models import adapter_faults, expected, gguf, models_schema
+from tasks.models.catalogue import FAKE_PATH, CatalogueError, ModelEntry, adapter_paths, gguf_path, load_here
 from tasks.models.changes import Changes
 from tasks.models.expected import WrongChecksum
 from tasks.models.hub import SCHEME, DownloadFailed, download
@@ -145,12 +145,22 @@ def _pulled(name: str, entry: ModelEntry) -> Path:
     if entry.path.startswith(SCHEME):
         with DownloadShown(name) as shown:
             download(entry.path, sha256=entry.sha256, progress=shown)
+    for adapter in entry.adapters.values():
+        if adapter.path.startswith(SCHEME):
+            with DownloadShown(name) as shown:
+                download(adapter.path, progress=shown)
     path = gguf_path(entry)
     if entry.path != FAKE_PATH and path.exists():
-        if trouble := gguf.trouble(path):
+        if trouble := gguf.trouble(path) or _of_adapters(entry):
             raise click.ClickException(f"{name}: {trouble}")
         expected.check(entry)
     return path
+
+
+def _of_adapters(entry: ModelEntry) -> str:
+    """Why the first of the entry's adapters that is here cannot be used; '' if all can."""
+    files = [file for file in adapter_paths(entry).values() if file.is_file()]
+    return next(filter(None, (adapter_faults.trouble(file, gguf.parts(gguf_path(entry))) for file in files)), "")
 
 
 def _told(model: dict[str, Any], coming: str) -> None:

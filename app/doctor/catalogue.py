@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.doctor.finding import Finding, fault, ok, warning
-from tasks.models import gguf
-from tasks.models.catalogue import FAKE_PATH, Catalogue, CatalogueError, ModelEntry, gguf_path, load
+from tasks.models import adapter_faults, gguf
+from tasks.models.catalogue import FAKE_PATH, Catalogue, CatalogueError, ModelEntry, adapter_paths, gguf_path, load
 from tasks.models.hub import SCHEME
 
 CHECK = "catalogue"
@@ -59,3 +59,20 @@ def _of_entry(name: str, entry: ModelEntry) -> Iterator[Finding]:
     if trouble:
         remedy = f"{gguf.REMEDY.capitalize()}, whole: a GGUF file begins with the letters GGUF."
         yield fault(CHECK, f"{name}: {trouble.removesuffix(f': {gguf.REMEDY}')}", remedy)
+        return
+    for adapter, file in adapter_paths(entry).items():
+        yield from _of_adapter(name, adapter, file, entry)
+
+
+def _of_adapter(name: str, adapter: str, file: Path, entry: ModelEntry) -> Iterator[Finding]:
+    """What is wrong with the file of a model's adapter."""
+    path = entry.adapters[adapter].path
+    if path.startswith(SCHEME) and not file.is_file():
+        yield warning(
+            CHECK,
+            f"{name}: its adapter {adapter}, {path}, is not downloaded yet; its first worker will download it",
+            f"Run: caravan models pull {name}",
+        )
+    elif trouble := adapter_faults.trouble(file, gguf.parts(gguf_path(entry))):
+        advice = "Correct the adapter's path (docs/adapters.md), or take it out: no worker serves the model with it."
+        yield fault(CHECK, f"{name}: its adapter {adapter} cannot be used: {trouble}", advice)

@@ -9,7 +9,7 @@ from app.doctor.finding import Finding, fault, ok, warning
 from tasks.byte_sizes import size
 from tasks.machine.memory import Room
 from tasks.models import gguf
-from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, gguf_path
+from tasks.models.catalogue import FAKE_PATH, Catalogue, ModelEntry, adapter_paths, gguf_path
 
 CHECK = "memory"
 WORKER_BYTES = 256 << 20
@@ -80,12 +80,13 @@ def _each(wanted: Iterable[Need]) -> str:
 
 
 def _bytes(entry: ModelEntry) -> int | None:
-    """Weights and cache of one worker."""
+    """Weights and cache of one worker, its adapters included."""
     if entry.path == FAKE_PATH:
         return 0
     try:
         path = gguf_path(entry)
         weights = sum(part.stat().st_size for part in gguf.parts(path))
+        weights += sum(map(gguf.weights_bytes, adapter_paths(entry).values()))
         token = gguf.cache_bytes_per_token(gguf.fields(path), keys=entry.cache_type_k, values=entry.cache_type_v)
     except (OSError, gguf.NotGguf):
         return None

@@ -16,7 +16,7 @@ from app.access.limits import allowed, spend, spend_many, spend_requests
 from app.bodies.job import MAX_KEY_LENGTH, Envelope, JobBody, Webhook
 from app.bodies.service_tier import KEY
 from app.bodies.unused import HEADER, unused
-from app.bodies.validation import model_for
+from app.bodies.validation import model_for, request_of
 from app.http import request_id, traces
 from app.http.turns import aside
 from app.jobs.urgency import asked_priority, asked_timeout
@@ -44,8 +44,9 @@ def submit(sent: dict[str, Any], body: JobBody, *, stands: bool = False) -> Take
     key = _idempotency(sent, _own_key(body) or _header_key())
     if key and (known := services().ledger.admission.known(caller().owner, key)):
         return Taken(known, None, None)
-    model, entry = model_for(body, catalogue())
-    job = _job(body, model, aside(body.request, entry))
+    models = catalogue()
+    model, entry = model_for(body, models)
+    job = _job(body, model, aside(request_of, body, models, entry))
     _tell_unused([body])
     limits = allowed()
     job = spend(replace(job, result_bytes=limits.result_bytes))
@@ -91,8 +92,9 @@ def _asked(sent: Any, key_of_all: str, read: Callable[[dict[str, Any]], JobBody]
         if not isinstance(sent, dict):
             raise InvalidRequest("Each job of a list must be a JSON object.", code="invalid_json")
         body = read(sent)
-        model, entry = model_for(body, catalogue())
-        job = _job(body, model, body.request(entry))
+        models = catalogue()
+        model, entry = model_for(body, models)
+        job = _job(body, model, request_of(body, models, entry))
         return _Asked(body, job, _idempotency(sent, _own_key(body) or key_of_all))
     except CaravanError as exc:
         return exc

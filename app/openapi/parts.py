@@ -168,6 +168,7 @@ RUN_ERRORS = (
     errors.EngineFailure,
     errors.WorkerDied,
     errors.ModelChanged,
+    errors.AdapterMissing,
     errors.ModelMissing,
     errors.JobTimeout,
 )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tasks.answers.syntax import Syntax
 from tasks.engine.step_clock import StepClock
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams
 
 
@@ -124,6 +125,8 @@ class Backend(Vocabulary, Protocol):
     """From so many tokens of prompts on, the hardware runs them in another way; 1 if there is one way only."""
     syntax: Syntax
     """How the model writes tool calls and reasoning, by its chat template."""
+    adapters: frozenset[str]
+    """Names of the adapters with which it can compute."""
     special_markers: Mapping[str, int]
     """Ids of the markers of tool calls and reasoning that a grammar knows by id alone; `piece` tells their text."""
 
@@ -166,6 +169,9 @@ class Backend(Vocabulary, Protocol):
 
     def fit(self, prompt_tokens: int) -> int:
         """About so many tokens of prompts: how many suit the hardware best."""
+
+    def adapt(self, adapters: Adapters) -> None:
+        """Have all batches from now on computed with these adapters, and no others. Raises `BackendFailure`."""
 
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch; raises `CacheFull` or `BackendFailure`."""

@@ -22,6 +22,7 @@ from tasks.engine.slots import Copy, Forget, SlotPool
 from tasks.engine.speculation.speculation import Mode, Speculation
 from tasks.engine.step_clock import StepClock
 from tasks.engine.taking import ends, take
+from tasks.records.adapters import Adapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class Engine:
         )
         for slot in range(backend.num_sequences):
             backend.forget(slot)
+        backend.adapt(())
         self._scheduler = Scheduler(
             slots,
             max_running=backend.num_slots,
@@ -87,6 +89,8 @@ class Engine:
         self._inbox: SimpleQueue[Sequence] = SimpleQueue()
         self._aborts: SimpleQueue[Hashable] = SimpleQueue()
         self._wake = threading.Event()
+        self._adapters: Adapters = ()
+        """What the model computes with now."""
         self.figures = EngineFigures()
         self._clock = StepClock()
 
@@ -170,7 +174,7 @@ class Engine:
         """Decode, with fewer sequences if the cache turns out to be too full; the plan that was run."""
         while True:
             try:
-                self._backend.decode(plan.rows)
+                self._decode(plan)
                 return plan
             except CacheFull:
                 for chunk in plan.chunks:
@@ -178,6 +182,12 @@ class Engine:
                 if not self._scheduler.refuse(plan):
                     raise BackendFailure("the KV cache does not hold one sequence; raise kv_tokens") from None
                 plan = self._schedule(admit=False)
+
+    def _decode(self, plan: Plan) -> None:
+        if plan.adapters != self._adapters:
+            self._adapters = plan.adapters
+            self._backend.adapt(plan.adapters)
+        self._backend.decode(plan.rows)
 
     def _time(self, plan: Plan, seconds: float) -> None:
         num_prompt_tokens = plan.num_prompt_tokens

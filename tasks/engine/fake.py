@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tasks.answers.syntax import PLAIN
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.errors import InvalidRequest
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams, draw_seed
 
 END = 256
@@ -24,12 +25,14 @@ ALPHABET = b"abcdefghijklmnopqrstuvwxyz ,."
 
 
 class _Cell:
-    """One cell of the cache; slots that share a prefix hold the same cells."""
+    """One cell of the cache; slots that share a prefix hold the same cells. What comes after depends on `computed`: the
+    token, and the adapters with which it was run."""
 
-    __slots__ = ("token",)
+    __slots__ = ("computed", "token")
 
-    def __init__(self, token: int) -> None:
+    def __init__(self, token: int, adapters: Adapters) -> None:
         self.token = token
+        self.computed: object = (token, adapters) if adapters else token
 
 
 class FakeSampler:
@@ -68,6 +71,7 @@ class FakeBackend:
 
     Args:
         step_seconds: how long a batch takes.
+        adapters: names of adapters. Each changes all that comes after it, by its scale.
     """
 
     def __init__(
@@ -79,7 +83,10 @@ class FakeBackend:
         batch_tokens: int = 64,
         step_seconds: float = 0.0,
         can_share: bool = True,
+        adapters: Collection[str] = (),
     ) -> None:
+        self.adapters = frozenset(adapters)
+        self._adapted: Adapters = ()
         self.num_slots, self.context = num_slots, context
         self.num_sequences, self.can_share = 2 * num_slots, can_share
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
@@ -145,6 +152,11 @@ class FakeBackend:
     def fit(self, prompt_tokens: int) -> int:
         return prompt_tokens
 
+    def adapt(self, adapters: Adapters) -> None:
+        if unknown := {name for name, _ in adapters} - self.adapters:
+            raise BackendFailure(f"there is no adapter {', '.join(sorted(unknown))}")
+        self._adapted = adapters
+
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
             raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
@@ -156,9 +168,9 @@ class FakeBackend:
             slot = self._slots[row.slot]
             if row.position != len(slot):
                 raise BackendFailure(f"position {row.position} in a slot that holds {len(slot)} tokens")
-            slot.append(_Cell(row.token))
+            slot.append(_Cell(row.token, self._adapted))
             if row.wants_logits:
-                self._states[number] = zlib.crc32(repr([cell.token for cell in slot]).encode())
+                self._states[number] = zlib.crc32(repr([cell.computed for cell in slot]).encode())
 
     def state_of(self, row: int) -> int:
         """What the row's logits would be."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence as Listed
 from dataclasses import dataclass, field
 
 from tasks.engine.backend import Row
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import SlotPool
+from tasks.records.adapters import Adapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Plan:
 
     rows: list[Row] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
+    adapters: Adapters = ()
+    """What all of it is computed with."""
 
     @property
     def num_decoding(self) -> int:
@@ -43,16 +46,17 @@ class Plan:
         return sum(chunk.num_drafted for chunk in self.chunks)
 
 
-def fill(running: Iterable[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int, prompt_logits: int) -> Plan:
+def fill(running: Listed[Sequence], slots: SlotPool, *, room: int, prompt_tokens: int, prompt_logits: int) -> Plan:
     """A batch of the decoding sequences, one token each, then of chunks of prompts, the oldest first.
 
     Args:
+        running: sequences with the same adapters.
         room: tokens of the batch, at most.
         prompt_tokens: tokens of prompts among them, at most.
         prompt_logits: tokens among these, at most, whose logits are told. All are of one sequence: beside another's,
             the last digits would be others.
     """
-    plan, decoding, rest = Plan(), list[Sequence](), list[Sequence]()
+    plan, decoding, rest = Plan(adapters=running[0].adapters if running else ()), list[Sequence](), list[Sequence]()
     for sequence in running:
         (decoding if sequence.decodes and sequence.prompt_logprobs is None else rest).append(sequence)
     count = _room_for(slots, min(len(decoding), room))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Hashable
 
+from tasks.engine.adapter_turns import AdapterTurns
 from tasks.engine.plan import Plan, fill
 from tasks.engine.sequence import Sequence
 from tasks.engine.shares import Shares, last, made_room_by
@@ -21,7 +22,8 @@ class Scheduler:
     One job of many sequences, or an owner of many jobs, does not keep others waiting: a slot that becomes free goes to
     who has fewest, and who has many makes room at once for an owner, or a job, that has none (`shares`).
 
-    Every batch takes the decoding sequences first, one token each, then chunks of prompts. When the cache has no
+    Every batch is of sequences with the same adapters (`adapter_turns`), and takes those that decode first, one token
+    each, then chunks of prompts. When the cache has no
     room, kept prefixes go first; then the youngest running sequence of who has most is set back to the head of its
     job's waiting ones, or the youngest that gives way, if there is one. An urgent one that waits takes slot and cells
     of those in the same way.
@@ -45,6 +47,7 @@ class Scheduler:
         self._outranked: list[Sequence] = []
         self._alone: list[Sequence] = []
         self._slots = slots
+        self._turns = AdapterTurns()
         self._max_running = max_running
         self._batch_tokens = batch_tokens
         self._prompt_logits = prompt_logits
@@ -131,7 +134,7 @@ class Scheduler:
             self.set_back_youngest()
         chosen = [sequence for sequence in self.running if sequence.ready and (sequence.alone or not self._alone)]
         limits = {"room": self._batch_tokens, "prompt_tokens": prompt_tokens, "prompt_logits": self._prompt_logits}
-        return fill(chosen, self._slots, **limits)
+        return fill(self._turns.choose(chosen), self._slots, **limits)
 
     def set_back_youngest(self) -> Sequence:
         """Make room in the cache: the youngest that gives way, or else of who has most, computes its tokens again."""
@@ -236,10 +239,13 @@ class Scheduler:
         unshared = len(sequence.tokens) - len(sequence.shareable)
         vacated = [each.slot for each in but if each.slot]
         beside = pending + unshared + 1
-        return self._slots.has_room(sequence.shareable, owner=sequence.owner, beside=beside, but=vacated)
+        return self._slots.has_room(
+            sequence.shareable, owner=sequence.owner, adapters=sequence.adapters, beside=beside, but=vacated
+        )
 
     def _start(self, sequence: Sequence) -> None:
-        sequence.slot = self._slots.acquire(sequence.shareable, sequence.owner)
+        self._turns.begin(sequence)
+        sequence.slot = self._slots.acquire(sequence.shareable, sequence.owner, sequence.adapters)
         sequence.start(len(sequence.slot.tokens), num_own=sequence.slot.own)
         self.running.append(sequence)
         if sequence.spared_seconds and sequence.spared_until == math.inf:

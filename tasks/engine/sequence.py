@@ -12,6 +12,7 @@ from tasks.engine.backend import Logprobs, Sampler
 from tasks.engine.detokenizer import Detokenizer
 from tasks.engine.slots import Slot
 from tasks.engine.stop_strings import StopStrings
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams
 
 FinishReason = Literal["stop", "length"]
@@ -50,14 +51,19 @@ class Sequence:
         owner: Hashable = None,
         weight: float = 1.0,
         tells_progress: bool = False,
+        adapters: Adapters = (),
     ) -> None:
         """`stops` looks for the stop strings elsewhere than in all of the text.
 
-        `owner` is whose prefixes it shares, and who shares slots with other owners, by `weight`.
+        `owner` is whose prefixes it shares, and who shares slots with other owners, by `weight`. `adapters` are what
+        it is computed with.
         """
         self.job = job
         self.owner = owner
         self.weight = weight
+        self.adapters = adapters
+        self.last_batch = 0
+        """The number of its last batch, where there are several sets of adapters."""
         self.index = index
         self.params = params
         self.tokens = list(prompt)

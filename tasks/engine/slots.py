@@ -3,8 +3,8 @@
 A slot is a llama.cpp sequence id and the cells behind it. More slots exist than sequences may run: one whose sequence
 has ended keeps its cells, until a prompt that begins alike takes them over or the cells are needed.
 
-Beginnings are shared within an owner. Another owner's are shared only where that is asked for; and of those nothing is
-told: `Slot.own` counts what the owner itself had asked for.
+Beginnings are shared within an owner, and among what is computed with the same adapters. Another owner's are shared
+only where that is asked for; and of those nothing is told: `Slot.own` counts what the owner itself had asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from tasks.engine.allowance import Allowance
 from tasks.engine.cells import CellPool
 from tasks.engine.prefixes import LEAST_SHARED_TOKENS, common_prefix
+from tasks.records.adapters import Adapters
 
 
 @dataclass(slots=True, eq=False)
@@ -32,9 +33,12 @@ class Slot:
     """Owners who had these tokens computed or took them over, and how many of them, from the first on."""
     own: int = 0
     """How many of the tokens with which its sequence began are the owner's own of before."""
+    adapters: Adapters = ()
+    """What its tokens were computed with."""
 
-    def begin(self, owner: Hashable) -> None:
+    def begin(self, owner: Hashable, adapters: Adapters) -> None:
         """A sequence of an owner goes on here: it knows what the slot holds, and all that is added."""
+        self.adapters = adapters
         self.known = {other: min(count, len(self.tokens)) for other, count in self.known.items()}
         self.own = int(self.known.get(owner, 0))
         self.known[owner] = math.inf
@@ -101,41 +105,49 @@ class SlotPool:
         """Whether one owner's sequence may take over what another's has computed."""
         return self.can_share and (self._across_owners or owner == other)
 
-    def has_room(self, tokens: Tokens[int], *, beside: int, owner: Hashable = None, but: Collection[Slot] = ()) -> bool:
+    def has_room(
+        self,
+        tokens: Tokens[int],
+        *,
+        beside: int,
+        owner: Hashable = None,
+        adapters: Adapters = (),
+        but: Collection[Slot] = (),
+    ) -> bool:
         """Whether there are cells for a sequence of these tokens, and so many beside it, that no busy slot holds.
 
         What a busy slot holds of the tokens already takes no cells. Some of them may be left out of account.
         """
         busy = [slot.cells for slot in self._slots if slot.busy and slot not in but]
-        source, length = self._best(tokens, owner)
+        source, length = self._best(tokens, owner, adapters)
         held = self._cells.num_outside(busy, among=source.cells[:length]) if source else 0
         return len(tokens) - length + held + beside <= self._cells.num_outside(busy)
 
-    def longest_shared(self, tokens: Tokens[int], owner: Hashable = None) -> int:
+    def longest_shared(self, tokens: Tokens[int], owner: Hashable = None, adapters: Adapters = ()) -> int:
         """How many tokens of an owner's prompt some slot holds already that it may share."""
-        return self._best(tokens, owner)[1]
+        return self._best(tokens, owner, adapters)[1]
 
-    def acquire(self, tokens: Tokens[int], owner: Hashable = None) -> Slot:
+    def acquire(self, tokens: Tokens[int], owner: Hashable = None, adapters: Adapters = ()) -> Slot:
         """A slot for a sequence of an owner, which holds what could be shared of its tokens, but for the last one.
 
         There must be a slot that is not busy.
         """
-        source, length = self._best(tokens, owner)
+        source, length = self._best(tokens, owner, adapters)
         self._kept_changed = True
         self._weigh_keeping(source, length)
         if source is None:
-            return self._claim(self._vacant(), owner)
+            return self._claim(self._vacant(), owner, adapters)
         if not source.busy and length == len(source.tokens):
-            return self._claim(source, owner)
+            return self._claim(source, owner, adapters)
         target = self._vacant(but=source)
         if target is source:
             self._cut(source, length)
-            return self._claim(source, owner)
+            return self._claim(source, owner, adapters)
         self._changes.append(Copy(source.id, target.id, length))
         target.tokens, target.cells = source.tokens[:length], source.cells[:length]
         target.known = source.known
         self._cells.share(target.cells)
-        return self._claim(target, owner)
+        return self._claim(target, owner, adapters)
 
     def grow(self, slot: Slot, tokens: Tokens[int]) -> None:
         """Tokens are about to be computed in a slot; there must be free cells for them."""
@@ -197,14 +209,14 @@ class SlotPool:
         changes, self._changes = self._changes, []
         return changes
 
-    def _best(self, tokens: Tokens[int], owner: Hashable) -> tuple[Slot | None, int]:
+    def _best(self, tokens: Tokens[int], owner: Hashable, adapters: Adapters) -> tuple[Slot | None, int]:
         """The slot that holds the longest beginning of an owner's tokens; one token is always left to compute."""
         if not self.can_share:
             return None, 0
         wanted = list(tokens[:-1])
         found, length = None, LEAST_SHARED_TOKENS - 1
         for slot in self._slots:
-            if not self._across_owners and owner not in slot.known:
+            if slot.adapters != adapters or not (self._across_owners or owner in slot.known):
                 continue
             if slot.tokens[:LEAST_SHARED_TOKENS] == wanted[:LEAST_SHARED_TOKENS]:
                 shared = common_prefix(slot.tokens, wanted)
@@ -245,8 +257,8 @@ class SlotPool:
         busy = [slot.cells for slot in self._slots if slot.busy]
         return list(zip(kept, self._cells.added_by([slot.cells for slot in kept], beside=busy), strict=True))
 
-    def _claim(self, slot: Slot, owner: Hashable) -> Slot:
-        slot.begin(owner)
+    def _claim(self, slot: Slot, owner: Hashable, adapters: Adapters) -> Slot:
+        slot.begin(owner, adapters)
         return slot
 
     def _cut(self, slot: Slot, length: int) -> None:

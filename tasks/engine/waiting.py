@@ -89,11 +89,13 @@ def is_being_computed(sequence: Sequence, running: Iterable[Sequence], slots: Sl
     if not slots.can_share:
         return False
     wanted = sequence.shareable
-    there = slots.longest_shared(wanted, sequence.owner)
+    there = slots.longest_shared(wanted, sequence.owner, sequence.adapters)
     return any(
         common_prefix(other.tokens[:-1], wanted[:-1]) >= there + LEAST_SHARED_TOKENS
         for other in running
-        if other.num_pending > 1 and slots.may_share(sequence.owner, other.owner)
+        if other.num_pending > 1
+        and other.adapters == sequence.adapters
+        and slots.may_share(sequence.owner, other.owner)
     )
 
 

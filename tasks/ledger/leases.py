@@ -25,7 +25,7 @@ WRITTEN = ("ok", UNREAD)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds jobs: a worker, and the digest of its model's file."""
+    """Who holds jobs: a worker, and the digests of its model's files, as `tasks.models.digest.told` has them."""
 
     worker: str
     digest: str

@@ -17,7 +17,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tasks.models import file_sign, gguf
-from tasks.models.catalogue import FAKE_PATH, Catalogue, CatalogueError, ModelEntry, gguf_path, has_file, load
+from tasks.models.catalogue import (
+    FAKE_PATH,
+    Catalogue,
+    CatalogueError,
+    ModelEntry,
+    adapter_paths,
+    gguf_path,
+    has_file,
+    load,
+)
 from tasks.models.changes import Changes, compare
 from tasks.models.key_types import ModelName
 
@@ -77,7 +86,7 @@ def of(models: Catalogue) -> Accepted:
 def signs_of(models: Mapping[str, ModelEntry]) -> Signs:
     """The signs of models' files, as far as they are here."""
     return {
-        name: file_sign.of_all(gguf.parts(gguf_path(entry)))
+        name: file_sign.of_all([*gguf.parts(gguf_path(entry)), *adapter_paths(entry).values()])
         for name, entry in models.items()
         if entry.path != FAKE_PATH
     }

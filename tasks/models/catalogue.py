@@ -21,8 +21,8 @@ from tasks.records.sampling_ranges import SamplingDefaults
 from tasks.texts import nearest
 
 __all__ = [
-    "DEMO", "FAKE_PATH", "Catalogue", "CatalogueError", "ModelEntry", "ModelsBody", "Workers", "gguf_path",
-    "has_file", "kind_for", "load", "load_here",
+    "DEMO", "FAKE_PATH", "Catalogue", "CatalogueError", "ModelEntry", "ModelsBody", "Workers", "adapter_paths",
+    "gguf_path", "has_file", "kind_for", "load", "load_here",
 ]  # fmt: skip
 
 
@@ -105,7 +105,13 @@ class Catalogue(Mapping[str, ModelEntry]):
     @property
     def names(self) -> frozenset[str]:
         """What a request may call the models: their own names, and aliases."""
-        return frozenset({*self._entries, *self._aliases})
+        plain = {**{name: name for name in self._entries}, **self._aliases}
+        return frozenset({each for name, own in plain.items() for each in (name, *self._entries[own].adapted(name))})
+
+    @property
+    def listed(self) -> Mapping[str, str]:
+        """The models' own names, each followed by those of it with an adapter; and of each the model's own name."""
+        return {told: name for name, entry in self._entries.items() for told in (name, *entry.adapted(name))}
 
     def find(self, name: str) -> ModelEntry:
         """The entry of a model, by its name or an alias.
@@ -115,13 +121,26 @@ class Catalogue(Mapping[str, ModelEntry]):
         return self._entries[self.name_of(name)]
 
     def name_of(self, name: str) -> str:
-        """A model's own name, by its name or an alias; raises `ModelNotFound` as `find` does."""
-        own = name if name in self._entries else self._aliases.get(name)
+        """A model's own name, by its name or an alias, also with an adapter; raises `ModelNotFound` as `find` does."""
+        own = self._named(name)[0]
         if own is None:
-            near = nearest(name, [*self._entries, *self._aliases])
+            near = nearest(name, self.names)
             hint = f"Did you mean '{near}'? " if near else ""
             raise ModelNotFound(f"There is no model '{name[:80]}'. {hint}{self._told()}", param="model")
         return own
+
+    def adapter_of(self, name: str) -> str | None:
+        """The adapter that a name has behind its model's, as in ``model:adapter``; None if it has none."""
+        return self._named(name)[1]
+
+    def _named(self, name: str) -> tuple[str | None, str | None]:
+        """The own name of a model, and the adapter, that a name means; None if it means none."""
+        own = name if name in self._entries else self._aliases.get(name)
+        if own is not None:
+            return own, None
+        before, _, adapter = name.rpartition(":")
+        own = before if before in self._entries else self._aliases.get(before)
+        return (own, adapter) if own is not None and adapter in self._entries[own].adapters else (None, None)
 
     def asked(self, name: str, operation: Operation) -> str:
         """The own name of the model that a request asks for an operation; its ``model`` is '' if it names none.
@@ -137,7 +156,9 @@ class Catalogue(Mapping[str, ModelEntry]):
             if len(able) != 1:
                 raise InvalidRequest(f"This call needs a model of kind '{kind}'. {self._told()}", param="model")
             return able[0]
-        if name not in self._entries and name not in self._aliases and kind in self._stand_ins:
+        before = name.rpartition(":")[0]
+        means_adapter = before in self.names and bool(self.find(before).adapters)
+        if kind in self._stand_ins and self._named(name)[0] is None and not means_adapter:
             return self._stand_ins[kind]
         return self.name_of(name)
 
@@ -169,6 +190,17 @@ def gguf_path(entry: ModelEntry) -> Path:
     return Path(str(files("tasks.models") / "demo" / "demo.gguf")) if entry.path == DEMO_PATH else Path(entry.path)
 
 
+def adapter_paths(entry: ModelEntry) -> Mapping[str, Path]:
+    """Where the files of an entry's adapters lie, as `gguf_path` tells it of the model's; none of a fake model's."""
+    if entry.path == FAKE_PATH:
+        return {}
+    return {name: _path_of(adapter.path) for name, adapter in entry.adapters.items()}
+
+
+def _path_of(path: str) -> Path:
+    return (path.startswith(hub.SCHEME) and hub.downloaded(path)) or Path(path)
+
+
 def has_file(entry: ModelEntry) -> bool:
     """Whether the model's file is there, on this machine, or can be downloaded by its worker."""
     return entry.path == FAKE_PATH or entry.path.startswith(hub.SCHEME) or _is_file(gguf_path(entry))
@@ -182,11 +214,21 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _from(file: models_file.ModelsFile, path: str) -> str:
+    """A path that is meant from the models file; one of the Hub's as it is."""
+    return path if path.startswith(hub.SCHEME) else str(file.path.parent / template_file.of_user(path))
+
+
 def _placed(file: models_file.ModelsFile, name: str, entry: ModelEntry) -> ModelEntry:
     """An entry with the files that it names: relative paths are meant from the models file. Raises `CatalogueError`."""
-    path, told = entry.path, {}
-    if path not in (DEMO_PATH, FAKE_PATH) and not path.startswith(hub.SCHEME):
-        told["path"] = str(file.path.parent / template_file.of_user(path))
+    path, told = entry.path, dict[str, Any]()
+    if path not in (DEMO_PATH, FAKE_PATH):
+        told["path"] = _from(file, path)
+    if entry.adapters:
+        told["adapters"] = {
+            adapter: each.model_copy(update={"path": _from(file, each.path)})
+            for adapter, each in entry.adapters.items()
+        }
     if entry.chat_template is not None:
         try:
             told["chat_template"] = template_file.text(entry.chat_template, file.path.parent)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 HEAD_BYTES = 8 << 20
 PIECE_BYTES = 64 << 10
 NUM_PIECES = 256
+
+
+def told(model: str, adapters: Mapping[str, str]) -> str:
+    """The digests of a model's file and of its adapters', as a claim has them: ``DIGEST ADAPTER=DIGEST ...``."""
+    return " ".join([model, *(f"{name}={digest}" for name, digest in sorted(adapters.items()))])
 
 
 def file_digest(path: Path) -> str:

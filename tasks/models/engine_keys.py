@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
+from tasks.models.adapters import AdapterFiles
 from tasks.models.cache_types import PLAIN, QUANTISED, CacheType
 from tasks.models.key_types import Count
 
@@ -22,6 +23,7 @@ ONE_KIND_ONLY = {
         "ubatch_tokens": "only a generative model computes a text in parts",
         "chat_template": "only a generative model has conversations",
         "speculation": "only a generative model drafts tokens",
+        "adapters": "only a generative model has adapters",
     },
     "embedding": {"pooling": "only an embedding model makes vectors"},
 }
@@ -113,6 +115,9 @@ class EngineKeys(BaseModel):
     )
     speculation: Speculation = Field(
         None, description="Whether tokens are drafted that the text has had before; off if left out."
+    )
+    adapters: AdapterFiles = Field(
+        {}, description="LoRA adapters that requests may name: for each its file, or path and scale."
     )
     pooling: Literal["mean", "cls", "last", "none"] | None = Field(
         None,

@@ -134,6 +134,10 @@ class ModelEntry(EngineKeys, ServingKeys):
         """Whether it makes text, which takes a cache and samplers."""
         return self.kind == "generative"
 
+    def adapted(self, name: str) -> list[str]:
+        """What a request calls the model with each of its adapters, by one of the model's names."""
+        return [f"{name}:{adapter}" for adapter in self.adapters]
+
     @property
     def operations(self) -> frozenset[Operation]:
         """What may be asked of it."""

@@ -142,6 +142,14 @@ def doubled_bytes(path: Path) -> int:
     return gguf_types.num_bytes(tensors[EMBEDDINGS])
 
 
+def weights_bytes(path: Path) -> int:
+    """What the weights of a file take; 0 of one that is not here, or is damaged: loading it tells why."""
+    try:
+        return max(0, path.stat().st_size - head(path).weights_begin)
+    except (OSError, NotGguf):
+        return 0
+
+
 def _most(heads: Any) -> int:
     return max(heads, default=1) if isinstance(heads, list) else int(heads or 1)
 

@@ -54,7 +54,8 @@ def _count(value: Any) -> Any:
     return str(value) if isinstance(value, bool) else value
 
 
-def _path(value: str) -> str:
+def checked_path(value: str) -> str:
+    """A model's or an adapter's path, as it is written. Raises ValueError."""
     if value.startswith(hub.SCHEME):
         hub.HubFile.parse(value)
     elif "://" in value:
@@ -99,7 +100,7 @@ Seconds = Annotated[
 Variables = Annotated[dict[str, Any], BeforeValidator(_variables)]
 ModelPath = Annotated[
     str,
-    AfterValidator(_path),
+    AfterValidator(checked_path),
     WithJsonSchema({"type": "string", "anyOf": [{"pattern": f"^{hub.PATTERN}$"}, {"not": {"pattern": "://"}}]}),
 ]
 _SUM = {"type": "string", "pattern": f"^{SUM_PATTERN}$"}

@@ -9,12 +9,13 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tasks.records.adapters import Adapters, names, of_request
 from tasks.records.outcome import Delivery, Outcome
 from tasks.records.version import known
 
-VERSIONS = range(1, 3)
+VERSIONS = range(1, 4)
 """Versions of the record in Redis that are read. See tasks/records/version.py. What a job asks for decides which is
-written: the second is for what the release before does not know, such as a gap to be filled."""
+written: the second is for what the release before does not know, such as a gap to be filled; the third for adapters."""
 
 MAX_CLAIMS = 100
 """Claims after which a job is given up, whatever the cause."""
@@ -192,15 +193,28 @@ class Job:
         return self.alone or self.crashes * KILLS_PER_CRASH + self.kills >= (MAX_CRASHES - 1) * KILLS_PER_CRASH
 
     @property
-    def _is_new(self) -> bool:
-        """Whether a worker of the release before would answer something else than what is asked."""
+    def adapters(self) -> Adapters:
+        """What its text is computed with, beside the model."""
+        return of_request(self.request)
+
+    @property
+    def asked_model(self) -> str:
+        """The name under which its answer was asked for: with the adapter, if there is one."""
+        adapters = self.adapters
+        return f"{self.model}:{adapters[0][0]}" if len(adapters) == 1 else self.model
+
+    @property
+    def _version(self) -> int:
+        """The first that knows all that is asked: a worker of a release before would answer something else."""
+        if self.adapters:
+            return 3
         gaps = any(isinstance(prompt, Mapping) for prompt in self.request.get("prompt", ()))
-        return gaps or self.operation is Operation.RERANK
+        return 2 if gaps or self.operation is Operation.RERANK else 1
 
     def encode(self) -> dict[str, str]:
         """The hash fields that submission writes; the ledger's scripts add and change the rest."""
         fields = {
-            "v": str(VERSIONS[-1] if self._is_new else VERSIONS.start),
+            "v": str(self._version),
             "id": self.id,
             "model": self.model,
             "operation": self.operation.value,
@@ -212,6 +226,8 @@ class Job:
             "max_attempts": str(self.max_attempts),
             "weight": repr(self.weight),
         }
+        if self.adapters:
+            fields["adapters"] = names(self.adapters)
         if self.metered:
             fields["metered"] = self.metered
         if self.result_bytes is not None:

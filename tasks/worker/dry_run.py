@@ -14,7 +14,7 @@ from typing import Any
 from tasks.engine.backend import BackendFailure
 from tasks.environment import read_settings
 from tasks.models import gguf
-from tasks.models.catalogue import ModelEntry, gguf_path
+from tasks.models.catalogue import ModelEntry, adapter_paths, gguf_path
 from tasks.worker.loading import load_llama
 
 
@@ -36,6 +36,7 @@ def _told(entry: ModelEntry) -> dict[str, Any]:
         return {"error": gguf.trouble(gguf_path(entry)) or str(exc)}
     if told.pop("repacked"):
         told["weights"] += gguf.doubled_bytes(gguf_path(entry))
+    told["weights"] += sum(gguf.weights_bytes(path) for path in adapter_paths(entry).values())
     return told
 
 

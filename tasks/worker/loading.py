@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,8 +15,9 @@ from tasks.engine.rerank import RerankBackend
 from tasks.engine.speculation.speculation import MOST_ROWS
 from tasks.logs import get_logger
 from tasks.machine.memory import read_room
-from tasks.models import expected, facts, file_sign, gguf, hub
-from tasks.models.catalogue import FAKE_PATH, ModelEntry, gguf_path
+from tasks.models import adapter_faults, expected, facts, file_sign, gguf, hub
+from tasks.models import digest as digests
+from tasks.models.catalogue import FAKE_PATH, ModelEntry, adapter_paths, gguf_path
 from tasks.models.digest import file_digest
 from tasks.models.plan import dry_run, fit
 from tasks.settings import Settings
@@ -54,11 +56,13 @@ class _Downloading(hub.Progress):
 
 
 def model_digest(entry: ModelEntry) -> str:
-    """Which model the entry's file holds; raises `BackendFailure`."""
-    if entry.path == FAKE_PATH:
-        return FAKE_PATH
+    """What the entry's files hold, the model's and its adapters', as a claim has it; raises `BackendFailure`."""
+    if entry.path == FAKE_PATH:  # its adapters are what their paths say
+        said = {name: sha256(adapter.path.encode()).hexdigest() for name, adapter in entry.adapters.items()}
+        return digests.told(FAKE_PATH, said)
     try:
-        return file_digest(gguf_path(entry))
+        adapters = {name: file_digest(path) for name, path in adapter_paths(entry).items()}
+        return digests.told(file_digest(gguf_path(entry)), adapters)
     except OSError as exc:
         raise BackendFailure(f"the model cannot be read: {exc}") from exc
 
@@ -74,15 +78,11 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
 
     One of the Hub's is downloaded first, unless it is there.
     """
-    if entry.path.startswith(hub.SCHEME) and hub.downloaded(entry.path) is None:
-        progress.begin("downloading")
-        try:
-            hub.download(entry.path, sha256=entry.sha256, progress=_Downloading(progress))
-        except hub.WrongContent as exc:
-            raise FileAtFault(str(exc)) from exc
-        except hub.DownloadFailed as exc:
-            raise BackendFailure(str(exc)) from exc
+    _download(entry.path, progress, sha256=entry.sha256)
+    for adapter in entry.adapters.values():
+        _download(adapter.path, progress)
     _check(entry, progress)
+    _check_adapters(entry)
     progress.begin("loading")
     try:
         return _load(entry, settings, progress)
@@ -93,8 +93,10 @@ def load_work(entry: ModelEntry, settings: Settings, progress: Progress) -> Mode
 
 
 def files_sign(entry: ModelEntry) -> object:
-    """What differs once the model's files are others."""
-    return None if entry.path == FAKE_PATH else file_sign.of_all(gguf.parts(gguf_path(entry)))
+    """What differs once the model's files, or its adapters', are others."""
+    if entry.path == FAKE_PATH:
+        return None
+    return file_sign.of_all([*gguf.parts(gguf_path(entry)), *adapter_paths(entry).values()])
 
 
 def load_llama(
@@ -119,7 +121,8 @@ def load_llama(
     if entry.generates:
         quotes = not entry.special_tokens_in_content
         rows = MOST_ROWS if entry.speculation in ("auto", "lookup") else 0
-        make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes, draft_rows=rows)
+        adapters = adapter_paths(entry)
+        make = partial(LlamaBackend, cache_tokens=entry.cache_tokens, quotes=quotes, draft_rows=rows, adapters=adapters)
     return make(
         gguf_path(entry),
         num_slots=entry.slots,
@@ -140,6 +143,26 @@ def _check_classifier(path: Path) -> None:
         return  # loading it tells why
     if not facts.has_classifier(heads):
         raise FileAtFault("the model has no classifier, and so it scores no pairs of texts: take a reranker")
+
+
+def _download(path: str, progress: Progress, *, sha256: Sequence[str] = ()) -> None:
+    """Have a file of the Hub's here."""
+    if not path.startswith(hub.SCHEME) or hub.downloaded(path):
+        return
+    progress.begin("downloading")
+    try:
+        hub.download(path, sha256=sha256, progress=_Downloading(progress))
+    except hub.WrongContent as exc:
+        raise FileAtFault(str(exc)) from exc
+    except hub.DownloadFailed as exc:
+        raise BackendFailure(str(exc)) from exc
+
+
+def _check_adapters(entry: ModelEntry) -> None:
+    """Raise FileAtFault for an adapter with which llama.cpp would compute nothing, or end the process."""
+    for name, path in adapter_paths(entry).items():
+        if trouble := adapter_faults.trouble(path, gguf.parts(gguf_path(entry))):
+            raise FileAtFault(f"the adapter {name} cannot be used: {trouble}")
 
 
 def _check(entry: ModelEntry, progress: Progress) -> None:
@@ -204,6 +227,7 @@ def _backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backe
             context=entry.context,
             cache_tokens=entry.cache_tokens,
             step_seconds=settings.fake_step_seconds,
+            adapters=entry.adapters,
         )
     return cast(Backend, load_llama(entry, settings, on_progress=progress.loaded))
 

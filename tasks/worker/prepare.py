@@ -13,6 +13,7 @@ from tasks.engine.backend import Backend, Vocabulary
 from tasks.engine.sequence import Sequence
 from tasks.engine.stop_strings import StopStrings
 from tasks.errors import InvalidRequest
+from tasks.records.adapters import Adapters
 from tasks.records.event import TELLS_PROGRESS
 from tasks.records.job import Job, Operation
 from tasks.records.sampling import SamplingParams
@@ -52,6 +53,7 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
         held.ready = backend.check(params)
     if params.ignore_eos:
         held.data = {"end_tokens": list(backend.end_tokens)}
+    adapters = _known(job.adapters, backend)
     most = most_tokens(params, num_sequences=len(prompts) * params.n)
     return [
         Sequence(
@@ -64,10 +66,18 @@ def prepare(held: Held, backend: Backend) -> list[Sequence]:
             owner=job.owner,
             weight=job.weight,
             tells_progress=bool(job.request.get(TELLS_PROGRESS)),
+            adapters=adapters,
         )
         for number, prompt in enumerate(prompts)
         for choice in range(params.n)
     ]
+
+
+def _known(adapters: Adapters, backend: Backend) -> Adapters:
+    """Adapters, of which the claim says that the worker has them."""
+    if unknown := [name for name, _ in adapters if name not in backend.adapters]:
+        raise InvalidRequest(f"The worker has no adapter '{unknown[0]}'.", param="adapter")
+    return adapters
 
 
 def _prompt_tokens(given: Any, params: SamplingParams, backend: Backend) -> list[int]:

@@ -51,7 +51,8 @@ def prove_generation(backend: Backend, begin: Begin) -> None:
     """Run a model that generates, on slots that are empty before and after.
 
     Raises:
-        ProofFailed: a logit is not finite, two computations of one token disagree, or a sampler gives no token.
+        ProofFailed: a logit is not finite, also with an adapter, two computations of one token disagree, or a sampler
+            gives no token.
         BackendFailure: the library refuses a batch.
     """
     proof = _Generation(backend)
@@ -62,6 +63,9 @@ def prove_generation(backend: Backend, begin: Begin) -> None:
     for name, run in (("prefill", proof.prefill), ("batch", proof.decode_all), ("sampling", proof.sample)):
         begin(name, row_seconds)
         run()
+    if backend.adapters:
+        begin("adapters", row_seconds)
+        proof.adapted()
     for slot in range(backend.num_sequences):
         backend.forget(slot)
 
@@ -157,6 +161,16 @@ class _Generation:
                 sampler.close()
             if not 0 <= token < self._backend.vocab_size:
                 raise ProofFailed(f"A sampler chose the token {token}, and there are {self._backend.vocab_size}.")
+
+    def adapted(self) -> None:
+        """A row with each adapter."""
+        for name in sorted(self._backend.adapters):
+            self._backend.forget(0)
+            self._backend.adapt(((name, 1.0),))
+            self._backend.decode([Row(self._prompt[0], 0, 0, True)])
+            if wrong := int(np.count_nonzero(~np.isfinite(logits := self._logits(0)))):
+                raise ProofFailed(f"With the adapter '{name}', {wrong} of {len(logits)} logits are not finite numbers.")
+        self._backend.adapt(())
 
     def _rows(self, slot: int, length: int) -> list[Row]:
         return [Row(token, at, slot, at == length - 1) for at, token in enumerate(self._prompt[:length])]

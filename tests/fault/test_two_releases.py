@@ -24,8 +24,8 @@ from tests.support.waiting import until
 COUNT = 12
 MODELS = "models: {demo: {path: demo, slots: 4, context: 512, kv_tokens: 2048}}"
 CHANGES = (
-    ("job.py", "VERSIONS = range(1, 3)", "VERSIONS = range(1, 4)"),
-    ("job.py", "VERSIONS[-1] if self._is_new else VERSIONS.start", "VERSIONS[-1]"),
+    ("job.py", "VERSIONS = range(1, 4)", "VERSIONS = range(1, 5)"),
+    ("job.py", "self._version", "VERSIONS[-1]"),
     ("job.py", '"request": json.dumps(self.request,', '"request": json.dumps([self.request],'),
     ("outcome.py", "    cached_tokens: int = 0\n", "    cached_tokens: int = 0\n    draft_tokens: int = 0\n"),
     ("job.py", 'request=json.loads(fields["request"]),', 'request=_unwrapped(json.loads(fields["request"])),'),

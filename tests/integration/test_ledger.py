@@ -6,6 +6,7 @@ import json
 import random
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tasks.ledger.connection import UNAVAILABLE
 from tasks.ledger.jobs import Wanted
 from tasks.ledger.leases import WRITTEN, Append, Claim, Holder
 from tasks.ledger.ledger import Ledger
+from tasks.models.digest import told
 from tasks.records.event import encode_token
 from tasks.records.job import Job, JobStatus, Priority
 from tasks.records.outcome import Choice, Outcome, Usage
@@ -302,6 +304,58 @@ def test_a_job_whose_model_changed_fails_once_it_has_tokens(store: Ledger) -> No
     assert found is not None
     assert found.error is not None
     assert found.error["code"] == "model_changed"
+
+
+def adapted(*names: str) -> Job:
+    return replace(completion(), request={**completion().request, "adapters": [[name, 1.0] for name in names]})
+
+
+def test_a_job_goes_on_only_where_its_adapters_are_the_same(store: Ledger) -> None:
+    begun, base = accept(store, adapted("a.b")), accept(store)
+    before = Holder("w1", told("d1", {"a.b": "x", "b": "y"}))
+
+    def claim_by(holder: Holder, job: Job) -> Claim:
+        return store.leases.claim(job.id, holder, model="fake", call=f"{holder}{job.id}")
+
+    for job in (begun, base):
+        held = claim_by(before, job).job
+        assert held is not None
+        append(store, held, 1)
+    store.workers.release("fake", "w1", reason="crashed")
+    assert claim_by(Holder("w2", told("d1", {"a.b": "x", "b": "z"})), begun).job is not None, "b is none of its"
+    store.workers.release("fake", "w2", reason="crashed")
+    after = Holder("w3", told("d1", {"a.b": "other"}))
+    assert claim_by(after, base).job is not None
+    assert claim_by(after, begun).status == "failed"
+    found = store.jobs.get(begun.id)
+    assert found is not None
+    assert found.error is not None
+    assert found.error["code"] == "model_changed"
+    assert "or of its adapter" in found.error["message"]
+
+
+def test_a_job_is_left_to_workers_that_have_its_adapter_and_fails_when_none_comes(
+    store: Ledger, client: redis.Redis
+) -> None:
+    job = accept(store, adapted("a"))
+    lacks, has = Holder("w1", told("d1", {"ab": "x"})), Holder("w2", told("d1", {"a": "x"}))
+
+    def claim_by(holder: Holder, call: int) -> Claim:
+        client.zrem(redis_keys.delayed(), job.id)  # its turn has come again
+        return store.leases.claim(job.id, holder, model="fake", call=str(call))
+
+    assert claim_by(lacks, 0).status == "unknown"
+    assert status(store, job) is JobStatus.QUEUED
+    held = claim_by(has, 1).job
+    assert held is not None
+    assert held.adapters == (("a", 1.0),)
+    store.workers.release("fake", "w2", reason="crashed")
+    assert {claim_by(lacks, 2 + number).status for number in range(10)} == {"unknown"}
+    assert claim_by(lacks, 20).status == "failed"
+    found = store.jobs.get(job.id)
+    assert found is not None
+    assert found.error is not None
+    assert found.error["code"] == "adapter_missing"
 
 
 def test_what_redis_forgot_of_a_claim_its_worker_writes_again(store: Ledger, client: redis.Redis) -> None:

@@ -7,12 +7,15 @@ shares prefixes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +27,11 @@ from tasks.engine.llama import LlamaBackend
 from tasks.engine.sequence import Sequence
 from tasks.errors import InvalidRequest
 from tasks.models.catalogue import DEMO, gguf_path
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams
 from tests.support import tiny_models
 from tests.support.decoding import GREEDY, drain
+from tests.support.demo_adapters import ENDS, GREETS
 
 SMALL_CACHE = 256
 """The least that llama.cpp gives: it rounds up."""
@@ -583,3 +588,42 @@ def test_penalties_count_the_tokens_of_an_earlier_worker(demo: Backend) -> None:
 def test_a_model_file_that_is_missing_is_a_failure_that_names_it() -> None:
     with pytest.raises(BackendFailure, match=r"nowhere\.gguf"):
         LlamaBackend(gguf_path(DEMO).with_name("nowhere.gguf"), num_slots=1, context=64, cache_tokens=64)
+
+
+@pytest.fixture(scope="module", params=["fake", "demo"])
+def adaptable(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    sizes = {"num_slots": 4, "context": 1024, "cache_tokens": 4096}
+    if request.param == "fake":
+        yield FakeBackend(**sizes, batch_tokens=512, adapters={"greets", "ends"})
+        return
+    backend = LlamaBackend(gguf_path(DEMO), **sizes, threads=1, adapters={"greets": GREETS, "ends": ENDS})
+    yield backend
+    backend.close()
+
+
+def test_batches_are_computed_with_the_adapters_of_the_moment(adaptable: Backend) -> None:
+    def logits(adapters: Adapters) -> npt.NDArray[np.float32]:
+        empty(adaptable)
+        adaptable.adapt(adapters)
+        adaptable.decode([Row(97 + at, at, 0, at == 3) for at in range(4)])
+        return np.array(adaptable.logits(3))
+
+    greets, ends = ("greets", 1.0), ("ends", 1.0)
+    sets: list[Adapters] = [(), (greets,), (("greets", 0.5),), (ends,), (ends, greets)]
+    first, again = [logits(adapters) for adapters in sets], [logits(adapters) for adapters in sets]
+    assert all(np.allclose(one, other) for one, other in zip(first, again, strict=True))
+    pairs = itertools.combinations(first, 2)
+    assert not any(np.allclose(one, other, atol=1e-3) for one, other in pairs)
+    adaptable.adapt(())
+
+
+def test_mixed_adapters_answer_as_alone_over_both_backends(adaptable: Backend) -> None:
+    def asking(number: int, adapters: Adapters) -> Sequence:
+        tokens = prompt(adaptable, f"What is {number} + 3?")
+        params = SamplingParams(temperature=0, max_tokens=20)
+        return Sequence(job=number, index=0, prompt=tokens, params=params, context=adaptable.context, adapters=adapters)
+
+    asked_for: list[Adapters] = [(), (("greets", 1.0),), (("ends", 1.0),), (), (("ends", 0.5),), (("ends", 1.0),)]
+    alone = [answers(adaptable, asking(number, adapters))[0] for number, adapters in enumerate(asked_for)]
+    together = answers(adaptable, *(asking(number, adapters) for number, adapters in enumerate(asked_for)))
+    assert together == alone

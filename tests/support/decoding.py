@@ -10,6 +10,7 @@ from tasks.engine.fake import FakeBackend
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import SlotPool
 from tasks.engine.taking import take
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams
 
 CONTEXT = 48
@@ -26,9 +27,13 @@ def sequence(
     index: int = 0,
     params: SamplingParams = GREEDY,
     context: int = CONTEXT,
+    owner: Hashable = None,
+    adapters: Adapters = (),
 ) -> Sequence:
     """A sequence whose prompt is given as token ids, which the fake backend takes for bytes."""
-    return Sequence(job=job, index=index, prompt=list(prompt), params=params, context=context)
+    return Sequence(
+        job=job, index=index, prompt=list(prompt), params=params, context=context, owner=owner, adapters=adapters
+    )
 
 
 def twin(original: Sequence, *, tokens: Iterable[int] = (), backend: Backend) -> Sequence:
@@ -39,6 +44,7 @@ def twin(original: Sequence, *, tokens: Iterable[int] = (), backend: Backend) ->
         prompt=original.tokens[: original.num_prompt_tokens],
         params=original.params,
         context=backend.context,
+        adapters=original.adapters,
     )
     for token in tokens:
         take(same, token, backend)
@@ -57,7 +63,8 @@ def drain(engine: Engine) -> list[Output]:
 
 def alone(original: Sequence, *, context: int = CONTEXT) -> Sequence:
     """The finished twin of a sequence that nothing disturbed."""
-    backend = FakeBackend(num_slots=1, context=context, cache_tokens=context, batch_tokens=context)
+    names = [name for name, _ in original.adapters]
+    backend = FakeBackend(num_slots=1, context=context, cache_tokens=context, batch_tokens=context, adapters=names)
     undisturbed = twin(original, backend=backend)
     engine = Engine(backend)
     engine.submit([undisturbed])

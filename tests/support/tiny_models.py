@@ -429,21 +429,22 @@ def write_reciter(pieces: list[str], folder: Path) -> Path:
 
 # -- the file format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
-VERSION, ALIGNMENT, F32 = 3, 32, 0
+VERSION, ALIGNMENT, F32, F16 = 3, 32, 0, 1
 UINT32, INT32, FLOAT32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 PACKING = {UINT32: "<I", INT32: "<i", FLOAT32: "<f", BOOL: "<?"}
 
 
-def write_gguf(path: Path, fields: Mapping[str, Any], tensors: Tensors) -> None:
-    """Write a GGUF file with float32 tensors."""
+def write_gguf(path: Path, fields: Mapping[str, Any], tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write a GGUF file with tensors in float32, or in float16 where they are."""
     head = b"GGUF" + struct.pack("<IQQ", VERSION, len(tensors), len(fields))
     head += b"".join(_string(key) + _typed(value) for key, value in fields.items())
     data = b""
     for name, tensor in tensors.items():
         head += _string(name) + struct.pack("<I", tensor.ndim)
         head += b"".join(struct.pack("<Q", size) for size in reversed(tensor.shape))
-        head += struct.pack("<IQ", F32, len(data))
-        data += _padded(np.ascontiguousarray(tensor, "<f4").tobytes())
+        half = tensor.dtype == np.float16
+        head += struct.pack("<IQ", F16 if half else F32, len(data))
+        data += _padded(np.ascontiguousarray(tensor, "<f2" if half else "<f4").tobytes())
     path.write_bytes(_padded(head) + data)
 
 

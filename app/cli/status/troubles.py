@@ -11,6 +11,7 @@ from app.cli.words import counted
 FAILURES = {
     "worker_died": "Workers died of the job: `caravan jobs dlq` shows how, `caravan jobs retry ID` runs it again.",
     "engine_failure": "The cause is in the worker's log; `caravan jobs retry ID` runs the job again.",
+    "adapter_missing": "models.yaml has this adapter no more: ask for another one.",
     "model_changed": "The model's file was replaced meanwhile: `caravan jobs retry ID` runs the job again.",
     "model_failed": "Mend the model as its reason says, then run the job again: `caravan jobs retry ID`.",
     "context_length_exceeded": "Send a shorter prompt, or raise the model's `context` in models.yaml.",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, NotRequired, Self, TypedDict
 from caravan_client.texts import bounded, shown
 
 __all__ = [
+    "AdapterMissing",
     "AuthenticationFailed",
     "BatchConflict",
     "BatchNotFound",
@@ -274,6 +275,12 @@ class ModelChanged(EngineFailure):
     """Raised when a model's file was replaced after a job's first tokens."""
 
     code = "model_changed"
+
+
+class AdapterMissing(EngineFailure):
+    """The error of a job whose adapter no worker of its model had for two minutes."""
+
+    code = "adapter_missing"
 
 
 class ModelMissing(EngineFailure):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.bodies.job import JobBody
-from app.bodies.validation import model_for, validate
+from app.bodies.validation import model_for, request_of, validate
 from app.endpoints.anthropic.body import SEALED, MessagesBody
 from app.endpoints.anthropic.message import message
 from app.endpoints.openai.chat_body import ChatBody
@@ -50,7 +50,11 @@ class LineEndpoints:
     def models(self, limits: Limits) -> Iterable[str]:
         """The models that may be asked."""
         return [
-            each for name, entry in self._models.now.items() if limits.allows(name) for each in (name, *entry.aliases)
+            each
+            for name, entry in self._models.now.items()
+            if limits.allows(name)
+            for plain in (name, *entry.aliases)
+            for each in (plain, *entry.adapted(plain))
         ]
 
     def job(self, batch: Batch, job_id: str, body: Mapping[str, Any]) -> Job:
@@ -62,8 +66,9 @@ class LineEndpoints:
         for name, why in _REFUSED.items():
             if getattr(asked, name, None):
                 raise InvalidRequest(why, param=name)
-        model, entry = model_for(asked, self._models.serving(asked.model))
-        request = asked.request(entry)
+        models = self._models.serving(asked.model)
+        model, entry = model_for(asked, models)
+        request = request_of(asked, models, entry)
         if "sampling" in request and body.get("seed") in (None, -1):
             request["sampling"]["seed"] = _seed(job_id)
         return Job(

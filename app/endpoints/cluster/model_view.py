@@ -51,6 +51,7 @@ def view(
         "kind": entry.kind,
         "aliases": list(entry.aliases),
         "tags": list(entry.tags),
+        "adapters": [{"name": adapter, "scale": each.scale} for adapter, each in entry.adapters.items()],
         "context": min((worker.context or entry.context for worker in own), default=entry.context),
         "slots": crew.slots,
         "busy": crew.busy,
@@ -88,17 +89,24 @@ def queue_view(queue: QueueOverview, *, in_catalogue: bool) -> Queue:
     }
 
 
-def openai_view(name: str, entry: ModelEntry, meta: ModelMeta | None) -> OpenAIModel:
-    """A model as OpenAI lists it, with what llama-server adds."""
-    return {
+def openai_view(name: str, entry: ModelEntry, meta: ModelMeta | None, *, own: str) -> OpenAIModel:
+    """A model as OpenAI lists it, with what llama-server adds; with an adapter, what vLLM adds as well.
+
+    Args:
+        own: the model's own name.
+    """
+    told: OpenAIModel = {
         "id": name,
         "object": "model",
         "created": 0,
         "owned_by": "caravan",
-        "aliases": list(entry.aliases),
+        "aliases": [f"{alias}{name.removeprefix(own)}" for alias in entry.aliases],
         "tags": list(entry.tags),
         "meta": meta,
     }
+    if name != own:
+        told["parent"] = own
+    return told
 
 
 def _start(start: StartOverview) -> WorkerStart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import cast
 
 import redis
@@ -45,8 +45,8 @@ def openai_list() -> Response:
     """List the models that the caller may use, in OpenAI's form, or in Anthropic's for its clients."""
     limit, after, before = PAGE.asked(), request.args.get("after_id"), request.args.get("before_id")
     if VERSION in request.headers:
-        return jsonify(model_page([*catalogue()], limit=limit, after=after, before=before))
-    return jsonify({"object": "list", "data": _openai_models(list(catalogue()))})
+        return jsonify(model_page([*catalogue().listed], limit=limit, after=after, before=before))
+    return jsonify({"object": "list", "data": _openai_models(catalogue().listed)})
 
 
 @models.get("/v1/models/<path:name>")
@@ -54,8 +54,10 @@ def openai_show(name: str) -> Response:
     """Show a model of the catalogue."""
     if name not in catalogue().names and request.path.startswith("/models/") and _WISH.fullmatch(name):
         raise MethodNotAllowed(["POST", "OPTIONS"])  # without /v1 it is the path of another call, which an alias may be
-    name = catalogue().name_of(name)
-    return jsonify(model_info(name) if VERSION in request.headers else _openai_models([name])[0])
+    models = catalogue()
+    own, adapter = models.name_of(name), models.adapter_of(name)
+    name = f"{own}:{adapter}" if adapter else own
+    return jsonify(model_info(name) if VERSION in request.headers else _openai_models({name: own})[0])
 
 
 @models.get("/models", endpoint="index")
@@ -103,9 +105,10 @@ def unload(name: str) -> tuple[Response, int]:
     return jsonify(_model_states([name])[0]), 202
 
 
-def _openai_models(names: Sequence[str]) -> list[OpenAIModel]:
-    metas = _metas(names)
-    return [model_view.openai_view(name, catalogue()[name], metas.get(name)) for name in names]
+def _openai_models(listed: Mapping[str, str]) -> list[OpenAIModel]:
+    metas = _metas(set(listed.values()))
+    models = catalogue()
+    return [model_view.openai_view(name, models[own], metas.get(own), own=own) for name, own in listed.items()]
 
 
 def _metas(names: Collection[str]) -> dict[str, ModelMeta]:

@@ -76,6 +76,13 @@ class ModelHealth(TypedDict):
     reason: NotRequired[str]
 
 
+class AdapterState(TypedDict):
+    """An adapter of a model, and the scale where a request names none."""
+
+    name: str
+    scale: float
+
+
 class ModelState(TypedDict):
     """A model and its workers."""
 
@@ -91,6 +98,7 @@ class ModelState(TypedDict):
     kind: Literal["generative", "embedding", "rerank"]
     aliases: list[str]
     tags: list[str]
+    adapters: list[AdapterState]
     context: Annotated[int, Field(ge=1, description="Tokens: the configured context, or the model's own if less.")]
     slots: Count
     busy: Count

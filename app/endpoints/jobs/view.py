@@ -27,7 +27,7 @@ def view(
         eta_seconds: seconds until it is likely to begin; None if unknown.
         waits_for: what has to change before it can begin; None unless it is queued and that was asked for.
     """
-    return {
+    told: wire.Job = {
         "id": job.id,
         "object": "job",
         "model": job.model,
@@ -51,6 +51,9 @@ def view(
         "webhook": _webhook(job),
         "urls": urls(job.id),
     }
+    if job.adapters:
+        told["adapters"] = [{"name": name, "scale": scale} for name, scale in job.adapters]
+    return told
 
 
 def request_view(job: Job) -> wire.JobRequest:

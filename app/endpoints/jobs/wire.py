@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -79,8 +79,16 @@ class Job(TypedDict):
     usage: Usage | None
     timings: JobTimings | None
     metadata: dict[str, str]
+    adapters: NotRequired[Annotated[list[JobAdapter], Field(description="If it asked for any.")]]
     webhook: JobWebhook | None
     urls: JobUrls
+
+
+class JobAdapter(TypedDict):
+    """An adapter with which a job's text is computed."""
+
+    name: str
+    scale: float
 
 
 class JobList(Page):

@@ -101,7 +101,7 @@ class Answers:
             "tokens": list(choice.tokens) if returns_tokens and not self._streamed else [],
             "id_slot": -1,
             "stop": True,
-            "model": self._job.model,
+            "model": self._job.asked_model,
             "tokens_predicted": len(choice.tokens),
             "tokens_evaluated": choice.num_prompt,
             "generation_settings": generation_settings(sampling, stream=self._streamed, end_tokens=end_tokens(outcome)),

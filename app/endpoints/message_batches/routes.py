@@ -47,7 +47,12 @@ def create() -> Response:
     """Answer many messages with priority low."""
     sent = read_json()
     models, longest = catalogue(), services().settings.max_body_bytes
-    named = cache(lambda name: models.asked(name, Operation.CHAT))
+
+    @cache
+    def named(name: str) -> str:
+        own, adapter = models.asked(name, Operation.CHAT), models.adapter_of(name)
+        return f"{own}:{adapter}" if adapter else own
+
     lines = aside(lambda: input_lines(validate(MessageBatchBody, sent), named, longest=longest))
     file = _kept(lines)
     try:

@@ -107,7 +107,9 @@ def _embedded(name: str, job: Job | None, vectors: list[list[float]]) -> wire.Em
 @blueprint.get("/tags")
 def tags() -> Response:
     """List the models that the caller may use."""
-    return jsonify({"models": [view.tag(name, file) for name, file in _files(list(catalogue())).items()]})
+    models = catalogue()
+    files = _files(list(models))
+    return jsonify({"models": [view.tag(name, files[own]) for name, own in models.listed.items()]})
 
 
 @blueprint.get("/ps")

@@ -33,7 +33,7 @@ def chat_completion(job: Job, outcome: Outcome) -> wire.ChatCompletion:
         "id": object_id(job),
         "object": "chat.completion",
         "created": int(job.created_at),
-        "model": job.model,
+        "model": job.asked_model,
         "system_fingerprint": FINGERPRINT,
         "choices": made,
         "usage": usage(outcome.usage),
@@ -53,7 +53,7 @@ def completion(job: Job, outcome: Outcome) -> wire.Completion:
         "id": object_id(job),
         "object": "text_completion",
         "created": int(job.created_at),
-        "model": job.model,
+        "model": job.asked_model,
         "system_fingerprint": FINGERPRINT,
         "choices": made,
         "usage": usage(outcome.usage),
@@ -66,7 +66,7 @@ def completion(job: Job, outcome: Outcome) -> wire.Completion:
 
 def made_of(job: Job) -> wire.MadeOf:
     """What the objects of a job have in common."""
-    return {"created": int(job.created_at), "model": job.model, "system_fingerprint": FINGERPRINT}
+    return {"created": int(job.created_at), "model": job.asked_model, "system_fingerprint": FINGERPRINT}
 
 
 def object_id(job: Job) -> str:

@@ -235,6 +235,7 @@ class OpenAIModel(TypedDict):
     aliases: list[str]
     tags: list[str]
     meta: Annotated[ModelMeta | None, Field(description="Null while no worker has told it.")]
+    parent: NotRequired[Annotated[str, Field(description="Of a model with an adapter: the model's own name.")]]
 
 
 class OpenAIModelList(TypedDict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import llama_cpp
@@ -13,6 +14,7 @@ from tasks.answers.syntax import PLAIN
 from tasks.answers.tools.formats import MARKERS
 from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
 from tasks.engine.llama import chain, library, template_trial
+from tasks.engine.llama.adapters import LoadedAdapters
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
 from tasks.engine.llama.compute_threads import ComputeThreads
@@ -27,6 +29,7 @@ from tasks.engine.prompt_logprobs import most_rows
 from tasks.engine.step_clock import StepClock
 from tasks.errors import ChatTemplateMissing, InvalidRequest
 from tasks.logs import get_logger
+from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams
 
 BATCH_TOKENS = 512
@@ -49,6 +52,7 @@ class LlamaBackend(Model):
         options: how it is run otherwise.
         quotes: whether no special token is read in what a conversation says.
         draft_rows: rows of a step with drafts, at most; 0 if nothing is drafted.
+        adapters: files of LoRA adapters, by the names under which they are asked for.
         on_progress: told how much of the file is loaded, from 0 to 1.
         allocates: whether it is loaded to compute, or only to tell what it would take.
 
@@ -68,6 +72,7 @@ class LlamaBackend(Model):
         options: Options = DEFAULTS,
         quotes: bool = True,
         draft_rows: int = 0,
+        adapters: Mapping[str, Path] = MappingProxyType({}),
         on_progress: Callable[[float], None] | None = None,
         allocates: bool = True,
     ) -> None:
@@ -81,6 +86,8 @@ class LlamaBackend(Model):
         )
         self.num_slots, self.cache_tokens, self._quotes = num_slots, cache_tokens, quotes
         self._draft_rows = draft_rows
+        self._adapters = LoadedAdapters(self._model, adapters if allocates else {})
+        self.adapters = self._adapters.names
         self.batch_tokens = min(options.batch_tokens or BATCH_TOKENS, cache_tokens)
         self.can_share = self._memory_is_plain()
         kept = num_slots if self.can_share else 0
@@ -154,6 +161,10 @@ class LlamaBackend(Model):
 
     def fit(self, prompt_tokens: int) -> int:
         return fit(prompt_tokens, block_rows=self._block_rows) if self._splits else prompt_tokens
+
+    def adapt(self, adapters: Adapters) -> None:
+        if self.adapters:
+            self._adapters.use(self.ctx, adapters)
 
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:

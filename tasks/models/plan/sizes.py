@@ -16,7 +16,7 @@ class Sizes:
     """Bytes of one worker's model, wherever they lie."""
 
     weights: int
-    """All tensors of the file."""
+    """All tensors of the file, and of its adapters'."""
     cache: int
     """Keys and values, or states, of all sequences together."""
     buffers: int

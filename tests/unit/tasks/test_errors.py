@@ -46,6 +46,7 @@ TABLE = [
     (errors.EngineFailure, 500, "server_error", "engine_failure", None),
     (errors.WorkerDied, 500, "server_error", "worker_died", None),
     (errors.ModelChanged, 500, "server_error", "model_changed", None),
+    (errors.AdapterMissing, 500, "server_error", "adapter_missing", None),
     (errors.ModelMissing, 500, "server_error", "model_missing", None),
     (errors.ModelUnavailable, 503, "unavailable_error", "model_failed", 2),
     (errors.BrokerUnavailable, 503, "unavailable_error", "broker_unavailable", 2),

@@ -56,7 +56,7 @@ def skeleton(job: Job, status: wire.Status) -> wire.ResponseObject:
         "completed_at": None,
         "error": None,
         "incomplete_details": None,
-        "model": job.model,
+        "model": job.asked_model,
         "output": [],
         **asked,
         "metadata": dict(job.metadata),

@@ -1,4 +1,5 @@
 --- @include "lib/clock"
+--- @include "lib/computed_with"
 --- @include "lib/count"
 --- @include "lib/end"
 --- @include "lib/even_if_full"
@@ -27,7 +28,7 @@
 --   ARGV[6]  most_claims       that do not end a job
 --   ARGV[7]  model
 --   ARGV[8]  call              a text that no other claim has
---   ARGV[9]  digest            of the model's file
+--   ARGV[9]  digests           of the model's file, and of its adapters'
 --   ARGV[10]  free_slots        of the worker, that no other job has
 --   ARGV[11]  obtainable_slots  as many, and those that `low` jobs would give
 --   ARGV[12]  most_crashes      that end a job
@@ -40,7 +41,7 @@
 -- Events:
 --   log: running, done
 local id, worker, lease_seconds, oldest, newest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local most_claims, model, call, digest = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
+local most_claims, model, call, digests = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local free_slots, obtainable_slots, most_crashes = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 even_if_full()
 local now = clock()
@@ -49,6 +50,8 @@ local now = clock()
 local IN_VAIN, SPARED_SECONDS = 3, 10
 -- A job that no worker of its version takes comes to its turn again after 2 seconds, then 4, 8 and 16.
 local MOST_TIMES_LEFT = 4
+-- One that asks for an adapter is left so often to workers that have it: for two minutes.
+local MOST_TIMES_WITHOUT = 10
 
 -- Whether jobs of the model are queued that no worker died of alone.
 local function others_are_queued()
@@ -60,15 +63,18 @@ local function others_are_queued()
 end
 
 local job = read(job_key(id), { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven',
-  'model_digest', 'given_back', 'in_vain', 'line', 'left', 'fails', 'kills', 'verdict' })
+  'model_digest', 'given_back', 'in_vain', 'line', 'left', 'fails', 'kills', 'verdict', 'adapters' })
 job.fails, job.kills = tonumber(job.fails or '0'), tonumber(job.kills or '0')
 if job.model ~= model then return { 'unknown' } end
+-- For a newer worker; meanwhile others have their turns.
+local function leave()
+  local times = redis.call('HINCRBY', job_key(id), 'left', 1)
+  leave_line(id, model, job.priority)
+  enter_line_later(id, model, job.priority, stamp(now + 2 ^ math.min(times, MOST_TIMES_LEFT)))
+end
+
 if not readable(job.v, oldest, newest) then
-  if job.status == 'queued' then  -- for a newer worker; meanwhile others have their turns
-    local times = math.min(redis.call('HINCRBY', job_key(id), 'left', 1), MOST_TIMES_LEFT)
-    leave_line(id, model, job.priority)
-    enter_line_later(id, model, job.priority, stamp(now + 2 ^ times))
-  end
+  if job.status == 'queued' then leave() end
   return { 'unknown' }
 end
 local function claimed(alone)
@@ -94,9 +100,20 @@ if claims >= most_claims then
   bury(id, model, now, failure('worker_died', 'The job was begun ' .. claims .. ' times and never ended.'))
   return { 'failed' }
 end
+local digest = computed_with(digests, job.adapters)
+if not digest then  -- the worker read an entry of before, or of after
+  if tonumber(job.left or '0') < MOST_TIMES_WITHOUT then
+    leave()
+    return { 'unknown' }
+  end
+  conclude(id, 'failed', now, 'error', failure('adapter_missing', "The workers of model '" .. model
+    .. "' have no adapter '" .. job.adapters .. "' any more. Ask for one that the list of models has."))
+  return { 'failed' }
+end
 if job.proven and job.model_digest ~= digest then
-  conclude(id, 'failed', now, 'error', failure('model_changed', "The file of model '" .. model
-    .. "' changed after this job's first tokens. Retry the job to run it with the new one from its beginning."))
+  conclude(id, 'failed', now, 'error', failure('model_changed', "The file of model '" .. model .. "'"
+    .. (job.adapters and ', or of its adapter,' or '') .. " changed after this job's first tokens. "
+    .. 'Retry the job to run it with the new one from its beginning.'))
   return { 'failed' }
 end
 

@@ -369,7 +369,7 @@ NO_SAMPLING = {
     *JobBody.model_fields,
     *Urgency.model_fields,
     *LlamaParameters.model_fields,
-    *("n_predict", "repetition_penalty", "user", "store", "service_tier", "stream", "stream_options"),
+    *("n_predict", "repetition_penalty", "user", "store", "service_tier", "stream", "stream_options", "adapter"),
     *("json_schema", "response_format"),  # they are ways to say a grammar
 }
 

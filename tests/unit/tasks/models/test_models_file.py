@@ -16,10 +16,11 @@ ONE = "models:\n  one:\n    path: x\n    "
 LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
+NO_ADAPTER = "must be the path of a GGUF adapter file, or a mapping with path and scale"
 KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
 KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
-KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, pooling"
+KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, adapters, pooling"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -110,6 +111,11 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("mlock: 2", "mlock is '2': it must be true or false"),
         ("batch_tokens: 63", "batch_tokens is '63': it must be a whole number from 64 to 16384"),
         ("ubatch_tokens: 0", "ubatch_tokens is '0': it must be a whole number from 32 to 16384"),
+        ("adapters: [a]", "adapters: it must be a mapping with each adapter by its name"),
+        ("adapters: {a b: c}", "adapters: an adapter's name may have letters, digits, '.', '_' and '-', 64 at most"),
+        ("adapters: {a: {path: b, size: 1}}", "adapters: a: size is not a key of an adapter; there are path, scale"),
+        ("adapters: {a: {path: b, scale: .inf}}", "adapters: a: scale must be a number from -100 to 100"),
+        ("adapters: {a: {scale: 1}}", f"adapters: a {NO_ADAPTER}"),
         ("ubatch_tokens: 600", "ubatch_tokens: it is more than batch_tokens, which is 512"),
         ("rope_scaling: ntk", "rope_scaling is 'ntk': it must be none, linear or yarn"),
         ("rope_scale: 0.5", "rope_scale is '0.5': it must be a number from 1 to 128"),
@@ -146,7 +152,7 @@ def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, li
             for kind in ("embedding", "rerank")
             for key, value in {
                 "threads_batch": 2, "cache_type_k": "f16", "cache_type_v": "f16", "ubatch_tokens": 64,
-                "chat_template": "'{{ x }}'", "speculation": "lookup",
+                "chat_template": "'{{ x }}'", "speculation": "lookup", "adapters": "{a: b.gguf}",
             }.items()
         ),
     ],

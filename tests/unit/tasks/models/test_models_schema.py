@@ -58,6 +58,10 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "yarn_orig_context": ([None], [63, "x", 0.5]),
     "chat_template": (["{{ messages }}", None], ["", 7, []]),
     "speculation": (["auto", "lookup", "off", False, None], ["on", True, 3]),
+    "adapters": (
+        [{}, {"a": "b.gguf"}, {"a.b-c": {"path": "hf://o/r/f.gguf", "scale": -0.5}, "d": {"path": "x"}}],
+        [None, [], {"a b": "c"}, {"a": 1}, {"a": {}}, {"a": {"path": "x", "scale": 101}}, {"a": "http://x"}, {"a": ""}],
+    ),
     "sha256": (["a" * 64, ["A0" * 32]], ["a" * 63, "g" * 64, 5, [["a" * 64]]]),
     "pooling": (["mean", "cls", "last", "none", None], ["rank", 1]),
 }
