@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,25 @@ REFUSED: list[tuple[Object, str]] = [
     (model(resources={"requests": {"memory": "4Gi"}, "limits": {"memory": "2048Mi"}}), "models[].resources"),
     ({"web": {"resources": {"limits": {"memory": "lots"}}}}, "memory"),
     ({"keda": {"replicas": "many"}}, "replicas"),
+    ({"web": {"resources": {"requests": {"a.test/card": 1}}}}, "needs a limit that is the same"),
+    (model(resources={"limits": {"a.test/card": "500m"}}), "is given in whole numbers"),
+    ({"web": {"resources": {"limits": {"gpu": 1}}}}, "gpu"),
+    ({"web": {"nodeSelector": {"a b": "x"}}}, "nodeSelector"),
+    ({"web": {"nodeSelector": {"pool": "a b"}}}, "nodeSelector"),
+    ({"serviceMonitor": {"enabled": True, "labels": {"release": "a/b"}}}, "labels"),
+    ({"web": {"ingress": {"annotations": {"a b": "x"}}}}, "annotations"),
+    ({"images": {"web": {"repository": "registry.test/Caravan"}}}, "repository"),
+    ({"images": {"worker": {"repository": "caravan:1.2"}}}, "repository"),
+    ({"redis": {"image": {"repository": "redis", "tag": "8 alpine"}}}, "tag"),
+    ({"clerk": {"tolerations": [{"operator": "Exists", "value": "x"}]}}, "value"),
+    ({"clerk": {"tolerations": [{"value": "x"}]}}, "key"),
+    ({"clerk": {"tolerations": [{"key": "a", "tolerationSeconds": 5}]}}, "effect"),
+    ({"workers": {"affinity": {"nodes": {}}}}, "nodes"),
+    ({"networkPolicy": {"kedaNamespace": "Keda"}}, "kedaNamespace"),
+    ({"networkPolicy": {"from": ["a.b"]}}, "from"),
+    ({"redis": {"external": {"networks": ["10.1.2.300/24"]}}}, "networks"),
+    ({"redis": {"storage": {"size": "0Gi"}}}, "size"),
+    ({"web": {"replicas": 100_000}}, "replicas"),
 ]
 
 
@@ -69,12 +89,50 @@ TAKEN: list[Object] = [
     {"workers": {"tolerations": [{"operator": "Exists"}, {"key": "a", "value": "b", "effect": "NoSchedule"}]}},
     {"flower": {"pathPrefix": "", "nodeSelector": {"gpu": "false"}}},
     {"web": {"ingress": {"enabled": True, "host": "*.example.test"}}},
+    {"images": {"web": {"repository": "registry.test:5000/a/caravan-web", "tag": "1.0@sha256:" + "0" * 64}}},
+    {"web": {"resources": {"requests": {"a.test/card": 1}, "limits": {"a.test/card": "1"}}}},
+    {"redis": {"external": {"networks": ["10.1.2.0/24", "fd00:20::/32"]}}},
+    model(nodeSelector={"topology.kubernetes.io/zone": "a-1"}, affinity={"nodeAffinity": {}}),
 ]
 
 
 @pytest.mark.parametrize("values", TAKEN, ids=range(len(TAKEN)))
 def test_what_kubernetes_takes_is_taken(values: Object, tmp_path: Path) -> None:
     assert render(values, folder=tmp_path)
+
+
+NUMBERS: Object = {
+    "files": {"enabled": True, "storageClass": "1e3", "existingClaim": "10"},
+    "modelCache": {"kind": "claim", "existingClaim": "0x10", "tokenSecret": {"name": "12", "key": "1"}},
+    "workers": {"runtimeClassName": "017"},
+    "web": {"ingress": {"enabled": True, "host": "a.test", "className": "1", "tlsSecret": "1e3"}},
+    "keda": {"enabled": True},
+    "networkPolicy": {"kedaNamespace": "1", "from": ["2"]},
+    "keys": {"existingSecret": "1", "metricsSecret": "2"},
+    "redis": {"existingSecret": "3", "storage": {"storageClass": "4"}},
+    "flower": {"existingSecret": "5"},
+    "serviceMonitor": {"enabled": True},
+    "secretSettings": {"HF_TOKEN": {"name": "7", "key": "8"}},
+    "models": [{"name": "1e3", "path": "hf://a/b/c.gguf"}],
+}
+
+
+def test_names_of_digits_stay_texts(tmp_path: Path) -> None:
+    """An object, a class or a release may be called 1e3: what is no quantity is no number."""
+    (tmp_path / "values.json").write_text(json.dumps(NUMBERS))
+    text = helm("template", "123", CHART, "--kube-version", KUBERNETES, "--values", tmp_path / "values.json")
+    for each in yaml.safe_load_all(text):
+        assert numbers_among_names(each) == []
+
+
+def numbers_among_names(part: Any, key: str = "") -> list[str]:
+    """Where a name, a label or an address of a value is a number."""
+    if isinstance(part, dict):
+        return [found for name, inner in part.items() for found in numbers_among_names(inner, str(name))]
+    if isinstance(part, list):
+        return [found for inner in part for found in numbers_among_names(inner, key)]
+    named = key.lower().endswith(("name", "key", "path", "instance"))
+    return [f"{key}: {part}"] if named and part is not None and not isinstance(part, str) else []
 
 
 def test_every_first_part_of_the_fronts_paths_is_known_to_the_chart() -> None:

@@ -16,7 +16,7 @@
 
 {{- define "caravan.selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
@@ -75,12 +75,12 @@ capabilities: {drop: [ALL]}
 {{- with .root }}
 {{- if .Values.redis.builtin }}
 - name: REDIS_PASSWORD
-  valueFrom: {secretKeyRef: {name: {{ include "caravan.redisSecret" . }}, key: redis-password}}
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.redisSecret" . | quote }}, key: redis-password}}
 - name: CARAVAN_REDIS_URL
   value: redis://:$(REDIS_PASSWORD)@{{ include "caravan.fullname" . }}-redis:{{ .Values.redis.port }}/0
 {{- else }}
 - name: CARAVAN_REDIS_URL
-  valueFrom: {secretKeyRef: {name: {{ .Values.redis.external.urlSecret.name }}, key: {{ .Values.redis.external.urlSecret.key }}}}
+  valueFrom: {secretKeyRef: {name: {{ .Values.redis.external.urlSecret.name | quote }}, key: {{ .Values.redis.external.urlSecret.key | quote }}}}
 {{- end }}
 - name: CARAVAN_MODELS_FILE
   value: /etc/caravan/models.yaml
@@ -90,9 +90,9 @@ capabilities: {drop: [ALL]}
   value: {{ .Values.keys.enabled | quote }}
 {{- if eq $component "web" }}
 - name: CARAVAN_ADMIN_KEY
-  valueFrom: {secretKeyRef: {name: {{ include "caravan.adminSecret" . }}, key: admin-key}}
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.adminSecret" . | quote }}, key: admin-key}}
 - name: CARAVAN_METRICS_KEY
-  valueFrom: {secretKeyRef: {name: {{ include "caravan.metricsSecret" . }}, key: metrics-key}}
+  valueFrom: {secretKeyRef: {name: {{ include "caravan.metricsSecret" . | quote }}, key: metrics-key}}
 {{- end }}
 {{- if and .Values.traces.endpoint (ne $component "flower") }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
@@ -108,7 +108,7 @@ capabilities: {drop: [ALL]}
 {{- $those = ternary (list "web" "worker" "clerk") $those (hasPrefix "OTEL_" $name) }}
 {{- if or (not $those) (has $component $those) }}
 - name: {{ $name }}
-  valueFrom: {secretKeyRef: {name: {{ $secret.name }}, key: {{ $secret.key }}}}
+  valueFrom: {secretKeyRef: {name: {{ $secret.name | quote }}, key: {{ $secret.key | quote }}}}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -133,7 +133,7 @@ capabilities: {drop: [ALL]}
 
 {{- define "caravan.filesVolume" -}}
 - name: files
-  persistentVolumeClaim: {claimName: {{ .Values.files.existingClaim | default (printf "%s-files" (include "caravan.fullname" .)) }}}
+  persistentVolumeClaim: {claimName: {{ .Values.files.existingClaim | default (printf "%s-files" (include "caravan.fullname" .)) | quote }}}
 {{- end }}
 
 {{/* Pods with an old catalogue are replaced. */}}
@@ -235,6 +235,11 @@ admin api apply-template batches chat completion completions console detokenize 
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
 {{- end }}
 
+{{/* Variables that the chart makes of its other values. */}}
+{{- define "caravan.madeSettings" -}}
+CARAVAN_ADMIN_KEY CARAVAN_DRAIN_SECONDS CARAVAN_FILES_DIR CARAVAN_HEARTBEAT_FILE CARAVAN_HOST CARAVAN_KEYS CARAVAN_LOG_FORMAT CARAVAN_METRICS_KEY CARAVAN_MODELS_FILE CARAVAN_PORT CARAVAN_REDIS_URL CARAVAN_WEB_PROCESSES FLOWER_BASIC_AUTH FLOWER_DB FLOWER_PASSWORD FLOWER_PERSISTENT FLOWER_STATE_SAVE_INTERVAL FLOWER_URL_PREFIX HF_HOME HF_HUB_OFFLINE OTEL_EXPORTER_OTLP_ENDPOINT
+{{- end }}
+
 {{/* A quantity of Kubernetes' as a number. */}}
 {{- define "caravan.amount" -}}
 {{- $text := toString . }}
@@ -243,10 +248,20 @@ admin api apply-template batches chat completion completions console detokenize 
 {{- mulf (trimSuffix $unit $text | float64) (get $factors $unit | float64) }}
 {{- end }}
 
-{{/* Refuses requests over their limits. */}}
+{{/* Refuses requests over their limits, and cards in parts or without a limit that is the same. */}}
 {{- define "caravan.checkResources" -}}
 {{- $of := . }}
+{{- range $name, $request := .resources.requests }}
+{{- if contains "/" $name }}
+{{- if ne (toString $request) (get ($of.resources.limits | default dict) $name | toString) }}
+{{- fail (printf "%s.resources: %s needs a limit that is the same as its request, %v" $of.where $name $request) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $limit := .resources.limits }}
+{{- if and (contains "/" $name) (not (regexMatch "^[0-9]+$" (toString $limit))) }}
+{{- fail (printf "%s.resources: %s is given in whole numbers, not %v" $of.where $name $limit) }}
+{{- end }}
 {{- with get ($of.resources.requests | default dict) $name }}
 {{- if gt (include "caravan.amount" . | float64) (include "caravan.amount" $limit | float64) }}
 {{- fail (printf "%s.resources: the request of %s, %v, is more than its limit, %v" $of.where $name . $limit) }}
