@@ -5,7 +5,7 @@ COMPOSE ?= docker compose
 TEST_PROCESSES ?= 3
 BIN := .venv/bin
 
-.PHONY: help setup wheel compat run test check lint types imports images compose test-compose bench dashboard chaos schemathesis fuzz lock clean
+.PHONY: help setup wheel compat run test check lint types imports images compose test-compose test-cluster bench dashboard chaos schemathesis fuzz lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ deploy/.env: deploy/.env.example
 
 test-compose: setup images ## the cluster in containers, on a real engine: containers are killed under load
 	$(BIN)/pytest tests/deploy/compose/check_compose.py $(ARGS)
+
+test-cluster: setup ## the chart on a real Kubernetes control plane, KEDA and both Helms, which Go builds the first time
+	$(BIN)/python -m tests.cluster.tools
+	$(BIN)/pytest tests/cluster $(ARGS)
 
 chaos: setup ## kill everything at random for MINUTES (5) and see that nothing is lost; SEED makes it the same again
 	$(BIN)/python -m tests.fault.chaos --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

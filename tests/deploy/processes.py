@@ -58,7 +58,7 @@ class Container:
             elif "secretKeyRef" in variable["valueFrom"]:
                 value = self._cluster.secret(**variable["valueFrom"]["secretKeyRef"])
             else:
-                assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+                assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
                 value = self._pod_name
             found[variable["name"]] = self.here(_expand(value, found))
         return found

@@ -32,7 +32,7 @@ MEANS = {
 
 COMPILES = "it compiles llama.cpp for minutes; `make setup` does so before the tests"
 DOCKER = "it needs a Docker engine: `make test-compose`, which a person runs, starts the same file"
-KUBERNETES = "it needs Kubernetes: tests/deploy renders it, and runs what the chart starts as processes"
+KUBERNETES = "it needs Kubernetes: tests/deploy renders the chart and starts it as processes, tests/cluster installs it"
 PEERS = "it downloads or builds other servers to measure beside; a person runs it, for docs/performance.md"
 OF_LIBRARIES = "tests/compat/test_libraries_page.py types it, where the program is"
 SERVICE = "it installs a service on the machine: tests/deploy/test_systemd.py reads the unit"
