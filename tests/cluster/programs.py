@@ -52,8 +52,9 @@ class Programs:
             process.wait(10)
 
     def stop_all(self) -> None:
+        """At the end, when nobody waits for what they still do."""
         for name in reversed(list(self._running)):
-            self.stop(name)
+            self.stop(name, seconds=1)
 
     def output(self, name: str) -> str:
         return self._log(name).read_text(errors="replace")[-3000:]

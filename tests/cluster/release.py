@@ -34,7 +34,7 @@ class Release:
 
     def rollback(self, revision: int = 0) -> str:
         """To a revision; 0 is the one before."""
-        return self.do("rollback", self.name, *([str(revision)] if revision else []), "--wait", "--timeout", "90s")
+        return self.do("rollback", self.name, *([str(revision)] if revision else []), "--wait", "--timeout", "240s")
 
     def uninstall(self) -> str:
         return self.do("uninstall", self.name, "--wait", "--timeout", "90s")

@@ -1,0 +1,56 @@
+"""What tests with real workers have in common: a Redis beside the cluster, jobs, and values for live nodes."""
+
+from __future__ import annotations
+
+from tasks.queue.dispatch import Dispatcher
+from tasks.queue.publisher import create_publisher
+from tasks.queue.service import QueueService
+from tasks.records.job import Job
+from tasks.settings import Settings
+from tests.cluster.api import Api
+from tests.deploy.chart import Object
+from tests.support.crew import Ledger
+from tests.support.jobs import completion
+from tests.support.redis_server import RedisServer
+
+SECRET = "outside"
+
+
+def with_redis(api: Api, namespace: str, redis: RedisServer) -> None:
+    """The secret that `values` name."""
+    metadata = {"name": SECRET, "namespace": namespace}
+    api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": redis.url}})
+
+
+def values(redis: RedisServer, model: Object, **more: Object) -> Object:
+    """Of a release whose workers of one model are on live nodes, with a card each."""
+    external = {"urlSecret": {"name": SECRET}, "address": f"127.0.0.1:{redis.port}"}
+    return {
+        "redis": {"builtin": False, "external": external},
+        "workers": {
+            "gpu": {"count": 1},
+            "nodeSelector": {"live": "true"},
+            "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+            "drainSeconds": 3,
+        },
+        "models": [model],
+        "settings": {"CARAVAN_LEASE_SECONDS": "4", "CARAVAN_UNCLAIMED_SECONDS": "2", "CARAVAN_THREADS": "1"},
+        **more,
+    }
+
+
+class Load(Ledger):
+    """Jobs of the fake model, as a web front accepts them."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        dispatcher = Dispatcher(self.store.line, create_publisher(Settings(redis_url=url)))
+        self._queue = QueueService(self.store.admission, dispatcher, longest_queue=2000, keep_alive=lambda _: 1.0)
+
+    def submit(self, count: int, *, tokens: int) -> list[Job]:
+        jobs = [
+            completion(f"job {number}", sampling={"max_tokens": tokens, "ignore_eos": True}) for number in range(count)
+        ]
+        for job in jobs:
+            self._queue.submit(job)
+        return jobs
