@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,12 @@ def test_a_stream_that_was_left_goes_on_and_is_read_on_from_any_byte(cluster: Cl
 
 
 def test_the_rest_is_that_of_the_stream_as_it_was_asked_for(cluster: Cluster) -> None:
-    options = {"stream_options": {"include_usage": True}, "timings_per_token": True, "n": 2, "logprobs": True}
+    options: dict[str, Any] = {
+        "stream_options": {"include_usage": True},
+        "timings_per_token": True,
+        "n": 2,
+        "logprobs": True,
+    }
     _, read = begin(cluster, "options", max_tokens=12, **options)
     assert resumed(cluster, "options") == read
     assert b'"usage":{' in read

@@ -592,7 +592,7 @@ def test_a_model_file_that_is_missing_is_a_failure_that_names_it() -> None:
 
 @pytest.fixture(scope="module", params=["fake", "demo"])
 def adaptable(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    sizes = {"num_slots": 4, "context": 1024, "cache_tokens": 4096}
+    sizes: Any = {"num_slots": 4, "context": 1024, "cache_tokens": 4096}
     if request.param == "fake":
         yield FakeBackend(**sizes, batch_tokens=512, adapters={"greets", "ends"})
         return
