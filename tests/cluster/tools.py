@@ -1,6 +1,6 @@
 """Builds the programs of a control plane by Go, once: `python -m tests.cluster.tools [--check]`.
 
-They are kept in a folder that a CI may cache (0.9 GiB). Nothing is fetched but Go modules.
+They are kept in a folder that a CI may cache (0.6 GiB). Nothing is fetched but Go modules.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def main() -> int:
     if shutil.which("go") is None:
         say("no go: the programs of a control plane are built by it, and its tests are skipped")
         return 0 if os.environ.get("CI") != "true" else 1
-    say(f"{len(missing)} parts are missing in {tools.folder}; from nothing that takes 30 to 60 minutes on two cores")
+    say(f"{len(missing)} parts are missing in {tools.folder}; from nothing that takes 20 to 60 minutes on two cores")
     try:
         tools.folder.mkdir(parents=True, exist_ok=True)
         tools.build()
