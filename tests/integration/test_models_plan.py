@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
+from tasks.models import gguf
 from tasks.models.catalogue import DEMO, gguf_path
+from tests.support.demo_adapters import ENDS, GREETS
 
 GIB = 1 << 30
 
@@ -77,3 +79,14 @@ def test_a_fake_model_and_one_that_is_not_here_are_told(tmp_path: Path) -> None:
     models.write_text("models:\n  fake: {path: fake}\n  far: {path: far.gguf}\n")
     assert "fake is a fake model" in plan("fake", "--models", str(models)).output
     assert f"far is not here: there is no file {tmp_path / 'far.gguf'}." in plan("far", "--models", str(models)).output
+
+
+def test_adapters_are_counted_and_stay_in_the_entry(tmp_path: Path) -> None:
+    models = tmp_path / "models.yaml"
+    adapters = {"greets": str(GREETS), "ends": str(ENDS)}
+    models.write_text(json.dumps({"models": {"demo": {"path": "demo", "adapters": adapters}}}))
+    alone, adapted = (
+        json.loads(plan("demo", *where, "--ram", "1G", "--json").output) for where in ([], ["--models", str(models)])
+    )
+    assert adapted["bytes"]["weights"] - alone["bytes"]["weights"] == sum(map(gguf.weights_bytes, (GREETS, ENDS)))
+    assert {name: each["path"] for name, each in adapted["entry"]["demo"]["adapters"].items()} == adapters

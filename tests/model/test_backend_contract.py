@@ -592,11 +592,12 @@ def test_a_model_file_that_is_missing_is_a_failure_that_names_it() -> None:
 
 @pytest.fixture(scope="module", params=["fake", "demo"])
 def adaptable(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    sizes: Any = {"num_slots": 4, "context": 1024, "cache_tokens": 4096}
     if request.param == "fake":
-        yield FakeBackend(**sizes, batch_tokens=512, adapters={"greets", "ends"})
+        names = {"greets", "ends"}
+        yield FakeBackend(num_slots=4, context=1024, cache_tokens=4096, batch_tokens=512, adapters=names)
         return
-    backend = LlamaBackend(gguf_path(DEMO), **sizes, threads=1, adapters={"greets": GREETS, "ends": ENDS})
+    files = {"greets": GREETS, "ends": ENDS}
+    backend = LlamaBackend(gguf_path(DEMO), num_slots=4, context=1024, cache_tokens=4096, threads=1, adapters=files)
     yield backend
     backend.close()
 

@@ -63,6 +63,8 @@ RULED = (
     "raw",
     "output_config",
     "output_format",
+    "adapter",
+    "lora",
 )
 """Fields about which there are rules."""
 RULES = (
@@ -106,6 +108,7 @@ RULES = (
     r"^context: it is not what an answer of this server told",
     r"^This server's models are those of its models.yaml",
     r"^This model fills no gaps",
+    r"^The model has no adapter|^The model's adapters are|^An adapter is asked for twice|names an adapter already",
     r"[Ww]ebhook's (port|host)|^webhook: the brackets",
 )
 _RULE = re.compile("|".join(RULES))

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.errors import InvalidRequest, ModelNotFound
-from tasks.models.catalogue import DEMO, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
+from tasks.models.adapters import AdapterFile
+from tasks.models.catalogue import DEMO, FAKE_PATH, Catalogue, CatalogueError, ModelEntry, gguf_path, kind_for, load
 from tasks.models.hub import HubFile
 from tasks.models.key_types import LONGEST_SECONDS as YEARS
 from tasks.records.job import Operation
@@ -330,3 +331,47 @@ def test_a_checksum_is_one_for_each_file(write: Write) -> None:
 def test_a_checksum_that_is_none_is_told(write: Write, fields: str, words: str) -> None:
     with pytest.raises(CatalogueError, match=re.escape(words)):
         load(write(f"models: {{one: {{{fields}}}}}"))
+
+
+ADAPTERS = {name: AdapterFile(path=f"{name}.gguf") for name in ("a", "b.c")}
+ADAPTED = Catalogue(
+    {
+        "chat": ModelEntry(path=FAKE_PATH, aliases=["me/chat:8b"], adapters=ADAPTERS),
+        "plain": ModelEntry(path=FAKE_PATH),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "adapter"),
+    [
+        ("chat", "chat", None),
+        ("chat:a", "chat", "a"),
+        ("chat:b.c", "chat", "b.c"),
+        ("me/chat:8b", "chat", None),
+        ("me/chat:8b:a", "chat", "a"),
+        ("plain", "plain", None),
+    ],
+)
+def test_a_name_may_have_an_adapter_behind_the_models(name: str, own: str, adapter: str | None) -> None:
+    assert (ADAPTED.name_of(name), ADAPTED.adapter_of(name)) == (own, adapter)
+    assert ADAPTED.asked(name, Operation.CHAT) == own
+
+
+@pytest.mark.parametrize("name", ["chat:c", "plain:a", "chat:", ":a", "chat:a:a", "a"])
+def test_a_name_with_an_adapter_that_the_model_lacks_is_none(name: str) -> None:
+    with pytest.raises(ModelNotFound):
+        ADAPTED.name_of(name)
+
+
+def test_models_are_listed_with_each_of_their_adapters() -> None:
+    assert ADAPTED.listed == {"chat": "chat", "chat:a": "chat", "chat:b.c": "chat", "plain": "plain"}
+    assert list(ADAPTED.only(lambda name: name == "plain").listed) == ["plain"]
+
+
+def test_the_only_model_answers_for_any_name_but_not_for_an_adapter_that_it_lacks() -> None:
+    only = ADAPTED.only(lambda name: name == "chat").answering_any_name()
+    assert only.asked("gpt-4o", Operation.CHAT) == only.asked("gpt-4o:a", Operation.CHAT) == "chat"
+    assert only.adapter_of("gpt-4o:a") is None
+    with pytest.raises(ModelNotFound, match="Did you mean 'chat:a'"):
+        only.asked("chat:aa", Operation.CHAT)
