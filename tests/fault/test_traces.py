@@ -129,7 +129,9 @@ def test_a_job_that_is_cancelled_in_the_line_has_a_trace_that_ends(cluster: Clus
     root = root_of(collector, job_id)
     assert root.attributes["caravan.job.status"] == "cancelled"
     assert not root.failed
-    assert sorted(span.name for span in collector.of(root.trace_id)) == ["POST /jobs", "chat demo", "queue"]
+    for name in ("POST /jobs", "chat demo", "queue"):  # of two processes, which send when they like
+        collector.named(name, root.trace_id)
+    assert len(collector.of(root.trace_id)) == 3, "no worker has had it"
 
 
 def test_a_job_that_expires_ends_as_a_failure(cluster: Cluster, collector: Collector) -> None:
