@@ -53,6 +53,7 @@ def create_app(settings: Settings, tracer: Tracer | None = None) -> Flask:
         ledger=ledger,
         queue=QueueService(
             ledger.admission,
+            ledger.wants,
             Dispatcher(ledger.line, create_publisher(settings)),
             longest_queue=settings.max_queue,
             keep_alive=models.keep_alive,

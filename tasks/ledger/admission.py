@@ -5,7 +5,6 @@ Every method that decides something is one Lua script under ``lua``, so a proces
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -19,9 +18,6 @@ from tasks.ledger.scripts import Scripts
 from tasks.ledger.standing import Standing
 from tasks.ledger.trip import Trip
 from tasks.records.job import Job, JobStatus, Priority, QueueState
-
-ASKED_SECONDS = 60
-"""So long a wish for a model stands; whoever starts workers looks every second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,34 +297,6 @@ class Admission:
                 self._redis.delete(redis_keys.queue_state(model))
             else:
                 self._redis.set(redis_keys.queue_state(model), state.value)
-
-    def announce_reload(self) -> None:
-        """Have all processes read their models files again."""
-        with refusals_as_absence():
-            self._redis.incr(redis_keys.reloads())
-
-    def want(self, model: str, seconds: float) -> None:
-        """Have it known for so long that a model is wanted: whoever starts workers sees it."""
-        with refusals_as_absence():
-            pipe = self._redis.pipeline()
-            pipe.sadd(redis_keys.wanted(model), "1")
-            pipe.pexpire(redis_keys.wanted(model), max(1, round(seconds * 1000)))
-            pipe.execute()
-
-    def load(self, model: str, seconds: float) -> None:
-        """The same for a model that somebody asks for by name: idle ones make room for it."""
-        self.want(model, seconds)
-        self._ask(model, "load")
-
-    def unload(self, model: str) -> None:
-        """Have it known that a model shall be unloaded. It is not wanted any more, until a job comes for it."""
-        with refusals_as_absence():
-            self._redis.delete(redis_keys.wanted(model))
-        self._ask(model, "unload")
-
-    def _ask(self, model: str, wish: Literal["load", "unload"]) -> None:
-        with refusals_as_absence():
-            self._redis.set(redis_keys.asked(model), f"{wish} {time.time():.6f}", ex=ASKED_SECONDS)
 
 
 def _reply(reply: Sequence[str]) -> Submission | Refusal:

@@ -14,6 +14,7 @@ from tasks.ledger.leases import Leases
 from tasks.ledger.line import Line
 from tasks.ledger.missing import Missing
 from tasks.ledger.scripts import Scripts
+from tasks.ledger.wants import Wants
 from tasks.ledger.workers import Workers
 from tasks.settings import Settings
 
@@ -28,6 +29,7 @@ class Ledger:
     leases: Leases
     workers: Workers
     missing: Missing
+    wants: Wants
 
     @classmethod
     def over(
@@ -48,6 +50,7 @@ class Ledger:
             Leases(run, lease_seconds=lease_seconds),
             Workers(client, run, unclaimed_seconds=unclaimed_seconds),
             Missing(client),
+            Wants(client),
         )
 
 

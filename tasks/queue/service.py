@@ -14,6 +14,7 @@ from tasks.ledger.admission import Admission, Broken, Busy, Draining, Full, Idem
 from tasks.ledger.connection import UNAVAILABLE, as_broker_errors, refusals_as_absence
 from tasks.ledger.line import TAKEN_AT_ONCE
 from tasks.ledger.standing import Standing
+from tasks.ledger.wants import Wants
 from tasks.logs import get_logger
 from tasks.queue.dispatch import Dispatcher
 from tasks.records.job import LEAST_KEPT_SECONDS, Job, JobStatus, Priority, QueueState
@@ -45,6 +46,7 @@ class QueueService:
     def __init__(
         self,
         admission: Admission,
+        wants: Wants,
         dispatcher: Dispatcher,
         *,
         longest_queue: int,
@@ -52,6 +54,7 @@ class QueueService:
     ) -> None:
         """`keep_alive`: seconds for which a model stays wanted after a job came for it; 0 for one that is not there."""
         self._admission = admission
+        self._wants = wants
         self._dispatcher = dispatcher
         self._longest_queue = longest_queue
         self._keep_alive = keep_alive
@@ -188,19 +191,19 @@ class QueueService:
     def load(self, model: str) -> None:
         """Have a model loaded, and kept for as long as one that a job came for. Whoever starts workers looks for it."""
         with as_broker_errors():
-            self._admission.load(model, self._keep_alive(model))
+            self._wants.load(model, self._keep_alive(model))
 
     def unload(self, model: str) -> None:
         """Have a model's workers stop, until a job comes for it. Whoever starts workers looks for it."""
         with as_broker_errors():
-            self._admission.unload(model)
+            self._wants.unload(model)
         self._wanted_at.pop(model, None)
         log.warning("model unloaded", model=model)
 
     def announce_reload(self) -> None:
         """Have all processes read their models files again; they hear of it within a second or two."""
         with as_broker_errors():
-            self._admission.announce_reload()
+            self._wants.announce_reload()
 
     def set_queue_state(self, model: str, state: QueueState) -> None:
         """Pause, drain or open a model's queue."""
@@ -281,7 +284,7 @@ class QueueService:
         if not seconds or now < self._wanted_at.get(model, -math.inf) + seconds * WANT_AGAIN:
             return
         try:
-            self._admission.want(model, seconds)
+            self._wants.want(model, seconds)
             self._wanted_at[model] = now
         except redis.RedisError as exc:  # the job is accepted already
             log.warning("want not written", model=model, error=str(exc))

@@ -45,7 +45,9 @@ class Load(Ledger):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         dispatcher = Dispatcher(self.store.line, create_publisher(Settings(redis_url=url)))
-        self._queue = QueueService(self.store.admission, dispatcher, longest_queue=2000, keep_alive=lambda _: 1.0)
+        self._queue = QueueService(
+            self.store.admission, self.store.wants, dispatcher, longest_queue=2000, keep_alive=lambda _: 1.0
+        )
 
     def submit(self, count: int, *, tokens: int) -> list[Job]:
         jobs = [

@@ -73,7 +73,7 @@ def queue(server: RedisServer) -> QueueService:
     settings = Settings(redis_url=server.url)
     store = open_ledger(settings)
     dispatcher = Dispatcher(store.line, create_publisher(settings))
-    return QueueService(store.admission, dispatcher, longest_queue=1000, keep_alive=lambda _: KEEP_ALIVE)
+    return QueueService(store.admission, store.wants, dispatcher, longest_queue=1000, keep_alive=lambda _: KEEP_ALIVE)
 
 
 @pytest.fixture

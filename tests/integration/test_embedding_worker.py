@@ -32,7 +32,9 @@ LONG = [f"text {number}" for number in range(400)]
 
 @pytest.fixture
 def queue(settings: Settings, store: Ledger) -> QueueService:
-    return QueueService(store.admission, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000)
+    return QueueService(
+        store.admission, store.wants, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000
+    )
 
 
 @pytest.fixture

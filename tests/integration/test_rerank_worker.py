@@ -29,7 +29,9 @@ LONG = [f"a fox {number}" if number % 2 else "a dog" for number in range(400)]
 
 @pytest.fixture
 def queue(settings: Settings, store: Ledger) -> QueueService:
-    return QueueService(store.admission, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000)
+    return QueueService(
+        store.admission, store.wants, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000
+    )
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def test_the_demand_of_a_model_is_read_in_one_go(store: Ledger, client: redis.Re
         accept(store, job)
     store.line.take("fake")
     claim(store, jobs[0], "fake-1")
-    store.admission.load("fake", 90.0)
+    store.wants.load("fake", 90.0)
     seen = scaling.demands(client, {"fake": ["fake-1"], "none": []})
     fake, none = seen["fake"], seen["none"]
     assert (fake.waiting, fake.running, fake.accepted, fake.job_seconds) == (2, 1, 3, 2.0)

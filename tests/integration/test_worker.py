@@ -34,7 +34,7 @@ def dispatcher(settings: Settings, store: Ledger) -> Dispatcher:
 
 @pytest.fixture
 def queue(store: Ledger, dispatcher: Dispatcher) -> QueueService:
-    return QueueService(store.admission, dispatcher, longest_queue=1000)
+    return QueueService(store.admission, store.wants, dispatcher, longest_queue=1000)
 
 
 @pytest.fixture

@@ -153,7 +153,9 @@ def queue(client: redis.Redis, settings: Settings, store: Ledger, tmp_path: Path
     for worker in workers:
         worker.start()
     until(lambda: client.exists(redis_keys.worker("apart"), redis_keys.worker("together")) == 2, what="both report")
-    yield QueueService(store.admission, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000)
+    yield QueueService(
+        store.admission, store.wants, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000
+    )
     for process in workers:
         assert process.stop() == 0, process.output()
 

@@ -36,7 +36,9 @@ def queue(client: redis.Redis, settings: Settings, store: Ledger, tmp_path: Path
     worker = Process(["-m", "tasks.worker", "fake", "--name", "w1"], env=env, log=tmp_path / "worker.log")
     worker.start()
     until(lambda: client.exists(redis_keys.worker("w1")) == 1, what="the worker reports")
-    yield QueueService(store.admission, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000)
+    yield QueueService(
+        store.admission, store.wants, Dispatcher(store.line, create_publisher(settings)), longest_queue=1000
+    )
     assert worker.stop() == 0, worker.output()
 
 

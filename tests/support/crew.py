@@ -84,7 +84,7 @@ class Crew(Ledger):
         super().__init__(server.url)
         self.lease_seconds = lease_seconds
         dispatcher = Dispatcher(self.store.line, create_publisher(Settings(redis_url=server.url)))
-        self._submitter = QueueService(self.store.admission, dispatcher, longest_queue=1000)
+        self._submitter = QueueService(self.store.admission, self.store.wants, dispatcher, longest_queue=1000)
         self._folder = folder
         self._workers: dict[str, Process] = {}
         self._kept: set[str] = set()
