@@ -165,3 +165,17 @@ def test_the_request_is_shown_as_code_without_anybody_s_key(page: Page, language
     assert ADMIN_KEY not in page.content()
     if language != "curl":
         compile(code, "code", "exec")
+
+
+def test_what_was_said_stays_through_a_reload_and_leaves_with_whoever_signs_out(page: Page) -> None:
+    expect(ask(page, "The capital of France?")).to_contain_text("Paris")
+    page.locator("#draft").fill("And of")
+    page.reload()
+    expect(page.locator("#draft")).to_have_value("And of")
+    expect(page.get_by_role("article", name="Answer")).to_contain_text("Paris")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("API key").wait_for()
+    page.wait_for_load_state("load")
+    assert page.evaluate("sessionStorage.length") == 0
+    sign_in(page, ADMIN_KEY, path="/console/playground")
+    expect(page.get_by_text("Ask a model something")).to_be_visible()

@@ -10,6 +10,9 @@ function next() {
   return target.origin === root.origin && target.href.startsWith(root.href) ? target : root;
 }
 
+// What pages keep in this tab is of whoever has signed out. A session that has ended leads back to where it was.
+if (!new URLSearchParams(location.search).has("next")) sessionStorage.clear();
+
 at("login")?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.target.querySelector("button");

@@ -4,7 +4,7 @@ import { h } from "../shared/dom.js";
 
 const shown = new WeakMap();
 
-/** Put tokens into an element, once. Each tells its alternatives when it is pointed at, or has the focus. */
+/** Put tokens into an element, once. Each tells its alternatives when it is pointed at. */
 export function logprobs(node, tokens) {
   if (shown.get(node) === tokens) return;
   shown.set(node, tokens);

@@ -73,8 +73,10 @@ function draw() {
   show(at("nothing"), !conversation.turns.length);
   show(at("stop"), isRunning);
   at("send").disabled = isRunning || !conversation.model;
-  for (const node of document.querySelectorAll(".chats")) show(node, conversation.mode === "chat");
-  text(at("draft-label"), conversation.mode === "chat" ? "Your message" : "Prompt, which the model goes on");
+  const isChat = conversation.mode === "chat";
+  for (const node of document.querySelectorAll(".chats")) show(node, isChat);
+  text(at("draft-label"), isChat ? "Your message" : "Prompt, which the model goes on");
+  at("draft").placeholder = isChat ? "Enter sends, Shift and Enter begin a new line" : "Ctrl and Enter send it";
   if (at("code").open) showCode();
   if (isRunning && isNear) scrollTo(0, document.body.scrollHeight);
 }
@@ -163,7 +165,8 @@ function results(turn, texts) {
 
 at("draft").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  if (conversation.mode !== "chat" && !event.ctrlKey && !event.metaKey) return;
+  const isLine = conversation.mode !== "chat" || matchMedia("(pointer: coarse)").matches; // a phone has no Shift and Enter
+  if (isLine && !event.ctrlKey && !event.metaKey) return;
   event.preventDefault();
   at("ask").requestSubmit();
 });

@@ -1,6 +1,6 @@
 // What an answer can be asked with, beside the prompt. What is left empty is the server's or the model's default.
 
-/** Numbers by their field's name. `less` is a hint of what the field does; `normal` is llama.cpp's default. */
+/** Numbers by their field's name. `normal` is llama.cpp's default. */
 export const NUMBERS = [
   { name: "temperature", label: "Temperature", min: 0, max: 2, step: 0.05, normal: "0.8", hint: "0 is greedy" },
   { name: "max_tokens", label: "Most tokens", min: 1, max: 1048576, step: 1, normal: "no limit", hint: "of the answer" },
