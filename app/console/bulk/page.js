@@ -140,12 +140,11 @@ function complain() {
   }
 }
 
-at("new").addEventListener("submit", (event) => {
-  event.preventDefault();
-  if (!table) return;
+at("start").addEventListener("click", ({ currentTarget }) => {
   fault(null);
-  act(at("start"), begin);
+  act(currentTarget, begin);
 });
+at("new").addEventListener("submit", (event) => event.preventDefault()); // Enter in a field begins no run
 
 async function begin() {
   try {
