@@ -12,6 +12,8 @@ from tests.support.cluster import Cluster
 def test_a_queue_is_paused_and_resumed(admin: Window, cluster: Cluster) -> None:
     page = admin.page
     page.goto("/console/models")
+    expect(page.get_by_text("The workers of these models always run.")).to_be_visible()
+    expect(page.get_by_text("Pause: running jobs go on, and all others wait.")).to_be_visible()
     page.get_by_role("button", name="Pause fake").click()
     expect(page.get_by_role("article", name="fake")).to_contain_text("queue paused")
     page.goto("/")

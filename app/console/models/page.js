@@ -14,6 +14,7 @@ const refresh = live(2, async () => {
   const byModel = new Map(queues.data.map((queue) => [queue.model, queue]));
   showModels(models.data.map((model) => ({ ...model, queue: byModel.get(model.id) })), ({ id }) => id);
   show(at("empty"), models.data.length === 0);
+  show(at("fixed"), models.data.length > 0 && !models.data.some((model) => model.by_demand));
 });
 
 at("reload")?.addEventListener("click", ({ currentTarget }) =>
