@@ -63,10 +63,12 @@ def read(path: Path) -> Sequence[Mapping[str, str]]:
 
 def test_twenty_rows_from_the_upload_to_the_download_with_one_that_fails(page: Page, tmp_path: Path) -> None:
     choose(page, reviews(tmp_path, 20, too_long=7), "20 rows, 2 columns")
+    expect(page.get_by_text("Write a prompt to see here what the model is asked.")).to_be_visible()
     page.get_by_label("Prompt", exact=True).fill("Classify: ")
     page.get_by_label("Prompt", exact=True).press("End")
     page.get_by_role("button", name="my text").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value('Classify: {{ row["my text"] }}')
+    expect(page.get_by_text("Write a prompt to see here")).to_be_hidden()
     expect(page.get_by_role("row", name="Row 2")).to_contain_text('Classify: The "food", number 2,')
     page.get_by_role("button", name="Ask the first rows").click()
     expect(page.get_by_role("row", name="Row 3")).to_contain_text("positive", timeout=30_000)
@@ -74,6 +76,7 @@ def test_twenty_rows_from_the_upload_to_the_download_with_one_that_fails(page: P
     page.get_by_role("button", name="Start the run").click()
     page.wait_for_url("**/console/bulk/batch_*")
     expect(page.get_by_role("heading", name="reviews.csv")).to_be_visible()
+    expect(page.locator("main").get_by_role("link", name="Bulk")).to_be_visible()
     page.reload()
     expect(page.locator("#status")).to_have_text("completed", timeout=60_000)
     expect(page.locator("#progress")).to_contain_text("20 of 20")

@@ -110,6 +110,8 @@ const rowOf = (number, body) => ({ number, body, prompt: body.prompt ?? body.mes
 
 function draw() {
   showPreview(preview, ({ number }) => number);
+  show(at("preview-list"), preview.length > 0);
+  show(at("no-preview"), !preview.length);
 }
 
 function fault(error) {
