@@ -50,6 +50,7 @@ def test_a_job_is_made_urgent_cancelled_and_run_again(admin: Window, cluster: Cl
         assert cluster.job(job)["priority"] == "high"
         page.get_by_role("button", name="Cancel").click()
         expect(page.locator(".badge")).to_have_text("cancelled")
+        expect(page.get_by_text("It has no text.")).to_be_visible()
         page.get_by_role("button", name="Retry").click()
         expect(page.locator(".badge")).to_have_text("queued")
     finally:

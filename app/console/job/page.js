@@ -105,6 +105,7 @@ function present(found) {
   showLife();
   showFacts();
   if (job.error) fail(job.error);
+  if (hasEnded(job) && at("nothing")) text(at("nothing"), "It has no text.");
   if (hasEnded(job) && !choices.length) showResult();
   text(at("json"), JSON.stringify(job, null, 2));
   if (ended) connected(null);
