@@ -86,6 +86,17 @@ def test_an_answer_can_be_stopped_and_what_was_made_stays(page: Page) -> None:
     expect(ask(page, "The capital of France?")).to_contain_text("Paris")
 
 
+def test_an_answer_that_waits_tells_what_for(page: Page, talking: Cluster) -> None:
+    talking.http.post("/queues/talk/pause").raise_for_status()
+    try:
+        answer = ask(page, "The capital of France?")
+        expect(answer).to_contain_text("The queue of 'talk' is paused")
+    finally:
+        talking.http.post("/queues/talk/resume").raise_for_status()
+    expect(answer).to_contain_text("Paris")
+    expect(answer).not_to_contain_text("is paused")
+
+
 def test_whatever_a_model_writes_is_no_markup(page: Page) -> None:
     answer = ask(page, "Say something evil")
     expect(answer.locator(".rendered strong")).to_have_text("Bold")

@@ -6,6 +6,7 @@ import { connection } from "../shared/live.js";
 import { taken } from "./answer.js";
 
 const WAIT = 2000;
+const LOOK = 1000;
 
 /** A new turn of the assistant's, whose job is yet to be submitted. A second request with its key makes no second job. */
 export function begin(body) {
@@ -26,6 +27,7 @@ export async function run(turn, { changed, settled, signal }) {
   try {
     if (!turn.job) await submit(turn, signal);
     settled();
+    look(turn, changed, signal);
     const options = { after: turn.cursor, signal, onConnection: connection };
     for await (const { id, event, data } of follow(path(turn, "/events"), options)) {
       take(turn, event, data);
@@ -45,6 +47,18 @@ export async function run(turn, { changed, settled, signal }) {
   }
   changed();
   settled();
+}
+
+/** While it is queued, learn what it waits for, which no event tells. Its turn in the line needs no word. */
+async function look(turn, changed, signal) {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    if (signal.aborted || turn.ended || turn.status !== "queued") return;
+    const found = await get(path(turn, ""), { signal }).catch(() => null);
+    const waits = found?.waits_for;
+    turn.waits = waits && waits.reason !== "turn" ? waits.message : "";
+    changed();
+  }
 }
 
 /** Ask the server to stop it. What was made stays. */

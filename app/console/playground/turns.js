@@ -28,13 +28,14 @@ function answer(turn, actions) {
   const thinking = h("details", { class: "reasoning" }, h("summary", {}, "Reasoning"), reasoning);
   const body = answerBody();
   const calls = callsView(turn, actions);
+  const waits = h("p", { class: "notice", role: "status" });
   const fault = h("p", { class: "notice bad", role: "alert" });
   const figures = h("p", { class: "faint figures" });
   const again = h("button", { type: "button", class: "quiet", onclick: () => actions.again(turn) }, "Again");
   const copied = h("button", { type: "button", class: "quiet", onclick: () => act(copied, () => copy(body.text())) }, "Copy");
   const buttons = h("span", { class: "actions" }, body.button, copied, again);
   const head = h("div", { class: "head" }, h("h3", {}, "Answer"), status.node, buttons);
-  const node = h("article", { class: "turn assistant", "aria-label": "Answer" }, head, thinking, body.node, calls.node, fault, figures);
+  const node = h("article", { class: "turn assistant", "aria-label": "Answer" }, head, thinking, body.node, calls.node, waits, fault, figures);
   return {
     node,
     update(turn) {
@@ -48,6 +49,8 @@ function answer(turn, actions) {
       body.update(turn, told.content);
       calls.update(turn, told.calls);
       show(buttons, !isRunning);
+      text(waits, isRunning && state === "queued" ? (turn.waits ?? "") : "");
+      show(waits, waits.textContent !== "");
       show(fault, Boolean(turn.error));
       text(fault, turn.error ?? "");
       text(figures, inWords(turn));
