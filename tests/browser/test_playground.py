@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import scripted
 from tests.browser.conftest import Window, sign_in
@@ -84,6 +84,20 @@ def test_an_answer_can_be_stopped_and_what_was_made_stays(page: Page) -> None:
     expect(answer).not_to_contain_text("Line 19")
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     expect(ask(page, "The capital of France?")).to_contain_text("Paris")
+
+
+def test_what_is_written_before_the_script_is_there_is_not_lost(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/playground/page.js", lambda route: held.append(route))
+    page.goto("/console/playground", wait_until="commit")
+    page.locator("#draft").fill("The capital of France?")
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("article", name="You")).to_contain_text("The capital of France?")
+    expect(page.get_by_role("article", name="Answer")).to_contain_text("Paris")
 
 
 def test_an_answer_that_waits_tells_what_for(page: Page, talking: Cluster) -> None:

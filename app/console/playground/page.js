@@ -36,7 +36,7 @@ function fill() {
     else if (field.name === "logprobs") field.checked = Boolean(conversation.settings.logprobs);
     else if (field.name && field.name !== "model") field.value = conversation.settings[field.name] ?? "";
   }
-  at("draft").value = conversation.draft;
+  conversation.draft = at("draft").value ||= conversation.draft; // it may have been written before this script was there
 }
 
 /** What is kept is what the form shows. */
