@@ -111,6 +111,19 @@ def test_an_answer_that_waits_tells_what_for(page: Page, talking: Cluster) -> No
     expect(answer).not_to_contain_text("is paused")
 
 
+def test_the_keyboard_stops_an_answer_and_goes_on_in_the_message(page: Page) -> None:
+    page.locator("#draft").fill("Tell me a story")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#draft")).to_be_focused()
+    expect(page.get_by_role("article", name="Answer")).to_contain_text("Line 1 of a long story")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="Answer")).to_contain_text("stopped")
+    expect(page.locator("#draft")).to_be_focused()
+
+
 def test_whatever_a_model_writes_is_no_markup(page: Page) -> None:
     answer = ask(page, "Say something evil")
     expect(answer.locator(".rendered strong")).to_have_text("Bold")

@@ -179,6 +179,13 @@ at("stop").addEventListener("click", ({ currentTarget }) => {
   });
 });
 
+/** A button that goes away, or is disabled, loses the focus: who uses the keyboard goes on in the message. */
+for (const id of ["send", "stop"]) {
+  at(id).addEventListener("click", ({ detail }) => {
+    if (detail === 0) at("draft").focus();
+  });
+}
+
 /** Give up an answer whose job could not be submitted yet. */
 function forget(turn) {
   running.abort();
