@@ -55,6 +55,21 @@ def test_a_tracestate_that_is_none_is_not_passed_on(state: str) -> None:
     assert read.state in ("", "a=b;c")
 
 
+@pytest.mark.parametrize("state", ["a=b,", "a=b ,\t, c@d= e", "a=b" + "   ," * 100])
+def test_members_of_a_tracestate_may_be_empty_and_have_spaces_between(state: str) -> None:
+    read = Context.parse(f"00-{TRACE}-{SPAN}-01", state)
+    assert read is not None
+    assert read.state == state
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("state", ["a=x   ," * 60 + "=", "a=x" + "   ," * 100 + "="])
+def test_a_tracestate_made_to_take_long_does_not(state: str) -> None:
+    read = Context.parse(f"00-{TRACE}-{SPAN}-01", state)
+    assert read is not None
+    assert read.state == ""
+
+
 def test_a_span_is_derived_alike_in_every_process_and_otherwise_for_other_words() -> None:
     root = Context(TRACE, SPAN)
     assert root.derived("attempt", "1") == root.derived("attempt", "1")
