@@ -29,7 +29,11 @@ MOST_NESTED = 20
 
 def render(text: str) -> str:
     """The HTML of a text in CommonMark with tables and strikethrough."""
-    html = _parser().render(text)
+    parser = _parser()
+    tokens = parser.parse(text)
+    if _addresses(tokens) > MOST_CHARACTERS:
+        tokens = _parser(references=False).parse(text)
+    html = parser.renderer.render(tokens, parser.options, {})
     return nh3.clean(
         html,
         tags=set(TAGS),
@@ -42,12 +46,20 @@ def render(text: str) -> str:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def _parser(*, references: bool = True) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
+    if not references:
+        parser.disable("reference")
     parser.validateLink = _is_shown  # type: ignore[assignment, method-assign]
     parser.add_render_rule("link_close", _link_close)
     parser.add_render_rule("image", _image)
     return parser
+
+
+def _addresses(tokens: Sequence[Token]) -> int:
+    """Characters of all addresses and titles: each use of a reference repeats its own, however long that is."""
+    own = sum(len(str(value)) for token in tokens for value in token.attrs.values())
+    return own + sum(_addresses(token.children) for token in tokens if token.children)
 
 
 def _is_shown(address: str) -> bool:

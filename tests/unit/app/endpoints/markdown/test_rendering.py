@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.endpoints.markdown.rendering import ATTRIBUTES, TAGS, render
+from app.endpoints.markdown.rendering import ATTRIBUTES, MOST_CHARACTERS, TAGS, render
 
 ADDED = {"target", "rel"}
 """To a link, whatever the text."""
@@ -77,3 +77,16 @@ def test_whatever_the_text_only_known_tags_and_attributes_come_of_it(text: str) 
 def test_deep_and_long_texts_end() -> None:
     for text in ("> " * 5000, "- " * 5000, "[" * 5000, "![" * 3000, "**a *" * 2000, "|-" * 5000, "[a](" * 3000):
         assert isinstance(render(text), str)
+
+
+def test_a_reference_leads_where_it_says() -> None:
+    html = render("[a] and [b][a]\n\n[a]: https://x.example/ 'A'")
+    assert [link["href"] for tag, link in Seen(html).tags if tag == "a"] == ["https://x.example/"] * 2
+
+
+@pytest.mark.parametrize("definition", ["http://b/{}", "http://b '{}'"])
+@pytest.mark.parametrize("use", ["[a]", "![a]", "**[a]"])
+def test_a_long_reference_that_is_used_often_makes_no_endless_html(definition: str, use: str) -> None:
+    text = f"[a]: {definition.format('x' * (MOST_CHARACTERS // 2))}\n\n"
+    text += use * ((MOST_CHARACTERS - len(text)) // len(use))
+    assert len(render(text)) < 8 * MOST_CHARACTERS
