@@ -23,6 +23,13 @@ def test_a_stream_that_was_left_goes_on_and_is_read_on_from_any_byte(cluster: Cl
     )
 
 
+def test_an_id_may_have_any_characters(cluster: Cluster) -> None:
+    _, read = begin(cluster, "füchse/狐", max_tokens=4)
+    assert resumed(cluster, "füchse/狐") == read
+    [found] = cluster.http.post("/v1/streams/lookup", json={"conversation_ids": ["füchse/狐"]}).json()
+    assert (found["conversation_id"], found["total_bytes"]) == ("füchse/狐", len(read))
+
+
 def test_the_rest_is_that_of_the_stream_as_it_was_asked_for(cluster: Cluster) -> None:
     options: dict[str, Any] = {
         "stream_options": {"include_usage": True},

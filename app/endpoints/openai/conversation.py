@@ -22,7 +22,7 @@ LONGEST = 512
 
 def asked() -> str:
     """The conversation that the request names; empty if it names none. Raises InvalidRequest if the id is too long."""
-    return checked(request.headers.get(HEADER, ""), HEADER)
+    return checked(_in_unicode(request.headers.get(HEADER, "")), HEADER)
 
 
 def checked(name: str, param: str) -> str:
@@ -30,6 +30,17 @@ def checked(name: str, param: str) -> str:
     if len(name) > LONGEST:
         raise InvalidRequest(f"{param}: a conversation's id has {LONGEST} characters at most.", param=param)
     return name
+
+
+def _in_unicode(header: str) -> str:
+    """A header's text, in which WSGI has a character for each byte; what is no UTF-8 stays so.
+
+    The id comes in a query or in JSON as well, where it is UTF-8.
+    """
+    try:
+        return header.encode("latin-1").decode()
+    except ValueError:
+        return header
 
 
 def begin(name: str, job: Job, options: StreamOptions) -> None:
