@@ -153,6 +153,8 @@ key = _name("key", "digest")
 keys = _name("keys")
 session = _name("session", "digest")
 """A browser's, under the digest of its token."""
+sessions = _name("sessions", "key_id")
+"""The digests of a key's sessions, the last one first."""
 rate = _name("rate", "kind", "whose")
 """A window of a limit a minute: of a key, by its id, or of all keys together, `*`."""
 streams = _name("streams", "owner")

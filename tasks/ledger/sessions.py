@@ -19,6 +19,8 @@ from tasks.records.api_key import digest
 
 SECONDS: Final = 12 * 3600
 """How long a session lasts: a day's work."""
+MOST: Final = 100
+"""Sessions of a key: without an end to them, logins would fill Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,21 @@ class SessionStore:
         self._redis = client
 
     def open(self, key_id: str, secret: str, *, seconds: int = SECONDS) -> str:
-        """A new session of a key, for so long: its token, which is told this once."""
+        """A new session of a key, for so long: its token, which is told this once. It ends the oldest of too many."""
         token = secrets.token_urlsafe(32)
         fields = {"key": key_id, "proof": _proof(token, digest(secret))}
+        name, of_key = digest(token), redis_keys.sessions(key_id)
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(redis_keys.session(digest(token)), mapping=cast("Any", fields))
-        pipe.expire(redis_keys.session(digest(token)), seconds)
+        pipe.hset(redis_keys.session(name), mapping=cast("Any", fields))
+        pipe.expire(redis_keys.session(name), seconds)
+        pipe.lpush(of_key, name)
+        pipe.lrange(of_key, MOST, -1)
+        pipe.ltrim(of_key, 0, MOST - 1)
+        pipe.expire(of_key, seconds)
         with refusals_as_absence():
-            pipe.execute()
+            *_, oldest, _, _ = pipe.execute()
+            if oldest:
+                self._redis.delete(*map(redis_keys.session, oldest))
         return token
 
     def find(self, token: str) -> Session | None:
@@ -57,8 +66,12 @@ class SessionStore:
 
     def close(self, token: str) -> None:
         """End a session. There may be none."""
+        name = digest(token)
+        key_id = cast("str | None", self._redis.hget(redis_keys.session(name), "key"))
         with refusals_as_absence():
-            self._redis.delete(redis_keys.session(digest(token)))
+            self._redis.delete(redis_keys.session(name))
+            if key_id is not None:
+                self._redis.lrem(redis_keys.sessions(key_id), 0, name)
 
 
 def _proof(token: str, known: str) -> str:

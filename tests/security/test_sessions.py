@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from app.access.session import COOKIE
 from app.endpoints.cluster.flower import without_session
 from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.sessions import MOST
 from tasks.records.api_key import Scope
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
@@ -64,7 +65,7 @@ def test_the_cookie_is_for_our_pages_alone_and_says_nothing(http: FlaskClient, c
     assert "Secure" in signed_in(http, Origin="https://localhost").headers["Set-Cookie"]
     token = http.get_cookie(COOKIE)
     assert token is not None
-    kept = {name: client.hgetall(name) for name in client.keys("*session*")}
+    kept = {name: client.hgetall(name) for name in client.keys("*session:*")}
     assert ADMIN_KEY not in plain
     assert ADMIN_KEY not in str(kept)
     assert token.value not in str(kept)
@@ -138,6 +139,20 @@ def test_a_session_ends_when_somebody_signs_out(http: FlaskClient, client: redis
     http.set_cookie(COOKIE, token.value)
     assert http.get("/jobs", headers=OWN).status_code == 401
     assert client.keys("*session*") == []
+
+
+def test_a_key_has_so_many_sessions_and_the_oldest_end(http: FlaskClient, client: redis.Redis, keys: KeyStore) -> None:
+    _, secret = keys.create(key("alice"))
+    tokens = []
+    for _ in range(MOST + 2):
+        signed_in(http, secret)
+        cookie = http.get_cookie(COOKIE)
+        assert cookie is not None
+        tokens.append(cookie.value)
+    assert len(client.keys("*session:*")) == MOST
+    for token, status in ((tokens[1], 401), (tokens[2], 200), (tokens[-1], 200)):
+        http.set_cookie(COOKIE, token)
+        assert http.get("/jobs", headers=OWN).status_code == status
 
 
 def test_a_session_opens_no_other_and_a_key_goes_before_it(http: FlaskClient, keys: KeyStore) -> None:
