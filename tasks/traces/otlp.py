@@ -34,6 +34,8 @@ from tasks.traces.span import Span
 
 SERVICE = "caravan"
 CLOSE_SECONDS = 2.0
+KEPT_BY_DEFAULT = 2048
+"""Spans, as the specification has it."""
 NANO = 1_000_000_000
 
 
@@ -47,7 +49,7 @@ class OtlpTracer:
         self._provider = TracerProvider(
             sampler=ALWAYS_ON, resource=_resource(name), id_generator=self._ids, shutdown_on_exit=False
         )
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(_processor())
         self._tracer = self._provider.get_tracer(SERVICE)
 
     def samples(self, parent: Context | None, trace_id: str, name: str) -> bool:
@@ -105,6 +107,16 @@ class _PlannedIds(RandomIdGenerator):
     def generate_trace_id(self) -> int:
         context: Context | None = getattr(self._planned, "context", None)
         return int(context.trace_id, 16) if context else super().generate_trace_id()
+
+
+def _processor() -> BatchSpanProcessor:
+    """What keeps spans and sends them, as the environment has it; no batch is larger than what is kept."""
+    exporter = OTLPSpanExporter()
+    try:
+        return BatchSpanProcessor(exporter)
+    except ValueError:
+        kept = int(os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or KEPT_BY_DEFAULT)
+        return BatchSpanProcessor(exporter, max_queue_size=kept, max_export_batch_size=kept)
 
 
 def _resource(name: str) -> Resource:

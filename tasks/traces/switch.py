@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 
@@ -11,6 +12,8 @@ from tasks.errors import SettingsError
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 PROTOCOL = "http/protobuf"
+OF_BATCHES = re.compile(r"OTEL_BSP_\w+")
+LIMITS = re.compile(r"OTEL_\w+_LIMIT")
 NEEDED = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
@@ -29,6 +32,7 @@ def require_traces(environ: Mapping[str, str] = os.environ) -> None:
         if (url := environ.get(name, "").strip()) and not url.lower().startswith(("http://", "https://")):
             raise SettingsError(f"{name} must be http://HOST:PORT or https://HOST:PORT.")
     _require_protocol(environ)
+    _require_numbers(environ)
     if not all(map(_is_there, NEEDED)):
         named = next(name for name in ENDPOINTS if environ.get(name, "").strip())
         raise SettingsError(
@@ -48,6 +52,16 @@ def _require_protocol(environ: Mapping[str, str]) -> None:
             )
         if protocol:
             return
+
+
+def _require_numbers(environ: Mapping[str, str]) -> None:
+    """Those that the SDK fails of. What is no number at all, it leaves out where it speaks of batches."""
+    for name, value in environ.items():
+        number = int(value) if re.fullmatch(r"\s*[+-]?\d+\s*", value) else None
+        if OF_BATCHES.fullmatch(name) and number is not None and number < 1:
+            raise SettingsError(f"{name} must be a whole number from 1.")
+        if LIMITS.fullmatch(name) and value and (number is None or number < 0):
+            raise SettingsError(f"{name} must be a whole number from 0.")
 
 
 def _is_there(module: str) -> bool:

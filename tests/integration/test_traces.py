@@ -6,11 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
 import redis
 
 from tasks.ledger import redis_keys, traced
 from tasks.ledger.leases import Holder
 from tasks.ledger.ledger import Ledger
+from tasks.traces.tracer import open_tracer
 from tests.support.jobs import completion
 
 PROGRAMS = "import app.factory, app.cli.clerk, tasks.clerk, tasks.worker.serving, caravan_client, sys"
@@ -36,3 +38,22 @@ def test_only_jobs_with_a_trace_are_noted_and_each_transition_once(client: redis
     ]
     assert noted[1]["worker"] == "w"
     assert client.exists(redis_keys.traced()) == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
+        {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5000"},
+        {"OTEL_BSP_SCHEDULE_DELAY": "soon"},
+        {"OTEL_SPAN_LINK_COUNT_LIMIT": "5"},
+        {"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"},
+        {"OTEL_TRACES_SAMPLER": "none of them"},
+    ],
+)
+def test_what_is_not_refused_fails_nothing(more: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", **more}.items():
+        monkeypatch.setenv(name, value)
+    tracer = open_tracer("a")
+    assert tracer is not None
+    tracer.close()

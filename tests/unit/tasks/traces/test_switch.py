@@ -34,6 +34,10 @@ def test_traces_are_on_once_an_endpoint_is_named(environ: dict[str, str], on: bo
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "must be http://HOST:PORT"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf"),
         ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER must be otlp or none"),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "0"}, "OTEL_BSP_MAX_QUEUE_SIZE must be a whole number from 1"),
+        ({"OTEL_BSP_SCHEDULE_DELAY": "-1"}, "OTEL_BSP_SCHEDULE_DELAY must be a whole number from 1"),
+        ({"OTEL_SPAN_LINK_COUNT_LIMIT": "-1"}, "OTEL_SPAN_LINK_COUNT_LIMIT must be a whole number from 0"),
+        ({"OTEL_ATTRIBUTE_COUNT_LIMIT": "many"}, "OTEL_ATTRIBUTE_COUNT_LIMIT must be a whole number from 0"),
     ],
 )
 def test_what_cannot_be_sent_is_told_when_a_program_starts(more: dict[str, str], told: str) -> None:
