@@ -12,7 +12,7 @@ LONG = "Tell me a long story about a fox."
 def begin(cluster: Cluster, name: str, *, most: int = 0, **options: Any) -> tuple[str, bytes]:
     """Begin a conversation's stream and leave it after some bytes, or read it whole: its job, and what was read."""
     body, read = chat(LONG, stream=True, seed=7, **options), b""
-    headers = {"X-Conversation-Id": name.encode()}
+    headers = [(b"X-Conversation-Id", name.encode())]
     with cluster.http.stream("POST", "/v1/chat/completions", json=body, headers=headers) as response:
         assert response.status_code == 200, response.read()
         for piece in response.iter_raw():
