@@ -185,8 +185,8 @@ class Engine:
 
     def _decode(self, plan: Plan) -> None:
         if plan.adapters != self._adapters:
-            self._adapters = plan.adapters
             self._backend.adapt(plan.adapters)
+            self._adapters = plan.adapters
         self._backend.decode(plan.rows)
 
     def _time(self, plan: Plan, seconds: float) -> None:
