@@ -156,11 +156,15 @@ class Catalogue(Mapping[str, ModelEntry]):
             if len(able) != 1:
                 raise InvalidRequest(f"This call needs a model of kind '{kind}'. {self._told()}", param="model")
             return able[0]
-        before = name.rpartition(":")[0]
-        means_adapter = before in self.names and bool(self.find(before).adapters)
-        if kind in self._stand_ins and self._named(name)[0] is None and not means_adapter:
-            return self._stand_ins[kind]
+        stand_in = self._stand_ins.get(kind)
+        if stand_in and self._named(name)[0] is None and not self._means_adapter(name, stand_in):
+            return stand_in
         return self.name_of(name)
+
+    def _means_adapter(self, name: str, stand_in: str) -> bool:
+        """Whether a name that is not there is one of an adapter, which must not be left out in silence."""
+        before, _, after = name.rpartition(":")
+        return after in self._entries[stand_in].adapters or (before in self.names and bool(self.find(before).adapters))
 
     def _told(self) -> str:
         return f"{self._place} has: {', '.join(sorted(self._entries)) or 'none for this key'}."

@@ -371,7 +371,8 @@ def test_models_are_listed_with_each_of_their_adapters() -> None:
 
 def test_the_only_model_answers_for_any_name_but_not_for_an_adapter_that_it_lacks() -> None:
     only = ADAPTED.only(lambda name: name == "chat").answering_any_name()
-    assert only.asked("gpt-4o", Operation.CHAT) == only.asked("gpt-4o:a", Operation.CHAT) == "chat"
-    assert only.adapter_of("gpt-4o:a") is None
+    assert only.asked("gpt-4o", Operation.CHAT) == only.asked("gpt-4o:latest", Operation.CHAT) == "chat"
+    with pytest.raises(ModelNotFound, match="gpt-4o:a"):
+        only.asked("gpt-4o:a", Operation.CHAT)
     with pytest.raises(ModelNotFound, match="Did you mean 'chat:a'"):
         only.asked("chat:aa", Operation.CHAT)
