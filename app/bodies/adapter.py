@@ -17,11 +17,13 @@ from tasks.texts import nearest, shown
 
 MOST_TOGETHER = 8
 
+AdapterName = Annotated[str, Field(min_length=1, max_length=64)]
+
 
 class AskedAdapter(Part):
     """One adapter. ``scale`` is how much of what it has learnt is added; left out, as much as models.yaml says."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: AdapterName
     scale: float | None = Field(None, ge=-MOST_SCALE, le=MOST_SCALE)
 
 
@@ -33,10 +35,11 @@ def _as_list(value: Any) -> Any:
     return [{"name": each} if isinstance(each, str) else each for each in several]
 
 
-_ONE = str | AskedAdapter
+_ONE = AdapterName | AskedAdapter
+_SEVERAL = Annotated[list[_ONE], Field(max_length=MOST_TOGETHER)]
 AskedAdapters = Annotated[
     Annotated[list[AskedAdapter], Field(max_length=MOST_TOGETHER)],
-    BeforeValidator(_as_list, json_schema_input_type=_ONE | list[_ONE]),
+    BeforeValidator(_as_list, json_schema_input_type=_ONE | _SEVERAL),
 ]
 
 
