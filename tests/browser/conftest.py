@@ -52,8 +52,9 @@ def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Open no longer than that: while it is, the thread has an event loop that runs, and other tests want their own."""
     with driven.chromium() as opened:
         yield opened
 

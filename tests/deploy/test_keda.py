@@ -181,7 +181,7 @@ def test_a_want_that_redis_refuses_does_not_refuse_the_job(
     def away(*_args: object) -> None:
         raise redis.ConnectionError("gone")
 
-    monkeypatch.setattr("tasks.ledger.admission.Admission.want", away)
+    monkeypatch.setattr("tasks.ledger.wants.Wants.want", away)
     submit(queue)
     assert keda.lengths() == [1, 0]
     assert keda.replicas() == 1

@@ -8,8 +8,8 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from tasks.ledger.admission import Admission
 from tasks.ledger.api_keys import KeyStore
+from tasks.ledger.wants import Wants
 from tasks.settings import Settings
 from tests.support.fronts import ADMIN_KEY, bearer, front, key
 
@@ -70,10 +70,10 @@ def test_a_key_cannot_load_what_it_may_not_use(http: FlaskClient, client: redis.
 def test_a_job_is_accepted_though_its_model_cannot_be_kept_wanted(
     http: FlaskClient, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_admission: Admission, _model: str, _seconds: float) -> None:
+    def refuse(_wants: Wants, _model: str, _seconds: float) -> None:
         raise redis.ResponseError("value is not an integer or out of range")
 
-    monkeypatch.setattr(Admission, "want", refuse)
+    monkeypatch.setattr(Wants, "want", refuse)
     body = {"model": "b", "messages": [{"role": "user", "content": "Hi"}]}
     assert http.post("/jobs", json=body, headers=bearer(ADMIN_KEY)).status_code == 202
     assert not client.exists(WANT.format("b"))

@@ -34,6 +34,8 @@ async function models() {
     const { data } = await get("/models");
     const names = data.filter(({ kind }) => kind === "generative").map(({ id }) => id);
     at("model").replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+    if (isLarge()) tellCommand();
+    else changed();
   } catch (error) {
     if (error.status >= 400 && error.status < 500) return fault(error);
     setTimeout(models, 2000);
@@ -46,13 +48,17 @@ if (at("file").files.length) choose(); // before this script was there
 async function choose() {
   file = at("file").files[0] ?? null;
   table = null;
-  show(at("large"), Boolean(file) && file.size > MOST_BYTES);
+  show(at("large"), isLarge());
   text(at("found"), "");
   fault(null);
-  if (file && file.size > MOST_BYTES) tellCommand();
+  if (isLarge()) tellCommand();
   else if (file) await read();
   show(at("rest"), Boolean(table));
   changed();
+}
+
+function isLarge() {
+  return Boolean(file) && file.size > MOST_BYTES;
 }
 
 async function read() {
