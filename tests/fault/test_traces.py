@@ -61,12 +61,23 @@ def root_of(collector: Collector, job_id: str) -> Seen:
     return root
 
 
+def expired(cluster: Cluster) -> str:
+    """A job whose time was over in the line, however fast its worker is."""
+    assert cluster.http.post("/queues/demo/pause").status_code == 200
+    try:
+        job_id = str(cluster.submit({**STORY, "timeout": 1})["id"])
+        until(lambda: cluster.job(job_id)["status"] == "expired", seconds=30, what="the job expires")
+    finally:
+        cluster.http.post("/queues/demo/resume")
+    return job_id
+
+
 def test_the_whole_tree_is_there_after_a_worker_was_killed(cluster: Cluster, collector: Collector) -> None:
     response = cluster.http.post("/jobs", json=STORY, headers={"traceparent": TRACEPARENT, "tracestate": "vendor=1"})
     assert response.headers["traceresponse"].startswith(f"00-{CALLER[0]}-")
     job_id = response.json()["id"]
     until(lambda: cluster.job(job_id)["status"] == "running")
-    time.sleep(0.3)
+    time.sleep(0.1)
     os.kill(cluster.pid_of("tasks.worker"), signal.SIGKILL)
     until(lambda: cluster.job(job_id)["status"] == "succeeded", seconds=60)
 
@@ -135,7 +146,7 @@ def test_a_job_that_is_cancelled_in_the_line_has_a_trace_that_ends(cluster: Clus
 
 
 def test_a_job_that_expires_ends_as_a_failure(cluster: Cluster, collector: Collector) -> None:
-    job_id = cluster.submit({**STORY, "timeout": 1})["id"]
+    job_id = expired(cluster)
     root = root_of(collector, job_id)
     assert root.attributes["error.type"] == "deadline_exceeded"
     assert root.failed
@@ -192,7 +203,7 @@ def test_lines_of_a_batch_have_traces_that_are_linked_to_the_call_that_made_it(
 
 
 def test_a_retried_job_is_a_job_of_the_call_that_retried_it(cluster: Cluster, collector: Collector) -> None:
-    job_id = cluster.submit({**STORY, "timeout": 1})["id"]
+    job_id = expired(cluster)
     first = root_of(collector, job_id)
     headers = {"traceparent": f"00-{'5' * 32}-{'2' * 16}-01"}
     assert cluster.http.post(f"/jobs/{job_id}/retry", headers=headers).status_code == 202
