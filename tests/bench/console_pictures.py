@@ -14,7 +14,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from app.console.pages import PAGES
-from tests.browser.conftest import MODELS, sign_in
+from tests.browser.conftest import MODELS, ended_batch, sign_in
 from tests.support import browser as driven
 from tests.support.cluster import Cluster, chat
 from tests.support.crew import fake_body
@@ -38,13 +38,13 @@ def load(cluster: Cluster) -> str:
     return str(first["id"])
 
 
-def take(browser: Browser, url: str, out: Path, *, job: str, shape: str, seconds: float) -> None:
+def take(browser: Browser, url: str, out: Path, *, job: str, batch: str, shape: str, seconds: float) -> None:
     """All pages in a shape."""
     width, dark = SHAPES[shape]
     with driven.context(browser, url, width=width, dark=dark) as opened:
         page = opened.new_page()
         for each in PAGES:
-            path = each.path.replace("<job_id>", job)
+            path = each.path.replace("<job_id>", job).replace("<batch_id>", batch)
             if each.name == "overview":
                 sign_in(page, ADMIN_KEY)
                 page.wait_for_timeout(1000 * seconds)
@@ -72,9 +72,10 @@ def main() -> None:
         cluster.start()
         try:
             cluster.http.headers.update(bearer(ADMIN_KEY))
-            job = load(cluster)
+            batch, job = ended_batch(cluster), load(cluster)
             for shape in SHAPES:
-                take(browser, cluster.url, args.out, job=job, shape=shape, seconds=25 if shape == "light" else 3)
+                seconds = 25 if shape == "light" else 3
+                take(browser, cluster.url, args.out, job=job, batch=batch, shape=shape, seconds=seconds)
         finally:
             cluster.stop()
     print(f"{args.out}: {len(list(args.out.glob('*.png')))} pictures")

@@ -61,6 +61,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def batch(cluster: Cluster) -> str:
+    return ended_batch(cluster)
+
+
+def ended_batch(cluster: Cluster) -> str:
     """The id of a batch that has ended, with a line that has failed."""
     asked: list[dict[str, Any]] = [{"messages": [{"role": "user", "content": "What is 12 + 7?"}]}, {"messages": []}]
     lines = [
