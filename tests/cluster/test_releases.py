@@ -58,12 +58,23 @@ def test_a_release_is_installed_upgraded_rolled_back_tested_uninstalled_and_inst
     assert_all_run(release)
 
 
+def missing(release: Release) -> dict[str, Object]:
+    """The states of Deployments and StatefulSets that have fewer ready pods than they ask for."""
+    kinds = ("deployments", "statefulsets")
+    all_of_them = {name: found for kind in kinds for name, found in release.objects(kind).items()}
+    return {
+        name: found["status"]
+        for name, found in all_of_them.items()
+        if found["status"].get("readyReplicas", 0) != found["spec"]["replicas"]
+    }
+
+
 def assert_all_run(release: Release) -> None:
-    """Every Deployment and StatefulSet has the pods that it asks for, ready; none was refused by the security level."""
-    for kind in ("deployments", "statefulsets"):
-        for name, found in release.objects(kind).items():
-            asked, status = found["spec"]["replicas"], found["status"]
-            assert status.get("readyReplicas", 0) == asked, (name, status)
+    """Every Deployment and StatefulSet has the pods that it asks for, ready; none was refused by the security level.
+
+    Soon, and not at once: Helm 3's ``--wait`` is content while as many are missing as an upgrade may take away.
+    """
+    until(lambda: not missing(release), seconds=30, what="all pods are ready")
     assert all(map(ready, release.objects("pods").values()))
     warned = release.api.list("events", release.namespace, fieldSelector="reason=FailedCreate")
     assert warned == {}
