@@ -20,6 +20,7 @@ const form = schemaForm(at("schema"), () => changed());
 let file = null;
 let table = null;
 let preview = [];
+let hasNone = false;
 
 live(2, async () => {
   const { data } = await get(query("/v1/batches", { limit: MOST_RUNS }));
@@ -34,12 +35,21 @@ async function models() {
     const { data } = await get("/models");
     const names = data.filter(({ kind }) => kind === "generative").map(({ id }) => id);
     at("model").replaceChildren(...names.map((name) => h("option", { value: name }, name)));
+    hasNone = !names.length;
     if (isLarge()) tellCommand();
-    else changed();
+    showForm();
   } catch (error) {
     if (error.status >= 400 && error.status < 500) return fault(error);
     setTimeout(models, 2000);
   }
+}
+
+/** The form is there for rows and models that are known. */
+function showForm() {
+  const isReady = Boolean(table) && at("model").options.length > 0;
+  show(at("rest"), isReady);
+  if (isReady) changed();
+  else if (hasNone) fault({ message: "There is no model that generates text and that your key may use." });
 }
 
 at("file").addEventListener("change", choose);
@@ -53,8 +63,7 @@ async function choose() {
   fault(null);
   if (isLarge()) tellCommand();
   else if (file) await read();
-  show(at("rest"), Boolean(table));
-  changed();
+  showForm();
 }
 
 function isLarge() {
@@ -99,7 +108,6 @@ function settings() {
 
 /** Show how the first rows would be asked. Earlier answers were to other questions. */
 function changed() {
-  if (!table) return;
   show(at("system-label"), !at("raw").checked);
   fault(null);
   try {
