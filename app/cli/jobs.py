@@ -39,7 +39,7 @@ def command() -> None:
 @click.option("-m", "--model", help="Only jobs of this model.")
 @click.option("--status", type=click.Choice(STATUSES), metavar="STATUS",
               help=f"Only jobs with this status: {', '.join(STATUSES[:-1])} or {STATUSES[-1]}.")  # fmt: skip
-@click.option("--owner", help="For admins: the jobs of this owner.")
+@click.option("--owner", help="For admins: the jobs of this owner, or of all (*).")
 @click.option("--metadata", "pairs", multiple=True, metavar="NAME=VALUE",
               help="Only jobs with this metadata; may be given several times.")  # fmt: skip
 @click.option(

@@ -23,6 +23,8 @@ LOCAL_OWNER = "local"
 ADMIN_OWNER = "admin"
 """Whose jobs they are that the key of the settings submits."""
 RESERVED_OWNERS = frozenset({LOCAL_OWNER, ADMIN_OWNER})
+EVERYONE = "*"
+"""All owners, where one could be named. No owner's name begins with it."""
 """Owners of whom no key is made: it would open what others have left there."""
 SECRET_BYTES = 32
 VERSIONS = range(1, 3)

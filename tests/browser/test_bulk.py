@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Window, sign_in
 from tests.support import browser as driven
@@ -84,6 +84,9 @@ def test_twenty_rows_from_the_upload_to_the_download_with_one_that_fails(page: P
     expect(failed).to_have_count(1)
     expect(failed).to_contain_text("Row 7")
     expect(failed).to_contain_text("context")
+    expect(failed).to_contain_text("Classify: very very")
+    answered = page.locator("#answers").get_by_role("row").filter(has_text="number 2,")
+    expect(answered).to_contain_text('Classify: The "food", number 2,')
     assert driven.serious_faults(page) == []
     rows = read(downloaded(page, "Download as CSV", tmp_path))
     assert [row["id"] for row in rows] == [str(number) for number in range(1, 21)]
@@ -97,6 +100,19 @@ def test_twenty_rows_from_the_upload_to_the_download_with_one_that_fails(page: P
     assert json.loads(raw.value.path().read_text())["custom_id"] == "row-7"
     page.goto("/console/bulk")
     expect(page.get_by_role("row").filter(has_text="reviews.csv")).to_contain_text("20 of 20")
+
+
+def test_the_form_waits_for_the_models(page: Page, tmp_path: Path) -> None:
+    held: list[Route] = []
+    page.route("**/models", lambda route: held.append(route))
+    with page.expect_request("**/models"):
+        page.reload()
+    choose(page, reviews(tmp_path, 2), "2 rows")
+    expect(page.get_by_role("button", name="Start the run")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("button", name="Start the run")).to_be_visible()
+    expect(page.get_by_label("Model")).to_have_value("talk")
 
 
 def test_a_run_is_paused_resumed_cancelled_and_its_rows_retried(page: Page, tmp_path: Path) -> None:

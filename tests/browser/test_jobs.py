@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Window
 from tests.support.cluster import Cluster
 from tests.support.crew import fake_body
+from tests.support.fronts import bearer
 
 MARKUP = "<img src=x onerror=alert(1)><b>Hi</b> &amp; {{ 7*7 }}"
 
@@ -101,16 +102,34 @@ def test_jobs_are_found_by_what_they_are_and_the_address_keeps_it(admin: Window,
     expect(page.get_by_role("heading", name=low)).to_be_visible()
 
 
-def test_many_jobs_are_paged(admin: Window, cluster: Cluster) -> None:
-    bodies = [fake_body("a", tokens=1) for _ in range(110)]
+def test_a_thousand_jobs_are_paged(admin: Window, cluster: Cluster) -> None:
+    bodies = [{**fake_body("a", tokens=1), "priority": "low"} for _ in range(1000)]
     ids = [each["id"] for each in cluster.http.post("/jobs", json=bodies).json()["data"]]
     page = admin.page
-    page.goto("/console/jobs?model=fake")
-    expect(page.locator("#jobs tr")).to_have_count(50)
-    page.get_by_role("button", name="Older").click()
-    expect(page.locator("#jobs")).to_contain_text(ids[20][:8])
+    page.goto("/console/jobs?model=fake&priority=low")
+    rows, older = page.locator("#jobs tr"), page.get_by_role("button", name="Older")
+    for first in range(999, -1, -50):
+        expect(rows.first).to_contain_text(ids[first][:8])
+        expect(rows).to_have_count(50)
+        older.click()
     page.get_by_role("button", name="Newest").click()
-    expect(page.locator("#jobs")).to_contain_text(ids[-1][:8])
+    expect(rows.first).to_contain_text(ids[-1][:8])
+
+
+def test_an_admin_sees_the_jobs_of_all_owners(admin: Window, cluster: Cluster) -> None:
+    made = cluster.http.post("/admin/keys", json={"name": "dora"}).json()
+    hers = cluster.http.post("/jobs", json=fake_body("a", tokens=1), headers=bearer(made["key"])).json()["id"]
+    own = cluster.http.post("/jobs", json=fake_body("a", tokens=1)).json()["id"]
+    page = admin.page
+    page.goto("/console/jobs?model=fake")
+    rows = page.locator("#jobs tr")
+    expect(rows.nth(0)).to_contain_text(own[:8])
+    expect(rows.nth(0).locator("[data-label=Owner]")).to_have_text("admin")
+    expect(rows.nth(1)).to_contain_text(hers[:8])
+    expect(rows.nth(1).locator("[data-label=Owner]")).to_have_text("dora")
+    page.get_by_label("Owner").fill("dora")
+    page.get_by_label("Owner").press("Enter")
+    expect(rows).to_have_count(1)
 
 
 def test_a_job_that_is_not_there_is_told_in_words(admin: Window) -> None:

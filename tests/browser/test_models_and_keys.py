@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Window, sign_in
@@ -22,6 +24,16 @@ def test_a_queue_is_paused_and_resumed(admin: Window, cluster: Cluster) -> None:
     page.get_by_role("button", name="Resume fake").click()
     expect(page.get_by_role("button", name="Pause fake")).to_be_visible()
     assert cluster.http.get("/queues").json()["data"][1]["state"] == "open"
+
+
+def test_a_worker_is_told_with_what_it_takes(admin: Window) -> None:
+    admin.page.goto("/console/models")
+    demo = admin.page.get_by_role("article", name="demo")
+    demo.get_by_text("Workers", exact=True).click()
+    expect(demo.get_by_role("listitem").first).to_have_text(
+        re.compile(r"^demo-\d+: 2 slots, .*[\d.]+ MiB of memory, [\d,]+ of 1,024 tokens cached$")
+    )
+    expect(demo.get_by_text("caravan models plan demo")).to_be_hidden()
 
 
 def test_models_yaml_is_read_again(admin: Window) -> None:

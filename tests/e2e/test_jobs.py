@@ -16,7 +16,7 @@ from tests.support.cluster import Cluster, chat
 from tests.support.waiting import until
 
 FIELDS = {
-    "id", "object", "model", "operation", "status", "priority", "created_at", "started_at", "finished_at",
+    "id", "object", "model", "operation", "owner", "status", "priority", "created_at", "started_at", "finished_at",
     "first_token_at", "queue_position", "eta_seconds", "waits_for", "attempt", "result", "error", "deaths", "usage",
     "timings", "metadata", "webhook", "urls",
 }  # fmt: skip

@@ -650,6 +650,21 @@ def test_an_owners_jobs_are_listed_newest_first(store: Ledger) -> None:
         store.jobs.find("local", Wanted(), after="none", limit=1)
 
 
+def test_jobs_of_many_owners_are_listed_as_one_list(store: Ledger) -> None:
+    jobs = [accept(store, owner=owner, metadata={"row": str(row)}) for row, owner in enumerate("abcabca")]
+    newest = [job.id for job in reversed(jobs)]
+    seen, after = [], None
+    while page := store.jobs.find_of(["a", "b", "c", "none"], Wanted(), after=after, limit=2):
+        seen += page.ids
+        if (after := page.last) is None:
+            break
+    assert seen == newest
+    assert store.jobs.find_of(["a", "b"], Wanted(metadata={"row": "3"}), limit=9) == ([jobs[3].id], None)
+    assert store.jobs.find_of([], Wanted(), limit=9) == ([], None)
+    with pytest.raises(LookupError):
+        store.jobs.find_of(["a"], Wanted(), after=jobs[1].id, limit=9)
+
+
 def test_jobs_of_one_moment_are_all_listed(store: Ledger, client: redis.Redis) -> None:
     jobs = [accept(store).id for _ in range(5)]
     client.zadd(redis_keys.owned("local"), dict.fromkeys(jobs, 5.0))

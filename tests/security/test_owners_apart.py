@@ -90,6 +90,29 @@ def test_a_list_looks_at_whose_a_record_is(http: FlaskClient, client: redis.Redi
         assert http.get(path, headers=bearer(mallory)).get_json()["data"] == [], path
 
 
+def test_everybodys_jobs_are_an_admins_to_list(http: FlaskClient, client: redis.Redis) -> None:
+    """Also where an earlier release made a key for an owner of this name."""
+    secrets = {owner: KeyStore(client).create(key(owner))[1] for owner in ("alice", "bob", "*")}
+    job = {"model": "demo", "prompt": "x"}
+    ids = [http.post("/jobs", json=job, headers=bearer(secret)).get_json()["id"] for secret in secrets.values()]
+    ids.append(http.post("/jobs", json=job, headers=bearer(ADMIN_KEY)).get_json()["id"])
+
+    def listed(secret: str, **query: str) -> list[str]:
+        answer = http.get("/jobs", query_string={"owner": "*", **query}, headers=bearer(secret))
+        assert answer.status_code == 200, answer.text
+        return [each["id"] for each in answer.get_json()["data"]]
+
+    assert listed(ADMIN_KEY) == ids[::-1]
+    assert listed(ADMIN_KEY, limit="2") == ids[:1:-1]
+    assert listed(ADMIN_KEY, limit="2", after=ids[2]) == ids[1::-1]
+    assert listed(ADMIN_KEY, dead_letter="true") == []
+    assert listed(secrets["*"]) == [ids[2]]
+    refused = http.get("/jobs", query_string={"owner": "*"}, headers=bearer(secrets["alice"]))
+    assert refused.status_code == 403, refused.text
+    unknown = http.get("/jobs", query_string={"owner": "*", "after": "none"}, headers=bearer(ADMIN_KEY))
+    assert unknown.status_code == 400, unknown.text
+
+
 @pytest.mark.parametrize("body", [{"name": "local"}, {"name": "admin"}, {"name": "x", "owner": "admin"}])
 @pytest.mark.parametrize("scopes", [["inference"], ["admin"]])
 def test_no_key_is_made_for_the_owners_of_the_server(

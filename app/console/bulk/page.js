@@ -3,6 +3,7 @@
 import { get, query } from "../shared/api.js";
 import { act, at, h, keyed, show, text } from "../shared/dom.js";
 import { live } from "../shared/live.js";
+import { quoted } from "../shared/shell.js";
 import { bytes, count } from "../shared/words.js";
 import { CHAT, COMPLETION, asking, lines } from "./lines.js";
 import { ROWS, ask, previewRow, refusal } from "./preview.js";
@@ -91,8 +92,8 @@ function insert(piece) {
 }
 
 function tellCommand() {
-  const name = `'${file.name.replaceAll("'", "'\\''")}'`;
-  const model = at("model").value || "MODEL";
+  const name = quoted(file.name);
+  const model = at("model").value ? quoted(at("model").value) : "MODEL";
   text(at("found"), `${file.name} has ${bytes(file.size)}.`);
   text(at("command"), `caravan bulk run ${name} -m ${model} --prompt 'Classify: {{ text }}' -o answers.csv`);
 }

@@ -6,7 +6,7 @@ import { live } from "../shared/live.js";
 import { badge, meter } from "../shared/models.js";
 import { beginning, count, duration, moment, whole } from "../shared/words.js";
 import { eta, hasEnded, isPaused, nameOf, setProgress, setStatus } from "../bulk/runs.js";
-import { content, first, table } from "./results.js";
+import { content, first, prompts, table } from "./results.js";
 
 const SHOWN_FAILED = 100;
 const SHOWN_ANSWERS = 20;
@@ -18,9 +18,10 @@ const status = badge();
 const bar = meter("Answered rows");
 const pace = h("p", { class: "faint" });
 const showTiles = keyed(at("tiles"), tile);
-const showFailed = keyed(at("failed"), (result) => resultRow(result, ["Code", "Reason"]));
-const showAnswers = keyed(at("answers"), (result) => resultRow(result, ["Answer"]));
+const showFailed = keyed(at("failed"), (result) => resultRow(result, ["Prompt", "Code", "Reason"]));
+const showAnswers = keyed(at("answers"), (result) => resultRow(result, ["Prompt", "Answer"]));
 let run = null;
+let asked = null;
 let seen = "";
 let isOver = false;
 
@@ -119,19 +120,22 @@ async function results() {
   if (seen === version) return;
   const answers = run.output_file_id ? await first(run.output_file_id, SHOWN_ANSWERS) : [];
   const failures = run.error_file_id ? await first(run.error_file_id, SHOWN_FAILED) : [];
-  showAnswers(answers, ({ row }) => row);
-  showFailed(failures, ({ row }) => row);
+  asked ??= await prompts(run.input_file_id).catch(() => new Map()); // its file may have been deleted
+  showAnswers(answers.map(withPrompt), ({ row }) => row);
+  showFailed(failures.map(withPrompt), ({ row }) => row);
   show(at("answers-section"), answers.length > 0);
   show(at("failed-section"), failures.length > 0);
   seen = version;
 }
 
+const withPrompt = (result) => ({ ...result, prompt: asked.get(result.row) ?? "" });
+
 function resultRow({ row }, labels) {
   const cells = labels.map(() => h("div", { class: "cell" }));
   return {
     node: h("tr", {}, h("th", { scope: "row" }, `Row ${row}`), cells.map((cell, place) => h("td", { "data-label": labels[place] }, cell))),
-    update({ answer, code, message }) {
-      const values = labels.length > 1 ? [code, message] : [answer];
+    update({ prompt, answer, code, message }) {
+      const values = labels.includes("Answer") ? [prompt, answer] : [prompt, code, message];
       cells.forEach((cell, place) => text(cell, beginning(values[place])));
     },
   };

@@ -6,9 +6,11 @@ import { asText, readTable, writeCsv } from "../bulk/table.js";
 const SHOWN_BYTES = 1 << 18;
 const MOST_BYTES = 64 << 20;
 
+const rowOf = (name) => (name.startsWith("row-") ? name.slice(4) : name);
+
 /** Of one line: its row's number or name, and its answer or error. */
 export function resultOf({ custom_id: name, response, error }) {
-  const row = name.startsWith("row-") ? name.slice(4) : name;
+  const row = rowOf(name);
   const failure = error ?? (response?.status_code >= 400 ? response.body.error : null);
   if (failure) return { row, code: failure.code ?? "", message: failure.message ?? "" };
   const choice = response.body.choices?.[0];
@@ -17,11 +19,19 @@ export function resultOf({ custom_id: name, response, error }) {
 }
 
 /** The first results of a file, up to `most`. */
-export async function first(fileId, most) {
+export const first = async (fileId, most) => (await beginningOf(fileId)).slice(0, most).map(resultOf);
+
+/** What was asked about the first rows, by their numbers or names. */
+export async function prompts(fileId) {
+  const asked = (await beginningOf(fileId)).map(({ custom_id: name, body }) => [rowOf(name), asText(body?.prompt ?? body?.messages?.at(-1)?.content ?? body?.input ?? "")]);
+  return new Map(asked);
+}
+
+/** The lines with which a file begins. */
+async function beginningOf(fileId) {
   const headers = { Range: `bytes=0-${SHOWN_BYTES - 1}` };
   const text = await (await send("GET", content(fileId), { headers })).text();
-  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter(Boolean);
-  return lines.slice(0, most).map((line) => resultOf(JSON.parse(line)));
+  return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter(Boolean).map((line) => JSON.parse(line));
 }
 
 /** The address of a file's bytes. */

@@ -16,13 +16,16 @@ const form = at("filters");
 const showJobs = keyed(at("jobs"), row);
 let last = null;
 
+/** Whether the jobs of all owners are here to be seen. */
+const isOfAll = Boolean(at("owners"));
+
 const asked = () => Object.fromEntries([...new FormData(form)].filter(([, value]) => value));
 
 /** The jobs that are asked for, over as many calls as there are pages without one. */
 async function find() {
   let after = new URLSearchParams(location.search).get("after");
   for (let number = 0; ; number += 1) {
-    const page = await get(query("/jobs", { ...asked(), after, limit: LIMIT }));
+    const page = await get(query("/jobs", { ...(isOfAll && { owner: "*" }), ...asked(), after, limit: LIMIT }));
     if (page.data.length || !page.has_more || number === MOST_PAGES) return page;
     after = page.last_id;
   }
@@ -81,14 +84,14 @@ async function offer() {
   const { models } = await get("/overview");
   const known = new Set([...form.elements.model.options].map(({ value }) => value));
   form.elements.model.append(...models.filter(({ id }) => !known.has(id)).map(({ id }) => h("option", {}, id)));
-  if (!at("owners")) return;
+  if (!isOfAll) return;
   const { data } = await get("/admin/keys");
   at("owners").append(...["admin", "local", ...new Set(data.map(({ owner }) => owner))].map((owner) => h("option", { value: owner })));
 }
 
 function row({ id }) {
   const status = badge();
-  const parts = { model: h("span"), priority: h("span"), accepted: h("time"), took: h("span"), tokens: h("span"), error: h("small", { class: "reason" }) };
+  const parts = { model: h("span"), owner: h("span"), priority: h("span"), accepted: h("time"), took: h("span"), tokens: h("span"), error: h("small", { class: "reason" }) };
   const cell = (label, number, ...children) => h("td", { "data-label": label, class: number && "number" }, ...children);
   const node = h(
     "tr",
@@ -96,6 +99,7 @@ function row({ id }) {
     h("th", { scope: "row" }, h("a", { href: pageOf(id), class: "mono", title: id }, short(id))),
     cell("Status", false, h("span", { class: "lines" }, h("span", {}, status.node), parts.error)),
     cell("Model", false, parts.model),
+    isOfAll && cell("Owner", false, parts.owner),
     cell("Priority", false, parts.priority),
     cell("Accepted", false, parts.accepted),
     cell("Took", true, parts.took),
@@ -107,6 +111,7 @@ function row({ id }) {
       status.set(job.status, tone(job.status));
       text(parts.error, job.error?.message ?? (job.attempt > 1 ? `begun ${job.attempt} times` : ""));
       text(parts.model, job.model);
+      text(parts.owner, job.owner);
       text(parts.priority, job.priority);
       text(parts.accepted, ago(job.created_at));
       parts.accepted.title = moment(job.created_at);

@@ -4,6 +4,7 @@ import { get, post } from "../shared/api.js";
 import { act, at, h, keyed, notify, show, text } from "../shared/dom.js";
 import { live } from "../shared/live.js";
 import { badge, meter, waiting } from "../shared/models.js";
+import { quoted } from "../shared/shell.js";
 import { ago, bytes, count, percent, whole } from "../shared/words.js";
 
 const isAdmin = at("models").dataset.admin === "true";
@@ -32,7 +33,8 @@ function card({ id }) {
   const slots = meter(`Slots of ${id} in use`);
   const line = waiting();
   const name = encodeURIComponent(id);
-  const parts = { about: h("p", { class: "faint" }), reason: h("p", { class: "reason" }), starting: h("div"), workers: h("ul", { class: "plain" }), decisions: h("ul", { class: "plain" }) };
+  const plan = h("p", { class: "faint" }, "What a worker of it would take of memory: ", h("code", {}, `caravan models plan ${quoted(id)}`));
+  const parts = { about: h("p", { class: "faint" }), plan, reason: h("p", { class: "reason" }), starting: h("div"), workers: h("ul", { class: "plain" }), decisions: h("ul", { class: "plain" }) };
   const does = (words, path, danger) => {
     const button = h("button", { type: "button", class: danger && "danger" }, words);
     button.setAttribute("aria-label", `${words} ${id}`);
@@ -56,6 +58,7 @@ function card({ id }) {
     { class: "card model", "aria-label": id },
     h("div", { class: "head" }, h("h2", {}, id), state.node, queueState.node, h("div", { class: "actions" }, load, unload, pause, drain, resume)),
     parts.about,
+    parts.plan,
     parts.reason,
     parts.starting,
     h("dl", { class: "line" }, h("div", {}, h("dt", {}, "Slots"), h("dd", {}, slots.node)), h("div", {}, h("dt", {}, "Waiting"), h("dd", {}, line.node))),
@@ -73,11 +76,12 @@ function card({ id }) {
       slots.set(model.busy, model.slots, model.slots ? `${whole(model.busy)} of ${whole(model.slots)}` : "none");
       if (model.queue) line.set(model.queue);
       parts.starting.replaceChildren(...model.starting.map(start));
-      fill(parts.workers, model.workers.map(({ name: worker, slots: number, processor }) => `${worker}: ${count(number, "slot")}${processor ? `, ${processor}` : ""}`));
+      fill(parts.workers, model.workers.map(aboutWorker));
       if (model.num_workers > model.workers.length) parts.workers.append(h("li", {}, `and ${count(model.num_workers - model.workers.length, "more worker")}`));
       show(workersPart, model.num_workers > 0);
       fill(parts.decisions, model.decisions.map(({ at: time, action, worker, reason }) => `${ago(time)}: ${action} ${worker}: ${reason}`));
       show(decisionsPart, model.decisions.length > 0);
+      show(parts.plan, model.num_workers === 0);
       show(load, model.by_demand && !["loaded", "loading", "downloading"].includes(model.state));
       show(unload, isAdmin && model.by_demand && model.num_workers > 0);
       const isOpen = model.queue?.state === "open";
@@ -86,6 +90,11 @@ function card({ id }) {
       show(resume, isAdmin && Boolean(model.queue) && !isOpen);
     },
   };
+}
+
+function aboutWorker({ name, slots, processor, memory_bytes: memory, cache_tokens: room, cache_tokens_used: used }) {
+  const parts = [count(slots, "slot"), processor, `${bytes(memory)} of memory`, room && `${whole(used)} of ${whole(room)} tokens cached`];
+  return `${name}: ${parts.filter(Boolean).join(", ")}`;
 }
 
 function about(model) {

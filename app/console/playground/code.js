@@ -1,5 +1,7 @@
 // A request as a program would send it (pure). The key in it is a placeholder, whoever has signed in.
 
+import { quoted } from "../shared/shell.js";
+
 const KEY = "cvn-YOUR-KEY";
 const OPENAI = new Set([
   "model", "messages", "prompt", "temperature", "max_tokens", "top_p", "presence_penalty", "frequency_penalty", "seed",
@@ -77,6 +79,3 @@ function literal(value, depth = 0) {
   const pad = "    ".repeat(depth + 1);
   return `${open}\n${parts.map((part) => `${pad}${part},\n`).join("")}${"    ".repeat(depth)}${close}`;
 }
-
-/** A word of a shell. */
-const quoted = (text) => (/^[\w:/.@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -13,6 +13,7 @@ from app.endpoints.cluster.wire import (
     Reload,
     ScalingDecision,
     WorkerStart,
+    WorkerState,
 )
 from app.endpoints.openai.wire import ModelMeta, OpenAIModel
 from tasks.ledger.overview import Crew, Health, QueueOverview, StartOverview, WorkerOverview
@@ -59,7 +60,7 @@ def view(
         "running": queue.running,
         "tokens_per_second": crew.tokens_per_second,
         "num_workers": crew.workers,
-        "workers": [{"name": worker.name, "slots": worker.slots, "processor": worker.processor} for worker in own],
+        "workers": [_worker(worker) for worker in own],
         "starting": [_start(start) for start in health.starts[:SHOWN_WORKERS]],
         "decisions": [_decision(record) for record in records if record.model == queue.model],
     }
@@ -107,6 +108,17 @@ def openai_view(name: str, entry: ModelEntry, meta: ModelMeta | None, *, own: st
     if name != own:
         told["parent"] = own
     return told
+
+
+def _worker(worker: WorkerOverview) -> WorkerState:
+    return {
+        "name": worker.name,
+        "slots": worker.slots,
+        "processor": worker.processor,
+        "memory_bytes": int(worker.figures.get("memory_bytes", 0)),
+        "cache_tokens": int(worker.figures.get("cells", 0)),
+        "cache_tokens_used": int(worker.figures.get("cells_used", 0)),
+    }
 
 
 def _start(start: StartOverview) -> WorkerStart:

@@ -38,6 +38,9 @@ class WorkerState(TypedDict):
     name: str
     slots: Count
     processor: Annotated[str, Field(description="The library's variant for this processor.")]
+    memory_bytes: Annotated[Count, Field(description="The most that its process has had of the machine's memory.")]
+    cache_tokens: Annotated[Count, Field(description="Tokens of all sequences for which its cache has room.")]
+    cache_tokens_used: Annotated[Count, Field(description="Of these, those that it has now; kept prefixes count.")]
 
 
 class WorkerStart(TypedDict):

@@ -59,7 +59,9 @@ _FILTERS = (
         meaning="Only those with this priority.",
         schema={"type": "string", "enum": [priority.value for priority in Priority]},
     ),
-    Parameter(name="owner", where="query", meaning="For admins: only this owner's.", schema={"type": "string"}),
+    Parameter(
+        name="owner", where="query", meaning="For admins: this owner's; `*`: everybody's.", schema={"type": "string"}
+    ),
     Parameter(
         name="created_after",
         where="query",

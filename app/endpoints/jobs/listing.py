@@ -14,6 +14,7 @@ from app.services.services import services
 from tasks.errors import InsufficientScope, InvalidRequest
 from tasks.ledger import dead_letters
 from tasks.ledger.jobs import Wanted
+from tasks.records.api_key import EVERYONE, RESERVED_OWNERS
 from tasks.records.job import Job, JobStatus, Priority
 
 MOST_METADATA = 16
@@ -33,7 +34,10 @@ def asked_for(limit: int) -> Listed:
     if flag("dead_letter"):
         return Listed(_dead_letters(owner, limit=limit, after=after, wanted=wanted))
     with known_cursor("jobs"):
-        found = services().ledger.jobs.find(owner, wanted, after=after, limit=limit)
+        if owner is None:
+            found = services().ledger.jobs.find_of(_owners(), wanted, after=after, limit=limit)
+        else:
+            found = services().ledger.jobs.find(owner, wanted, after=after, limit=limit)
     return Listed(services().ledger.jobs.get_many(found.ids), found.last)
 
 
@@ -54,16 +58,26 @@ def _wanted() -> Wanted:
     )
 
 
-def _owner() -> str:
-    """Whose jobs are to be listed; raises InsufficientScope for another's."""
+def _owner() -> str | None:
+    """Whose jobs are to be listed, None for everybody's; raises InsufficientScope for another's."""
     owner = request.args.get("owner", caller().owner)
+    if owner == EVERYONE and caller().is_admin:
+        return None
     if owner != caller().owner and not caller().is_admin:
         raise InsufficientScope("To see jobs of other owners you need a key with the scope 'admin'.", param="owner")
     return owner
 
 
-def _dead_letters(owner: str, *, limit: int, after: str | None, wanted: Wanted) -> list[Job]:
-    """The owner's jobs that workers died of, the last one first. Pages through the models' until there are enough."""
+def _owners() -> Sequence[str]:
+    """Whoever has a key, and those of the jobs that no key of the store stands for."""
+    return sorted({*RESERVED_OWNERS, *(key.owner for key in services().keys.all())})
+
+
+def _dead_letters(owner: str | None, *, limit: int, after: str | None, wanted: Wanted) -> list[Job]:
+    """The owner's jobs, or everybody's, that workers died of, the last one first.
+
+    It pages through the models' until there are enough.
+    """
     models, found = [name for name in services().models.served if wanted.model in (None, name)], list[Job]()
     if after is not None and not _owns(owner, after):
         raise _unknown_cursor()
@@ -71,17 +85,17 @@ def _dead_letters(owner: str, *, limit: int, after: str | None, wanted: Wanted) 
         with known_cursor("dead letters"):
             page = dead_letters.page(services().redis, models, after=after, count=limit)
         jobs = services().ledger.jobs.get_many(page)
-        found += [job for job in jobs if job.owner == owner and wanted.matches(job)]
+        found += [job for job in jobs if owner in (None, job.owner) and wanted.matches(job)]
         if len(page) < limit:
             break
         after = page[-1]
     return found[:limit]
 
 
-def _owns(owner: str, job_id: str) -> bool:
+def _owns(owner: str | None, job_id: str) -> bool:
     """Whether a job is the owner's: the list of dead letters is everybody's."""
     job = services().ledger.jobs.get(job_id)
-    return job is not None and job.owner == owner
+    return job is not None and owner in (None, job.owner)
 
 
 def _unknown_cursor() -> InvalidRequest:

@@ -32,6 +32,7 @@ def view(
         "object": "job",
         "model": job.model,
         "operation": job.operation,
+        "owner": job.owner,
         "status": job.status,
         "priority": job.priority,
         "created_at": int(job.created_at),

@@ -61,6 +61,7 @@ class Job(TypedDict):
     object: Literal["job"]
     model: str
     operation: Operation
+    owner: Annotated[str, Field(description="Of the key that it was submitted with; `local` while keys are off.")]
     status: JobStatus
     priority: Priority
     created_at: When

@@ -68,6 +68,7 @@ def test_two_jobs_that_workers_died_of_are_the_models_fault_though_one_serves() 
 
 def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() -> None:
     figures = {"slots": 16.0, "busy": 3.0, "tokens_per_second": 9.5, "context": 1024.0}
+    figures |= {"memory_bytes": 5e8, "cells": 4096.0, "cells_used": 70.0}
     queue = QueueOverview(model="m", state=QueueState.OPEN, queued={}, running=3, oldest_age_seconds=0.0)
     told = view(
         DEMO,
@@ -84,7 +85,16 @@ def test_workers_are_told_with_what_computes_and_starts_with_how_far_they_are() 
     )
     assert told["decisions"] == [{"at": 9.0, "action": "stop", "worker": "m-1", "reason": "no job came"}]
     assert (told["num_workers"], told["slots"], told["busy"], told["tokens_per_second"]) == (1, 16, 3, 9.5)
-    assert told["workers"] == [{"name": "w0", "slots": 16, "processor": "zen4"}]
+    assert told["workers"] == [
+        {
+            "name": "w0",
+            "slots": 16,
+            "processor": "zen4",
+            "memory_bytes": 500_000_000,
+            "cache_tokens": 4096,
+            "cache_tokens_used": 70,
+        }
+    ]
     assert told["starting"] == [
         {"name": "w1", "state": "loading", "phase": "loading", "progress": 0.4},
         {"name": "w2", "state": "failed", "phase": "prefill", "reason": "It died."},

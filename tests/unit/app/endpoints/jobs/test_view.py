@@ -17,6 +17,7 @@ NOTHING_YET: dict[str, Any] = {
     "object": "job",
     "model": "demo",
     "operation": "chat",
+    "owner": "local",
     "status": "queued",
     "priority": "normal",
     "created_at": 1700000000,
