@@ -11,7 +11,7 @@ export const NUMBERS = [
   { name: "presence_penalty", label: "Presence penalty", min: -2, max: 2, step: 0.1, normal: "0", hint: "0 is off" },
   { name: "frequency_penalty", label: "Frequency penalty", min: -2, max: 2, step: 0.1, normal: "0", hint: "0 is off" },
   { name: "seed", label: "Seed", min: 0, max: 9007199254740991, step: 1, normal: "random", hint: "repeats the draws" },
-  { name: "timeout", label: "Timeout", min: 0.1, max: 604800, step: 0.1, normal: "none", hint: "seconds, waiting included" },
+  { name: "timeout", label: "Timeout", min: 0.1, max: 604800, step: 0.1, normal: "none", hint: "seconds in all" },
 ];
 
 const MOST_STOPS = 16;
