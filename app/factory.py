@@ -17,6 +17,7 @@ from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
 from app.services.redis_memory import RedisMemory
 from app.services.services import Services
+from app.services.tokenizer_infos import TokenizerInfos
 from tasks.batches.store import open_batches
 from tasks.files.store import open_files
 from tasks.ledger.api_keys import KeyStore
@@ -66,6 +67,7 @@ def create_app(settings: Settings, tracer: Tracer | None = None) -> Flask:
         rates=Rates(client),
         streams=OpenStreams(client),
         redis_memory=RedisMemory(client),
+        tokenizer_infos=TokenizerInfos(),
         files=open_files(settings, client),
         batches=open_batches(settings, client),
         described=DESCRIBED,

@@ -12,6 +12,7 @@ from app.services.http_metrics import HttpMetrics
 from app.services.open_streams import OpenStreams
 from app.services.rate_counter import Rates
 from app.services.redis_memory import RedisMemory
+from app.services.tokenizer_infos import TokenizerInfos
 from tasks.batches.store import BatchStore
 from tasks.files.store import FileStore
 from tasks.ledger.api_keys import KeyStore
@@ -41,6 +42,7 @@ class Services:
     rates: Rates
     streams: OpenStreams
     redis_memory: RedisMemory
+    tokenizer_infos: TokenizerInfos
     files: FileStore
     batches: BatchStore
     described: Described

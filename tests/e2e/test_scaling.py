@@ -70,6 +70,19 @@ def asleep(made: Cluster) -> Callable[[], bool]:
     return lambda: state(made)["state"] == "asleep" and not made.pids_of("tasks.worker")
 
 
+def test_a_look_at_its_properties_keeps_no_model_awake(tmp_path: Path) -> None:
+    made = cluster(tmp_path, SLEEPS)
+    try:
+        assert made.http.post("/completion", json={"prompt": "Hi", "n_predict": 1}).status_code == 200
+        template = made.http.get("/props").json()["chat_template"]
+        until(lambda: made.http.get("/props").json()["is_sleeping"], seconds=30, what="it sleeps")
+        assert made.http.get("/props").json()["chat_template"] == template != ""
+        until(asleep(made), seconds=30, what="it stays so")
+        assert [each["action"] for each in state(made)["decisions"]] == ["stop", "start"]
+    finally:
+        assert made.stop() == 0
+
+
 def test_a_model_sleeps_wakes_for_a_job_and_leaves_nothing_behind(tmp_path: Path) -> None:
     made = cluster(tmp_path, SLEEPS)
     try:

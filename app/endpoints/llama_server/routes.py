@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -105,13 +105,15 @@ def embed() -> Response:
 def props() -> Response:
     """A model's properties: its context, its slots, its chat template."""
     name, workers = _model()
-    info = None
-    if workers:
-        body = TokenizerInfoBody(model=name)
-        taken = submit({"model": name}, body)
-        ended = wait_for_end(taken.id, cancels=True)
-        info = cast("TokenizerInfo", ended.outcome.data) if ended.outcome else None
-    return jsonify(shown.props(name, catalogue()[name], workers, info))
+    entry = catalogue()[name]
+    info = services().tokenizer_infos.of(name, entry, workers, lambda: _tokenizer_info(name))
+    return jsonify(shown.props(name, entry, workers, cast("TokenizerInfo | None", info)))
+
+
+def _tokenizer_info(model: str) -> Mapping[str, Any] | None:
+    taken = submit({"model": model}, TokenizerInfoBody(model=model))
+    ended = wait_for_end(taken.id, cancels=True)
+    return ended.outcome.data if ended.outcome else None
 
 
 @blueprint.get("/slots")
