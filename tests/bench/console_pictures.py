@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from app.console.pages import PAGES
 from tests.browser.conftest import MODELS, ended_batch, sign_in
@@ -38,6 +38,13 @@ def load(cluster: Cluster) -> str:
     return str(first["id"])
 
 
+def ask(page: Page) -> None:
+    """Have an answer on the page."""
+    page.get_by_label("Your message").fill("What is the capital of France?")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("tokens/s").wait_for()
+
+
 def take(browser: Browser, url: str, out: Path, *, job: str, batch: str, shape: str, seconds: float) -> None:
     """All pages in a shape."""
     width, dark = SHAPES[shape]
@@ -50,6 +57,8 @@ def take(browser: Browser, url: str, out: Path, *, job: str, batch: str, shape: 
                 page.wait_for_timeout(1000 * seconds)
             elif each.name != "login":
                 page.goto(path)
+                if each.name == "playground":
+                    ask(page)
                 page.wait_for_timeout(2000)
             else:
                 page.get_by_role("button", name="Sign out").click()
