@@ -68,6 +68,12 @@ class Api:
         return self.kubectl("apply", "--server-side", "-f", "-", text=text)
 
 
+def ready(of: Object) -> bool:
+    """Whether a node or a pod is."""
+    conditions = of.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
 def run(command: list[str], *, text: str | None = None, seconds: float = 60) -> str:
     """A command's output; raises Failed."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=seconds)

@@ -69,7 +69,7 @@ def namespace(api: Api) -> Iterator[str]:
     name = f"test-{next(NUMBERS)}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    until(lambda: "default" in api.list("serviceaccounts", name), what="the namespace has its account")
+    until(lambda: "default" in api.list("serviceaccounts", name), seconds=90, what="the namespace has its account")
     yield name
     api.send("DELETE", api.path("namespaces", "", name))
 

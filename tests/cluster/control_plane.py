@@ -7,16 +7,20 @@ from pathlib import Path
 
 import httpx
 
-from tests.cluster.api import Api
+from tests.cluster.api import Api, ready
 from tests.cluster.pki import Pki
 from tests.cluster.programs import Programs
 from tests.cluster.tools import Tools
 from tests.support.redis_server import free_port
+from tests.support.waiting import until
 
 NODE_GRACE = "8s"
 """How long a node may be silent; Kubernetes' own is 50 s."""
-UNREACHABLE_SECONDS = "10"
-"""How long a pod stays on a node that is not ready; Kubernetes' own is 300 s."""
+UNREACHABLE_SECONDS = "60"
+"""How long a pod stays on a node that is not ready; Kubernetes' own is 300 s.
+
+Long enough for nodes that were silent because the API server was away.
+"""
 
 
 class ControlPlane:
@@ -47,7 +51,26 @@ class ControlPlane:
         self.programs.stop("kube-apiserver")
 
     def start_api_server(self) -> None:
-        self.programs.again("kube-apiserver", answers=lambda: self.answers(f"{self.url}/readyz"))
+        """Until the others work with it again.
+
+        Those that are one of several in life end when they cannot keep their lease, and are begun anew.
+        """
+        self.programs.again("kube-apiserver")
+        for name in ("kube-controller-manager", "kube-scheduler"):
+            self.programs.stop(name)
+            self.programs.again(name)
+        self._await_work()
+
+    def _await_work(self) -> None:
+        """All nodes are ready, and a pod in a new namespace is: each of them has heard of what is new."""
+        name = "after-an-absence"
+        until(lambda: all(map(ready, self.api.list("nodes").values())), seconds=90, what="all nodes are ready")
+        self.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        until(lambda: "default" in self.api.list("serviceaccounts", name), seconds=90, what="the account is made")
+        metadata, containers = {"name": name, "namespace": name}, [{"name": name, "image": name}]
+        self.api.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers}})
+        until(lambda: ready(self.api.get("pods", name, name)), seconds=90, what="a new pod is ready")
+        self.api.kubectl("delete", "namespace", name, seconds=90)
 
     def answers(self, url: str) -> bool:
         """Whether an address answers 200 to the administrator; what has a certificate of its own making is believed."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from tests.cluster.api import Api
+from tests.cluster.api import Api, ready
 from tests.deploy.chart import Object
 from tests.deploy.processes import Cluster, Container
 
@@ -34,7 +34,7 @@ class RunningPod:
 
     def __init__(self, api: Api, pod: Object, container: Container) -> None:
         self.name, self.namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        self._api, self._container = api, container
+        self._api, self._container, self._ready = api, container, False
         self.deleted, self._gone = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._live, name=self.name, daemon=True)
         self._thread.start()
@@ -49,6 +49,11 @@ class RunningPod:
     def output(self) -> str:
         return self._container.output()
 
+    def look(self, pod: Object) -> None:
+        """Tell again that it is ready, where the cluster took it for lost with its node."""
+        if self._ready and not ready(pod):
+            self._tell(ready=True)
+
     def _live(self) -> None:
         self._container.start()
         self._tell(ready=False)
@@ -56,6 +61,7 @@ class RunningPod:
         while not self.deleted.wait(probe["periodSeconds"] / 5) and not self._gone.is_set():
             if self._container.probe("startupProbe"):
                 self._tell(ready=True)
+                self._ready = True
                 self.deleted.wait()
         if not self._gone.is_set():
             with suppress(subprocess.TimeoutExpired):  # its grace is over
@@ -153,6 +159,8 @@ class Kubelet:
         for name, running in self.running.items():
             if name not in pods or "deletionTimestamp" in pods[name]["metadata"]:
                 running.deleted.set()
+            else:
+                running.look(pods[name])
 
     def _container(self, pod: Object) -> Container:
         namespace = pod["metadata"]["namespace"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tasks.queue.dispatch import Dispatcher
 from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
@@ -22,21 +24,32 @@ def with_redis(api: Api, namespace: str, redis: RedisServer) -> None:
     api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": redis.url}})
 
 
-def values(redis: RedisServer, model: Object, **more: Object) -> Object:
-    """Of a release whose workers of one model are on live nodes, with a card each."""
+def values(redis: RedisServer, model: Object, *, leave_seconds: int | None = None, **more: Object) -> Object:
+    """Of a release whose workers of one model are on live nodes, with a card each.
+
+    `leave_seconds` is how long they stay on a node that is not ready, if not as long as others.
+    """
     external = {"urlSecret": {"name": SECRET}, "address": f"127.0.0.1:{redis.port}"}
     return {
         "redis": {"builtin": False, "external": external},
         "workers": {
             "gpu": {"count": 1},
             "nodeSelector": {"live": "true"},
-            "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+            "tolerations": [
+                {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},
+                *([] if leave_seconds is None else map(partial(_stays, leave_seconds), ("not-ready", "unreachable"))),
+            ],
             "drainSeconds": 3,
         },
         "models": [model],
         "settings": {"CARAVAN_LEASE_SECONDS": "4", "CARAVAN_UNCLAIMED_SECONDS": "2", "CARAVAN_THREADS": "1"},
         **more,
     }
+
+
+def _stays(seconds: int, condition: str) -> Object:
+    key = f"node.kubernetes.io/{condition}"
+    return {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}
 
 
 class Load(Ledger):

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from tests.cluster.api import ready
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.versions import KWOK
 from tests.deploy.chart import Object
@@ -70,12 +71,6 @@ def start(plane: ControlPlane) -> None:
     until(lambda: all(map(ready, plane.api.list("nodes").values())), seconds=60, what="all nodes are ready")
 
 
-def ready(of: Object) -> bool:
-    """Whether a node or a pod is."""
-    conditions = of.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
 def _storage_class(name: str) -> Object:
     default = str(name == CLASSES[0]).lower()
     return {
@@ -94,20 +89,31 @@ def _stages(folder: Path) -> list[Object]:
     found = {stage["metadata"]["name"]: stage for stage in map(yaml.safe_load, texts)}
     image = {"key": ".spec.containers.[].image", "values": [UNPULLABLE]}
     found["pod-ready"]["spec"]["selector"]["matchExpressions"].append({**image, "operator": "NotIn"})
-    return [*found.values(), _pod_stage("pod-waits", "Pending", {**image, "operator": "In"}, WAITS), _helm_test()]
+    waits = _pod_stage("pod-waits", "Pending", [{**image, "operator": "In"}], WAITS)
+    return [*found.values(), waits, _ready_again(), _helm_test()]
+
+
+def _ready_again() -> Object:
+    """A pod that is not ready although its containers are: its node was silent for a while, and speaks again."""
+    kinds = {"Ready": "False", "ContainersReady": "True"}
+    conditions = [
+        {"key": f'.status.conditions.[] | select( .type == "{kind}" ) | .status', "operator": "In", "values": [status]}
+        for kind, status in kinds.items()
+    ]
+    return _pod_stage("pod-ready-again", "Running", conditions, {"conditions": [{"type": "Ready", "status": "True"}]})
 
 
 def _helm_test() -> Object:
     """kwok ends pods of Jobs alone: a pod of `helm test` ends well a moment after it has begun."""
     hook = {"key": '.metadata.annotations."helm.sh/hook"', "operator": "In", "values": ["test"]}
-    return _pod_stage("pod-tested", "Running", hook, {"phase": "Succeeded"})
+    return _pod_stage("pod-tested", "Running", [hook], {"phase": "Succeeded"})
 
 
-def _pod_stage(name: str, phase: str, expression: Object, status: Any) -> Object:
+def _pod_stage(name: str, phase: str, expressions: list[Object], status: Any) -> Object:
     expressions = [
         {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"},
         {"key": ".status.phase", "operator": "In", "values": [phase]},
-        expression,
+        *expressions,
     ]
     return {
         "apiVersion": "kwok.x-k8s.io/v1alpha1",

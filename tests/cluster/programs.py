@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.support.waiting import until
@@ -15,7 +16,7 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._commands: dict[str, tuple[list[str], Mapping[str, str] | None]] = {}
+        self._again: dict[str, Callable[[], None]] = {}
 
     def start(
         self,
@@ -27,7 +28,7 @@ class Programs:
         seconds: float = 60,
     ) -> None:
         """Until it answers; fails the test, with the end of its log, when it ends or does not."""
-        self._commands[name] = command, env
+        self._again[name] = partial(self.start, name, command, answers=answers, env=env, seconds=seconds)
         with self._log(name).open("ab") as log:
             # A test run that is killed takes them along.
             process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], env=env, stdout=log, stderr=log)
@@ -38,9 +39,9 @@ class Programs:
             raise AssertionError(f"{exc}\n{self.output(name)}") from None
         assert process.poll() is None, f"{name} ended:\n{self.output(name)}"
 
-    def again(self, name: str, *, answers: Callable[[], object]) -> None:
-        command, env = self._commands[name]
-        self.start(name, command, answers=answers, env=env)
+    def again(self, name: str) -> None:
+        """As it was started before."""
+        self._again[name]()
 
     def stop(self, name: str, *, seconds: float = 10) -> None:
         process = self._running.pop(name)

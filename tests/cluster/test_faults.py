@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.cluster.api import Failed
+from tests.cluster.api import Failed, ready
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.machines import UNPULLABLE, ready
+from tests.cluster.machines import UNPULLABLE
 from tests.cluster.release import Release
 from tests.cluster.test_live_releases import break_pod
 from tests.deploy.chart import HOUSE, Object
@@ -156,6 +156,6 @@ def test_while_the_api_server_is_away_an_upgrade_is_refused_and_then_goes_on(
         time.sleep(max(0.0, 30 - (time.monotonic() - begun)))
     finally:
         plane.start_api_server()
-    assert running(release, "web") == before
+    until(lambda: running(release, "web") == before, seconds=90, what="the same pods are ready")
     release.upgrade(values={"settings": {"CARAVAN_RESULT_TTL": "60"}})
     assert len(running(release, "web")) == 2

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.api import Api, Failed
-from tests.cluster.machines import ready
+from tests.cluster.api import Api, Failed, ready
 from tests.cluster.release import Release
 from tests.deploy.chart import CHART, HOUSE, Object
 from tests.support.waiting import until

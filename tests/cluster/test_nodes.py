@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from tasks.records.job import JobStatus
-from tests.cluster.api import Api
+from tests.cluster.api import Api, ready
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.kubelet import kubelets
 from tests.cluster.live_workers import Load, values, with_redis
-from tests.cluster.machines import ready
 from tests.cluster.release import Release
 from tests.deploy.chart import Object
 from tests.support.redis_server import RedisServer
@@ -32,7 +31,7 @@ def test_a_node_that_goes_away_takes_no_job_with_it(
     load = Load(redis.url)
     with_redis(api, release.namespace, redis)
     with kubelets(api, tmp_path / "pods", {"a": 2, "b": 2, "c": 2}) as nodes:
-        release.install(values=values(redis, MODEL))
+        release.install(values=values(redis, MODEL, leave_seconds=10))
         gone = next(pool for pool, node in nodes.items() if node.running)
         jobs = load.submit(120, tokens=200)
         there = set(nodes[gone].running)
@@ -61,6 +60,7 @@ def test_while_the_api_server_is_away_workers_work_on(
             plane.start_api_server()
         assert {job.status for job in ended} == {JobStatus.SUCCEEDED}
         assert {pod["metadata"]["uid"] for pod in release.pods("worker-fake")} == workers
+        until(lambda: all(map(ready, release.pods("worker-fake"))), seconds=90, what="they are ready")
     load.close()
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.api import Api
-from tests.cluster.machines import ready
+from tests.cluster.api import Api, ready
 from tests.cluster.release import Release
 from tests.deploy.chart import CHART, Object
 from tests.support.waiting import until
