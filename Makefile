@@ -90,7 +90,7 @@ deploy/.env: deploy/.env.example
 test-compose: setup images ## the cluster in containers, on a real engine: containers are killed under load
 	$(BIN)/pytest tests/deploy/compose/check_compose.py $(ARGS)
 
-test-cluster: setup ## the chart on a real Kubernetes control plane, by Helm 3 and 4, which Go builds the first time
+test-cluster: setup ## the chart on a real Kubernetes control plane, by Helm 3 and 4, with KEDA: Go builds them the first time
 	$(BIN)/python -m tests.cluster.tools
 	$(BIN)/pytest tests/cluster $(ARGS)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster import machines
+from tests.cluster import faults_page, machines
 from tests.cluster.api import Api
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.other_kinds import PROMETHEUS
@@ -87,10 +87,15 @@ def release(api: Api, tools: Tools, namespace: str, tmp_path: Path) -> Release:
     return Release(api, tools.helm(3), namespace, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def page() -> str:
+    return faults_page.read()
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     """Beside the cluster, for real workers."""
-    found = RedisServer(tmp_path / "redis")
+    found = RedisServer(tmp_path / "redis", password="of-the-tests")
     found.start()
     yield found
     found.stop()

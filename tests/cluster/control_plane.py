@@ -24,10 +24,13 @@ Long enough for nodes that were silent because the API server was away.
 
 
 class ControlPlane:
-    """Its files are in `folder`; `kubeconfig` is the administrator's."""
+    """Its files are in `folder`; `kubeconfig` is the administrator's.
 
-    def __init__(self, folder: Path, tools: Tools) -> None:
-        self.tools, self.folder = tools, folder
+    `autoscaler_seconds` is how often autoscalers are looked at; Kubernetes' own is 15.
+    """
+
+    def __init__(self, folder: Path, tools: Tools, *, autoscaler_seconds: int = 5) -> None:
+        self.tools, self.folder, self._autoscaler_seconds = tools, folder, autoscaler_seconds
         folder.mkdir(parents=True, exist_ok=True)
         self.pki = Pki(folder / "pki")
         self.programs = Programs(folder)
@@ -128,7 +131,7 @@ class ControlPlane:
             "root-ca-file": self.pki.path("ca.crt"),
             "node-monitor-grace-period": NODE_GRACE,
             "node-monitor-period": "1s",
-            "horizontal-pod-autoscaler-sync-period": "5s",
+            "horizontal-pod-autoscaler-sync-period": f"{self._autoscaler_seconds}s",
         }
         self._start("kube-controller-manager", options)
 

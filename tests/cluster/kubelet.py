@@ -7,6 +7,7 @@ any more. A process that ends by itself is not started again.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -132,6 +133,8 @@ class Kubelet:
     def remove(self) -> None:
         self.vanish()
         self._api.kubectl("delete", "node", self.name, "--ignore-not-found")
+        for pod in self._pods().values():
+            self._forget(pod)
 
     def _repeat(self, act: Any, seconds: float) -> None:
         while not self._stopping.wait(seconds):
@@ -152,15 +155,26 @@ class Kubelet:
             self._api.send("POST", self._api.path("leases", "kube-node-lease"), body)
 
     def _look(self) -> None:
-        pods = self._api.list("pods", fieldSelector=f"spec.nodeName={self.name}")
+        pods = self._pods()
         for name, pod in pods.items():
-            if name not in self.running and "deletionTimestamp" not in pod["metadata"]:
-                self.running[name] = RunningPod(self._api, pod, self._container(pod))
+            deleted = "deletionTimestamp" in pod["metadata"]
+            if name in self.running and not deleted:
+                self.running[name].look(pod)
+            elif name not in self.running and deleted:
+                self._forget(pod)  # it was another's of this name
+            elif name not in self.running:
+                with suppress(KeyError):  # a secret that is not there: it is looked at again
+                    self.running[name] = RunningPod(self._api, pod, self._container(pod))
         for name, running in self.running.items():
             if name not in pods or "deletionTimestamp" in pods[name]["metadata"]:
                 running.deleted.set()
-            else:
-                running.look(pods[name])
+
+    def _pods(self) -> dict[str, Object]:
+        return self._api.list("pods", fieldSelector=f"spec.nodeName={self.name}")
+
+    def _forget(self, pod: Object) -> None:
+        path = self._api.path("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+        self._api.send("DELETE", path, {"gracePeriodSeconds": 0})
 
     def _container(self, pod: Object) -> Container:
         namespace = pod["metadata"]["namespace"]
@@ -173,6 +187,7 @@ class Kubelet:
         tree = self._trees.get(pod["spec"]["containers"][0]["image"])
         environment = {"PYTHONPATH": str(tree)} if tree else {}
         folder = self._folder / name
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier look
         folder.mkdir(parents=True)
         cluster = Cluster([{"kind": "Pod", **pod}, *there], folder, extra_env=environment)
         return cluster.containers[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from tasks.queue.dispatch import Dispatcher
@@ -20,8 +21,8 @@ SECRET = "outside"
 
 def with_redis(api: Api, namespace: str, redis: RedisServer) -> None:
     """The secret that `values` name."""
-    metadata = {"name": SECRET, "namespace": namespace}
-    api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"url": redis.url}})
+    metadata, texts = {"name": SECRET, "namespace": namespace}, {"url": redis.url, "password": redis.password}
+    api.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": texts})
 
 
 def values(redis: RedisServer, model: Object, *, leave_seconds: int | None = None, **more: Object) -> Object:
@@ -29,7 +30,8 @@ def values(redis: RedisServer, model: Object, *, leave_seconds: int | None = Non
 
     `leave_seconds` is how long they stay on a node that is not ready, if not as long as others.
     """
-    external = {"urlSecret": {"name": SECRET}, "address": f"127.0.0.1:{redis.port}"}
+    secret = {"name": SECRET}
+    external = {"urlSecret": secret, "address": f"127.0.0.1:{redis.port}", "passwordSecret": secret}
     return {
         "redis": {"builtin": False, "external": external},
         "workers": {
@@ -53,13 +55,13 @@ def _stays(seconds: int, condition: str) -> Object:
 
 
 class Load(Ledger):
-    """Jobs of the fake model, as a web front accepts them."""
+    """Jobs of the fake model, as a web front accepts them. Each wants a worker for `keep_alive` seconds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, keep_alive: float = 1.0) -> None:
         super().__init__(url)
         dispatcher = Dispatcher(self.store.line, create_publisher(Settings(redis_url=url)))
         self._queue = QueueService(
-            self.store.admission, self.store.wants, dispatcher, longest_queue=2000, keep_alive=lambda _: 1.0
+            self.store.admission, self.store.wants, dispatcher, longest_queue=2000, keep_alive=lambda _: keep_alive
         )
 
     def submit(self, count: int, *, tokens: int) -> list[Job]:
@@ -69,3 +71,6 @@ class Load(Ledger):
         for job in jobs:
             self._queue.submit(job)
         return jobs
+
+    def forget(self, jobs: Iterable[Job]) -> None:
+        self._queue.forget_many([job.id for job in jobs])

@@ -52,6 +52,11 @@ class Programs:
             process.kill()
             process.wait(10)
 
+    def kill(self, name: str) -> None:
+        process = self._running.pop(name)
+        process.kill()
+        process.wait(10)
+
     def stop_all(self) -> None:
         """At the end, when nobody waits for what they still do."""
         for name in reversed(list(self._running)):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
 
 from tests.cluster.api import Failed, ready
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.faults_page import documented
 from tests.cluster.machines import UNPULLABLE
 from tests.cluster.release import Release
 from tests.cluster.test_live_releases import break_pod
-from tests.deploy.chart import HOUSE, Object
+from tests.deploy.chart import Object
 from tests.support.waiting import until
 
 MODEL: Object = {"name": "demo", "path": "demo", "slots": 4, "workers": {"min": 1, "max": 5}}
@@ -22,15 +22,6 @@ QUICK = ("--timeout", "15s")
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture(scope="module")
-def page() -> str:
-    """The section of docs/operations.md on a failing cluster, in one line a paragraph."""
-    text = (HOUSE / "docs/operations.md").read_text()
-    found = re.search(r"^## When the cluster fails\n(.*?)^## ", text, flags=re.DOTALL | re.MULTILINE)
-    assert found is not None
-    return re.sub(r"\s+", " ", found.group(1))
-
-
 def running(release: Release, component: str) -> set[str]:
     return {pod["metadata"]["uid"] for pod in release.pods(component) if ready(pod)}
 
@@ -38,12 +29,6 @@ def running(release: Release, component: str) -> set[str]:
 def events(release: Release, reason: str) -> str:
     found = release.api.list("events", release.namespace, fieldSelector=f"reason={reason}")
     return "\n".join(each["message"] for each in found.values())
-
-
-def documented(page: str, said: str, words: str) -> None:
-    """Words that are both said and on the page."""
-    assert words in re.sub(r"\s+", " ", said), said
-    assert words in page
 
 
 def test_bad_values_change_nothing(release: Release, page: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import tools
 from tests.cluster.tools import Tools, chosen
-from tests.cluster.versions import FOLDERS, MODULES
+from tests.cluster.versions import FOLDERS, MODULES, NEEDED
 
 
 def test_parts_of_its_own_tree_are_taken_as_they_are_published() -> None:
@@ -48,9 +48,19 @@ def test_without_go_a_developer_is_told_and_a_ci_fails(
     assert tools.main() == 1
 
 
-@pytest.mark.parametrize("argument", ["--check"])
-def test_a_check_builds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str) -> None:
+def test_a_check_builds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "Tools", lambda: Tools(tmp_path))
-    monkeypatch.setattr("sys.argv", ["tools", argument])
+    monkeypatch.setattr("sys.argv", ["tools", "--check"])
     assert tools.main() == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_is_content_without_keda_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tools, "Tools", lambda: Tools(tmp_path))
+    monkeypatch.setattr("sys.argv", ["tools", "--check"])
+    for name in Tools(tmp_path).missing(*NEEDED):
+        (tmp_path / name).touch()
+    assert tools.main() == 0
+    assert "keda-operator" in capsys.readouterr().out

@@ -46,6 +46,10 @@ def _kubernetes(name: str) -> Program:
     return Program(name, KUBERNETES, f"k8s.io/kubernetes/cmd/{name}")
 
 
+def _keda(part: str) -> Program:
+    return Program(f"keda-{part}", KEDA, f"github.com/kedacore/keda/v2/cmd/{part}")
+
+
 HELM = {
     3: Program("helm", HELM_3, "helm.sh/helm/v3/cmd/helm"),
     4: Program("helm", HELM_4, "helm.sh/helm/v4/cmd/helm"),
@@ -66,7 +70,10 @@ MODULES = (
     CONTROL_PLANE,
     Module("etcd", "go.etcd.io/etcd/server/v3", f"v{ETCD}", (Program("etcd", ETCD, "go.etcd.io/etcd/server/v3"),)),
     Module("helm4", "helm.sh/helm/v4", f"v{HELM_4}", (HELM[4],)),
+    Module("keda", "github.com/kedacore/keda/v2", f"v{KEDA}", tuple(map(_keda, ("operator", "adapter", "webhooks")))),
 )
+NEEDED = ("kubernetes", "etcd", "helm4")
+"""Without any of these a run of tests/cluster shows nothing; without KEDA its tests alone are skipped."""
 
 FOLDERS = {
     f"kwok-stages-{KWOK}": (f"sigs.k8s.io/kwok@v{KWOK}", "kustomize/stage"),

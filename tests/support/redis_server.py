@@ -29,14 +29,16 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """Keeps every write in an append-only file under `folder`."""
+    """Keeps every write in an append-only file under `folder`. A `password` is part of its `url`."""
 
-    def __init__(self, folder: Path, *, executable: str | None = None, options: list[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, executable: str | None = None, options: list[str] | None = None, password: str = ""
+    ) -> None:
         self._executable = executable or executables()[0]
         self._folder = folder
-        self._options = options or []
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._options = [*(options or []), *(["--requirepass", password] if password else [])]
+        self.port, self.password = free_port(), password
+        self.url = f"redis://{f':{password}@' if password else ''}127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -80,12 +82,12 @@ class RedisServer:
             self._process.send_signal(signal.SIGCONT)
         else:
             self.start()
-        with redis.Redis(port=self.port) as client:
+        with redis.Redis.from_url(self.url) as client:
             client.config_set("maxmemory", 0)
             client.config_set("min-replicas-to-write", 0)
 
     def _answers(self) -> bool:
-        client = redis.Redis(port=self.port)
+        client = redis.Redis.from_url(self.url)
         try:
             return bool(client.ping())
         except redis.AuthenticationError:
