@@ -40,6 +40,10 @@ class Logprobs:
     top: tuple[tuple[int, float], ...]
 
 
+Saved = bytes | memoryview
+"""What a model has computed of some tokens, as `Backend.save` gives it."""
+
+
 class Row(NamedTuple):
     """One token of a batch: its place in a slot, and whether the token after it is wanted."""
 
@@ -127,6 +131,8 @@ class Backend(Vocabulary, Protocol):
     """How the model writes tool calls and reasoning, by its chat template."""
     adapters: frozenset[str]
     """Names of the adapters with which it can compute."""
+    saved_as: str
+    """What the bytes of `save` depend on, beside the model's files: those of another kind mean nothing to it."""
     special_markers: Mapping[str, int]
     """Ids of the markers of tool calls and reasoning that a grammar knows by id alone; `piece` tells their text."""
 
@@ -187,6 +193,19 @@ class Backend(Vocabulary, Protocol):
 
     def copy(self, source: int, target: int, length: int) -> None:
         """Have the empty slot `target` hold the first `length` tokens of `source` as well."""
+
+    def save(self, slot: int, start: int, end: int) -> Saved:
+        """What was computed of the tokens from position `start` up to `end` of a slot. Only if it `can_share`."""
+
+    def load(self, slot: int, start: int, saved: Saved) -> bool:
+        """Have a slot, which holds `start` tokens, hold as well those of what was saved that come then.
+
+        They are those that it would compute: whether they are is the caller's to know. While it works, it takes cells
+        for all that was saved.
+
+        Returns:
+            Whether it does; if not, since there is no room or the bytes mean nothing, the slot is as before.
+        """
 
     def close(self) -> None:
         """Free the model."""

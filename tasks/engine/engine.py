@@ -10,15 +10,18 @@ from queue import SimpleQueue
 
 from tasks.engine import prompt_logprobs
 from tasks.engine.backend import Backend, BackendFailure, CacheFull, Logprobs, SequenceFailed
+from tasks.engine.changes import carry_out
 from tasks.engine.figures import EngineFigures
 from tasks.engine.inbox import drain
 from tasks.engine.pace import Pace
+from tasks.engine.pages.pager import Pager
+from tasks.engine.pages.store import PageStore
 from tasks.engine.plan import Plan
 from tasks.engine.progress import Progress, progress
 from tasks.engine.samplers import await_samplers
 from tasks.engine.scheduler import Scheduler
 from tasks.engine.sequence import FinishReason, Sequence
-from tasks.engine.slots import Copy, Forget, SlotPool
+from tasks.engine.slots import SlotPool
 from tasks.engine.speculation.speculation import Mode, Speculation
 from tasks.engine.step_clock import StepClock
 from tasks.engine.taking import ends, take
@@ -54,6 +57,7 @@ class Engine:
             on when there is a slot again.
         across_owners: whether sequences share prefixes that another owner's computed.
         speculation: whether tokens are drafted; never where the model's memory cannot be cut.
+        pages: where beginnings of texts are kept that have left the cells; never of such a model either.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Engine:
         on_outranked: Callable[[Hashable], None] | None = None,
         across_owners: bool = False,
         speculation: Mode = "off",
+        pages: PageStore | None = None,
     ) -> None:
         self._backend = backend
         self._on_failed = on_failed
@@ -74,6 +79,9 @@ class Engine:
             can_share=backend.can_share,
             across_owners=across_owners,
         )
+        self._pager: Pager | None = None
+        if pages is not None and backend.can_share:
+            self._pager = Pager(backend, slots, pages, across_owners=across_owners)
         for slot in range(backend.num_sequences):
             backend.forget(slot)
         backend.adapt(())
@@ -83,6 +91,7 @@ class Engine:
             batch_tokens=backend.batch_tokens,
             prompt_logits=prompt_logprobs.most_rows(backend.vocab_size),
             gathers=backend.tile_tokens > 1,
+            restores=self._pager is not None,
         )
         self._speculation = Speculation(speculation if backend.can_share else "off")
         self._pace = Pace(backend.batch_tokens, tile_tokens=backend.tile_tokens)
@@ -133,8 +142,12 @@ class Engine:
             plan = self._run(plan)
             prompt_logprobs.note(plan, self._backend)
             self._time(plan, time.monotonic() - began)
+            if self._pager:
+                self._pager.save(plan.chunks)
             outputs = self._postprocess(plan)
             self._speculation.time(plan, time.monotonic() - began)
+            if self._pager:
+                self._pager.earn(time.monotonic() - began)
         self._gauge()
         return outputs
 
@@ -142,6 +155,8 @@ class Engine:
         """Free samplers and model."""
         for sequence in (*self._scheduler.running, *self._scheduler.waiting):
             self._drop(sequence)
+        if self._pager:
+            self._pager.store.close()
         self._backend.close()
 
     def _receive(self) -> None:
@@ -157,18 +172,22 @@ class Engine:
         if admit and not scheduler.waiting:
             self._speculation.propose(scheduler.running, cells_free=scheduler.cells_free)
         prompt_tokens = self._pace.prompt_tokens(scheduler.num_decoding, scheduler.num_starting)
-        plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=admit, now=time.monotonic())
+        if admit:
+            scheduler.admit(time.monotonic())
+            self._restore()
+        plan = scheduler.plan(self._backend.fit(prompt_tokens), admit=False)
         for sequence in scheduler.take_outranked():
             self.figures.outranked += 1
             if self._on_outranked is not None:
                 self._on_outranked(sequence.job)
-        for change in self._scheduler.take_changes():
-            match change:
-                case Forget(slot, start):
-                    self._backend.forget(slot, start)
-                case Copy(source, target, length):
-                    self._backend.copy(source, target, length)
+        carry_out(scheduler.take_changes(), self._backend)
         return plan
+
+    def _restore(self) -> None:
+        """Load what sequences that have got slots do not need to compute."""
+        if self._pager:
+            carry_out(self._scheduler.take_changes(), self._backend)
+            self._pager.restore(self._scheduler.running)
 
     def _run(self, plan: Plan) -> Plan:
         """Decode, with fewer sequences if the cache turns out to be too full; the plan that was run."""
@@ -284,6 +303,8 @@ class Engine:
 
     def _drop(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
+        if self._pager:
+            self._pager.end(sequence)
         if sequence.sampler is not None:
             sequence.sampler.close()
             sequence.sampler = None
@@ -297,6 +318,8 @@ class Engine:
         figures.shared_out = self._scheduler.num_shared_out
         figures.drafted_tokens = self._speculation.num_drafted
         figures.accepted_tokens = self._speculation.num_accepted
+        if self._pager:
+            self._pager.gauge(figures)
 
 
 def _progress(sequence: Sequence) -> list[Output]:

@@ -6,6 +6,7 @@ a wrong position, a forgotten slot or a mixed-up row shows in the text.
 
 from __future__ import annotations
 
+import json
 import time
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.answers.syntax import PLAIN
-from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
+from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row, Saved
 from tasks.errors import InvalidRequest
 from tasks.records.adapters import Adapters
 from tasks.records.sampling import SamplingParams, draw_seed
@@ -28,10 +29,10 @@ class _Cell:
     """One cell of the cache; slots that share a prefix hold the same cells. What comes after depends on `computed`: the
     token, and the adapters with which it was run."""
 
-    __slots__ = ("computed", "token")
+    __slots__ = ("adapters", "computed", "token")
 
     def __init__(self, token: int, adapters: Adapters) -> None:
-        self.token = token
+        self.token, self.adapters = token, adapters
         self.computed: object = (token, adapters) if adapters else token
 
 
@@ -100,6 +101,7 @@ class FakeBackend:
             "n_vocab": END + 1,
             "size": 0,
         }
+        self.saved_as = "fake"
         self.special_markers: Mapping[str, int] = {}
         self.end_tokens = [END]
         self.infill_tokens: Mapping[str, int] = {}
@@ -160,7 +162,7 @@ class FakeBackend:
     def decode(self, rows: Sequence[Row]) -> None:
         if len(rows) > self.batch_tokens:
             raise BackendFailure(f"a batch of {len(rows)} rows, {self.batch_tokens} at most")
-        if len({cell for slot in self._slots for cell in slot}) + len(rows) > self.cache_tokens:
+        if not self._has_room(len(rows)):
             raise CacheFull
         time.sleep(self._step_seconds)
         self._states = {}
@@ -195,6 +197,28 @@ class FakeBackend:
         if not self.can_share or self._slots[target] or length > len(self._slots[source]):
             raise BackendFailure(f"slot {target} cannot share {length} tokens of slot {source}")
         self._slots[target] = self._slots[source][:length]
+
+    def save(self, slot: int, start: int, end: int) -> Saved:
+        cells = self._slots[slot][start:end]
+        if not self.can_share or not cells or len(cells) != end - start:
+            raise BackendFailure(f"slot {slot} does not hold the tokens from {start} to {end}")
+        return json.dumps([start, [(cell.token, cell.adapters) for cell in cells]]).encode()
+
+    def load(self, slot: int, start: int, saved: Saved) -> bool:
+        try:
+            first, cells = json.loads(bytes(saved))
+        except ValueError:
+            return False
+        if start != len(self._slots[slot]) or not first <= start < first + len(cells):
+            raise BackendFailure(f"slot {slot} holds {len(self._slots[slot])} tokens, and they begin at {first}")
+        if not self._has_room(len(cells)):
+            return False
+        for token, adapters in cells[start - first :]:
+            self._slots[slot].append(_Cell(token, tuple((name, scale) for name, scale in adapters)))
+        return True
+
+    def _has_room(self, count: int) -> bool:
+        return len({cell for slot in self._slots for cell in slot}) + count <= self.cache_tokens
 
     def close(self) -> None:
         pass

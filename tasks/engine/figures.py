@@ -24,7 +24,19 @@ class EngineFigures:
     shared_out: int = 0
     """Sequences that gave their slots to owners, or jobs, that had fewer."""
     cached_tokens: int = 0
-    """Prompt tokens of finished sequences that were taken from a shared prefix."""
+    """Prompt tokens of finished sequences that were taken from a shared prefix, or from pages."""
+    cache_hits: int = 0
+    """Sequences whose beginnings came back from pages, beyond the cells."""
+    restored_tokens: int = 0
+    """Tokens that did, those of sequences that were set back included."""
+    cache_pages: int = 0
+    cache_bytes: int = 0
+    """Of the memory that pages take."""
+    cache_folder_bytes: int = 0
+    cache_evictions: int = 0
+    """Pages that left memory for others."""
+    cache_refused: int = 0
+    """Files of pages that were not what they should be."""
     queue_seconds: float = 0.0
     """Seconds that sequences waited for a slot."""
     decode_seconds: float = 0.0

@@ -33,10 +33,20 @@ class Scheduler:
     stand empty for a few batches. Hardware for which a batch's width costs time gains by it.
 
     While there are sequences to be decoded alone, the others keep their slots as far as possible, and stand still.
+
+    With `restores`, a sequence that gets a slot is in no batch until whoever loads pages says that it is not
+    `restoring` any more.
     """
 
     def __init__(
-        self, slots: SlotPool, *, max_running: int, batch_tokens: int, prompt_logits: int = 64, gathers: bool = False
+        self,
+        slots: SlotPool,
+        *,
+        max_running: int,
+        batch_tokens: int,
+        prompt_logits: int = 64,
+        gathers: bool = False,
+        restores: bool = False,
     ) -> None:
         self.waiting: WaitingLine[Sequence] = WaitingLine()
         self.running: list[Sequence] = []
@@ -52,6 +62,7 @@ class Scheduler:
         self._batch_tokens = batch_tokens
         self._prompt_logits = prompt_logits
         self._gathers = gathers
+        self._restores = restores
 
     @property
     def busy(self) -> bool:
@@ -122,19 +133,24 @@ class Scheduler:
             admit: whether waiting sequences may get slots.
             now: the time, for those that give way.
         """
-        self._now = now
-        self._end_spares()
-        if admit and self._alone:
-            self._admit_alone()
-        elif admit and not self._gathers_slots:
-            self._admit()
+        if admit:
+            self.admit(now)
         self._num_ran = len(self.running)
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
-        chosen = [sequence for sequence in self.running if sequence.ready and (sequence.alone or not self._alone)]
+        chosen = [sequence for sequence in self.running if self._is_able(sequence)]
         limits = {"room": self._batch_tokens, "prompt_tokens": prompt_tokens, "prompt_logits": self._prompt_logits}
         return fill(self._turns.choose(chosen), self._slots, **limits)
+
+    def admit(self, now: float) -> None:
+        """Give slots to those that wait, as far as there are some."""
+        self._now = now
+        self._end_spares()
+        if self._alone:
+            self._admit_alone()
+        elif not self._gathers_slots:
+            self._admit()
 
     def set_back_youngest(self) -> Sequence:
         """Make room in the cache: the youngest that gives way, or else of who has most, computes its tokens again."""
@@ -220,6 +236,10 @@ class Scheduler:
             self.waiting.remove(sequence)
             self._start(sequence)
 
+    def _is_able(self, sequence: Sequence) -> bool:
+        """Whether a running sequence can be in the next batch."""
+        return sequence.ready and not sequence.restoring and (sequence.alone or not self._alone)
+
     @property
     def _has_slot(self) -> bool:
         return len(self.running) < self._max_running and self._slots.has_vacant
@@ -247,6 +267,7 @@ class Scheduler:
         self._turns.begin(sequence)
         sequence.slot = self._slots.acquire(sequence.shareable, sequence.owner, sequence.adapters)
         sequence.start(len(sequence.slot.tokens), num_own=sequence.slot.own)
+        sequence.restoring = self._restores
         self.running.append(sequence)
         if sequence.spared_seconds and sequence.spared_until == math.inf:
             for each in self.of_job(sequence.job):

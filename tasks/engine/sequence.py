@@ -73,6 +73,11 @@ class Sequence:
         """Tokens of the prompt that were not computed, since a slot held them; None before the first slot."""
         self.num_cached_own = 0
         """Those of them that its owner had computed itself: of no others may it be told."""
+        self.num_restored = 0
+        """Tokens that were loaded from a page, in all its slots."""
+        self.restoring = False
+        """Whether there may be pages to load before any of its tokens is computed."""
+        self._num_starts = 0
         self.slot: Slot | None = None
         self.sampler: Sampler | None = None
         self.ready = True
@@ -161,14 +166,27 @@ class Sequence:
     def start(self, num_shared: int, *, num_own: int | None = None) -> None:
         """Begin in `slot`, which holds so many of the tokens already, so many of them by the owner; None: all."""
         self.num_computed = num_shared
+        self._num_starts += 1
         self.started_at = self.started_at or time.monotonic()
         if self.num_cached is None:
             self.num_cached = min(num_shared, self.num_prompt_tokens)
             self.num_cached_own = self.num_cached if num_own is None else min(num_own, self.num_cached)
 
+    def restore(self, count: int, *, is_own: bool) -> None:
+        """So many tokens more are in its slot that were computed before; whether by its owner.
+
+        Only those of the first slot are told as cached.
+        """
+        knows_all = self.num_cached_own == self.num_cached
+        self.num_computed += count
+        self.num_restored += count
+        if self._num_starts == 1:
+            self.num_cached = min(self.num_computed, self.num_prompt_tokens)
+            self.num_cached_own = self.num_cached if is_own and knows_all else self.num_cached_own
+
     def set_back(self) -> None:
         """Lose the slot and all that was computed in it; the tokens stay."""
-        self.slot, self.num_computed, self.draft = None, 0, []
+        self.slot, self.num_computed, self.draft, self.restoring = None, 0, [], False
 
     def extend(self, token: int, piece: bytes, *, ends: bool) -> str:
         """Take the next token; the text that may be shown because of it. Sets `finish_reason` when it is the last.

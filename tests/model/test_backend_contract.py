@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.engine.backend import Backend, BackendFailure, CacheFull, Row, Sampler
+from tasks.engine.backend import Backend, BackendFailure, CacheFull, Row, Sampler, Saved
 from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
 from tasks.engine.llama import LlamaBackend
@@ -384,6 +384,50 @@ def test_shared_cells_are_free_when_the_last_slot_forgets_them(small: Backend) -
         small.decode(rows([65], slot=3))
     small.forget(1)
     small.decode(rows([65] * 100, slot=3))
+
+
+# -- saved and loaded
+
+
+def saved_parts(backend: Backend, tokens: list[int], *, size: int) -> list[Saved]:
+    """What was computed of these tokens in slot 1, in parts of so many."""
+    backend.decode(rows(tokens, slot=1))
+    return [backend.save(1, start, start + size) for start in range(0, len(tokens) - size + 1, size)]
+
+
+def test_what_was_saved_goes_on_like_its_source(backend: Backend, question: Question) -> None:
+    parts = saved_parts(backend, question.tokens[: question.part // 4 * 4], size=4)
+    empty(backend)
+    backend.decode(rows(prompt(backend, "Tell me a story."), slot=3))
+    for number, part in enumerate(parts):
+        assert backend.load(2, 4 * number, part)
+    assert continued(backend, question.tokens, slot=2, start=4 * len(parts)) == question.answer
+
+
+def test_saving_changes_nothing(backend: Backend, question: Question) -> None:
+    backend.decode(rows(question.tokens[: question.part], slot=1))
+    backend.save(1, 3, question.part)
+    assert continued(backend, question.tokens, slot=1, start=question.part) == question.answer
+
+
+def test_of_what_was_saved_a_slot_takes_what_it_has_not(backend: Backend, question: Question) -> None:
+    (part,) = saved_parts(backend, question.tokens[: question.part], size=question.part)
+    empty(backend)
+    backend.decode(rows(question.tokens[:3], slot=2))
+    assert backend.load(2, 3, part)
+    assert continued(backend, question.tokens, slot=2, start=question.part) == question.answer
+
+
+@pytest.mark.usefixtures("shares")
+def test_what_has_no_room_or_means_nothing_is_not_loaded_and_harms_nobody(small: Backend) -> None:
+    (part,) = saved_parts(small, [65] * 100, size=100)
+    assert not small.load(2, 0, bytes(part)[:-1])
+    assert not small.load(2, 0, bytes(len(part)))
+    small.decode(rows([65] * (SMALL_CACHE - 199), slot=3))
+    assert not small.load(2, 0, part)
+    small.forget(1)
+    assert small.load(2, 0, part)
+    small.decode(rows([65] * 10, slot=2, start=100))
 
 
 # -- sampling

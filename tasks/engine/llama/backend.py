@@ -12,8 +12,8 @@ import llama_cpp
 
 from tasks.answers.syntax import PLAIN
 from tasks.answers.tools.formats import MARKERS
-from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row
-from tasks.engine.llama import chain, library, template_trial
+from tasks.engine.backend import BackendFailure, CacheFull, Logprobs, Row, Saved
+from tasks.engine.llama import chain, library, saving, template_trial
 from tasks.engine.llama.adapters import LoadedAdapters
 from tasks.engine.llama.batch import Batch
 from tasks.engine.llama.chat_template import ChatTemplate
@@ -24,6 +24,7 @@ from tasks.engine.llama.model import Model
 from tasks.engine.llama.options import DEFAULTS, Options
 from tasks.engine.llama.quoting import Prompt
 from tasks.engine.llama.sampler import LlamaSampler
+from tasks.engine.llama.saving import Saving
 from tasks.engine.passes import QUAD_ROWS, TILE_ROWS, Pass, fit, split
 from tasks.engine.prompt_logprobs import most_rows
 from tasks.engine.step_clock import StepClock
@@ -99,6 +100,8 @@ class LlamaBackend(Model):
         self.ctx = self._create_context(threads)
         self._threads = ComputeThreads(self.ctx, threads, prompts=options.threads_batch, apart=not self.on_gpu)
         self._memory = llama_cpp.llama_get_memory(self.ctx)
+        self._saving = Saving(self.ctx, spare=self.num_sequences)
+        self.saved_as = saving.form(options, cache_tokens=cache_tokens)
         self.end_tokens = [t for t in range(self.vocab_size) if llama_cpp.llama_vocab_is_eog(self._vocab, t)]
         self._ends = frozenset(self.end_tokens)
         self._closes_texts = bool(llama_cpp.llama_vocab_get_add_eos(self._vocab))
@@ -204,6 +207,12 @@ class LlamaBackend(Model):
     def copy(self, source: int, target: int, length: int) -> None:
         library.seq_cp(self._memory, source, target, 0, length)
 
+    def save(self, slot: int, start: int, end: int) -> Saved:
+        return self._saving.save(slot, start, end)
+
+    def load(self, slot: int, start: int, saved: Saved) -> bool:
+        return self._saving.load(slot, start, saved)
+
     def close(self) -> None:
         self.compiler.close()
         llama_cpp.llama_free(self.ctx)
@@ -236,7 +245,7 @@ class LlamaBackend(Model):
         params.n_outputs_max = min(params.n_batch, max(self.num_slots, self._draft_rows) + most_rows(self.vocab_size))
         self.most_output_bytes = params.n_outputs_max * self.vocab_size * FLOAT_BYTES
         params.type_k, params.type_v = self.options.cache_types()
-        params.n_seq_max = self.num_sequences + bool(spare)
+        params.n_seq_max = self.num_sequences + self.can_share  # one for padding, and for what is saved
         params.n_threads = params.n_threads_batch = threads
         params.flash_attn_type = self.options.flash_attn_type("on")
         params.kv_unified = True
