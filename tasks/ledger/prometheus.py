@@ -31,6 +31,10 @@ WORKER_COUNTERS = {
     "outranked": "Sequences that gave their slots to more urgent ones.",
     "shared_out": "Sequences that gave their slots to owners, or jobs, that had fewer.",
     "cached_tokens": "Prompt tokens that were taken from a shared prefix and not computed.",
+    "restored_tokens": "Tokens that came back from the prefix cache, beyond the cells.",
+    "cache_hits": "Sequences whose beginnings came back from the prefix cache.",
+    "cache_evictions": "Pages of the prefix cache that left memory for others.",
+    "cache_refused": "Files of the prefix cache that were torn or foreign, and were deleted.",
     "queue_seconds": "Seconds that sequences waited in a worker for a slot, summed over them.",
     "decode_seconds": "Seconds in steps that only decode.",
     "prefill_seconds": "Seconds in steps with tokens of prompts.",
@@ -43,6 +47,9 @@ WORKER_GAUGES = {
     "tokens_per_second": "Tokens generated in the last second with work.",
     "cells": "KV cells that a worker has.",
     "cells_used": "KV cells that hold tokens, kept prefixes included.",
+    "cache_pages": "Pages of 64 tokens that the prefix cache has in memory.",
+    "cache_bytes": "Memory that the prefix cache takes.",
+    "cache_folder_bytes": "Bytes of the prefix cache's folder, as this worker knows it.",
     "memory_bytes": "Most memory that a worker has had resident.",
 }
 GIVEN_BACK = ("crashed", "killed", "lease_expired", "worker_restarted", "outranked", "drained", "failed")

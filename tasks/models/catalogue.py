@@ -233,6 +233,9 @@ def _placed(file: models_file.ModelsFile, name: str, entry: ModelEntry) -> Model
             adapter: each.model_copy(update={"path": _from(file, each.path)})
             for adapter, each in entry.adapters.items()
         }
+    if entry.prefix_cache and entry.prefix_cache.folder:
+        folder = _from(file, entry.prefix_cache.folder)
+        told["prefix_cache"] = entry.prefix_cache.model_copy(update={"folder": folder})
     if entry.chat_template is not None:
         try:
             told["chat_template"] = template_file.text(entry.chat_template, file.path.parent)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, WithJson
 from tasks.models.adapters import AdapterFiles
 from tasks.models.cache_types import PLAIN, QUANTISED, CacheType
 from tasks.models.key_types import Count
+from tasks.models.prefix_cache import PrefixCaching
 
 MOST_CARDS = 16
 """llama.cpp knows no more in one process."""
@@ -23,6 +24,7 @@ ONE_KIND_ONLY = {
         "ubatch_tokens": "only a generative model computes a text in parts",
         "chat_template": "only a generative model has conversations",
         "speculation": "only a generative model drafts tokens",
+        "prefix_cache": "only a generative model keeps prefixes",
         "adapters": "only a generative model has adapters",
     },
     "embedding": {"pooling": "only an embedding model makes vectors"},
@@ -115,6 +117,11 @@ class EngineKeys(BaseModel):
     )
     speculation: Speculation = Field(
         None, description="Whether tokens are drafted that the text has had before; off if left out."
+    )
+    prefix_cache: PrefixCaching = Field(
+        None,
+        description="Memory for prefixes that have left the cells, such as 4GiB; or memory, folder and disk. "
+        "Off if left out.",
     )
     adapters: AdapterFiles = Field(
         {}, description="LoRA adapters that requests may name: for each its file, or path and scale."

@@ -37,6 +37,7 @@ def _told(entry: ModelEntry) -> dict[str, Any]:
     if told.pop("repacked"):
         told["weights"] += gguf.doubled_bytes(gguf_path(entry))
     told["weights"] += sum(gguf.weights_bytes(path) for path in adapter_paths(entry).values())
+    told["prefixes"] = entry.prefix_cache.memory if entry.prefix_cache else 0
     return told
 
 

@@ -23,6 +23,7 @@ from tasks.models.plan import dry_run, fit
 from tasks.settings import Settings
 from tasks.worker.child import Progress
 from tasks.worker.embedding_runner import Embedding
+from tasks.worker.kept_prefixes import open_store
 from tasks.worker.model_runner import ModelRunner
 from tasks.worker.rerank_runner import Rerank
 from tasks.worker.text_runner import TextRunner
@@ -184,8 +185,12 @@ def _load(entry: ModelEntry, settings: Settings, progress: Progress) -> ModelRun
         return Embedding(_embedding_backend(entry, settings, progress))
     if entry.kind == "rerank":
         return Rerank(_rerank_backend(entry, settings, progress))
-    backend, drafts = _backend(entry, settings, progress), entry.speculation or "off"
-    return TextRunner(backend, across_owners=entry.share_prefixes == "all", speculation=drafts)
+    pages = open_store(entry.prefix_cache, files=model_digest(entry))
+    backend = _backend(entry, settings, progress)
+    if pages is not None and not backend.can_share:
+        log.warning("prefix_cache has no effect: this model's memory gives no part of a sequence", path=entry.path)
+    across = entry.share_prefixes == "all"
+    return TextRunner(backend, across_owners=across, speculation=entry.speculation or "off", pages=pages)
 
 
 def _refuse_what_cannot_fit(entry: ModelEntry) -> None:
@@ -212,7 +217,8 @@ def _is_small(entry: ModelEntry, memory: int) -> bool:
         token = gguf.cache_bytes_per_token(gguf.fields(files[0]), keys=entry.cache_type_k, values=entry.cache_type_v)
     except (OSError, gguf.NotGguf):
         return True  # loading it tells why
-    return bool(token) and 2 * (weights + entry.cache_tokens * token) + SPARE_BYTES < memory
+    prefixes = entry.prefix_cache.memory if entry.prefix_cache else 0
+    return bool(token) and 2 * (weights + entry.cache_tokens * token) + prefixes + SPARE_BYTES < memory
 
 
 def _backend(entry: ModelEntry, settings: Settings, progress: Progress) -> Backend:

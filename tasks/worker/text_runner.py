@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.engine.backend import Backend
 from tasks.engine.engine import Engine
+from tasks.engine.pages.store import PageStore
 from tasks.engine.speculation.speculation import Mode
 from tasks.engine.taking import take
 from tasks.errors import InvalidRequest
@@ -24,9 +25,17 @@ class TextRunner:
     Args:
         across_owners: whether owners share prefixes: `share_prefixes` of the catalogue's entry.
         speculation: whether tokens are drafted, as the entry says.
+        pages: where prefixes are kept beyond the cells, if the entry asks for it.
     """
 
-    def __init__(self, backend: Backend, *, across_owners: bool = False, speculation: Mode = "off") -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        across_owners: bool = False,
+        speculation: Mode = "off",
+        pages: PageStore | None = None,
+    ) -> None:
         self.vocabulary = self._backend = backend
         self.num_slots, self.context = backend.num_slots, backend.context
         self.engine = Engine(
@@ -35,6 +44,7 @@ class TextRunner:
             on_outranked=self._note_outranked,
             across_owners=across_owners,
             speculation=speculation,
+            pages=pages,
         )
         self._failed: list[tuple[Held, str]] = []
         self._outranked: list[Held] = []

@@ -94,7 +94,7 @@ def _contender(options: argparse.Namespace, stack: ExitStack, name: str) -> Cont
     if name == "on":
         folder = Path(stack.enter_context(TemporaryDirectory())) if options.folder else None
         disk = PageDisk(PageFolder(folder, budget=DISK_BYTES)) if folder else None
-        store = PageStore(bytes_of(options.memory), files=str(options.model), disk=disk)
+        store = PageStore(bytes_of(options.memory), files=options.model.name, disk=disk)
     engine = stack.enter_context(closing(Engine(LlamaBackend(options.model, threads=2, **size), pages=store)))
     rng = random.Random(0)
     texts = [[rng.randrange(5, 1000) for _ in range(options.tokens)] for _ in range(options.conversations)]

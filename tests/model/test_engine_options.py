@@ -77,7 +77,7 @@ def alone(backend: LlamaBackend) -> list[str]:
 
 
 def test_every_option_is_a_key_of_an_entry_and_every_format_a_format_of_ggml() -> None:
-    others = {"threads", "gpu_layers", "speculation", "adapters"}
+    others = {"threads", "gpu_layers", "speculation", "prefix_cache", "adapters"}
     assert {field.name for field in fields(Options)} == set(EngineKeys.model_fields) - others
     assert set(CACHE_TYPES) == set(BYTES) == set(get_args(CacheType))
 

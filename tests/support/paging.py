@@ -38,7 +38,7 @@ def fake(*, num_slots: int = 2, cache_tokens: int = 1024, adapters: Many[str] = 
 
 
 def store(memory: int = ROOMY) -> PageStore:
-    return PageStore(memory, files="a model's digest")
+    return PageStore(memory, files="digest")
 
 
 def answer(engine: Engine, asked: Asked) -> Sequence:

@@ -40,6 +40,7 @@ def as_json(name: str, given: ModelEntry, plan: Plan) -> dict[str, Any]:
             "cache": sizes.cache,
             "buffers": sizes.buffers,
             "process": sizes.process,
+            "prefix_cache": sizes.prefixes,
             "on_cards": plan.on_cards,
             "in_memory": plan.in_memory,
         },
@@ -75,6 +76,7 @@ def _told(plan: Plan) -> dict[str, object]:
         "Cache": f"{size(sizes.cache)}, {shape.cache_tokens:,} tokens",
         "Buffers": size(sizes.buffers),
         "Process": size(sizes.process),
+        **({"Prefix cache": size(sizes.prefixes)} if sizes.prefixes else {}),
         "Memory": f"{size(plan.in_memory)} of {size(machine.memory)}",
     }
     if machine.cards:

@@ -163,6 +163,7 @@ ropeFreqBase: rope_freq_base
 yarnOrigContext: yarn_orig_context
 chatTemplate: chat_template
 speculation: speculation
+prefixCache: prefix_cache
 adapters: adapters
 pooling: pooling
 {{- end }}

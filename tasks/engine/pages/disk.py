@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 
 from tasks.engine.backend import Saved
 from tasks.engine.inbox import drain
-from tasks.engine.pages.folder import PageFolder, Refused
+from tasks.engine.pages.folder import PageFolder, Refused, file_size
 from tasks.logs import get_logger
 
 MOST_QUEUED_BYTES = 256 << 20
@@ -107,10 +107,11 @@ class PageDisk:
 
     def _write(self, key: bytes, saved: Saved, number: int) -> None:
         try:
-            if self._has_room(len(saved)):
+            size = file_size(saved)
+            if self._has_room(size):
                 self._folder.write(key, saved, number=number)
-                self._sizes[key] = len(saved)
-                self.num_bytes += len(saved)
+                self._sizes[key] = size
+                self.num_bytes += size
         finally:
             self._tell(Done(key, reads=False, size=len(saved)))
 

@@ -127,6 +127,11 @@ class PageFolder:
         return [PageFile(key, told.st_size, told.st_mtime)] if key else []
 
 
+def file_size(saved: Saved) -> int:
+    """Bytes of the file of a page."""
+    return HEAD_BYTES + len(saved) + SUM_BYTES
+
+
 def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 

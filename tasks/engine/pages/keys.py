@@ -17,12 +17,15 @@ def root(*, files: str, form: str, salt: Hashable, adapters: Adapters) -> bytes:
     """What all pages begin with that may be taken for each other.
 
     Args:
-        files: what the model's files hold, its digest.
+        files: the digest of the model's file, and of each adapter's, as in ``DIGEST NAME=DIGEST``.
         form: what the bytes of a page depend on beside that.
         salt: whose texts they are; None for everybody's.
         adapters: what they are computed with.
     """
-    return blake2b(repr((files, form, salt, adapters)).encode(), digest_size=KEY_BYTES).digest()
+    model, *others = files.split()
+    names = {name for name, _ in adapters}
+    used = [each for each in others if each.partition("=")[0] in names]
+    return blake2b(repr((model, used, form, salt, adapters)).encode(), digest_size=KEY_BYTES).digest()
 
 
 class PageKeys:

@@ -18,7 +18,7 @@ class PageStore:
 
     Args:
         memory: bytes of memory that all pages take at most, those included that are being read or written.
-        files: what the model's files hold, their digest.
+        files: the digests of the model's file and of its adapters', as `keys.root` has them.
         disk: keeps them beyond the memory, and beyond the process.
     """
 

@@ -87,7 +87,7 @@ class Plan:
     @property
     def in_memory(self) -> int:
         """Bytes that lie in the machine's memory."""
-        return self.sizes.total - self.on_cards + self.sizes.process
+        return self.sizes.total - self.on_cards + self.sizes.beside
 
     @property
     def fits(self) -> bool:
@@ -152,18 +152,21 @@ def placed(shape: Shape, sizes: Sizes, machine: Machine, gpu_layers: int | None 
 
 def trouble(sizes: Sizes, room: Room | None) -> str:
     """Why a worker cannot be loaded that has all in the machine's memory, with the sum; '' if it can."""
-    if room is None or sizes.on_card or sizes.total + sizes.process <= room.total:
+    if room is None or sizes.on_card or sizes.total + sizes.beside <= room.total:
         return ""
     return (
-        f"it takes {size(sizes.total + sizes.process)} ({parts(sizes)}), and "
-        f"{'the control group gives' if room.limited else 'the machine has'} {size(room.total)}: lower kv_tokens, "
-        "slots or context, or take a file of fewer bits a weight"
+        f"it takes {size(sizes.total + sizes.beside)} ({parts(sizes)}), and "
+        f"{'the control group gives' if room.limited else 'the machine has'} {size(room.total)}: lower "
+        f"{'prefix_cache, ' if sizes.prefixes else ''}kv_tokens, slots or context, or take a file of fewer bits a "
+        "weight"
     )
 
 
 def parts(sizes: Sizes) -> str:
     """What a worker's memory consists of, in words."""
     told = {"weights": sizes.weights, "cache": sizes.cache, "buffers": sizes.buffers, "process": sizes.process}
+    if sizes.prefixes:
+        told["prefix cache"] = sizes.prefixes
     return ", ".join(f"{name} {size(count)}" for name, count in told.items())
 
 

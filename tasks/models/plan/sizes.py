@@ -26,6 +26,8 @@ class Sizes:
     parameters: int
     vocabulary: int = 0
     """Tokens."""
+    prefixes: int = 0
+    """What `prefix_cache` of its entry may take, in the machine's memory."""
     on_card: bool
     """Whether layers of it go to a GPU, so that the machine's memory does not have all of this."""
 
@@ -36,5 +38,10 @@ class Sizes:
 
     @property
     def process(self) -> int:
-        """What a worker takes beside it, in the machine's memory."""
+        """What a worker's processes take without it."""
         return WORKER_BYTES + TOKEN_BYTES * self.vocabulary
+
+    @property
+    def beside(self) -> int:
+        """What a worker takes beside it, in the machine's memory."""
+        return self.process + self.prefixes

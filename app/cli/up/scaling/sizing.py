@@ -141,7 +141,7 @@ class Sizing:
             log.warning("nothing tells what the model takes", model=asked.model, error=str(exc))
             return
         in_memory = 0 if sizes.on_card else sizes.total
-        self._needs[asked.model] = Need(in_memory + sizes.process, fit.parts(sizes))
+        self._needs[asked.model] = Need(in_memory + sizes.beside, fit.parts(sizes))
 
 
 def estimate(entry: ModelEntry) -> Need:
@@ -150,7 +150,11 @@ def estimate(entry: ModelEntry) -> Need:
     if _can_be_asked(entry):
         with suppress(OSError, gguf.NotGguf):
             weights = int(FILE_SHARE * sum(part.stat().st_size for part in gguf.parts(gguf_path(entry))))
-    return Need(weights + WORKER_BYTES, f"about {size(weights)} for the model, process {size(WORKER_BYTES)}")
+    told = f"about {size(weights)} for the model, process {size(WORKER_BYTES)}"
+    if not entry.prefix_cache:
+        return Need(weights + WORKER_BYTES, told)
+    kept = entry.prefix_cache.memory
+    return Need(weights + WORKER_BYTES + kept, f"{told}, prefix cache {size(kept)}")
 
 
 def _can_be_asked(entry: ModelEntry) -> bool:

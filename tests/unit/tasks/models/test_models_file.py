@@ -20,7 +20,8 @@ NO_ADAPTER = "must be the path of a GGUF adapter file, or a mapping with path an
 KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
 KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
-KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, adapters, pooling"
+KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, prefix_cache"
+KEYS += ", adapters, pooling"
 NAMES = "a mapping with each model by its name, indented under it"
 
 
@@ -152,7 +153,8 @@ def test_a_value_is_told_as_it_is_written_with_what_it_may_be(tmp_path: Path, li
             for kind in ("embedding", "rerank")
             for key, value in {
                 "threads_batch": 2, "cache_type_k": "f16", "cache_type_v": "f16", "ubatch_tokens": 64,
-                "chat_template": "'{{ x }}'", "speculation": "lookup", "adapters": "{a: b.gguf}",
+                "chat_template": "'{{ x }}'", "speculation": "lookup", "prefix_cache": "4GiB",
+                "adapters": "{a: b.gguf}",
             }.items()
         ),
     ],

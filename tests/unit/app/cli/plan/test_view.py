@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -80,3 +82,11 @@ def test_what_the_entry_says_besides_stays() -> None:
         "path": "x.gguf", "cache_type_k": "q8_0", "slots": 4, "context": 4096, "threads": 3,
         "workers": {"min": 2, "max": 2},
     }  # fmt: skip
+
+
+def test_memory_for_prefixes_is_told_and_counted() -> None:
+    with_prefixes = replace(plan(), sizes=replace(SIZES, prefixes=3 * GIB))
+    text = "\n".join(lines("llama", LLAMA, with_prefixes, width=None))
+    assert "Prefix cache   3.0 GiB\nMemory         9.4 GiB of 32 GiB\n" in text
+    assert as_json("llama", LLAMA, with_prefixes)["bytes"]["prefix_cache"] == 3 * GIB
+    assert "Prefix cache" not in "\n".join(lines("llama", LLAMA, plan(), width=None))

@@ -44,6 +44,14 @@ def test_pages_of_other_models_formats_owners_and_adapters_are_others() -> None:
     assert all(one != other for one, other in combinations(made, 2))
 
 
+def test_a_file_of_an_adapter_counts_for_texts_with_that_adapter_alone() -> None:
+    greets: dict[str, Any] = {"adapters": (("greets", 1.0),)}
+    one, other = "digest ends=1 greets=2", "digest ends=3 greets=2"
+    assert keys(TEXT, files=one) == keys(TEXT, files=other) == keys(TEXT)
+    assert keys(TEXT, files=one, **greets) == keys(TEXT, files=other, **greets)
+    assert keys(TEXT, files=one, **greets) != keys(TEXT, files="digest greets=4", **greets)
+
+
 def test_keys_are_made_as_they_are_asked_for_while_the_text_grows() -> None:
     made = PageKeys(b"")
     first = made.key(0, TEXT[:PAGE_TOKENS])

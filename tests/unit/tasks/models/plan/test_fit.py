@@ -116,3 +116,12 @@ def test_a_card_that_is_too_small_has_nothing() -> None:
 
 def test_the_cache_holds_a_whole_sequence_at_least() -> None:
     assert fitted(Machine(memory=9 * GIB), slots=1).shape.cache_tokens == CONTEXT
+
+
+def test_memory_for_prefixes_has_to_be_there_as_well() -> None:
+    kept = replace(sizes(Shape(slots=1, context=CONTEXT, cache_tokens=CONTEXT)), prefixes=4 * GIB)
+    needed = kept.total + kept.process
+    assert trouble(replace(kept, prefixes=0), Room(total=needed, free=needed, limited=False)) == ""
+    said = trouble(kept, Room(total=needed, free=needed, limited=False))
+    assert "prefix cache 4.0 GiB" in said
+    assert "lower prefix_cache, kv_tokens" in said
