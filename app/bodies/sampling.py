@@ -34,8 +34,8 @@ RANDOM_SEED = -1
 """llama.cpp's way to ask for a new seed."""
 
 READ_APART = {
-    *("max_tokens", "seed", "stop", "logit_bias", "text_bias", "grammar", "logprobs", "prompt_logprobs", "logprob_ids"),
-    "logprobs_as_sampled",
+    *("max_tokens", "seed", "seeded", "stop", "logit_bias", "text_bias", "grammar"),
+    *("logprobs", "prompt_logprobs", "logprob_ids", "logprobs_as_sampled"),
 }
 """Fields of `SamplingParams` that `SamplingBody.sampling` makes of what stands here."""
 PASSED_ON = {field.name for field in fields(SamplingParams)} - READ_APART
@@ -169,11 +169,11 @@ class SamplingBody(SamplingRanges, LlamaParameters, JobBody, Urgency):
         if given.get("temperature", 1) < LEAST_TEMPERATURE:
             given["temperature"] = 0.0
         seed = unsaid.seed if self.seed is None else self.seed
-        if seed in (None, RANDOM_SEED):
-            seed = secrets.randbelow(MAX_SEED)
+        is_drawn = seed in (None, RANDOM_SEED)
         params = SamplingParams(
             max_tokens=None if max_tokens == MOST_TOKENS else max_tokens,
-            seed=seed or 0,
+            seed=secrets.randbelow(MAX_SEED) if is_drawn or seed is None else seed,
+            seeded=not is_drawn,
             stop=tuple(self.stop or ()),
             logit_bias=tuple((token, bias) for token, bias in self.logit_bias or () if isinstance(token, int)),
             text_bias=tuple((text, bias) for text, bias in self.logit_bias or () if isinstance(text, str)),

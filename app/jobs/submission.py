@@ -19,10 +19,12 @@ from app.bodies.unused import HEADER, unused
 from app.bodies.validation import model_for, request_of
 from app.http import request_id, traces
 from app.http.turns import aside
+from app.jobs.repeats import asked_repeat, repeat_of
 from app.jobs.urgency import asked_priority, asked_timeout
 from app.services.services import services
 from tasks.errors import CaravanError, InvalidRequest
 from tasks.ledger.admission import Idempotency
+from tasks.models.catalogue import ModelEntry
 from tasks.queue.service import Taken
 from tasks.records.event import TELLS_PROGRESS, TELLS_TIMES
 from tasks.records.job import Job
@@ -46,7 +48,7 @@ def submit(sent: dict[str, Any], body: JobBody, *, stands: bool = False) -> Take
         return Taken(known, None, None)
     models = catalogue()
     model, entry = model_for(body, models)
-    job = _job(body, model, aside(request_of, body, models, entry))
+    job = aside(lambda: _job(body, model, entry, request_of(body, models, entry)))
     _tell_unused([body])
     limits = allowed()
     job = spend(replace(job, result_bytes=limits.result_bytes))
@@ -94,7 +96,7 @@ def _asked(sent: Any, key_of_all: str, read: Callable[[dict[str, Any]], JobBody]
         body = read(sent)
         models = catalogue()
         model, entry = model_for(body, models)
-        job = _job(body, model, request_of(body, models, entry))
+        job = _job(body, model, entry, request_of(body, models, entry))
         return _Asked(body, job, _idempotency(sent, _own_key(body) or key_of_all))
     except CaravanError as exc:
         return exc
@@ -109,7 +111,7 @@ def _known(asked: Sequence[_Asked]) -> set[str]:
     return {job_id for (job_id, _), known in zip(keyed, found, strict=True) if known}
 
 
-def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
+def _job(body: JobBody, model: str, entry: ModelEntry, asked: dict[str, Any]) -> Job:
     envelope = body if isinstance(body, Envelope) else Envelope()
     job = Job(
         id=str(uuid.uuid4()),
@@ -127,6 +129,7 @@ def _job(body: JobBody, model: str, asked: dict[str, Any]) -> Job:
         timeout_seconds=asked_timeout(body),
         max_attempts=envelope.max_attempts,
         webhook=_webhook(envelope.webhook),
+        repeat=asked_repeat(repeat_of(body.operation, model, entry, asked)),
     )
     return replace(job, trace=traces.of_job(job))
 

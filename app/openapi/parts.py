@@ -43,6 +43,13 @@ PREFER = Parameter(
     schema={"type": "string"},
     example="wait=10",
 )
+CACHE_CONTROL = Parameter(
+    name="Cache-Control",
+    where="header",
+    meaning="Of a model that keeps answers: `no-cache` asks for a new one, and `no-store` for one that is not kept.",
+    schema={"type": "string"},
+    example="no-cache",
+)
 X_ON_DISCONNECT = Parameter(
     name="X-On-Disconnect",
     where="header",

@@ -127,6 +127,8 @@ class Backend(Vocabulary, Protocol):
     """Rows of a batch at most."""
     tile_tokens: int
     """From so many tokens of prompts on, the hardware runs them in another way; 1 if there is one way only."""
+    tells_time: bool
+    """Whether what `render_chat` makes may depend on the time that it is told."""
     syntax: Syntax
     """How the model writes tool calls and reasoning, by its chat template."""
     adapters: frozenset[str]

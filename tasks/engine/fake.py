@@ -93,7 +93,7 @@ class FakeBackend:
         self.cache_tokens, self.batch_tokens = cache_tokens, batch_tokens
         self.longest_piece = self.tile_tokens = 1
         self.clocks = ()
-        self.vocab_size, self.syntax = END + 1, PLAIN
+        self.vocab_size, self.syntax, self.tells_time = END + 1, PLAIN, False
         self.measures: Mapping[str, int] = {
             "n_ctx_train": context,
             "n_embd": 1,

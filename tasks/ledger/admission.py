@@ -72,11 +72,11 @@ Refusal = Full | Draining | Broken | Busy | Kept
 class Submission:
     """What became of a submission that was not refused.
 
-    ``accepted``, ``known`` (the same key and body: `job_id` is the earlier job's) or ``reused`` (the key, with another
-    body).
+    ``accepted``, ``answered`` (accepted, and ended with an answer that was kept), ``known`` (the same key and body:
+    `job_id` is the earlier job's) or ``reused`` (the key, with another body).
     """
 
-    verdict: Literal["accepted", "known", "reused"]
+    verdict: Literal["accepted", "answered", "known", "reused"]
     job_id: str
 
 
@@ -216,6 +216,7 @@ class Admission:
             "" if job.timeout_seconds is None else job.timeout_seconds,
             "" if most_in_flight is None else most_in_flight,
             "" if job.result_bytes is None else job.result_bytes,
+            job.repeat.digest if job.repeat and job.repeat.looks else "",
             *record,
         )
 

@@ -6,8 +6,9 @@ Every method is one Lua script under ``lua``, so a process may die between any t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from tasks.ledger.histograms import measured
@@ -21,14 +22,20 @@ Verdict = str
 UNREAD = "unread"
 """What `Leases.append` says of events that were written, and that nobody was there to read."""
 WRITTEN = ("ok", UNREAD)
+_NOT_KEPT = ("", "")
+"""Of an answer that no later request gets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds jobs: a worker, and the digests of its model's files, as `tasks.models.digest.told` has them."""
+    """Who holds jobs: a worker, and the digests of its model's files, as `tasks.models.digest.told` has them.
+
+    ``computes`` is a digest of all that decides what it answers; empty where no answers are kept.
+    """
 
     worker: str
     digest: str
+    computes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class Leases:
         for taken, (job_id, call) in enumerate(calls.items()):
             trip.run(
                 "claim", job_id, holder.worker, lease, VERSIONS.start, VERSIONS[-1], MAX_CLAIMS, model, call,
-                holder.digest, free_slots - taken, obtainable_slots - taken, MAX_CRASHES,
+                holder.digest, free_slots - taken, obtainable_slots - taken, MAX_CRASHES, holder.computes,
             )  # fmt: skip
         return [_claim(reply) for reply in trip.go()]
 
@@ -113,19 +120,33 @@ class Leases:
         return verdicts
 
     def succeed(
-        self, holder: Holder, job_id: str, fence: int, num_events: int, outcome: Outcome, *, is_traced: bool = False
+        self,
+        holder: Holder,
+        job_id: str,
+        fence: int,
+        num_events: int,
+        outcome: Outcome,
+        *,
+        is_traced: bool = False,
+        same_until: float | None = None,
     ) -> Write:
-        """End a job well, which so many events were sent of. Its trace tells why its choices ended."""
-        usage = json.dumps(asdict(outcome.usage))
+        """End a job well, which so many events were sent of. Its trace tells why its choices ended.
+
+        Args:
+            same_until: if its answer is to be kept, until when the same request makes the same prompt, in seconds since
+                the epoch; infinite for always.
+        """
+        usage = json.dumps(outcome.usage.encode())
         durations = json.dumps([part for pair in measured(outcome).items() for part in pair])
-        end = (JobStatus.SUCCEEDED.value, durations, "outcome", outcome.encode(), "usage", usage)
+        kept = _NOT_KEPT if same_until is None else (holder.computes, "" if same_until == math.inf else same_until)
+        end = (JobStatus.SUCCEEDED.value, durations, *kept, "outcome", outcome.encode(), "usage", usage)
         reasons = ("finish_reasons", json.dumps([choice.finish_reason for choice in outcome.choices]))
         ended = (*end, *reasons) if is_traced else end
         return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *ended))
 
     def fail(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str) -> Write:
         """End a job with an error, given as JSON in its wire form."""
-        end = (JobStatus.FAILED.value, "[]", "error", error)
+        end = (JobStatus.FAILED.value, "[]", *_NOT_KEPT, "error", error)
         return Write("finish", (*self._held_by(holder), job_id, fence, num_events, *end))
 
     def put_off(self, holder: Holder, job_id: str, fence: int, num_events: int, error: str, *, seconds: float) -> Write:

@@ -118,6 +118,9 @@ class LedgerCollector(Collector):
         removed = CounterMetricFamily(
             "caravan_jobs_removed_early", "Ended jobs removed since their owner's took much of Redis.", labels=["model"]
         )
+        answers = CounterMetricFamily(
+            "caravan_answers", "Jobs whose answer was looked for among those that are kept.", labels=["model", "result"]
+        )
         tokens = CounterMetricFamily("caravan_tokens", "Tokens of jobs that succeeded.", labels=["model", "kind"])
         histograms = {
             name: HistogramMetricFamily(f"caravan_job_{name}_seconds", text, labels=_labels(name))
@@ -135,6 +138,8 @@ class LedgerCollector(Collector):
             kept.add_metric(model, counts.dead_letters)
             unclaimed.add_metric(model, counters.get("unclaimed", 0))
             removed.add_metric(model, counters.get("removed_early", 0))
+            for result in ("hit", "miss"):
+                answers.add_metric([*model, result], counters.get(f"answers:{result}", 0))
             for kind in TOKENS:
                 tokens.add_metric([*model, kind], counters.get(f"tokens:{kind}", 0))
             for name, histogram in histograms.items():
@@ -142,7 +147,7 @@ class LedgerCollector(Collector):
                     buckets, seconds = _buckets(counts.histograms, name, priorities)
                     if buckets[-1][1] or any(counts.totals.get(f"accepted:{each}") for each in priorities):
                         histogram.add_metric([*model, *labels], buckets, seconds)
-        yield from (jobs, given_back, resumed, buried, kept, unclaimed, removed, tokens, *histograms.values())
+        yield from (jobs, given_back, resumed, buried, kept, unclaimed, removed, answers, tokens, *histograms.values())
 
     def _workers(self) -> Iterator[Metric]:
         found, crews = overview.workers(self._redis, self._models), overview.crews(self._redis, self._models)

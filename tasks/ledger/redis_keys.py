@@ -53,6 +53,8 @@ end_channel = _name("end", "id")
 """For those who wait for a job's end and read none of its tokens."""
 idempotency = _name("idem", "owner", "key")
 conversation = _name("conv", "owner", "digest")
+answer = _name("answer", "owner", "digest")
+"""The job whose answer is that of each request that asks the same: `tasks/ledger/lua/lib/answers.lua`."""
 
 # Jobs of a model that have not ended: all, those in the line, published, and running ones.
 pending = _name("pend", "model")
@@ -97,6 +99,8 @@ trial = _name("trial", "worker")
 starts = _name("starts", "model")
 """What each worker that does not serve yet said of its start."""
 ready = _name("ready", "model")
+computes = _name("computes", "model")
+"""A digest of all that decides the model's answers, as the last worker told it; only where answers are kept."""
 trouble = _name("trouble", "model")
 """Jobs that workers died of while they ran nothing else, since a job of the model had a first token."""
 patience = _name("patience", "model")

@@ -28,10 +28,22 @@ class Workers:
         self._run = run
         self._unclaimed_seconds = unclaimed_seconds
 
-    def report(self, model: str, worker: str, ttl_seconds: float, figures: Mapping[str, str | int | float]) -> None:
-        """Say that a worker lives, and what it holds; it counts as dead when this is older than `ttl_seconds`."""
+    def report(
+        self,
+        model: str,
+        worker: str,
+        ttl_seconds: float,
+        figures: Mapping[str, str | int | float],
+        *,
+        computes: str = "",
+    ) -> None:
+        """Say that a worker lives, and what it holds; it counts as dead when this is older than `ttl_seconds`.
+
+        Args:
+            computes: that of its `Holder`.
+        """
         pairs = [part for pair in figures.items() for part in pair]
-        self._run("report", model, worker, ttl_seconds, *pairs)
+        self._run("report", model, worker, ttl_seconds, computes, *pairs)
 
     def report_start(self, model: str, worker: str, start: Mapping[str, object], ttl_seconds: float) -> None:
         """Say how the start of a worker goes that does not serve yet; forgotten after `ttl_seconds`."""

@@ -54,9 +54,14 @@ def compare(old: Mapping[str, ModelEntry], new: Mapping[str, ModelEntry], *, rep
         added=tuple(sorted(new.keys() - old.keys())),
         removed=tuple(sorted(old.keys() - new.keys())),
         changed=tuple(name for name in both if keys[name] or name in others),
-        renewed=others | {name for name in both if keys[name] - NOT_THE_WORKERS},
+        renewed=others | {name for name in both if keys[name] - _unread_by_workers(old[name])},
         replaced=others,
     )
+
+
+def _unread_by_workers(old: ModelEntry) -> frozenset[str]:
+    """Keys that may change while the workers stay. One that tells what it computes with may go on to tell it."""
+    return NOT_THE_WORKERS if old.answer_cache is None else NOT_THE_WORKERS | {"answer_cache"}
 
 
 def _different(old: ModelEntry, new: ModelEntry) -> frozenset[str]:

@@ -69,6 +69,12 @@ class ServingKeys(BaseModel):
         False, description="Whether special tokens are read in what a conversation says."
     )
     workers: Workers = Workers()
+    answer_cache: Seconds | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds for which an owner's equal requests get the same answer, if it is certain to be the same.",
+    )
     keep_alive: Seconds = Field(600.0, gt=0, allow_inf_nan=False, description="Seconds an idle model stays.")
     priority: Count = Field(
         0,

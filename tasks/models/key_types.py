@@ -22,13 +22,18 @@ LONGEST_SECONDS = 100 * 365.25 * 86400
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+_NO_SECONDS = "it must be seconds, or a number with s, m or h, such as 10m"
+
+
 def _seconds(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(_NO_SECONDS)
     if not isinstance(value, str):
         is_long = isinstance(value, int | float) and LONGEST_SECONDS < value < inf
         return LONGEST_SECONDS if is_long else value
     match = re.fullmatch(DURATION_PATTERN, value.strip())
     if match is None:
-        raise ValueError("it must be seconds, or a number with s, m or h, such as 10m")
+        raise ValueError(_NO_SECONDS)
     return min(LONGEST_SECONDS, float(match[1]) * _UNITS[match[2]])
 
 

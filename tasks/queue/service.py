@@ -92,6 +92,8 @@ class QueueService:
         if submission.verdict == "accepted":
             log.info("job accepted", job_id=job.id, model=job.model, operation=job.operation.value)
             self._want(job.model)
+        if submission.verdict == "answered":
+            log.info("job answered from the cache", job_id=job.id, model=job.model, operation=job.operation.value)
         return Taken(submission.job_id, accepted.job, accepted.standing)
 
     def submit_many(

@@ -49,7 +49,7 @@ class JobStatus(StrEnum):
 
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset(
-        {JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
+        {JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
     ),
     JobStatus.RUNNING: frozenset(
         {JobStatus.QUEUED, JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED},
@@ -119,6 +119,24 @@ class QueueState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A request of which the answer is kept for later ones that ask the same.
+
+    ``digest`` is what it asks (`tasks.records.repeated`), ``seconds`` how long its answer is kept. ``looks`` is whether
+    an answer that is kept already will do.
+    """
+
+    digest: str
+    seconds: float
+    looks: bool = True
+
+    @classmethod
+    def decode(cls, fields: Mapping[str, str]) -> Self | None:
+        """That of a job's hash, if it has one."""
+        return cls(digest=fields["answer"], seconds=float(fields["answer_seconds"])) if fields.get("answer") else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job as the ledger holds it. Times are seconds since the epoch on the clock of Redis.
 
@@ -132,7 +150,8 @@ class Job:
     workers since the last new token, ``kills`` their deaths of unknown causes, ``server_errors`` the server's own
     errors that it was tried again after. ``deaths`` has the last ten: worker, time, how it was found, and whether the
     job was decoded alone. ``alone`` is whether nothing may be run beside it, though it is no suspect. ``trace`` is its
-    place in a trace, as `tasks.traces.span` wrote it, if it has one.
+    place in a trace, as `tasks.traces.span` wrote it, if it has one. ``repeat`` is by what its answer is found
+    again, if its model's answers are kept; ``repeats`` is the id of the job whose answer it was given.
     """
 
     id: str
@@ -150,6 +169,7 @@ class Job:
     metered: str = ""
     result_bytes: int | None = None
     trace: str = ""
+    repeat: Repeat | None = None
 
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
@@ -168,6 +188,7 @@ class Job:
     outcome: Outcome | None = None
     error: Mapping[str, Any] | None = None
     delivery: Delivery = field(default_factory=Delivery)
+    repeats: str = ""
 
     @property
     def webhook_origin(self) -> str | None:
@@ -234,6 +255,8 @@ class Job:
             fields["result_bytes"] = str(self.result_bytes)
         if self.trace:
             fields["trace"] = self.trace
+        if self.repeat:
+            fields |= {"answer": self.repeat.digest, "answer_seconds": repr(self.repeat.seconds)}
         if self.timeout_seconds is not None:
             fields["timeout"] = repr(self.timeout_seconds)
         if self.webhook is not None and self.webhook_origin is not None:
@@ -247,6 +270,8 @@ class Job:
         def seconds(name: str) -> float | None:
             return float(fields[name]) if fields.get(name) else None
 
+        outcome = Outcome.decode(fields["outcome"]) if fields.get("outcome") else None
+        repeats = fields.get("repeats", "")
         return cls(
             id=fields["id"],
             model=fields["model"],
@@ -274,8 +299,10 @@ class Job:
             server_errors=int(fields.get("failures", 0)),
             deaths=tuple(json.loads(fields.get("deaths", "[]"))),
             spared_seconds=float(fields.get("spared_seconds", 0.0)),
-            outcome=Outcome.decode(fields["outcome"]) if fields.get("outcome") else None,
+            outcome=outcome.repeated() if outcome and repeats else outcome,
             error=json.loads(fields["error"]) if fields.get("error") else None,
             webhook=fields.get("webhook"),
             delivery=Delivery(**known(Delivery, json.loads(fields.get("delivery", "{}")))),
+            repeat=Repeat.decode(fields),
+            repeats=repeats,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from pydantic_core import from_json
@@ -67,6 +67,16 @@ class Usage:
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
+    answer_cached: bool = False
+    """Whether the answer is that of an earlier job, so that nothing was computed."""
+
+    def repeated(self) -> Self:
+        """The same of a later job that is given the answer: no token is computed again."""
+        return replace(self, cached_tokens=self.prompt_tokens, answer_cached=True)
+
+    def encode(self) -> dict[str, int]:
+        """As records have it: what is False is not written."""
+        return {name: value for name, value in asdict(self).items() if value is not False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +93,15 @@ class Outcome:
 
     def encode(self) -> str:
         timings = asdict(self.timings) if self.timings else None
-        body: dict[str, Any] = {"usage": asdict(self.usage), "timings": timings}
+        body: dict[str, Any] = {"usage": self.usage.encode(), "timings": timings}
         more = {"syntax": self.syntax, "data": self.data}
         told = json_parts.written(body | {key: value for key, value in more.items() if value})
         return json_parts.with_member(told, "choices", json_parts.array(choice.encode() for choice in self.choices))
+
+    def repeated(self) -> Self:
+        """The same as the answer of a later job, which took no time."""
+        none = Timings(queue_seconds=0.0, prefill_seconds=0.0, decode_seconds=0.0, tokens_per_second=None)
+        return replace(self, usage=self.usage.repeated(), timings=none)
 
     @classmethod
     def decode(cls, text: str) -> Self:

@@ -19,7 +19,8 @@ class SamplingParams:
     """Sampling of one job's sequences. Defaults are llama.cpp's.
 
     ``max_tokens`` None means: until the context is full; 0: only the prompt is read. ``temperature`` 0 is greedy.
-    ``seed`` is fixed when a job is accepted, so that another worker draws the same numbers. The penalties look back
+    ``seed`` is fixed when a job is accepted, so that another worker draws the same numbers; ``seeded`` is whether
+    somebody named it. The penalties look back
     over the last ``repeat_last_n`` tokens, DRY over ``dry_penalty_last_n``, the prompt's included, as llama-server's
     do; -1 means all. ``logit_bias`` holds pairs of a token's id and what is added to its logit; ``text_bias`` pairs of
     a text and what is added to those of its tokens. ``grammar`` is what `tasks.answers.constraint` made.
@@ -59,10 +60,16 @@ class SamplingParams:
     logprobs_as_sampled: bool = False
     ignore_eos: bool = False
     n: int = 1
+    seeded: bool = False
 
     @property
     def greedy(self) -> bool:
         return self.temperature == 0
+
+    @property
+    def draws(self) -> bool:
+        """Whether an answer depends on the seed: not where each token is the likeliest, or the only candidate."""
+        return not self.greedy and self.top_k != 1
 
     @property
     def penalised(self) -> bool:

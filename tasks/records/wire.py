@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,6 +16,9 @@ class CachedTokens(TypedDict):
     cached_tokens: Annotated[int, Field(ge=0)]
 
 
+AnswerCached = Annotated[Literal[True], Field(description="There if the answer is that of an earlier job.")]
+
+
 class Usage(TypedDict):
     """Tokens read and written."""
 
@@ -23,6 +26,7 @@ class Usage(TypedDict):
     completion_tokens: Annotated[int, Field(ge=0)]
     total_tokens: Annotated[int, Field(ge=0)]
     prompt_tokens_details: CachedTokens
+    answer_cached: NotRequired[AnswerCached]
 
 
 class JobUrls(TypedDict):
@@ -35,12 +39,15 @@ class JobUrls(TypedDict):
 
 def usage(counted: records.Usage) -> Usage:
     """The tokens of a job."""
-    return {
+    told: Usage = {
         "prompt_tokens": counted.prompt_tokens,
         "completion_tokens": counted.completion_tokens,
         "total_tokens": counted.prompt_tokens + counted.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
     }
+    if counted.answer_cached:
+        told["answer_cached"] = True
+    return told
 
 
 def urls(job_id: str) -> JobUrls:

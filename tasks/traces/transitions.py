@@ -86,7 +86,10 @@ def _root(noted: Mapping[str, str], trace: JobTrace, accepted: float, at: float)
     if reasons := json.loads(noted.get("finish_reasons", "[]")):
         attributes["gen_ai.response.finish_reasons"] = reasons
     if "usage" in noted:
-        attributes |= gen_ai.usage(json.loads(noted["usage"]))
+        told = json.loads(noted["usage"])
+        attributes |= gen_ai.usage(told)
+        if told.get("answer_cached"):
+            attributes["caravan.answer_cached"] = True
     return Span(
         name=gen_ai.span_name(operation, model),
         context=trace.root,

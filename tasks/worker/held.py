@@ -51,6 +51,8 @@ class Held:
     """Choices of which a piece was written; the first tells the syntax."""
     data: Mapping[str, Any] = field(default_factory=dict)
     """The answer to what needs no slot; of a job that ignores them, the tokens that end an answer."""
+    same_until: float = math.inf
+    """When its request makes another prompt, since the template tells the time; in seconds since the epoch."""
     num_replayed: int = 0
     """Tokens that earlier attempts generated."""
     num_open: int = 0

@@ -168,4 +168,5 @@ class LeaseKeeper:
                 "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
                 "seen_at": round(time.time(), 3),
             },
+            computes=self._holder.computes,
         )

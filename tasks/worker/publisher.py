@@ -257,7 +257,9 @@ class Publisher:
         if end.error is None:
             outcome = held.outcome()
             tokens = f"{outcome.usage.completion_tokens} tokens"
-            return _Way("succeeded", tokens, self._leases.succeed(*handed, outcome, is_traced=bool(job.trace)))
+            same_until = held.same_until if job.repeat else None
+            written = self._leases.succeed(*handed, outcome, is_traced=bool(job.trace), same_until=same_until)
+            return _Way("succeeded", tokens, written)
         error, wait = json.dumps(end.error.to_wire()), seconds_until_retry(job, end.error)
         if wait is None:
             return _Way("failed", end.error.message, self._leases.fail(*handed, error))

@@ -32,6 +32,7 @@ from tasks.traces.courier import start_courier
 from tasks.traces.tracer import open_tracer
 from tasks.worker.child import Progress
 from tasks.worker.event_pace import EventPace
+from tasks.worker.kept_answers import computes
 from tasks.worker.loading import load_work, model_digest
 from tasks.worker.model_runner import ModelRunner
 from tasks.worker.proof import ProofFailed
@@ -65,7 +66,8 @@ def serve(
     if work is None:
         return CANNOT_SERVE
     progress.begin("connecting")
-    holder = Holder(name, model_digest(entry))
+    digest = model_digest(entry)
+    holder = Holder(name, digest, computes(entry, digest))
     log.info(
         "model loaded",
         model=model,

@@ -14,6 +14,7 @@ from tasks.errors import InvalidRequest
 from tasks.records.event import Event
 from tasks.records.job import Job
 from tasks.worker.held import Held
+from tasks.worker.kept_answers import same_until
 from tasks.worker.prepare import answer_small, num_sequences, prepare, takes_long
 from tasks.worker.proof import Begin, prove_generation
 from tasks.worker.publisher import Publisher
@@ -68,6 +69,8 @@ class TextRunner:
 
     def prepare(self, held: Held) -> None:
         held.sequences = prepare(held, self._backend)
+        if held.job.repeat:
+            held.same_until = same_until(held.job, self._backend)
 
     def submit(self, held: Held, events: Iterable[Event], *, alone: bool) -> bool:
         self._replay(held, events)

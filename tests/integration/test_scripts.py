@@ -134,5 +134,5 @@ def test_a_warning_is_told_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert lua.luacheck() == []
     monkeypatch.setattr(scripts, "parts", broken)
-    line = 1 + lua.sources()["jobs/submit"].splitlines().index("local live = busy(owner, most_in_flight)")
-    assert any(f"lua/jobs/submit.lua:{line}:7: (W211) unused variable 'lively'" in each for each in lua.luacheck())
+    line = 1 + lua.sources()["jobs/submit"].splitlines().index("  local live = busy(owner, most_in_flight)")
+    assert any(f"lua/jobs/submit.lua:{line}:9: (W211) unused variable 'lively'" in each for each in lua.luacheck())

@@ -22,9 +22,8 @@ class MessageEvents:
 
     def of(self, event: Event) -> list[wire.MessageEvent]:
         """The events for one token event."""
-        made = self._begin(
-            Usage(prompt_tokens=event.prompt_tokens, completion_tokens=0, cached_tokens=event.cached_tokens)
-        )
+        read = Usage(prompt_tokens=event.prompt_tokens, completion_tokens=0, cached_tokens=event.cached_tokens)
+        made = self._begin(read.repeated() if self._job.repeats else read)
         if self._blocks is None:
             self._blocks = Blocks(self._job, event.syntax, shows_thinking=self._shows_thinking)
         made += self._blocks.feed(event.text)

@@ -51,9 +51,12 @@ def why(outcome: Outcome, *, calls: bool) -> wire.Stopped:
 
 def usage(counted: Usage) -> wire.MessageUsage:
     """The tokens. Anthropic counts those from the cache apart."""
-    return {
+    told: wire.MessageUsage = {
         "input_tokens": counted.prompt_tokens - counted.cached_tokens,
         "output_tokens": counted.completion_tokens,
         "cache_read_input_tokens": counted.cached_tokens,
         "cache_creation_input_tokens": 0,
     }
+    if counted.answer_cached:
+        told["answer_cached"] = True
+    return told

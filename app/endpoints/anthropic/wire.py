@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.http.wire_types import Count
+from tasks.records.wire import AnswerCached
 
 StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
 MessageErrorType = Literal[
@@ -58,6 +59,7 @@ class MessageUsage(TypedDict):
     output_tokens: Count
     cache_read_input_tokens: Count
     cache_creation_input_tokens: Count
+    answer_cached: NotRequired[AnswerCached]
 
 
 class MessageObject(TypedDict):

@@ -16,6 +16,7 @@ from app.endpoints.openai.embedding_body import EmbeddingBody
 from app.endpoints.openai.rerank.body import RerankBody
 from app.endpoints.openai.responses.body import ResponseBody
 from app.endpoints.openai.result import result
+from app.jobs.repeats import repeat_of
 from tasks.batches.batch import Batch
 from tasks.errors import InvalidRequest
 from tasks.models.current import CurrentCatalogue
@@ -77,6 +78,7 @@ class LineEndpoints:
             operation=asked.operation,
             request=request,
             metadata=asked.metadata or {},
+            repeat=repeat_of(asked.operation, model, entry, request),
         )
 
     def answer(self, batch: Batch, job: Job) -> Mapping[str, Any]:

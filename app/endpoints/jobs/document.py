@@ -107,7 +107,7 @@ CALLS = {
         bodies=(ChatJobBody, CompletionJobBody, EmbeddingJobBody, RerankJobBody),
         most_bodies=MOST_JOBS,
         examples=examples.JOBS,
-        parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER, *parts.URGENCY),
+        parameters=(parts.IDEMPOTENCY_KEY, parts.PREFER, parts.CACHE_CONTROL, *parts.URGENCY),
         answers={
             200: Answer(
                 meaning="The job ended within the wait, with any status.", schema=Job, headers=_ACCEPTED, links=_NEXT

@@ -93,7 +93,7 @@ class Answers:
         return given if isinstance(given, str) else event.prompt
 
     def _answer(self, index: int, choice: _Choice, outcome: Outcome, *, returns_tokens: bool) -> wire.LlamaCompletion:
-        sampling, taken = self._job.request["sampling"], outcome.timings
+        sampling, taken, repeats = self._job.request["sampling"], outcome.timings, outcome.usage.answer_cached
         full = choice.finish_reason == "length" and len(choice.tokens) != sampling["max_tokens"]
         answer: wire.LlamaCompletion = {
             "index": index,
@@ -113,12 +113,14 @@ class Answers:
             "tokens_cached": choice.num_prompt + max(0, len(choice.tokens) - 1),
             "timings": figures(
                 num_prompt=choice.num_prompt,
-                num_cached=choice.num_cached,
+                num_cached=choice.num_prompt if repeats else choice.num_cached,
                 prompt_seconds=taken.prefill_seconds if taken else 0.0,
                 num_predicted=len(choice.tokens),
                 predicted_seconds=taken.decode_seconds if taken else 0.0,
             ),
         }
+        if repeats:
+            answer["answer_cached"] = True
         if choice.logprobs and not self._streamed:
             answer["completion_probabilities"] = self._probabilities(choice.logprobs)
         return answer

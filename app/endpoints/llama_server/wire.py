@@ -11,6 +11,7 @@ from app.endpoints.openai.generation import Settings
 from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count
 from tasks.errors import Unavailable
+from tasks.records.wire import AnswerCached
 
 Byte = Annotated[int, Field(ge=0, le=255)]
 
@@ -137,4 +138,5 @@ class LlamaCompletion(TypedDict, total=False):
     stopping_word: str
     tokens_cached: Annotated[Count, Field(description="Tokens of prompt and answer that were computed.")]
     timings: LlamaTimings
+    answer_cached: AnswerCached
     completion_probabilities: list[TokenProbabilities | Drawn]

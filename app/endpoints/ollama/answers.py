@@ -60,7 +60,7 @@ def figures(job: Job, outcome: Outcome) -> wire.Figures:
     """What a job read and wrote, and where its time went."""
     taken, counted = outcome.timings, outcome.usage
     ended = job.finished_at or job.created_at
-    return {
+    told: wire.Figures = {
         "total_duration": _nanoseconds(ended - job.created_at),
         "load_duration": _nanoseconds(taken.queue_seconds if taken else 0),
         "prompt_eval_count": counted.prompt_tokens,
@@ -68,6 +68,9 @@ def figures(job: Job, outcome: Outcome) -> wire.Figures:
         "eval_count": counted.completion_tokens,
         "eval_duration": _nanoseconds(taken.decode_seconds if taken else 0),
     }
+    if counted.answer_cached:
+        told["answer_cached"] = True
+    return told
 
 
 def whole(job: Job, outcome: Outcome, form: Form, *, name: str) -> dict[str, Any]:

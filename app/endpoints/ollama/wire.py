@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from app.endpoints.openai.wire import TokenLogprob
 from app.http.wire_types import Count
 from caravan_client.server_errors import ErrorType
+from tasks.records.wire import AnswerCached
 
 Nanoseconds = Annotated[int, Field(ge=0, description="Nanoseconds.")]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -62,6 +63,7 @@ class Figures(TypedDict):
     prompt_eval_duration: Nanoseconds
     eval_count: Count
     eval_duration: Nanoseconds
+    answer_cached: NotRequired[AnswerCached]
 
 
 class _Of(TypedDict):

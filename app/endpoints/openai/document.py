@@ -13,6 +13,7 @@ from app.endpoints.openai.embedding_body import EmbeddingBody
 from app.openapi import examples
 from app.openapi.describe import Answer, Description, Event
 from app.openapi.parts import (
+    CACHE_CONTROL,
     IDEMPOTENCY_KEY,
     RATE_LIMITS,
     RUN_ERRORS,
@@ -39,7 +40,7 @@ def runs(
         tag=tag,
         bodies=(body,),
         examples=shown,
-        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT, *URGENCY),
+        parameters=(IDEMPOTENCY_KEY, X_ON_DISCONNECT, CACHE_CONTROL, *URGENCY),
         answers={
             200: Answer(
                 meaning=f"The result.{streamed}",

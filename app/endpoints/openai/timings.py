@@ -67,11 +67,11 @@ class _SoFar:
 class RunningTimings:
     """The times so far of a job's choices, with `timings_per_token`: a fold over its events, in order from the first.
 
-    A worker of an older version tells no times. Then there are none.
+    A worker of an older version tells no times. Then there are none, nor are there of an answer that is another job's.
     """
 
     def __init__(self, job: Job) -> None:
-        self._are_asked = bool(job.request.get(TELLS_TIMES))
+        self._are_asked = bool(job.request.get(TELLS_TIMES)) and not job.repeats
         self._choices: dict[int, _SoFar] = {}
 
     def of(self, event: Event) -> LlamaTimings | None:

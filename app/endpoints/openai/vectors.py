@@ -8,21 +8,28 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from app.endpoints.openai.wire import EmbeddingList
+from app.endpoints.openai.wire import EmbeddingList, EmbeddingUsage
 from tasks.records.job import Job
-from tasks.records.outcome import Outcome
+from tasks.records.outcome import Outcome, Usage
 
 
 def embeddings(job: Job, outcome: Outcome) -> EmbeddingList:
     """The vectors, which the outcome holds as base64 of little-endian 32-bit floats, in the encoding asked for."""
-    tokens = outcome.usage.prompt_tokens
     vectors = [_vector(vector, job.request) for vector in outcome.data["vectors"]]
     return {
         "object": "list",
         "data": [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)],
         "model": job.model,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        "usage": tokens_read(outcome.usage),
     }
+
+
+def tokens_read(counted: Usage) -> EmbeddingUsage:
+    """The tokens of texts for which none are written."""
+    told: EmbeddingUsage = {"prompt_tokens": counted.prompt_tokens, "total_tokens": counted.prompt_tokens}
+    if counted.answer_cached:
+        told["answer_cached"] = True
+    return told
 
 
 def vectors(job: Job, outcome: Outcome) -> list[list[str | list[float]]]:

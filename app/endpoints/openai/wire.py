@@ -11,7 +11,7 @@ from app.bodies.service_tier import ServedAs
 from app.endpoints.openai.generation import Verbose
 from app.endpoints.openai.timings import LlamaTimings, PromptProgress
 from app.http.wire_types import Count, When
-from tasks.records.wire import Usage
+from tasks.records.wire import AnswerCached, Usage
 
 
 class MadeOf(TypedDict):
@@ -204,6 +204,7 @@ class EmbeddingUsage(TypedDict):
 
     prompt_tokens: Count
     total_tokens: Count
+    answer_cached: NotRequired[AnswerCached]
 
 
 class EmbeddingList(TypedDict):

@@ -145,6 +145,7 @@ checksum/models: {{ include "caravan.catalogue" . | sha256sum }}
 {{- define "caravan.engineKeys" -}}
 sha256: sha256
 priority: priority
+answerCache: answer_cache
 threads: threads
 threadsBatch: threads_batch
 gpuLayers: gpu_layers

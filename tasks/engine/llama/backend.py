@@ -113,6 +113,7 @@ class LlamaBackend(Model):
         )
         self.distribution = Distribution(self.vocab_size)
         self._template, self._tools_template = self._chat_template(None), self._chat_template(b"tool_use")
+        self.tells_time = any(each.tells_time for each in (self._template, self._tools_template) if each)
         self.syntax = (self._tools_template or self._template).syntax if self._template else PLAIN
         self.special_markers: Mapping[str, int] = dict(self._find_markers())
         self._markers = frozenset(self.special_markers.values())

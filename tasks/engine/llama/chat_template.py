@@ -18,7 +18,7 @@ from tasks.engine.llama.prefill import prefill
 from tasks.engine.llama.quoting import Prompt, joined, quoted
 from tasks.engine.llama.shape import Kind, shape_of
 from tasks.engine.llama.steps import Given
-from tasks.engine.llama.template_environment import changes_lists, create_environment, time_names
+from tasks.engine.llama.template_environment import changes_lists, create_environment, names_time, time_names
 from tasks.errors import InvalidRequest
 from tasks.logs import get_logger
 
@@ -49,6 +49,8 @@ class ChatTemplate:
         self._habits = Habits.read(source)
         self._changes_lists = changes_lists(source)
         self._fits: dict[tuple[tuple[Kind, ...], bool, str], Fit] = {}
+        self.tells_time = names_time(source)
+        """Whether a prompt may depend on the time."""
         self.syntax: Syntax = detect(source)
         """How the model that has it writes."""
         self._error = ""

@@ -67,6 +67,14 @@ def changes_lists(source: str) -> bool:
     return _CHANGE.search(source) is not None
 
 
+_TIME = re.compile(r"\b(?:strftime_now|date_string|datetime)\b")
+
+
+def names_time(source: str) -> bool:
+    """Whether a template names any of `time_names`."""
+    return _TIME.search(source) is not None
+
+
 def time_names(at: float) -> Mapping[str, Any]:
     """What tells a template the time: ``date_string`` and ``datetime`` as llama.cpp writes them, and ``strftime_now``.
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from app.endpoints.openai.rerank.wire import Ranked, RankedText, Ranking
+from app.endpoints.openai.vectors import tokens_read
 from tasks.records.job import Job
 from tasks.records.outcome import Outcome
 
 
 def ranking(job: Job, outcome: Outcome) -> Ranking:
     """The documents in the form of Jina and Cohere, the best first."""
-    tokens = outcome.usage.prompt_tokens
     return {
         "object": "list",
         "model": job.model,
         "results": [_ranked(job, outcome, index) for index in _best(job, outcome)],
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        "usage": tokens_read(outcome.usage),
     }
 
 

@@ -53,7 +53,7 @@ CALLS = {
         tag=TAG,
         bodies=(ResponseBody,),
         examples=examples.RESPONSES,
-        parameters=(parts.IDEMPOTENCY_KEY, parts.X_ON_DISCONNECT, *parts.URGENCY),
+        parameters=(parts.IDEMPOTENCY_KEY, parts.X_ON_DISCONNECT, parts.CACHE_CONTROL, *parts.URGENCY),
         answers={
             200: Answer(
                 meaning="The response at its end, or in the background at its beginning; with `stream` its events.",

@@ -125,13 +125,16 @@ def _output(job: Job, outcome: Outcome) -> list[wire.OutputItem]:
 
 def _usage(usage: Usage) -> wire.ResponseUsage:
     """Tokens of reasoning are not counted apart, and nothing is charged for filling a cache."""
-    return {
+    told: wire.ResponseUsage = {
         "input_tokens": usage.prompt_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_tokens, "cache_write_tokens": 0},
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
+    if usage.answer_cached:
+        told["answer_cached"] = True
+    return told
 
 
 def _error(job: Job) -> wire.ResponseError:

@@ -11,6 +11,7 @@ from app.bodies.service_tier import ServedAs
 from app.bodies.template_variables import Effort
 from app.http.paging import PageSize
 from app.http.wire_types import Count, Page
+from tasks.records.wire import AnswerCached
 
 PAGE = PageSize(20, 100)
 MOST_EVENTS = 10**9 - 1  # of a stream
@@ -242,6 +243,7 @@ class ResponseUsage(TypedDict):
     output_tokens: Count
     output_tokens_details: ReasoningTokens
     total_tokens: Count
+    answer_cached: NotRequired[AnswerCached]
 
 
 class EchoedRequest(TypedDict):

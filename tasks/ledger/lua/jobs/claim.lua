@@ -32,6 +32,7 @@
 --   ARGV[10]  free_slots        of the worker, that no other job has
 --   ARGV[11]  obtainable_slots  as many, and those that `low` jobs would give
 --   ARGV[12]  most_crashes      that end a job
+--   ARGV[13]  computes          a digest of all that decides what the worker answers, or ''
 -- Output:
 --   {'claimed', field, value ...}, with `alone` 1 where nothing may be run beside it
 --   {'unknown'}, for a job of another model and for what this version cannot read
@@ -43,6 +44,7 @@
 local id, worker, lease_seconds, oldest, newest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local most_claims, model, call, digests = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local free_slots, obtainable_slots, most_crashes = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local computes = ARGV[13]
 even_if_full()
 local now = clock()
 
@@ -63,7 +65,8 @@ local function others_are_queued()
 end
 
 local job = read(job_key(id), { 'v', 'status', 'model', 'priority', 'claims', 'started_at', 'claimed_by', 'proven',
-  'model_digest', 'given_back', 'in_vain', 'line', 'left', 'fails', 'kills', 'verdict', 'adapters' })
+  'model_digest', 'given_back', 'in_vain', 'line', 'left', 'fails', 'kills', 'verdict', 'adapters',
+  'answer' })
 job.fails, job.kills = tonumber(job.fails or '0'), tonumber(job.kills or '0')
 if job.model ~= model then return { 'unknown' } end
 -- For a newer worker; meanwhile others have their turns.
@@ -154,6 +157,7 @@ leave_line(id, model, job.priority)
 local slots = job.line == 'low' and free_slots or obtainable_slots
 redis.call('HSET', job_key(id), 'worker', worker, 'claimed_by', call, 'model_digest', digest,
   'spare', slots > 0 and 0 or 1)
+if job.answer then redis.call('HSETNX', job_key(id), 'computes', computes) end
 if job.line == 'low' and tonumber(job.in_vain or '0') >= IN_VAIN then
   redis.call('HSET', job_key(id), 'spared_seconds', SPARED_SECONDS)
 end

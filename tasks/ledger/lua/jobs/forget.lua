@@ -1,3 +1,4 @@
+--- @include "lib/answers"
 --- @include "lib/clock"
 --- @include "lib/end"
 --- @include "lib/erase"
@@ -17,13 +18,15 @@
 --   control_channel: id, unless it has ended
 local id, owner = ARGV[1], ARGV[2]
 even_if_full()
-local status, model, whose, idem = unpack(redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'idem'))
+local status, model, whose, idem, answer =
+  unpack(redis.call('HMGET', job_key(id), 'status', 'model', 'owner', 'idem', 'answer'))
 if not status or (owner ~= '' and whose ~= owner) then return { 'unknown' } end
 if not ENDED[status] then
   conclude(id, 'cancelled', clock())
   redis.call('PUBLISH', control_channel(model), id)
 end
 if idem and redis.call('HGET', idem, 'job') == id then redis.call('DEL', idem) end
+drop_answer(id, whose, answer)
 erase(id, model, whose)
 tell_nothing(id)
 return { status, model }

@@ -61,7 +61,7 @@ if job.idem then redis.call('PERSIST', job.idem) end
 redis.call('HDEL', job_key(id), 'error', 'started_at', 'first_token_at', 'finished_at', 'worker', 'claims', 'fails',
   'kills', 'verdict', 'aside', 'absolved', 'failures', 'last_error', 'given_back', 'in_vain', 'charged', 'paid',
   'proven', 'spare', 'spared', 'deaths', 'model_digest', 'delivery',
-  'metered', 'trace')
+  'metered', 'trace', 'computes')
 if metered ~= '' then redis.call('HSET', job_key(id), 'metered', metered) end
 if trace ~= '' then redis.call('HSET', job_key(id), 'trace', trace) end
 

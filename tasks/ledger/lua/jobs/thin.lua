@@ -1,3 +1,4 @@
+--- @include "lib/answers"
 --- @include "lib/clock"
 --- @include "lib/count"
 --- @include "lib/erase"
@@ -24,13 +25,14 @@ local function is_awaited(id)
 end
 
 local function look_at(id, owner)
-  local status, model, idem = unpack(redis.call('HMGET', job_key(id), 'status', 'model', 'idem'))
+  local status, model, idem, answer = unpack(redis.call('HMGET', job_key(id), 'status', 'model', 'idem', 'answer'))
   if not ENDED[status or ''] then  -- removed or run again by a release that does not count
     uncount_job(id, owner)
   elseif is_awaited(id) then
     redis.call('ZADD', results_key(owner), stamp(now + AGAIN_SECONDS), id)
   else
     if idem and redis.call('HGET', idem, 'job') == id then redis.call('DEL', idem) end
+    drop_answer(id, owner, answer)
     erase(id, model, owner)
     count(model, 'removed_early')
   end

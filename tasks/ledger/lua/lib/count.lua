@@ -1,7 +1,8 @@
 -- What is counted as long as the ledger lasts, whatever workers come and go: what Prometheus is told.
 --
 -- totals_key    `{status}:{priority}`: jobs accepted, and jobs ended
--- counters_key  `given_back:{reason}`, `resumed`, `dead_letters`, `unclaimed`, `removed_early`, `tokens:{kind}`
+-- counters_key  `given_back:{reason}`, `resumed`, `dead_letters`, `unclaimed`, `removed_early`,
+--               `answers:{result}`, `tokens:{kind}`
 -- webhooks_key  `attempt:{result}`, `delivered`, `given_up`
 
 local function count_job(model, status, priority)

@@ -1,9 +1,11 @@
 --- @include "lib/rates"
 --- @include "lib/settle"
 
--- The tokens that a job has taken of its key's minute: all of the prompt, and what was generated.
+-- The tokens that a job has taken of its key's minute: all of the prompt, and what was generated; none if it was given
+-- the answer of another.
 local function taken(id)
-  local usage = redis.call('HGET', job_key(id), 'usage')
+  local usage, repeats = unpack(redis.call('HMGET', job_key(id), 'usage', 'repeats'))
+  if repeats then return 0 end
   if not usage then return math.floor(had_so_far(id)) end
   local had = cjson.decode(usage)
   return had.prompt_tokens + had.completion_tokens

@@ -44,6 +44,12 @@ local function count_queued(id, owner, idem)
   if redis.call('HSETNX', key, id, bytes) == 0 then redis.call('HINCRBY', key, 'all', -bytes) end
 end
 
+-- A job takes so many bytes more.
+local function count_more(id, owner, bytes)
+  redis.call('HINCRBY', result_bytes_key(owner), id, bytes)
+  redis.call('HINCRBY', result_bytes_key(owner), 'all', bytes)
+end
+
 -- A job has ended, and has all that it leaves. The job of a batch's row is not listed: the clerk removes it when it has
 -- written the row. most: bytes of the owner, or nil for any number. is_told: whether a receiver is to be told of it.
 local function count_result(id, owner, idem, ttl, most, now, is_told)

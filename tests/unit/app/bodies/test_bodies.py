@@ -376,7 +376,8 @@ NO_SAMPLING = {
 
 def test_every_sampling_field_reaches_the_worker() -> None:
     made = chat(**SAMPLING, stop=["a", "b"], logit_bias={"5": 1, "x": 2}).sampling(ENTRY)
-    assert made == SamplingParams(**SAMPLING, stop=("a", "b"), logit_bias=((5, 1.0),), text_bias=(("x", 2.0),))
+    biases: dict[str, Any] = {"logit_bias": ((5, 1.0),), "text_bias": (("x", 2.0),)}
+    assert made == SamplingParams(**SAMPLING, stop=("a", "b"), **biases, seeded=True)
     untouched = {field.name for field in fields(made) if getattr(made, field.name) == field.default}
     assert untouched == {"grammar", "logprobs", "prompt_logprobs", "logprob_ids", "logprobs_as_sampled"}, (
         "the test has a value for every other one"
@@ -389,14 +390,16 @@ def test_what_a_body_says_of_sampling_and_what_a_worker_goes_by_have_the_same_na
         "prompt_logprobs",
         "logprob_ids",
         "logprobs_as_sampled",
+        "seeded",
     }  # which each call asks for in a way of its own
     beside |= {"text_bias"}  # which is a part of logit_bias
     assert set(SamplingBody.model_fields) - NO_SAMPLING == {field.name for field in fields(SamplingParams)} - beside
 
 
 def test_what_is_left_out_or_null_is_the_default() -> None:
-    assert chat(seed=1).sampling(ENTRY) == SamplingParams(seed=1)
-    assert chat(seed=1, temperature=None, top_k=None, stop=None, n=None).sampling(ENTRY) == SamplingParams(seed=1)
+    default = SamplingParams(seed=1, seeded=True)
+    assert chat(seed=1).sampling(ENTRY) == default
+    assert chat(seed=1, temperature=None, top_k=None, stop=None, n=None).sampling(ENTRY) == default
 
 
 @pytest.mark.parametrize(
@@ -583,9 +586,9 @@ def test_what_a_request_leaves_out_is_as_the_models_entry_says() -> None:
         }
     )
     made = chat(top_p=0.5).sampling(entry)
-    assert made == SamplingParams(temperature=0.5, top_p=0.5, repeat_penalty=1.1, max_tokens=9, seed=7)
+    assert made == SamplingParams(temperature=0.5, top_p=0.5, repeat_penalty=1.1, max_tokens=9, seed=7, seeded=True)
     other = chat(temperature=1, repetition_penalty=1.3, max_tokens=-1, seed=8).sampling(entry)
-    assert other == SamplingParams(temperature=1, repeat_penalty=1.3, seed=8)
+    assert other == SamplingParams(temperature=1, repeat_penalty=1.3, seed=8, seeded=True)
     assert completion().sampling(entry).max_tokens == 9
     variables = chat(chat_template_kwargs={"tone": "warm"}).request(entry)["template_variables"]
     assert variables == {"enable_thinking": False, "tone": "warm"}

@@ -61,6 +61,13 @@ def test_another_file_at_the_same_path_is_a_change() -> None:
     assert (found.changed, found.renewed, found.replaced) == (("b",), frozenset("b"), frozenset("b"))
 
 
+def test_only_to_begin_with_keeping_answers_other_workers_are_needed() -> None:
+    kept, longer, plain = entry(answer_cache=60), entry(answer_cache=90), entry()
+    assert compare({"a": plain}, {"a": kept}).renewed == {"a"}
+    assert compare({"a": kept}, {"a": longer}).renewed == compare({"a": kept}, {"a": plain}).renewed == frozenset()
+    assert compare({"a": kept}, {"a": longer}).changed == ("a",)
+
+
 def test_what_is_removed_leaves_until_it_comes_back() -> None:
     first = Accepted(Catalogue({"a": entry(), "b": entry()}))
     second = first.followed_by(Catalogue({"a": entry()}))

@@ -17,8 +17,9 @@ LIBRARIES_WORDS = re.compile(
     r"Input should|Extra inputs|Value error|type=|Field required|<\w[\w ]*>|unicode string|Errno"
 )
 NO_ADAPTER = "must be the path of a GGUF adapter file, or a mapping with path and scale"
-KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers, keep_alive"
-KEYS += ", priority, aliases, tags, sampling, chat_template_kwargs, threads, threads_batch, gpu_layers, main_gpu"
+KEYS = "path, sha256, kind, slots, context, kv_tokens, share_prefixes, special_tokens_in_content, workers"
+KEYS += ", answer_cache, keep_alive, priority, aliases, tags, sampling, chat_template_kwargs"
+KEYS += ", threads, threads_batch, gpu_layers, main_gpu"
 KEYS += ", tensor_split, flash_attention, cache_type_k, cache_type_v, mmap, mlock, batch_tokens, ubatch_tokens"
 KEYS += ", rope_scaling, rope_scale, rope_freq_base, yarn_orig_context, chat_template, speculation, prefix_cache"
 KEYS += ", adapters, pooling"
@@ -76,6 +77,7 @@ def test_a_key_is_told_as_it_is_written_with_the_nearest_that_there_is(tmp_path:
         ("share_prefixes: none", "share_prefixes is 'none': it must be owner or all"),
         ("special_tokens_in_content: some", "special_tokens_in_content is 'some': it must be true or false"),
         ("keep_alive: 3d", "keep_alive: it must be seconds, or a number with s, m or h, such as 10m"),
+        ("answer_cache: 3d", "answer_cache: it must be seconds, or a number with s, m or h, such as 10m"),
         ("keep_alive: .inf", "keep_alive is '.inf': it must be a number above 0"),
         ("aliases: x", "aliases: it must be a list of texts"),
         ("tags: [1]", "tags: it must be a list of texts"),

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tasks.records.api_key import Limits
 from tasks.records.event import Event
-from tasks.records.job import TRANSITIONS, Job, JobStatus, Operation, Priority
+from tasks.records.job import TRANSITIONS, Job, JobStatus, Operation, Priority, Repeat
 from tasks.records.outcome import Choice, Delivery, Outcome, Usage
-from tasks.records.wire import usage
+from tasks.records.wire import usage as on_the_wire
 
 LIVE = {JobStatus.QUEUED, JobStatus.RUNNING}
 counts = st.integers(0, 10**6)
@@ -60,8 +60,9 @@ def test_every_status_is_reached_from_a_live_one() -> None:
     assert TRANSITIONS[JobStatus.QUEUED] | TRANSITIONS[JobStatus.RUNNING] == set(JobStatus)
 
 
-def test_a_job_succeeds_only_while_it_runs() -> None:
-    assert [status for status, after in TRANSITIONS.items() if JobStatus.SUCCEEDED in after] == [JobStatus.RUNNING]
+def test_a_job_succeeds_while_it_runs_or_is_given_an_answer_when_it_is_accepted() -> None:
+    before = [status for status, after in TRANSITIONS.items() if JobStatus.SUCCEEDED in after]
+    assert before == [JobStatus.QUEUED, JobStatus.RUNNING]
 
 
 def test_a_running_job_can_be_given_back() -> None:
@@ -73,7 +74,7 @@ def test_priorities_are_ranked_from_the_most_urgent() -> None:
 
 
 def test_what_a_newer_release_has_added_is_left_out() -> None:
-    usage = {"prompt_tokens": 1, "completion_tokens": 2, "cached_tokens": 0}
+    usage: dict[str, Any] = {"prompt_tokens": 1, "completion_tokens": 2, "cached_tokens": 0}
     choice: dict[str, Any] = {"index": 0, "text": "Hi", "finish_reason": "stop"}
     body = {"choices": [{**choice, "new": 1}], "usage": {**usage, "new": 1}, "new": 1}
     assert Outcome.decode(json.dumps(body)) == Outcome(choices=(Choice(**choice),), usage=Usage(**usage))
@@ -89,7 +90,7 @@ def test_an_outcome_is_read_as_it_was_written(outcome: Outcome) -> None:
 
 
 def test_usage_adds_up_on_the_wire() -> None:
-    assert usage(Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=2)) == {
+    assert on_the_wire(Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=2)) == {
         "prompt_tokens": 3,
         "completion_tokens": 4,
         "total_tokens": 7,
@@ -137,6 +138,24 @@ def test_a_job_that_succeeded_has_its_outcome() -> None:
     outcome = Outcome(choices=(Choice(index=0, text="hi", finish_reason="stop"),), usage=usage)
     ended = Job.decode(written(job(), status="succeeded", outcome=outcome.encode(), finished_at="1700000002.000000"))
     assert (ended.status, ended.outcome, ended.finished_at) == (JobStatus.SUCCEEDED, outcome, 1700000002.0)
+
+
+def test_a_job_that_was_given_an_answer_tells_that_nothing_was_computed() -> None:
+    usage = Usage(prompt_tokens=3, completion_tokens=2, cached_tokens=1)
+    outcome = Outcome(choices=(Choice(index=0, text="hi", finish_reason="stop"),), usage=usage)
+    ended = Job.decode(written(job(), status="succeeded", outcome=outcome.encode(), repeats="j0"))
+    assert ended.outcome is not None
+    assert ended.outcome.usage == Usage(prompt_tokens=3, completion_tokens=2, cached_tokens=3, answer_cached=True)
+    assert (ended.repeats, ended.outcome.choices) == ("j0", outcome.choices)
+    assert Outcome.decode(ended.outcome.encode()) == ended.outcome
+    assert "answer_cached" not in outcome.encode()
+    assert on_the_wire(ended.outcome.usage)["answer_cached"] is True
+
+
+def test_a_job_whose_answer_is_kept_is_read_as_it_was_written() -> None:
+    sent = job(repeat=Repeat(digest="d", seconds=3600.0))
+    assert Job.decode(written(sent)).repeat == sent.repeat
+    assert Job.decode(written(job())).repeat is None
 
 
 def test_a_job_that_failed_has_its_error() -> None:

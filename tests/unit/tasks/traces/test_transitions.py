@@ -59,6 +59,14 @@ def ended(after: str, **more: str) -> tuple[Span, Span]:
     return attempt, root
 
 
+def test_a_job_that_was_given_an_answer_has_no_attempt() -> None:
+    usage = json.dumps({"prompt_tokens": 5, "completion_tokens": 7, "cached_tokens": 5, "answer_cached": True})
+    wait, root = spans_of(noted("queued", "succeeded", since=100_500, usage=usage))
+    assert (wait.name, root.name, root.error) == ("queue", "chat demo", "")
+    assert root.attributes["caravan.answer_cached"] is True
+    assert root.attributes["caravan.attempts"] == 0
+
+
 def test_a_job_that_succeeded_tells_what_it_took_in_the_conventions_words() -> None:
     usage = json.dumps({"prompt_tokens": 5, "completion_tokens": 7, "cached_tokens": 3})
     attempt, root = ended("succeeded", usage=usage, finish_reasons='["stop","length"]')
