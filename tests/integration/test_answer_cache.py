@@ -152,6 +152,12 @@ def test_what_changes_no_answer_is_no_other_request(http: FlaskClient) -> None:
         assert is_cached(http, path, FACES[path] | changes), changes
 
 
+def test_a_request_is_the_same_by_whichever_api_it_comes(http: FlaskClient) -> None:
+    ask(http, "/v1/chat/completions", CHAT | {"messages": said("x")})
+    assert is_cached(http, "/v1/messages", CHAT | {"messages": said("x")})
+    assert is_cached(http, "/api/chat", OLLAMA | {"messages": said("x")})
+
+
 def test_only_answers_that_are_certain_to_be_the_same_are_kept(http: FlaskClient) -> None:
     for number, (sampling, kept) in enumerate(SAMPLING):
         body = {"model": "fake", "max_tokens": 8, "prompt": f"x{number}", **sampling}

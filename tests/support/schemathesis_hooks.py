@@ -84,6 +84,7 @@ RULES = (
     r"Two functions are named",
     r"Only an assistant's message may have (tool_calls|a refusal)",
     r"A message needs content",
+    r"Two messages of the assistant stand at the end",
     r"Only the type 'function' has a function",
     r"There is no call",
     r"Only messages of another role may have",
