@@ -15,7 +15,7 @@ from tasks.engine.rerank import RerankBackend
 from tasks.engine.speculation.speculation import MOST_ROWS
 from tasks.logs import get_logger
 from tasks.machine.memory import read_room
-from tasks.models import adapter_faults, expected, facts, file_sign, gguf, hub
+from tasks.models import adapter_faults, expected, facts, file_sign, gguf, hub, longest
 from tasks.models import digest as digests
 from tasks.models.catalogue import FAKE_PATH, ModelEntry, adapter_paths, gguf_path
 from tasks.models.digest import file_digest
@@ -111,7 +111,12 @@ def load_llama(
 
     Args:
         allocates: whether it is loaded to compute, or only to tell what it would take.
+
+    Raises:
+        BackendFailure: it cannot be loaded, or is asked for longer texts than it was trained for.
     """
+    if told := longest.trouble(entry):
+        raise BackendFailure(told)
     from tasks.engine.llama import LlamaBackend, LlamaEmbeddingBackend, LlamaRerankBackend
     from tasks.engine.llama.options import Options
 

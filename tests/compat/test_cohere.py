@@ -14,7 +14,7 @@ from tests.support.cluster import Cluster
 MODELS = """
 models:
   demo: {path: demo, slots: 4, context: 512}
-  ranker: {path: cross_encoder.gguf, kind: rerank, context: 512}
+  ranker: {path: cross_encoder.gguf, kind: rerank}
 """
 QUERY = "what is the capital of france"
 DOCUMENTS = ["tell me a story", "the capital", "llama", "a llama was kind"]

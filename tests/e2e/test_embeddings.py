@@ -18,9 +18,9 @@ from tests.support.waiting import until
 MODELS = """
 models:
   demo: {path: demo, slots: 4, context: 512}
-  bert: {path: bert.gguf, kind: embedding, context: 512}
+  bert: {path: bert.gguf, kind: embedding}
   decoder: {path: last_of_llama.gguf, kind: embedding, slots: 5, context: 256}
-  unpooled: {path: bert.gguf, kind: embedding, context: 512, pooling: none}
+  unpooled: {path: bert.gguf, kind: embedding, pooling: none}
 """
 NEAR = 5e-4
 """How far numbers may lie from those of another batch: see tests/model/test_llama_embedding.py."""

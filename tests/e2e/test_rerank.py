@@ -19,7 +19,7 @@ from tests.support.waiting import until
 MODELS = """
 models:
   demo: {path: demo, slots: 4, context: 512}
-  cross: {path: cross_encoder.gguf, kind: rerank, context: 512}
+  cross: {path: cross_encoder.gguf, kind: rerank}
   judge: {path: judge.gguf, kind: rerank, slots: 5, context: 256}
 """
 QUERY = "what is the capital of france"

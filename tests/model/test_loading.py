@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -40,3 +41,24 @@ def test_a_model_that_this_llama_cpp_does_not_know_is_told_in_its_own_words(tmp_
     assert str(failed.value) == (
         f"llama.cpp cannot load {path}: unknown model architecture: 'of-tomorrow'; take another file or another model"
     )
+
+
+@pytest.mark.parametrize("kind", ["generative", "embedding"])
+def test_a_context_that_is_longer_than_the_training_is_refused_with_what_to_write(kind: str) -> None:
+    with pytest.raises(BackendFailure, match=r"context is 2048, and the model was trained for 1024 tokens: lower"):
+        load_work(ModelEntry(path="demo", kind=kind, context=2048), Settings(), Mock())
+
+
+@pytest.mark.parametrize(
+    ("said", "context"),
+    [
+        ({}, 1024),
+        ({"context": 1024}, 1024),
+        ({"context": 2048, "rope_scaling": "yarn", "rope_scale": 2}, 2048),
+        ({"context": 2048, "rope_scaling": "linear", "rope_scale": 4}, 2048),
+    ],
+)
+def test_a_context_that_is_left_out_or_scaled_is_taken(said: dict[str, Any], context: int) -> None:
+    loaded = load_work(ModelEntry(path="demo", slots=1, kv_tokens=2048 if said else None, **said), Settings(), Mock())
+    assert loaded.context == context
+    loaded.engine.close()

@@ -15,8 +15,8 @@ from app.cli.table import screen_width
 from app.cli.the_model import the_head
 from app.doctor import cores, gpus, library
 from tasks.machine.memory import read_room
-from tasks.models import gguf
-from tasks.models.catalogue import ModelEntry, gguf_path
+from tasks.models.catalogue import ModelEntry
+from tasks.models.longest import longest
 from tasks.models.plan import dry_run
 from tasks.models.plan.fit import SHARES, WHOLE, Machine, Measure, Shape, plan
 from tasks.models.plan.sizes import Sizes
@@ -46,7 +46,7 @@ def command(
     head alone is fetched. The status is 1 if it does not fit.
     """
     name, entry, readable = the_head(model, models)
-    trained = _trained_context(readable)
+    trained = longest(readable)
     if context and trained and context > trained:
         raise click.UsageError(f"--context is {context}, and the model was trained for {trained} tokens.")
     slots = users or entry.slots
@@ -73,16 +73,6 @@ def command(
         click.echo("\n".join(view.lines(name, entry, found, width=screen_width())))
     if not found.fits:
         raise click.exceptions.Exit(1)
-
-
-def _trained_context(entry: ModelEntry) -> int | None:
-    """Tokens of the longest sequence that it was trained for, and scaled to, if the file says so."""
-    try:
-        head = gguf.fields(gguf_path(entry))
-    except (OSError, gguf.NotGguf):
-        return None  # what loads it tells
-    trained = head.get(f"{head.get('general.architecture')}.context_length")
-    return trained and int(trained * (entry.rope_scale or 1))
 
 
 def _measure(entry: ModelEntry) -> Measure:
