@@ -12,6 +12,7 @@ from tasks.models.cache_types import QUANTISED
 from tasks.models.catalogue import ModelsBody
 from tasks.models.engine_keys import ONE_KIND_ONLY
 from tasks.models.key_types import NAME_PATTERN
+from tasks.models.prefix_cache import OFF
 from tasks.queue.task_names import CLERK_QUEUES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,7 +39,11 @@ def _rules() -> list[Schema]:
     """What keys have to do with each other."""
     embedding = {"properties": {"kind": {"const": "embedding"}}, "required": ["kind"]}
     keys = {kind: {key: {"type": "null"} for key in keys} for kind, keys in ONE_KIND_ONLY.items()}
-    no_cache = {"kv_tokens": {"type": "null"}, "special_tokens_in_content": {"const": False}}
+    no_cache = {
+        "prefix_cache": {"enum": [*OFF]},
+        "kv_tokens": {"type": "null"},
+        "special_tokens_in_content": {"const": False},
+    }
     off = {"properties": {"flash_attention": {"enum": ["off", False]}}, "required": ["flash_attention"]}
     one_card = {"properties": {"main_gpu": {"type": "integer"}}, "required": ["main_gpu"]}
     return [

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from tasks.byte_sizes import bytes_of, size
 
+OFF = ("off", False, None)
+"""No cache; YAML reads `off` as false."""
 LEAST_BYTES = 1 << 20
 MOST_BYTES = 1 << 50
 SIZE_PATTERN = r"\d+(?:\.\d+)?\s*[KMGTkmgt]?(?:[iI]?[bB])?"
@@ -24,7 +26,7 @@ class PrefixCache(BaseModel):
 
 
 def _cache(value: Any) -> Any:
-    """A size may stand alone. YAML reads `off` as false."""
+    """A size may stand alone."""
     if value is None or value is False or value == "off" or isinstance(value, PrefixCache):
         return value if isinstance(value, PrefixCache) else None
     said = value if isinstance(value, dict) else {"memory": value}
@@ -67,5 +69,5 @@ _WHOLE = {
 PrefixCaching = Annotated[
     PrefixCache | None,
     BeforeValidator(_cache),
-    WithJsonSchema({"anyOf": [{"enum": ["off", False, None]}, *_SIZE["anyOf"], _WHOLE]}),
+    WithJsonSchema({"anyOf": [{"enum": [*OFF]}, *_SIZE["anyOf"], _WHOLE]}),
 ]
