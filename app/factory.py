@@ -44,7 +44,7 @@ def create_app(settings: Settings, tracer: Tracer | None = None) -> Flask:
     app.url_map.strict_slashes = False  # clients that join addresses by hand end some with a slash
     app.json = PiecewiseJSON(app)
     metrics = HttpMetrics()
-    client = connect(settings.redis_url, errors=metrics.redis_errors)
+    client = connect(settings.ledger_url, errors=metrics.redis_errors)
     ledger, models = open_ledger(settings, client), open_catalogue(settings, any_name=settings.any_model_name)
     app.extensions["caravan"] = Services(
         settings=settings,

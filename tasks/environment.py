@@ -100,7 +100,7 @@ def require_login(settings: Settings) -> None:
     from tasks.ledger.access import unreachable, wants_another_login
     from tasks.ledger.connection import connect
 
-    for field, url in (("redis_url", settings.redis_url), ("broker_url", settings.celery_broker_url)):
+    for field, url in (("redis_url", settings.ledger_url), ("broker_url", settings.celery_broker_url)):
         try:
             with connect(url) as client:
                 client.ping()

@@ -14,7 +14,14 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tasks.byte_sizes import bytes_of
-from tasks.urls import is_http_url, is_redis_url, redis_database, with_redis_database
+from tasks.urls import (
+    is_http_url,
+    is_redis_url,
+    redis_database,
+    redis_form,
+    with_redis_database,
+    with_sentinel_login,
+)
 
 WEBHOOK_SCHEDULE = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 """Seconds between attempts, as the Standard Webhooks specification suggests: ten of them in three days."""
@@ -44,6 +51,8 @@ class Settings(BaseSettings):
 
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="The ledger's Redis database.")
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
+    sentinel_user: str | None = Field(None, description="The user as whom Redis' sentinels are asked.")
+    sentinel_password: SecretStr | None = Field(None, description="The password of Redis' sentinels.")
     models_file: Path | None = Field(None, description="The catalogue (models.yaml); the demo model alone if unset.")
     models_accepted: Path | None = Field(
         None, description="The catalogue as `caravan up` has read it last, which its programs read; it sets this."
@@ -197,8 +206,16 @@ class Settings(BaseSettings):
     @classmethod
     def _is_redis(cls, url: str | None) -> str | None:
         if url is not None and not is_redis_url(url):
-            raise ValueError("must be redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH?db=DATABASE")
+            raise ValueError(f"must be {redis_form(url)}")
         return url
+
+    @field_validator("sentinel_user", "sentinel_password")
+    @classmethod
+    def _has_no_space(cls, login: str | SecretStr | None) -> str | SecretStr | None:
+        text = login.get_secret_value() if isinstance(login, SecretStr) else login or ""
+        if any(letter.isspace() for letter in text):
+            raise ValueError("must have no spaces")
+        return login
 
     @field_validator("flower_url")
     @classmethod
@@ -278,8 +295,15 @@ class Settings(BaseSettings):
         return tuple(host.lower().removesuffix(".") for host in hosts)
 
     @property
+    def ledger_url(self) -> str:
+        """The ledger's database, with what opens the sentinels."""
+        return self._opened(self.redis_url)
+
+    @property
     def celery_broker_url(self) -> str:
-        """Celery's database: given, or the one after the ledger's on the same server."""
-        if self.broker_url:
-            return self.broker_url
-        return with_redis_database(self.redis_url, redis_database(self.redis_url) + 1)
+        """Celery's database: given, or the one after the ledger's on the same server; with what opens the sentinels."""
+        return self._opened(self.broker_url or with_redis_database(self.redis_url, redis_database(self.redis_url) + 1))
+
+    def _opened(self, url: str) -> str:
+        password = self.sentinel_password.get_secret_value() if self.sentinel_password else None
+        return with_sentinel_login(url, user=self.sentinel_user, password=password)

@@ -20,7 +20,7 @@ from app.doctor.checks import Patient
 from app.doctor.examination import examine
 from app.doctor.finding import Finding, State
 from tasks.ledger.connection import takes_options
-from tasks.urls import is_redis_url, without_password
+from tasks.urls import is_redis_url, redis_form, without_password
 
 STATE_WIDTH, CHECK_WIDTH = 9, 20
 NARROW_WIDTH = 70
@@ -31,7 +31,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 def _of_redis(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
     if url and not (is_redis_url(url) and takes_options(url)):
-        raise click.BadParameter(f"'{without_password(url)}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://.")
+        raise click.BadParameter(f"'{without_password(url)}' is not {redis_form(url)}.")
     return url
 
 

@@ -14,8 +14,10 @@ from app.cli.web.ports import PORT, refuse_taken
 from app.http.hosts import is_cross_site, is_known, own_names
 from tasks import logs
 from tasks.environment import read_settings
+from tasks.ledger.connection import options
 from tasks.queue.celery_app import create_celery_for_flower
 from tasks.settings import Settings
+from tasks.urls import Sentinels, redis_database, sentinels
 
 OWN_LOGINS = ("FLOWER_BASIC_AUTH", "FLOWER_AUTH")
 """Flower's own settings that make it ask for a login."""
@@ -43,6 +45,8 @@ def command(host: str, port: int, insecure: bool) -> None:
     else:
         _refuse_other_sites({*own_names(host), *own_names(settings.host), *settings.hosts})
     _read_the_sockets_database()
+    if group := sentinels(settings.celery_broker_url):
+        _count_at_the_primary(settings.celery_broker_url, group)
     max_tasks = os.environ.get("FLOWER_MAX_TASKS") or MAX_TASKS
     options = [f"--address={host}", f"--port={port}", f"--max-tasks={max_tasks}"]
     if "FLOWER_CONF" not in os.environ:
@@ -105,3 +109,29 @@ def _read_the_sockets_database() -> None:
             self.redis.connection_pool.connection_kwargs.update(path=unquote(url.path), db=int(database))
 
     broker.RedisSocket = RedisSocket
+
+
+def _count_at_the_primary(url: str, group: Sentinels) -> None:
+    """Have the queues be counted where sentinels say: Flower 2.2 knows one sentinel, and counts in database 0."""
+    from flower.utils import broker
+    from redis.asyncio.sentinel import Sentinel
+
+    own: dict[str, Any] = {"username": group.user, "password": group.password, "socket_timeout": 1.0}
+    secure = {"ssl": True, **{name: value for name, value in options(url).items() if name.startswith("ssl_")}}
+    tls: dict[str, Any] = secure if url.startswith("rediss") else {}
+
+    class Redis(broker.Redis):  # type: ignore[misc]
+        def _get_redis_client(self) -> Any:
+            login = {"username": self.username, "password": self.password, "db": redis_database(url)}
+            options = {"socket_timeout": 2.0, **login, **tls}
+            self.group = Sentinel(list(group.addresses), sentinel_kwargs={**own, **tls}, **options)  # type: ignore[no-untyped-call]
+            return self.group.master_for(group.service)
+
+        async def queues(self, names: Collection[str]) -> Any:
+            try:
+                return await super().queues(names)
+            finally:
+                for each in self.group.sentinels:
+                    await each.aclose()
+
+    broker.Redis = broker.RedisSsl = Redis

@@ -104,7 +104,7 @@ def _key_here(settings: Settings) -> str | None:
 
 
 def _in_redis(settings: Settings) -> Keys:
-    client = connect(settings.redis_url)
+    client = connect(settings.ledger_url)
     try:
         client.ping()
     except UNAVAILABLE as exc:

@@ -56,7 +56,7 @@ def redis_url(given: Given, option: str | None) -> str | None:
 
 def secrets(settings: Settings, *urls: str | None) -> set[str]:
     """What must not be shown: keys, and the passwords of URLs, of the settings and others."""
-    given = (settings.admin_key, settings.metrics_key, settings.flower_password)
+    given = (settings.admin_key, settings.metrics_key, settings.flower_password, settings.sentinel_password)
     keys = [secret.get_secret_value() for secret in given if secret]
     passwords = [urlsplit(url or "").password or "" for url in (settings.redis_url, settings.broker_url, *urls)]
     tokens = [os.environ.get(name, "") for name in TOKENS]

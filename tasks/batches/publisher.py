@@ -75,7 +75,7 @@ def open_batch_publisher(
     tracer: Tracer | None = None,
 ) -> BatchPublisher:
     """A publisher with clients of its own. `stopping` ends the runs of its process."""
-    client, ledger, publisher = connect(settings.redis_url), open_ledger(settings), create_publisher(settings)
+    client, ledger, publisher = connect(settings.ledger_url), open_ledger(settings), create_publisher(settings)
     work = BatchLedger(
         client,
         ledger.jobs,

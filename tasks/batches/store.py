@@ -205,7 +205,7 @@ class BatchStore:
 def open_batches(settings: Settings, client: redis.Redis | None = None) -> BatchStore:
     """The batches that the settings name, over a client that is there already or one of their own."""
     return BatchStore(
-        client or connect(settings.redis_url),
+        client or connect(settings.ledger_url),
         most=settings.batches,
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,

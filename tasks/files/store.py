@@ -168,7 +168,7 @@ class FileStore:
 
 def open_files(settings: Settings, client: redis.Redis | None = None) -> FileStore:
     """The files that the settings name, over a client that is there already or one of its own."""
-    return FileStore(client or connect(settings.redis_url), Folder(settings.files_dir))
+    return FileStore(client or connect(settings.ledger_url), Folder(settings.files_dir))
 
 
 def uploaded(file_id: str, *, owner: str, filename: str, purpose: str, part: Part) -> File:

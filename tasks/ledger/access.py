@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import redis
 
-from tasks.urls import redis_socket
+from tasks.ledger.primary import SentinelLogin
+from tasks.urls import redis_socket, sentinels
 
 DEFAULT_PORT = 6379
 _LOGIN = ("noauth", "wrongpass", "authentication required", "invalid username-password")
@@ -21,7 +22,9 @@ def wants_another_login(exc: Exception) -> bool:
 
 
 def address(url: str) -> str:
-    """Host and port, or the path of a socket, without what opens it."""
+    """Host and port, the path of a socket, or sentinels and the name of their group; without what opens it."""
+    if found := sentinels(url):
+        return str(found)
     if path := redis_socket(url):
         return path
     parts = urlsplit(url)
@@ -35,6 +38,8 @@ def unreachable(url: str, exc: Exception) -> tuple[str, str]:
         return f"the Redis at {where} is still reading its file", "Wait, then try again."
     if "without any password configured" in heard:
         return f"the Redis at {where} asks for no password", "Leave it out of the URL: redis://HOST:PORT/0."
+    if isinstance(exc, SentinelLogin):
+        return f"a sentinel of {where} lets nobody in: {said(exc)}", "Set CARAVAN_SENTINEL_PASSWORD, or correct it."
     if wants_another_login(exc):
         parts = urlsplit(url)
         found = f"refuses the {'user or the password' if parts.username else 'password'}"
@@ -56,6 +61,8 @@ def _way(url: str, heard: str) -> str:
         return "Start it, or correct the path of its socket."
     if "certificate" in heard:
         return "Name the authority that signed its certificate: rediss://HOST:PORT/0?ssl_ca_certs=FILE."
+    if sentinels(url):
+        return "Start the sentinels and the primary, or correct the sentinels' addresses and the name behind them."
     if urlsplit(url).scheme == "rediss" and ("timeout" in heard or "ssl" in heard or "closed" in heard):
         return "If it speaks no TLS, write redis:// instead of rediss://."
     if "closed" in heard or "reset" in heard:

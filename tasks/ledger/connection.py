@@ -15,7 +15,8 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from tasks.errors import BrokerUnavailable
-from tasks.urls import redis_socket
+from tasks.ledger.primary import Primary, PrimaryConnection, PrimaryTlsConnection
+from tasks.urls import redis_socket, sentinels, server_url
 
 TIMEOUT_SECONDS = 2.0
 MAX_CONNECTIONS = 64
@@ -94,11 +95,16 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
     """A client with its own pool; thread-safe. redis-py 8 would retry ten times, five seconds each, if let.
 
     Args:
+        url: of a server, or of the sentinels that know which server is the primary: then it follows the primary.
         errors: is told of each call that fails because Redis is away, or refuses it.
     """
-    keepalive = {} if redis_socket(url) else {"socket_keepalive": True}
+    others: dict[str, Any] = {} if redis_socket(url) else {"socket_keepalive": True}
+    if sentinels(url):
+        has_tls = urlsplit(server_url(url)).scheme == "rediss"
+        kind = PrimaryTlsConnection if has_tls else PrimaryConnection
+        others |= {"connection_class": kind, "primary": Primary(url)}
     pool = redis.BlockingConnectionPool.from_url(
-        url,
+        server_url(url),
         max_connections=MAX_CONNECTIONS,
         timeout=BUSY_SECONDS,
         decode_responses=True,
@@ -106,7 +112,7 @@ def connect(url: str, *, errors: Tally | None = None) -> redis.Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
-        **keepalive,
+        **others,
     )
     client = cast(_Client, _Client.from_pool(pool))
     client.errors = errors
@@ -128,7 +134,7 @@ SOCKET_OPTIONS = frozenset({"db", "socket_timeout", "health_check_interval", "cl
 def takes_options(url: str) -> bool:
     """Whether what stands behind the question mark of a URL is known, and has values that redis-py takes."""
     try:
-        redis.ConnectionPool.from_url(url).make_connection()  # connects later
+        redis.ConnectionPool.from_url(server_url(url)).make_connection()  # connects later
         known = SOCKET_OPTIONS if redis_socket(url) else OPTIONS
         return known.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
     except (ValueError, TypeError, redis.RedisError):
@@ -137,10 +143,10 @@ def takes_options(url: str) -> bool:
 
 def options(url: str) -> dict[str, Any]:
     """What stands behind the question mark of a URL, as redis-py reads it."""
-    return {name: value for name, value in parse_url(url).items() if name in OPTIONS}  # type: ignore[no-untyped-call]
+    return {name: value for name, value in parse_url(server_url(url)).items() if name in OPTIONS}  # type: ignore[no-untyped-call]
 
 
-REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM")
+REFUSALS = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "BUSY", "OOM", "READONLY")
 """How Redis says that it takes no writes just now; redis-py has no classes for these, or not in a script."""
 
 

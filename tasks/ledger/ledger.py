@@ -57,7 +57,7 @@ class Ledger:
 def open_ledger(settings: Settings, client: redis.Redis | None = None) -> Ledger:
     """The ledger that the settings name, over a client that is there already or one of its own."""
     return Ledger.over(
-        client or connect(settings.redis_url),
+        client or connect(settings.ledger_url),
         result_ttl=settings.result_ttl,
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,

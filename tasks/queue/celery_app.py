@@ -10,8 +10,9 @@ from kombu.entity import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from tasks.ledger.connection import options
+from tasks.ledger.primary import Primary
 from tasks.settings import Settings
-from tasks.urls import redis_database, redis_socket
+from tasks.urls import redis_database, redis_socket, sentinels, server_url
 
 SOCKET_TIMEOUT_SECONDS = 2.0
 TRANSPORT = "caravan"
@@ -65,10 +66,12 @@ def create_celery_for_flower(settings: Settings) -> Celery:
 
 def _broker(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
     """A URL without its options, those of TLS, and the others: kombu takes each of them elsewhere, with its type."""
-    parts, given = urlsplit(url), options(url)
+    parts, given = urlsplit(server_url(url)), options(url)
     if redis_socket(url):
         return f"{TRANSPORT}+socket://{parts.path}?virtual_host={redis_database(url)}", None, given
     tls = {name: value for name, value in given.items() if name.startswith("ssl_")}
     others = {name: value for name, value in given.items() if name not in tls}
+    if sentinels(url):
+        others["primary"] = Primary(url)
     is_tls = parts.scheme == "rediss"
     return parts._replace(query="").geturl(), {"ssl_cert_reqs": "required", **tls} if is_tls else None, others

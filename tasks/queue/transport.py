@@ -18,6 +18,7 @@ from redis.connection import SSLConnection
 from redis.exceptions import ResponseError
 
 from tasks.ledger import redis_keys
+from tasks.ledger.primary import FollowsPrimary, Primary, PrimaryConnection
 from tasks.logs import get_logger
 
 FIRST_WRITE = f"redis.call('DEL', '{redis_keys.nothing()}') "
@@ -40,13 +41,27 @@ class TlsConnection(SSLConnection):
         return wrapped
 
 
+class PrimaryTlsConnection(FollowsPrimary, TlsConnection):
+    """Over TLS, to whichever server is the primary."""
+
+
 class Channel(redis.Channel):
     """Keeps no list of unacknowledged messages, and gives none back: the ledger publishes what nobody claimed again."""
 
     ack_emulation = False
     do_restore = False
     _captured: list[Any] | None = None
-    connection_class_ssl = TlsConnection
+    connection_class_ssl: type[TlsConnection] = TlsConnection
+    from_transport_options = (*redis.Channel.from_transport_options, "primary")
+    primary: Primary | None = None
+    """Whom connections ask for their server; without one it is the server of the URL."""
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        if self.primary is None:
+            made: dict[str, Any] = super()._connparams(asynchronous)
+            return made
+        self.connection_class, self.connection_class_ssl = PrimaryConnection, PrimaryTlsConnection
+        return {**super()._connparams(asynchronous), "primary": self.primary}
 
     def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
         if queue in self._expires or "_publish_batch" in kwargs:

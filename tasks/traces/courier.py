@@ -56,7 +56,7 @@ class Courier:
 
 def start_courier(settings: Settings, tracer: Tracer, stopping: threading.Event | None = None) -> threading.Thread:
     """A courier with a client and a thread of its own, as long as the process lives if it is not told to stop."""
-    courier = Courier(connect(settings.redis_url), tracer)
+    courier = Courier(connect(settings.ledger_url), tracer)
     run = threading.Thread(target=courier.run, args=(stopping or threading.Event(),), name="courier", daemon=True)
     run.start()
     return run

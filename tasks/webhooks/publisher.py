@@ -112,7 +112,7 @@ def open_webhook_publisher(settings: Settings, tracer: Tracer | None = None) -> 
         allowed=settings.webhook_networks,
         ssl_context=httpx.create_ssl_context(),  # certifi's authorities, or those that SSL_CERT_FILE names
     )
-    client = connect(settings.redis_url)
+    client = connect(settings.ledger_url)
     return WebhookPublisher(
         open_outbox(settings, client),
         sender,

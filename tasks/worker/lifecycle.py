@@ -48,7 +48,7 @@ def run_worker(settings: Settings, *, model: str, name: str) -> int:
     models = open_catalogue(settings)
     entry = models.entry(model)
     preload(entry)
-    client = connect(settings.redis_url)
+    client = connect(settings.ledger_url)
     ledger, stopping = open_ledger(settings, client), StopFlag()
     until_redis_answers = UntilRedisAnswers(stopping)
     unannounced: list[str] = []

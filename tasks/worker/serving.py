@@ -77,7 +77,7 @@ def serve(
         processor=work.processor,
     )
     redis_errors = RedisErrors()
-    ledger = open_ledger(settings, connect(settings.redis_url, errors=redis_errors))
+    ledger = open_ledger(settings, connect(settings.ledger_url, errors=redis_errors))
     dispatcher = Dispatcher(ledger.line, create_publisher(settings))
     tracer = open_tracer(name)
     if tracer is not None:

@@ -73,7 +73,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._sweeper = sweeper
         self._tracer = tracer
-        self._redis = connect(settings.redis_url, errors=redis_errors)
+        self._redis = connect(settings.ledger_url, errors=redis_errors)
         self._stopping = threading.Event()
         self._given_up = threading.Event()
         self._room = threading.Event()

@@ -29,7 +29,7 @@ from tasks.ledger.access import unreachable
 from tasks.ledger.connection import OPTIONS, SOCKET_OPTIONS, connect, takes_options
 from tasks.machine.memory import read_room
 from tasks.settings import Settings
-from tasks.urls import is_loopback, is_redis_url, redis_socket, without_password
+from tasks.urls import is_loopback, is_redis_url, redis_form, redis_socket, sentinels, without_password
 
 OPTION = "--redis-url"
 PORT = 6379
@@ -154,12 +154,11 @@ def _lock(path: Path) -> FileLock:
 def refuse_unusable(url: str, settings: Settings) -> None:
     """Raise BadParameter for a URL that is no Redis', and for a Redis that does not answer or cannot be used."""
     if not is_redis_url(url) or not takes_options(url):
-        shown = without_password(url)
-        raise click.BadParameter(
-            f"'{shown}' is not redis://HOST:PORT/DATABASE, rediss:// nor unix://{_options(url)}.", param_hint=OPTION
-        )
+        wrong = f"'{without_password(url)}' is not {redis_form(url)}{_options(url)}."
+        raise click.BadParameter(wrong, param_hint=OPTION)
+    there = settings.model_copy(update={"redis_url": url})
     try:
-        with connect(url) as client:
+        with connect(there.ledger_url) as client:
             client.ping()
     except redis.exceptions.BusyLoadingError:
         return  # it reads its file; the cluster waits for it
@@ -168,7 +167,7 @@ def refuse_unusable(url: str, settings: Settings) -> None:
     except (redis.RedisError, OSError, UnicodeError) as exc:
         found, advice = unreachable(url, exc)
         raise click.BadParameter(f"{found[0].upper()}{found[1:]}. {advice}", param_hint=OPTION) from exc
-    _refuse_databases(url, settings.model_copy(update={"redis_url": url}).celery_broker_url)
+    _refuse_databases(there.ledger_url, there.celery_broker_url)
 
 
 def _refuse_databases(url: str, broker_url: str) -> None:
@@ -192,7 +191,7 @@ def _options(url: str) -> str:
 
 def port_here(redis_url: str | None) -> int | None:
     """The port of a Redis on this machine."""
-    if not redis_url or not is_redis_url(redis_url):
+    if not redis_url or not is_redis_url(redis_url) or sentinels(redis_url):
         return None
     parts = urlsplit(redis_url)
     return (parts.port or PORT) if is_loopback(parts.hostname or "") else None

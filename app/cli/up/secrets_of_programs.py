@@ -22,7 +22,7 @@ NEEDED_BY = {
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS": ("web", "worker", "clerk"),
 }
 """The kinds of programs that need each variable."""
-REDIS = ("CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL")
+REDIS = ("CARAVAN_REDIS_URL", "CARAVAN_BROKER_URL", "CARAVAN_SENTINEL_USER", "CARAVAN_SENTINEL_PASSWORD")
 """What all need but Redis."""
 
 

@@ -17,7 +17,14 @@ from tests.unit.app.cli.test_help import subcommands
 
 NONSENSE = "/dev/null/no sense"
 """A path under a file, and wrong for everything that is no path: so a new setting is tried as well."""
-SECRETS = ("admin_key", "metrics_key", "flower_password", "webhook_secret", "webhook_shared_secret")
+SECRETS = (
+    "admin_key",
+    "metrics_key",
+    "flower_password",
+    "sentinel_password",
+    "webhook_secret",
+    "webhook_shared_secret",
+)
 LEAVES = sorted(
     path
     for path in subcommands(main)
@@ -164,7 +171,7 @@ def test_the_password_of_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("field", SECRETS)
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
-    assert "hunter2" not in refused(monkeypatch, variable(field), "hunter2")
+    assert "hunter2" not in refused(monkeypatch, variable(field), "hunter2 and more")
 
 
 @pytest.mark.parametrize(

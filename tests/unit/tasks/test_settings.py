@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.settings import Settings
+from tasks.urls import Sentinels, sentinels, server_url
 
 
 @pytest.fixture(autouse=True)
@@ -173,3 +174,38 @@ def test_the_admin_key_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(ValidationError) as refused:
         Settings()
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "broker", "server"),
+    [
+        ("redis+sentinel://a:1,b:2/main/0", "redis+sentinel://a:1,b:2/main/1", "redis://main/0"),
+        ("redis+sentinel://a/main", "redis+sentinel://a/main/1", "redis://main/0"),
+        (
+            "rediss+sentinel://me:p%23@[::1]:7,b/main/4?client_name=x",
+            "rediss+sentinel://me:p%23@[::1]:7,b/main/5?client_name=x",
+            "rediss://me:p%23@main/4?client_name=x",
+        ),
+    ],
+)
+def test_sentinels_stand_for_the_server_of_the_same_login_and_database(url: str, broker: str, server: str) -> None:
+    settings = Settings(redis_url=url)
+    assert settings.celery_broker_url == broker
+    assert server_url(settings.ledger_url) == server
+
+
+def test_the_sentinels_login_goes_with_the_url_to_those_who_connect() -> None:
+    settings = Settings(redis_url="redis+sentinel://a:1,[::1]/main/3", sentinel_user="me", sentinel_password="p&=%")
+    assert "p&" not in repr(settings)
+    found = sentinels(settings.celery_broker_url)
+    assert found == Sentinels((("a", 1), ("::1", 26379)), "main", "me", "p&=%")
+    assert server_url(settings.celery_broker_url) == "redis://main/4"
+    assert Settings(redis_url="redis://h/0", sentinel_password="x").ledger_url == "redis://h/0"
+
+
+@pytest.mark.parametrize(
+    "url", ["sentinel://h/main", "redis+sentinel://h", "redis+sentinel://h:0/main", "redis+sentinel://a,/main/0"]
+)
+def test_a_wrong_url_of_sentinels_is_told_the_right_form(url: str) -> None:
+    with pytest.raises(ValidationError, match=r"must be redis\+sentinel://HOST:PORT,HOST:PORT/NAME/DATABASE"):
+        Settings(redis_url=url)

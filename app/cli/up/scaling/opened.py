@@ -39,7 +39,8 @@ def scaling(
         log: opens the log of a program.
         note: is told each decision in a sentence.
     """
-    client = connect(env.get("CARAVAN_REDIS_URL", settings.redis_url))
+    there = settings.model_copy(update={"redis_url": env.get("CARAVAN_REDIS_URL", settings.redis_url)})
+    client = connect(there.ledger_url)
     scaler = Scaler(
         cluster.catalogue,
         workers={} if cluster.scales else cluster.workers,
