@@ -203,6 +203,7 @@ def test_a_models_values_are_the_keys_of_its_entry(tmp_path: Path) -> None:
         ({"settings": {"CARAVAN_RESULT_TTL": 3600}}, "CARAVAN_RESULT_TTL"),
         ({"redis": {"builtin": False}}, "redis.external.urlSecret.name"),
         ({"redis": EXTERNAL, "keda": {"enabled": True}}, "redis.external.address"),
+        ({"redis": {**EXTERNAL, "external": {"urlSecret": {"name": "r"}, "sentinel": {"name": "m"}}}}, "sentinel"),
         ({"web": {"ingress": {"enabled": True, "host": "x"}}, "keys": {"enabled": False}}, "whoever reaches"),
         ({"web": {"ingress": {"enabled": True}}}, "web.ingress.host"),
         ({"flower": {"ingress": True}}, "web.ingress.enabled"),
@@ -416,3 +417,20 @@ def test_the_clerk_reaches_the_port_of_a_redis_elsewhere_and_its_networks(tmp_pa
     objects = render({"redis": redis}, folder=tmp_path)
     _, rule, _ = of_kind(objects, "NetworkPolicy")["caravan-clerk"]["spec"]["egress"]
     assert rule == {"ports": [{"port": 6390}], "to": [{"ipBlock": {"cidr": "10.1.2.0/24"}}]}
+
+
+def test_whoever_needs_redis_gets_the_sentinels_password_and_the_clerk_reaches_them(tmp_path: Path) -> None:
+    own = {"user": "me", "passwordSecret": {"name": "s", "key": "k"}}
+    sentinel = {"name": "main", "addresses": ["a.test:26379", "b.test:26379", "c.test:5000"], **own}
+    external = {"urlSecret": {"name": "r"}, "networks": ["10.1.2.0/24"], "sentinel": sentinel}
+    objects = render({"redis": {"builtin": False, "external": external}}, folder=tmp_path)
+    for name, deployed in of_kind(objects, "Deployment").items():
+        (container,) = deployed["spec"]["template"]["spec"]["containers"]
+        made = {each["name"]: each for each in container["env"]}
+        assert made["CARAVAN_SENTINEL_USER"]["value"] == "me", name
+        assert made["CARAVAN_SENTINEL_PASSWORD"]["valueFrom"]["secretKeyRef"] == {"name": "s", "key": "k"}, name
+    _, rule, _ = of_kind(objects, "NetworkPolicy")["caravan-clerk"]["spec"]["egress"]
+    assert rule == {
+        "ports": [{"port": 6379}, {"port": 26379}, {"port": 5000}],
+        "to": [{"ipBlock": {"cidr": "10.1.2.0/24"}}],
+    }

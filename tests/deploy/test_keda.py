@@ -205,3 +205,26 @@ def test_an_external_redis_is_asked_as_the_values_say(tmp_path: Path) -> None:
             assert trigger["metadata"]["databaseIndex"] == "4"
             assert trigger["metadata"]["enableTLS"] == "true"
             assert "authenticationRef" not in trigger
+
+
+def test_sentinels_are_asked_for_the_primary_with_a_password_of_their_own(tmp_path: Path) -> None:
+    sentinel = {"name": "main", "addresses": ["a.test:26379", "b.test:26380"], "passwordSecret": {"name": "s"}}
+    external = {"urlSecret": {"name": "r"}, "passwordSecret": {"name": "p"}, "sentinel": sentinel, "database": 2}
+    values = {"keda": {"enabled": True}, "redis": {"builtin": False, "external": external}}
+    objects = render(values, folder=tmp_path)
+    (login,) = of_kind(objects, "TriggerAuthentication").values()
+    assert login["spec"]["secretTargetRef"] == [
+        {"parameter": "password", "name": "p", "key": "password"},
+        {"parameter": "sentinelPassword", "name": "s", "key": "sentinel-password"},
+    ]
+    for scaled in of_kind(objects, "ScaledObject").values():
+        for trigger in scaled["spec"]["triggers"]:
+            assert trigger["type"] == "redis-sentinel"
+            asked = {name: value for name, value in trigger["metadata"].items() if not name.startswith("list")}
+            assert asked == {
+                "addresses": "a.test:26379,b.test:26380",
+                "sentinelMaster": "main",
+                "databaseIndex": "2",
+                "enableTLS": "false",
+            }
+            assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]

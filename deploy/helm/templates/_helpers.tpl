@@ -81,6 +81,16 @@ capabilities: {drop: [ALL]}
 {{- else }}
 - name: CARAVAN_REDIS_URL
   valueFrom: {secretKeyRef: {name: {{ .Values.redis.external.urlSecret.name | quote }}, key: {{ .Values.redis.external.urlSecret.key | quote }}}}
+{{- with .Values.redis.external.sentinel }}
+{{- if .user }}
+- name: CARAVAN_SENTINEL_USER
+  value: {{ .user | quote }}
+{{- end }}
+{{- if .passwordSecret.name }}
+- name: CARAVAN_SENTINEL_PASSWORD
+  valueFrom: {secretKeyRef: {name: {{ .passwordSecret.name | quote }}, key: {{ .passwordSecret.key | quote }}}}
+{{- end }}
+{{- end }}
 {{- end }}
 - name: CARAVAN_MODELS_FILE
   value: /etc/caravan/models.yaml
@@ -237,9 +247,42 @@ admin api apply-template batches chat completion completions console detokenize 
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) }}
 {{- end }}
 
+{{/* The ports of an external Redis' sentinels, as a list in JSON. */}}
+{{- define "caravan.sentinelPorts" -}}
+{{- $ports := list }}
+{{- range .Values.redis.external.sentinel.addresses }}
+{{- $ports = append $ports (splitList ":" . | last | int) }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
+{{/* Where KEDA finds Redis, as fields of a trigger. */}}
+{{- define "caravan.kedaRedis" -}}
+{{- $external := .Values.redis.external }}
+{{- if .Values.redis.builtin }}
+address: {{ printf "%s-redis.%s.svc:%v" (include "caravan.fullname" .) .Release.Namespace .Values.redis.port | quote }}
+databaseIndex: "0"
+enableTLS: "false"
+{{- else }}
+{{- with $external.sentinel }}
+{{- if .name }}
+addresses: {{ join "," .addresses | quote }}
+sentinelMaster: {{ .name | quote }}
+{{- if .user }}
+sentinelUsername: {{ .user | quote }}
+{{- end }}
+{{- else }}
+address: {{ $external.address | quote }}
+{{- end }}
+{{- end }}
+databaseIndex: {{ $external.database | quote }}
+enableTLS: {{ $external.tls | quote }}
+{{- end }}
+{{- end }}
+
 {{/* Variables that the chart makes of its other values. */}}
 {{- define "caravan.madeSettings" -}}
-CARAVAN_ADMIN_KEY CARAVAN_DRAIN_SECONDS CARAVAN_FILES_DIR CARAVAN_HEARTBEAT_FILE CARAVAN_HOST CARAVAN_KEYS CARAVAN_LOG_FORMAT CARAVAN_METRICS_KEY CARAVAN_MODELS_FILE CARAVAN_PORT CARAVAN_REDIS_URL CARAVAN_WEB_PROCESSES FLOWER_BASIC_AUTH FLOWER_DB FLOWER_PASSWORD FLOWER_PERSISTENT FLOWER_STATE_SAVE_INTERVAL FLOWER_URL_PREFIX HF_HOME HF_HUB_OFFLINE OTEL_EXPORTER_OTLP_ENDPOINT
+CARAVAN_ADMIN_KEY CARAVAN_DRAIN_SECONDS CARAVAN_FILES_DIR CARAVAN_HEARTBEAT_FILE CARAVAN_HOST CARAVAN_KEYS CARAVAN_LOG_FORMAT CARAVAN_METRICS_KEY CARAVAN_MODELS_FILE CARAVAN_PORT CARAVAN_REDIS_URL CARAVAN_SENTINEL_PASSWORD CARAVAN_SENTINEL_USER CARAVAN_WEB_PROCESSES FLOWER_BASIC_AUTH FLOWER_DB FLOWER_PASSWORD FLOWER_PERSISTENT FLOWER_STATE_SAVE_INTERVAL FLOWER_URL_PREFIX HF_HOME HF_HUB_OFFLINE OTEL_EXPORTER_OTLP_ENDPOINT
 {{- end }}
 
 {{/* A quantity of Kubernetes' as a number. */}}
