@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from tests.support import sse
 from tests.support.cluster import Cluster, chat
 from tests.support.redis_server import free_port
+from tests.support.sentinels import Group
 from tests.support.waiting import until
 
 SERVER = shutil.which("redis-server")
@@ -22,7 +24,8 @@ def openssl(folder: Path, *arguments: str) -> None:
 
 
 @pytest.fixture
-def tls_url(tmp_path: Path) -> Iterator[str]:
+def certified(tmp_path: Path) -> Path:
+    """A folder with `ca.crt`, and a server's `r.crt` and `r.key` for loopback."""
     if SERVER is None or shutil.which("openssl") is None:
         pytest.skip("needs a redis-server with TLS, and openssl: apt-get install redis-server openssl")
     days = ("-days", "2")
@@ -32,7 +35,13 @@ def tls_url(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
     openssl(tmp_path, "x509", "-req", "-in", "r.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
             "-out", "r.crt", *days, "-extfile", "names")  # fmt: skip
-    port = free_port()
+    return tmp_path
+
+
+@pytest.fixture
+def tls_url(certified: Path) -> Iterator[str]:
+    assert SERVER
+    tmp_path, port = certified, free_port()
     arguments = ["--port", "0", "--tls-port", str(port), "--tls-cert-file", "r.crt", "--tls-key-file", "r.key"]
     arguments += ["--tls-ca-cert-file", "ca.crt", "--tls-auth-clients", "no", "--requirepass", "secret", "--save", ""]
     with (tmp_path / "redis.log").open("wb") as log:
@@ -43,8 +52,28 @@ def tls_url(tmp_path: Path) -> Iterator[str]:
     process.wait(10)
 
 
+@pytest.fixture
+def group(certified: Path) -> Iterator[Group]:
+    running = Group(
+        certified / "group", replicas=1, sentinels=1, password="secret", sentinel_password="own", tls=certified
+    )
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
 def test_jobs_streams_and_flower_work_over_tls(tls_url: str, tmp_path: Path) -> None:
-    cluster = Cluster(tmp_path, options=["--redis-url", tls_url], env={"CARAVAN_THREADS": "1"})
+    assert_works(tls_url, tmp_path)
+
+
+def test_sentinels_and_servers_are_asked_over_tls(group: Group, tmp_path: Path) -> None:
+    assert_works(group.url, tmp_path, env={"CARAVAN_SENTINEL_PASSWORD": "own"})
+
+
+def assert_works(url: str, tmp_path: Path, *, env: Mapping[str, str] = MappingProxyType({})) -> None:
+    cluster = Cluster(tmp_path, options=["--redis-url", url], env={"CARAVAN_THREADS": "1", **env})
     cluster.start()
     try:
         job = cluster.submit(chat("What is the capital of France?"))
