@@ -139,9 +139,10 @@ class Scheduler:
         self._slots.limit_kept()
         while not self._slots.make_room(self.num_decoding or bool(self.running)):
             self.set_back_youngest()
-        chosen = [sequence for sequence in self.running if self._is_able(sequence)]
+        alone = bool(self._alone)
+        able = [each for each in self.running if each.ready and not each.restoring and (each.alone or not alone)]
         limits = {"room": self._batch_tokens, "prompt_tokens": prompt_tokens, "prompt_logits": self._prompt_logits}
-        return fill(self._turns.choose(chosen), self._slots, **limits)
+        return fill(self._turns.choose(able), self._slots, **limits)
 
     def admit(self, now: float) -> None:
         """Give slots to those that wait, as far as there are some."""
@@ -235,10 +236,6 @@ class Scheduler:
                 self.set_back_youngest()
             self.waiting.remove(sequence)
             self._start(sequence)
-
-    def _is_able(self, sequence: Sequence) -> bool:
-        """Whether a running sequence can be in the next batch."""
-        return sequence.ready and not sequence.restoring and (sequence.alone or not self._alone)
 
     @property
     def _has_slot(self) -> bool:

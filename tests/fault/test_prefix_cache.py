@@ -14,7 +14,7 @@ from tests.support.waiting import until
 
 MODELS = """
 models:
-  demo: {path: demo, slots: 2, context: 1024}
+  demo: {path: demo, slots: 2, context: 1024, kv_tokens: 1024, prefix_cache: {memory: 64MiB, folder: demo, disk: 1G}}
   keeping:
     path: fake
     slots: 2
@@ -66,6 +66,15 @@ def test_conversations_come_back_after_others_with_the_same_texts(cluster: Clust
     figures = until(lambda: _figures(cluster, "cache_hits_total", 10), what="the next report")
     assert 0 < figures[f"caravan_worker_cache_bytes{LABELS}"] <= 32 << 20
     assert figures[f"caravan_worker_cache_folder_bytes{LABELS}"] == sum(file.stat().st_size for file in files(folder))
+
+
+def test_so_do_those_of_a_real_model_also_after_its_death(cluster: Cluster) -> None:
+    first = [complete(cluster, number, model="demo") for number in range(6)]
+    again = [complete(cluster, number, model="demo") for number in range(6)]
+    cluster.kill("demo-1")
+    later = [complete(cluster, number, model="demo") for number in range(6)]
+    assert [each["cached_tokens"] >= PAGE for each in first] == [False] * 6
+    assert all(each["cached_tokens"] >= 2 * PAGE for each in (*again, *later))
 
 
 def test_a_killed_worker_loses_no_job_and_no_prefix_that_is_written(cluster: Cluster) -> None:

@@ -54,12 +54,18 @@ class PageMemory:
         page = self._pages[key] = Page(saved)
         return page
 
+    def holds(self, size: int) -> bool:
+        """Whether a page of so many bytes is within the budget."""
+        return size + PAGE_OVERHEAD <= self._budget
+
     def reserve(self, size: int) -> bool:
         """Make room for a page of so many bytes, which it takes from now on; whether there is."""
+        if not self.holds(size):
+            return False
         size += PAGE_OVERHEAD
         while self.num_bytes + size > self._budget:
             oldest = next((key for key, page in self._pages.items() if not page.held), None)
-            if oldest is None or size > self._budget:
+            if oldest is None:
                 return False
             self.drop(oldest)
             self.num_discarded += 1

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from tasks.engine.backend import Saved
 from tasks.engine.pages.disk import Done, PageDisk
 from tasks.engine.pages.memory import Page, PageMemory
+from tasks.logs import get_logger
+
+log = get_logger(__name__)
 
 PATIENCE_SECONDS = 2.0
 """What a page is waited for; a disk that takes longer is no help."""
@@ -29,6 +32,7 @@ class PageStore:
         self._memory = PageMemory(memory)
         self._disk = disk
         self._clock = clock
+        self._has_told = False
         self._coming: dict[bytes, tuple[int, float]] = {}
         """Pages that are being read: the room that is reserved for each, and since when."""
 
@@ -62,6 +66,9 @@ class PageStore:
 
     def put(self, key: bytes, saved: Saved, *, number: int) -> Page | None:
         """Keep a text's page of that number, if there is room."""
+        if not self._memory.holds(len(saved)) and not self._has_told:
+            self._has_told = True
+            log.warning("prefix_cache is smaller than a page of this model: raise it", page_bytes=len(saved))
         page = self._memory.put(key, saved)
         if page and self._disk:
             page.held = self._disk.write(key, saved, number=number)
