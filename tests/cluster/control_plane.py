@@ -58,9 +58,10 @@ class ControlPlane:
 
         Those that are one of several in life end when they cannot keep their lease, and are begun anew.
         """
-        self.programs.again("kube-apiserver")
-        for name in ("kube-controller-manager", "kube-scheduler"):
+        others = ("kube-controller-manager", "kube-scheduler")
+        for name in others:
             self.programs.stop(name)
+        for name in ("kube-apiserver", *others):
             self.programs.again(name)
         self._await_work()
 

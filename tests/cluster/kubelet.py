@@ -117,7 +117,7 @@ class Kubelet:
 
     def start(self) -> None:
         self._api.apply(self._node())
-        self._api.send("PATCH", f"{self._api.path('nodes', '', self.name)}/status", {"status": self._status()})
+        self._tell()
         for thread in self._threads:
             thread.start()
 
@@ -143,7 +143,12 @@ class Kubelet:
             except httpx.HTTPError:
                 continue  # the API is away
 
+    def _tell(self) -> None:
+        """That it is ready, with all its cards."""
+        self._api.send("PATCH", f"{self._api.path('nodes', '', self.name)}/status", {"status": self._status()})
+
     def _beat(self) -> None:
+        """A node that was silent for too long is not ready until it says so."""
         path = self._api.path("leases", "kube-node-lease", self.name)
         body = {
             "apiVersion": "coordination.k8s.io/v1",
@@ -153,6 +158,8 @@ class Kubelet:
         }
         if self._api.send("PATCH", path, {"spec": body["spec"]}).status_code == 404:
             self._api.send("POST", self._api.path("leases", "kube-node-lease"), body)
+        if not ready(self._api.get("nodes", "", self.name)):
+            self._tell()
 
     def _look(self) -> None:
         pods = self._pods()
