@@ -60,6 +60,11 @@ class Contender:
         self.cpu_seconds.append(time.process_time() - began)
         self.first_tokens.append(1000 * statistics.median(waited))
 
+    @property
+    def last(self) -> dict[str, float]:
+        """Figures of the last turn, in milliseconds and seconds."""
+        return {"first_token_ms": round(self.first_tokens[-1], 1), "cpu_seconds": round(self.cpu_seconds[-1], 2)}
+
     def _asked(self) -> Iterator[Sequence]:
         for number, text in enumerate(self.texts):
             rng = random.Random(f"{number} {len(text)}")
@@ -77,6 +82,7 @@ def main() -> None:
     parser.add_argument("--memory", default="4GiB", help="the budget")
     parser.add_argument("--folder", action="store_true", help="keep pages in a folder as well")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     logs.configure(Settings(log_level="warning"))
     with ExitStack() as stack:
@@ -84,6 +90,7 @@ def main() -> None:
         for pair in range(options.pairs + 1):
             for each in contenders if pair % 2 else reversed(contenders):
                 each.turn(options.slots)
+                print(json.dumps({"cache": each.name, **each.last}), flush=True)
         _tell(*contenders)
 
 
@@ -95,7 +102,9 @@ def _contender(options: argparse.Namespace, stack: ExitStack, name: str) -> Cont
         folder = Path(stack.enter_context(TemporaryDirectory())) if options.folder else None
         disk = PageDisk(PageFolder(folder, budget=DISK_BYTES)) if folder else None
         store = PageStore(bytes_of(options.memory), files=options.model.name, disk=disk)
-    engine = stack.enter_context(closing(Engine(LlamaBackend(options.model, threads=2, **size), pages=store)))
+    engine = stack.enter_context(
+        closing(Engine(LlamaBackend(options.model, threads=options.threads, **size), pages=store))
+    )
     rng = random.Random(0)
     texts = [[rng.randrange(5, 1000) for _ in range(options.tokens)] for _ in range(options.conversations)]
     return Contender(name, engine, texts, store)
@@ -117,8 +126,8 @@ def _run(engine: Engine, asked: Iterator[Sequence], slots: int) -> list[Sequence
 
 def _tell(off: Contender, on: Contender) -> None:
     for each in (off, on):
-        told = {"cache": each.name, "first_token_ms": each.first_tokens, "cpu_seconds": each.cpu_seconds}
-        print(json.dumps({**told, "cached_tokens": each.engine.figures.cached_tokens, "most_bytes": each.most_bytes}))
+        told = {"cached_tokens": each.engine.figures.cached_tokens, "most_bytes": each.most_bytes}
+        print(json.dumps({"cache": each.name, **told}))
     ratios = [new / old for new, old in zip(on.first_tokens[1:], off.first_tokens[1:], strict=True)]
     first = on.cpu_seconds[0] / off.cpu_seconds[0]
     alike = sum(one == other for one, other in zip(on.texts, off.texts, strict=True)) / len(on.texts)

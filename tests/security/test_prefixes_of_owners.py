@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.engine.engine import Engine
 from tasks.engine.fake import FakeBackend
+from tasks.engine.pages.store import PageStore
 from tasks.engine.prefixes import common_prefix
 from tasks.engine.sequence import Sequence
 from tasks.engine.slots import Slot, SlotPool
@@ -22,7 +23,7 @@ from tasks.queue.publisher import create_publisher
 from tasks.queue.service import QueueService
 from tasks.records.sampling import SamplingParams
 from tasks.settings import Settings
-from tests.support.decoding import drain
+from tests.support.decoding import drain, forget_kept
 from tests.support.jobs import completion
 from tests.support.processes import Process
 from tests.support.redis_fixtures import redis_server
@@ -68,6 +69,25 @@ def test_a_guess_of_another_owners_prompt_is_computed_as_any_other(running: bool
     assert (guess.num_cached, guess.num_cached_own) == (0, 0)
     asked(fresh, "mallory", SECRET)
     assert on.figures.prompt_tokens - before == fresh.figures.prompt_tokens
+
+
+def test_a_guess_of_what_left_the_cells_is_computed_as_any_other() -> None:
+    secret = SECRET * 4
+
+    def keeping(*, across_owners: bool) -> Engine:
+        backend = FakeBackend(num_slots=4, context=256, cache_tokens=1024, batch_tokens=16)
+        return Engine(backend, across_owners=across_owners, pages=PageStore(1 << 20, files="digest"))
+
+    apart, together = keeping(across_owners=False), keeping(across_owners=True)
+    for on in (apart, together):
+        asked(on, "alice", secret)
+        forget_kept(on)
+    guess, shared = asked(apart, "mallory", secret), asked(together, "mallory", secret)
+    assert (guess.num_restored, guess.num_cached, guess.num_cached_own) == (0, 0, 0)
+    assert shared.num_restored
+    assert shared.num_cached_own == 0
+    forget_kept(apart)
+    assert asked(apart, "alice", secret).num_cached_own
 
 
 def test_nobody_waits_for_what_another_owner_computes() -> None:

@@ -17,6 +17,7 @@ MOST_QUEUED_BYTES = 256 << 20
 """Pages that wait to be written; a disk that is slower than the model gets no more."""
 SCAN_SECONDS = 30.0
 """How often it is looked for what other workers have written."""
+COMPLAINT_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
 
 log = get_logger(__name__)
@@ -44,7 +45,7 @@ class PageDisk:
         self._sizes: dict[bytes, int] = {}
         self._queued = 0
         self._scanned_at = 0.0
-        self._is_full = False
+        self._complained_at = -COMPLAINT_SECONDS
         self.num_bytes = 0
         self.num_refused = 0
         self._thread = threading.Thread(target=self._run, name="pages", daemon=True)
@@ -98,7 +99,13 @@ class PageDisk:
             try:
                 task()
             except OSError as exc:
-                log.warning("the folder of prefixes is not used", error=str(exc))
+                self._complain(exc)
+
+    def _complain(self, exc: OSError) -> None:
+        """A full disk fails with every page: once in a while is enough."""
+        if time.monotonic() > self._complained_at + COMPLAINT_SECONDS:
+            self._complained_at = time.monotonic()
+            log.warning("the folder of prefixes cannot be used", error=str(exc))
 
     def _scan(self) -> None:
         self._scanned_at = time.monotonic()

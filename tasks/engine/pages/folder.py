@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from tasks.engine.backend import Saved
@@ -50,6 +51,7 @@ class PageFolder:
 
     def __init__(self, path: Path, *, budget: int) -> None:
         self._path, self._budget = path / "pages", budget
+        self._writer = token_hex(8)  # containers that share a volume may have one process id
         self._make()
 
     def write(self, key: bytes, saved: Saved, *, number: int) -> None:
@@ -57,9 +59,7 @@ class PageFolder:
         head = MARK + key + len(saved).to_bytes(8, "little")
         total = blake2b(head, digest_size=SUM_BYTES)
         total.update(saved)
-        unfinished = self._path / f"{key.hex()}.{os.getpid()}{UNFINISHED}"
-        with suppress(FileNotFoundError):
-            unfinished.unlink()
+        unfinished = self._path / f"{key.hex()}.{self._writer}{UNFINISHED}"
         try:
             with os.fdopen(_create(unfinished), "wb") as file:
                 file.writelines((head, saved, total.digest()))
