@@ -52,10 +52,16 @@ def claim(store: Ledger, job: Job, holder: Holder = W1) -> Job:
 
 
 def end(
-    store: Ledger, held: Job, holder: Holder = W1, *, pieces: list[str] = PIECES, same_until: float | None = math.inf
+    store: Ledger,
+    held: Job,
+    holder: Holder = W1,
+    *,
+    pieces: list[str] = PIECES,
+    same_until: float | None = math.inf,
+    outcome: Outcome = OUTCOME,
 ) -> None:
     store.leases.append(holder, [Append(held.id, held.fence, 1, pieces)])
-    end = store.leases.succeed(holder, held.id, held.fence, len(pieces), OUTCOME, same_until=same_until)
+    end = store.leases.succeed(holder, held.id, held.fence, len(pieces), outcome, same_until=same_until)
     assert store.leases.write([end]) == ["ok"]
     assert store.leases.write([end]) == ["ok"], "once more, after a lost reply"
 
@@ -258,8 +264,18 @@ def test_only_what_ended_well_is_kept(store: Ledger) -> None:
 
 
 def test_an_answer_of_very_many_pieces_is_not_kept(store: Ledger) -> None:
-    run(store, asking(), pieces=[PIECES[1]] * 4100)
+    run(store, asking(), pieces=[PIECES[1]] * 2100)
     assert submit(store, asking()) == "accepted"
+    run(store, asking("Twice"), pieces=[PIECES[1]] * 2000)
+    assert submit(store, asking("Twice")) == "answered"
+
+
+def test_an_answer_that_is_very_long_is_not_kept(store: Ledger) -> None:
+    for size, said in ((1 << 20, "accepted"), ((1 << 20) - 1000, "answered")):
+        text = f"{size}"
+        choice = Choice(index=0, text="x" * size, finish_reason="length")
+        run(store, asking(text), outcome=replace(OUTCOME, choices=(choice,)))
+        assert submit(store, asking(text)) == said
 
 
 def test_the_row_of_a_batch_is_answered_and_leaves_no_answer(store: Ledger) -> None:

@@ -6,8 +6,8 @@
 -- `answer`, what it asks, and `answer_seconds`, where its model's answers are kept; and then `computes`, which is
 -- computes_key of the worker that claimed it.
 
--- A longer stream is not copied: Redis does nothing else meanwhile.
-local MOST_EVENTS = 4096
+-- What is more is not copied: Redis does nothing else meanwhile. So much takes it about 20 ms.
+local MOST_EVENTS, MOST_BYTES = 2048, 1048576
 
 -- Keep the answer of a job that has just ended well: as long as its record at most, and not if two workers that
 -- compute otherwise had a part in it. The clerk removes the job of a batch's row at once, so that one is not kept.
@@ -16,6 +16,7 @@ local function keep_answer(id, computes, same_until, now)
   local job = read(job_key(id), { 'owner', 'answer', 'answer_seconds', 'ttl', 'idem', 'computes' })
   if not job.answer or job.computes ~= computes or job.idem == idempotency_key(job.owner, id) then return end
   if redis.call('XLEN', log_key(id)) > MOST_EVENTS then return end
+  if redis.call('HSTRLEN', job_key(id), 'outcome') > MOST_BYTES then return end
   local seconds = math.min(tonumber(job.answer_seconds), tonumber(job.ttl), (tonumber(same_until) or math.huge) - now)
   local ms = math.floor(seconds * 1000)
   if ms < 1 then return end
