@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(None, description="Celery's Redis database; the one after the ledger's if unset.")
     sentinel_user: str | None = Field(None, description="The user as whom Redis' sentinels are asked.")
     sentinel_password: SecretStr | None = Field(None, description="The password of Redis' sentinels.")
+    redis_replicas: int = Field(
+        0, ge=0, le=16, description="Replicas of Redis that must have a job before it is accepted."
+    )
     models_file: Path | None = Field(None, description="The catalogue (models.yaml); the demo model alone if unset.")
     models_accepted: Path | None = Field(
         None, description="The catalogue as `caravan up` has read it last, which its programs read; it sets this."

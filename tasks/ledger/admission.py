@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import redis
 
 from tasks.ledger import redis_keys, standing
-from tasks.ledger.connection import refusals_as_absence
+from tasks.ledger.connection import TooFewReplicas, refusals_as_absence
 from tasks.ledger.scripts import Scripts
 from tasks.ledger.standing import Standing
 from tasks.ledger.trip import Trip
@@ -103,12 +103,18 @@ class Cancelled:
 
 
 class Admission:
-    """Accepts, changes and removes jobs. All methods raise redis-py's errors when Redis is away."""
+    """Accepts, changes and removes jobs. All methods raise redis-py's errors when Redis is away.
 
-    def __init__(self, client: redis.Redis, run: Scripts, *, result_ttl: int) -> None:
+    Args:
+        replicas: how many of Redis' replicas must have a job before `accept` and `accept_many` tell that it was
+            accepted. What fewer have is told as `TooFewReplicas`: it runs all the same.
+    """
+
+    def __init__(self, client: redis.Redis, run: Scripts, *, result_ttl: int, replicas: int = 0) -> None:
         self._redis = client
         self._run = run
         self._result_ttl = result_ttl
+        self._replicas = replicas
 
     def submit(
         self,
@@ -148,13 +154,14 @@ class Admission:
             return trip
 
         trip = self._run.trip()
+        trip.confirm(self._replicas)
         trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
         ask(trip)
         submitted, taken, *found = trip.replies()
         jobs = [] if isinstance(taken, Exception) else list(taken)
         if isinstance(submitted, redis.RedisError):
             return Accepted(submitted, jobs)
-        reply = _reply(submitted)
+        reply = self._confirmed(_reply(submitted), trip)
         if not isinstance(reply, Submission) or reply.verdict != "accepted":
             return Accepted(reply, jobs)
         if trip.was_resent:  # some of it ran before the job was there
@@ -188,6 +195,7 @@ class Admission:
             return trip
 
         trip = self._run.trip()
+        trip.confirm(self._replicas)
         for job, idempotency in asked:
             trip.run("submit", *self._submission(job, longest_queue, idempotency, most_in_flight))
         replies = ask(trip).replies()
@@ -197,7 +205,20 @@ class Admission:
         found: dict[str, list[str]] = {model: [] for model in takes}
         for model, ids in zip((*takes, *takes), taken, strict=False):
             found[model] += [] if isinstance(ids, Exception) else ids
-        return [each if isinstance(each, redis.RedisError) else _reply(each) for each in replies[: len(asked)]], found
+        submitted = replies[: len(asked)]
+        return [
+            each if isinstance(each, redis.RedisError) else self._confirmed(_reply(each), trip) for each in submitted
+        ], found
+
+    def _confirmed(self, reply: Submission | Refusal, trip: Trip) -> Submission | Refusal | TooFewReplicas:
+        """The reply, unless it names a job that too few replicas have."""
+        return reply if trip.is_confirmed or not isinstance(reply, Submission) else self._too_few()
+
+    def _too_few(self) -> TooFewReplicas:
+        return TooFewReplicas(
+            f"Redis has taken the job, and not {self._replicas} of its replicas have confirmed it in time. It may run. "
+            "Try again; with an Idempotency-Key nothing runs twice."
+        )
 
     def _submission(
         self, job: Job, longest_queue: int, idempotency: Idempotency | None, most_in_flight: int | None
@@ -231,10 +252,14 @@ class Admission:
             keys.hmget(redis_keys.idempotency(owner, each.key), "job", "digest")
         pairs = zip(asked, keys.execute(), strict=True)
         found = [job_id if digest == each.digest else None for each, (job_id, digest) in pairs]
-        there = self._redis.pipeline(transaction=False)
+        there = self._run.trip()
+        there.confirm(self._replicas if any(found) else 0)
         for job_id in found:
-            there.exists(redis_keys.job(job_id or ""))
-        return [job_id if exists else None for job_id, exists in zip(found, there.execute(), strict=True)]
+            there.read("EXISTS", redis_keys.job(job_id or ""))
+        known = [job_id if exists else None for job_id, exists in zip(found, there.go(), strict=True)]
+        if any(known) and not there.is_confirmed:
+            raise self._too_few()
+        return known
 
     def reprioritise(
         self, job_id: str, priority: Priority, *, owner: str = ""

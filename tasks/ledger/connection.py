@@ -170,11 +170,17 @@ def refusals_as_absence() -> Iterator[None]:
         raise
 
 
+class TooFewReplicas(redis.ConnectionError):
+    """Raised when Redis has taken something, and fewer replicas than are asked for have confirmed it."""
+
+
 @contextmanager
 def as_broker_errors() -> Iterator[None]:
     """Turn what redis-py raises while Redis is away into `BrokerUnavailable`."""
     try:
         yield
+    except TooFewReplicas as exc:
+        raise BrokerUnavailable(str(exc)) from exc
     except UNAVAILABLE as exc:
         raise BrokerUnavailable(
             "Redis does not answer. Try again; with an Idempotency-Key nothing runs twice."

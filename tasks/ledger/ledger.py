@@ -40,12 +40,13 @@ class Ledger:
         lease_seconds: float,
         unclaimed_seconds: float,
         ageing_seconds: float,
+        replicas: int = 0,
     ) -> Self:
         """The ledger behind a client of Redis. Times are seconds, as in the settings of these names."""
         run = Scripts(client)
         return cls(
             Jobs(client, run),
-            Admission(client, run, result_ttl=result_ttl),
+            Admission(client, run, result_ttl=result_ttl, replicas=replicas),
             Line(run, unclaimed_seconds=unclaimed_seconds, ageing_seconds=ageing_seconds),
             Leases(run, lease_seconds=lease_seconds),
             Workers(client, run, unclaimed_seconds=unclaimed_seconds),
@@ -62,4 +63,5 @@ def open_ledger(settings: Settings, client: redis.Redis | None = None) -> Ledger
         lease_seconds=settings.lease_seconds,
         unclaimed_seconds=settings.unclaimed_seconds,
         ageing_seconds=settings.ageing_seconds,
+        replicas=settings.redis_replicas,
     )

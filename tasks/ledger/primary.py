@@ -64,28 +64,26 @@ class Primary:
 
         Raises redis-py's ConnectionError if that is not known either, and `SentinelLogin`.
         """
-        heard: list[str] = []
+        failures: list[Exception] = []
         for client in list(self._clients):
             try:
-                # MASTERS, which redis-py's own Sentinel asks, tells the old one until a failover is all over.
-                found = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._group.service)  # type: ignore[no-untyped-call]
-            except redis.AuthenticationError as exc:
-                raise SentinelLogin(str(exc)) from exc
-            except redis.ResponseError as exc:
-                if "NOAUTH" in str(exc) or "NOPERM" in str(exc):
-                    raise SentinelLogin(str(exc)) from exc
-                heard.append(str(exc))
-            except redis.RedisError as exc:
-                heard.append(str(exc))
+                self._last = self._asked(client)
+            except (redis.RedisError, UnicodeError) as exc:
+                failures.append(exc)
+                self._put_last(client)
             else:
-                if found:
-                    self._last = str(found[0]), int(found[1])
-                    return self._last
-                heard.append(f"{_where(client)} watches no '{self._group.service}'")
-            self._put_last(client)
-        if self._last is None:
-            raise redis.ConnectionError(f"no sentinel tells the primary of '{self._group.service}': {'; '.join(heard)}")
-        return self._last
+                return self._last
+        if self._last is not None:
+            return self._last
+        told = f"no sentinel tells the primary of '{self._group.service}': {'; '.join(map(str, failures))}"
+        raise SentinelLogin(told) if any(map(_is_refused, failures)) else redis.ConnectionError(told)
+
+    def _asked(self, client: redis.Redis) -> Address:
+        # MASTERS, which redis-py's own Sentinel asks, tells the old one until a failover is all over.
+        found = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._group.service)  # type: ignore[no-untyped-call]
+        if not found:
+            raise redis.ConnectionError(f"{_where(client)} watches no '{self._group.service}'")
+        return str(found[0]), int(found[1])
 
     def is_at(self, address: Address) -> bool:
         """Whether the server there says that it is a primary. Raises redis-py's errors."""
@@ -118,6 +116,10 @@ def _client(address: Address, **options: Any) -> redis.Redis:
         protocol=2,
         **options,
     )
+
+
+def _is_refused(exc: Exception) -> bool:
+    return isinstance(exc, redis.AuthenticationError) or any(word in str(exc) for word in ("NOAUTH", "NOPERM"))
 
 
 def _is_primary(role: Any) -> bool:
@@ -204,7 +206,7 @@ class _Watch:
     def _run(self) -> None:
         while self._has_open():
             time.sleep(LOOK_SECONDS)
-            with suppress(redis.RedisError, OSError):
+            with suppress(Exception):  # whatever it is: without this thread a failover would be heard of late
                 self._look()
 
     def _has_open(self) -> bool:

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
+from redis.client import Pipeline
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
+from tasks.ledger import redis_keys
 from tasks.ledger.connection import refusals_as_absence
+
+CONFIRM_SECONDS = 1.0
+"""So long at most replicas are waited for: less than Redis is, whose answer comes after theirs."""
 
 
 class Trip:
@@ -29,6 +34,13 @@ class Trip:
         self._script = script
         self._scripts: dict[int, tuple[Script, tuple[str | int | float, ...]]] = {}
         self._length = 0
+        self._replicas = 0
+        self.is_confirmed = True
+        """Whether as many replicas as `confirm` asked for have what Redis has, once the replies are there."""
+
+    def confirm(self, replicas: int) -> None:
+        """Have the replies wait until so many replicas have what was written until then; 0 waits for none."""
+        self._replicas = replicas
 
     def run(self, name: str, *args: str | int | float) -> None:
         """Add a script of ``tasks/ledger/lua``."""
@@ -53,7 +65,7 @@ class Trip:
 
     def replies(self) -> list[Any]:
         """The replies, errors of Redis among them. Raises redis-py's errors when Redis is away."""
-        replies = self._pipe.execute(raise_on_error=False)
+        replies = self._sent(self._pipe)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             self.was_resent = True
@@ -63,6 +75,17 @@ class Trip:
             for at in unknown:
                 script, args = self._scripts[at]
                 again.evalsha(script.sha, 0, *args)
-            for at, reply in zip(unknown, again.execute(raise_on_error=False), strict=True):
+            for at, reply in zip(unknown, self._sent(again), strict=True):
                 replies[at] = reply
+        return replies
+
+    def _sent(self, pipe: Pipeline) -> list[Any]:
+        if not self._replicas:
+            return pipe.execute(raise_on_error=False)
+        # WAIT is for this connection's writes. After one of its own it is for all writes before, whoever made them: the
+        # job of a repeated submission was written by another connection.
+        pipe.set(redis_keys.probe("replicas"), "", px=1000)
+        pipe.execute_command("WAIT", self._replicas, int(CONFIRM_SECONDS * 1000))  # type: ignore[no-untyped-call]
+        *replies, _, confirmed = pipe.execute(raise_on_error=False)
+        self.is_confirmed = isinstance(confirmed, int) and confirmed >= self._replicas
         return replies

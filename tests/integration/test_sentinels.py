@@ -103,6 +103,11 @@ def test_sentinels_ask_for_a_login_of_their_own(group: Group, monkeypatch: pytes
     assert "refuses the password. Correct it in the URL" in refused(group.url.replace(PASSWORD, "wrong"))
 
 
+def test_one_sentinel_that_knows_is_enough(settings: Settings, group: Group) -> None:
+    with connect(settings.ledger_url.replace("127.0.0.1:", "127.0.0.1:9,nobody.invalid,127.0.0.1:", 1)) as client:
+        assert client.role()[0] == "master"
+
+
 def test_a_name_that_no_sentinel_watches_is_told(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARAVAN_SENTINEL_PASSWORD", OWN)
     sentence = refused(group.url.replace(f"/{NAME}/", "/other/"))

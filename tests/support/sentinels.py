@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,10 @@ class _Server:
         if self._process is not None:
             self._process.kill()
             self._process.wait(10)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def _answers(self) -> bool:
         try:
@@ -146,6 +151,13 @@ class Group:
         """Start a dead server, which is to become a replica."""
         self._on(port).start()
         self.is_complete()
+
+    def freeze_replicas(self, *, thaw: bool = False) -> None:
+        """Have no replica confirm anything, until thawed; sentinels notice it after a second."""
+        lead = self.primary()
+        for each in self._servers:
+            if each.port != lead:
+                each.signal(signal.SIGCONT if thaw else signal.SIGSTOP)
 
     def fail_over(self) -> int:
         """Have the sentinels promote another server while the primary lives and takes no writes; the old port."""
