@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celery import Celery
+from celery.app.amqp import AMQP
+from kombu import Connection
 from kombu.entity import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -18,6 +20,21 @@ SOCKET_TIMEOUT_SECONDS = 2.0
 TRANSPORT = "caravan"
 """Our transport's name for kombu, which takes the transport that a socket's URL names, whatever the settings say."""
 TRANSPORT_ALIASES[TRANSPORT] = "tasks.queue.transport:Transport"
+RECONNECT_SECONDS = 0.5
+
+
+class PromptConnection(Connection):
+    """Tries again every half second: kombu waits two seconds longer after each failure, thirty at most."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        steady = {"interval_start": RECONNECT_SECONDS, "interval_step": 0, "interval_max": RECONNECT_SECONDS}
+        return super().ensure_connection(*args, **{**steady, **options})
+
+
+class PromptAmqp(AMQP):
+    """Celery's ways to its broker, by connections of ours."""
+
+    Connection = PromptConnection
 
 
 def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch: int = 1) -> Celery:
@@ -28,7 +45,7 @@ def create_celery(settings: Settings, *, queues: tuple[str, ...] = (), prefetch:
         prefetch: messages a worker holds without having acknowledged them.
     """
     url, tls, others = _broker(settings.celery_broker_url)
-    celery = Celery("caravan", broker=url, set_as_current=False)
+    celery = Celery("caravan", broker=url, amqp=PromptAmqp, set_as_current=False)
     celery.conf.update(
         broker_use_ssl=tls,
         # The ledger keeps results and starts jobs again; Celery's own ways of doing so stay out of the way.

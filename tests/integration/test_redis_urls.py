@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from kombu.exceptions import OperationalError
 
 from app.cli import main
 from tasks.ledger.connection import connect
@@ -135,6 +136,14 @@ def test_celery_has_our_transport_wherever_redis_is(url: str, connects_to: dict[
     channel.connection = transport
     made = channel._connparams()
     assert {name: made[name] for name in connects_to} == connects_to
+
+
+def test_a_worker_looks_for_its_broker_every_half_second() -> None:
+    waits: list[float] = []
+    connection = create_celery(Settings(redis_url="redis://127.0.0.1:1/0")).connection_for_read()
+    with pytest.raises(OperationalError):
+        connection.ensure_connection(lambda _, seconds: waits.append(seconds), 3)
+    assert waits == [0.5] * 3
 
 
 def test_options_of_tls_reach_celery() -> None:
