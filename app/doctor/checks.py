@@ -114,7 +114,9 @@ class Patient:
             yield fault(SERVER, "not checked: its address is not valid", "Correct the variables above.")
         elif self.redis_url is not None:
             settings = self.given.settings.model_copy(update={"redis_url": self.redis_url})
-            yield from redis_access.look(settings.ledger_url, settings.celery_broker_url)
+            yield from redis_access.look(
+                settings.ledger_url, settings.celery_broker_url, replicas=settings.redis_replicas
+            )
         else:
             try:
                 with self.trial_redis() as server:

@@ -21,11 +21,12 @@ class NoRedis(Exception):
     """Raised when there is no Redis to be looked at; the message says why."""
 
 
-def look(ledger_url: str, broker_url: str, *, where: str = "") -> Iterator[Finding]:
+def look(ledger_url: str, broker_url: str, *, where: str = "", replicas: int = 0) -> Iterator[Finding]:
     """All that is to be said of a cluster's Redis. The broker's may be another one.
 
     Args:
         where: which one it is, if not the one at its address.
+        replicas: how many of its replicas must have a job before it is accepted.
     """
     try:
         info, config = ask(ledger_url)
@@ -36,6 +37,7 @@ def look(ledger_url: str, broker_url: str, *, where: str = "") -> Iterator[Findi
     yield from redis_server.persistence(info, config)
     yield from redis_server.eviction(info)
     yield from redis_server.memory(info)
+    yield from redis_server.replicas(info, needed=replicas)
     yield from database(LEDGER, ledger_url, setting="CARAVAN_REDIS_URL")
     if address(broker_url) != address(ledger_url):
         try:

@@ -14,6 +14,7 @@ from app.doctor.finding import Finding, fault, ok, warning
 from tasks.byte_sizes import size
 
 SERVER, PERSISTENCE, EVICTION, MEMORY = "redis", "redis persistence", "redis eviction", "redis memory"
+REPLICAS = "redis replicas"
 OLDEST = (6, 2)
 """The ledger's scripts were never tried on an older one."""
 SUPPORTED = (7, 0)
@@ -101,6 +102,19 @@ def memory(info: Info) -> Iterator[Finding]:
         yield warning(MEMORY, f"{found}: new jobs are refused when it is full", advice)
     else:
         yield ok(MEMORY, found)
+
+
+def replicas(info: Info, *, needed: int) -> Iterator[Finding]:
+    """Whether as many replicas follow it as must have a job before it is accepted."""
+    found = int(_number(info, "connected_slaves"))
+    if found < needed:
+        yield fault(
+            REPLICAS,
+            f"{found} connected, and CARAVAN_REDIS_REPLICAS is {needed}: no job is accepted",
+            "Start replicas, or lower the setting.",
+        )
+    elif found:
+        yield ok(REPLICAS, f"{found} connected; {needed} of them must have a job before it is accepted")
 
 
 def number(version: str) -> tuple[int, int]:

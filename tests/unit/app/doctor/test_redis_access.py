@@ -94,6 +94,17 @@ def test_memory_that_runs_out_is_told_in_time() -> None:
     assert memory(maxmemory=1 << 20).state == State.FAULT
 
 
+def test_replicas_that_no_job_is_accepted_without_are_missed() -> None:
+    def replicas(connected: int, needed: int) -> list[Finding]:
+        return list(redis_server.replicas({**GOOD, "connected_slaves": connected}, needed=needed))
+
+    assert replicas(0, 0) == []
+    (missed,) = replicas(1, 2)
+    assert (missed.state, "no job is accepted" in missed.found) == (State.FAULT, True)
+    (there,) = replicas(2, 1)
+    assert (there.state, there.found.startswith("2 connected; 1 of them")) == (State.OK, True)
+
+
 def test_a_database_is_told_by_its_number() -> None:
     assert redis_access.index("redis://h:1/3") == "3"
     assert redis_access.index("redis://h:1") == "0"
