@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Final
 
 from tasks.engine.backend import Backend
@@ -16,6 +17,8 @@ from tasks.worker.prepare import render
 
 DAY: Final = 86400
 """Seconds. Templates are told the time in UTC."""
+_PACKAGES: Final = ("llama-caravan", "llama-cpp-python")
+"""Of which another release may render or compute otherwise."""
 _BESIDE: Final = {*NOT_THE_WORKERS, "answer_cache", "sha256"}
 """Keys of an entry that change no answer. What requests may leave out is in each job's own request."""
 
@@ -28,7 +31,8 @@ def computes(entry: ModelEntry, digest: str) -> str:
     """
     if entry.answer_cache is None:
         return ""
-    said = json.dumps([digest, entry.model_dump(mode="json", exclude=_BESIDE)], sort_keys=True)
+    releases = [version(package) for package in _PACKAGES]
+    said = json.dumps([releases, digest, entry.model_dump(mode="json", exclude=_BESIDE)], sort_keys=True)
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
