@@ -573,9 +573,9 @@ def test_an_extended_lease_is_not_swept(store: Ledger) -> None:
 
 
 def test_a_deadline_ends_a_job_whether_it_waits_or_runs(store: Ledger) -> None:
-    waiting, running = (accept(store, timeout_seconds=0.2) for _ in range(2))
+    waiting, running = (accept(store, timeout_seconds=1.0) for _ in range(2))
     claim(store, running)
-    time.sleep(0.3)
+    time.sleep(1.1)
     assert set(store.line.sweep("fake").ended) == {waiting.id, running.id}
     assert status(store, waiting) is status(store, running) is JobStatus.EXPIRED
 
