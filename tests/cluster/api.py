@@ -37,7 +37,7 @@ class Api:
     def __init__(self, url: str, pki: Pki, kubectl: str, kubeconfig: Path) -> None:
         context = ssl.create_default_context(cafile=pki.path("ca.crt"))
         context.load_cert_chain(pki.path("admin.crt"), pki.path("admin.key"))
-        self.http = httpx.Client(base_url=url, verify=context, timeout=10, trust_env=False)
+        self.http = httpx.Client(base_url=url, verify=context, timeout=30, trust_env=False)
         self.kubeconfig = kubeconfig
         self._kubectl = kubectl
 

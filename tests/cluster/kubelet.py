@@ -60,7 +60,7 @@ class RunningPod:
         self._tell(ready=False)
         probe = self._container.spec["startupProbe"]
         while not self.deleted.wait(probe["periodSeconds"] / 5) and not self._gone.is_set():
-            if self._container.probe("startupProbe"):
+            if self._has_started():
                 self._tell(ready=True)
                 self._ready = True
                 self.deleted.wait()
@@ -69,6 +69,13 @@ class RunningPod:
                 self._container.stop()
             self._container.kill()
             self._send("DELETE", self._path(), {"gracePeriodSeconds": 0})
+
+    def _has_started(self) -> bool:
+        """A probe that takes too long has failed."""
+        try:
+            return self._container.probe("startupProbe")
+        except subprocess.TimeoutExpired:
+            return False
 
     def _tell(self, *, ready: bool) -> None:
         conditions = [
