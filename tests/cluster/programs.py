@@ -25,7 +25,7 @@ class Programs:
         *,
         answers: Callable[[], object],
         env: Mapping[str, str] | None = None,
-        seconds: float = 60,
+        seconds: float = 180,
     ) -> None:
         """Until it answers; fails the test, with the end of its log, when it ends or does not."""
         self._again[name] = partial(self.start, name, command, answers=answers, env=env, seconds=seconds)
