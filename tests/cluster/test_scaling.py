@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tasks.records.job import Job, JobStatus
-from tests.cluster.conftest import require_built
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.faults_page import documented
 from tests.cluster.keda import Keda
@@ -34,7 +33,8 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def keda(plane: ControlPlane, tools: Tools) -> Iterator[Keda]:
-    require_built(tools, "keda")
+    if missing := tools.missing("keda"):
+        pytest.skip(f"not built: {', '.join(missing)}: python -m tests.cluster.tools needs a Go")
     found = Keda(plane)
     found.start()
     yield found
