@@ -6,6 +6,7 @@ A file is a mark of its form, the key, the length of what was saved, these bytes
 from __future__ import annotations
 
 import os
+import stat
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class PageFolder:
     def read(self, key: bytes) -> bytes:
         """What was saved. A file that is refused is deleted. Raises `Refused`."""
         path = self._file(key)
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             try:
                 return _checked(file, key)
             except Refused:
@@ -121,6 +122,8 @@ class PageFolder:
     def _looked_at(self, entry: os.DirEntry[str]) -> list[PageFile]:
         stem, _, suffix = entry.name.partition(".")
         told = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(told.st_mode):
+            return []  # it is nobody's page, and may not be deleted as one
         if suffix.endswith(UNFINISHED[1:]) and told.st_mtime < time.time() - UNFINISHED_SECONDS:
             Path(entry.path).unlink()
         key = _key(stem) if f".{suffix}" == SUFFIX else None
@@ -151,7 +154,10 @@ def _key(text: str) -> bytes | None:
 
 def _checked(file: BinaryIO, key: bytes) -> bytes:
     """What a file holds under a key. Raises `Refused`."""
-    size, head = os.fstat(file.fileno()).st_size, file.read(HEAD_BYTES)
+    told = os.fstat(file.fileno())
+    if not stat.S_ISREG(told.st_mode):
+        raise Refused("it is no regular file")  # a pipe has nothing, or keeps its reader waiting
+    size, head = told.st_size, file.read(HEAD_BYTES)
     if head[: len(MARK)] != MARK:
         raise Refused("it is no file of pages of this release")
     if head[len(MARK) : -8] != key:

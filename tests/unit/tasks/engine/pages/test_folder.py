@@ -119,6 +119,25 @@ def test_other_files_are_left_alone(folder: PageFolder, tmp_path: Path) -> None:
     assert all(other.exists() for other in others)
 
 
+def test_what_is_no_regular_file_is_no_page_and_is_left_alone(folder: PageFolder, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    folder.write(KEY, SAVED, number=0)
+    file_of(tmp_path, OTHER).mkdir()
+    os.mkfifo(pages / f"{bytes(32).hex()}.page")
+    (pages / "old.part").mkdir()
+    os.utime(pages / "old.part", (1, 1))
+    assert keys(folder) == [KEY]
+    assert folder.trim(1 << 20) == []
+    assert len(list(pages.iterdir())) == 3
+
+
+def test_a_pipe_keeps_nobody_waiting(folder: PageFolder, tmp_path: Path) -> None:
+    os.mkfifo(file_of(tmp_path))
+    with pytest.raises(Refused, match="no regular file"):
+        folder.read(KEY)
+    assert not file_of(tmp_path).exists()
+
+
 def test_a_folder_that_was_deleted_is_made_again(folder: PageFolder, tmp_path: Path) -> None:
     (tmp_path / "pages").rmdir()
     assert folder.trim(0) == []
