@@ -134,9 +134,11 @@ SOCKET_OPTIONS = frozenset({"db", "socket_timeout", "health_check_interval", "cl
 def takes_options(url: str) -> bool:
     """Whether what stands behind the question mark of a URL is known, and has values that redis-py takes."""
     try:
-        redis.ConnectionPool.from_url(server_url(url)).make_connection()  # connects later
         known = SOCKET_OPTIONS if redis_socket(url) else OPTIONS
-        return known.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
+        if not known.issuperset(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))):
+            return False  # with `retry`, for one, redis-py makes no connection
+        redis.ConnectionPool.from_url(server_url(url)).make_connection()  # connects later
+        return True
     except (ValueError, TypeError, redis.RedisError):
         return False
 

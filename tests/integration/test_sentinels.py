@@ -121,7 +121,9 @@ def test_a_name_that_no_sentinel_watches_is_told(group: Group, monkeypatch: pyte
         ("redis+sentinel://127.0.0.1:9,127.0.0.1:10/caravan/0", "No Redis answers at 127.0.0.1:9,127.0.0.1:10/caravan"),
         ("redis+sentinel://127.0.0.1:26379", "is not redis+sentinel://HOST:PORT,HOST:PORT/NAME/DATABASE"),
         ("sentinel://127.0.0.1:26379/caravan", "is not redis+sentinel://"),
+        ("redis+sentinel://h/caravan/0?sentinel_password=x", "'redis+sentinel://h/caravan/0?sentinel_password=***'"),
         ("redis+sentinel://h/caravan/0?sentinel_password=x", "with no options but client_name"),
+        ("redis+sentinel://h/caravan/0?retry=3", "with no options but client_name"),
         ("redis+sentinel://:p@ss@h/caravan/0", "'redis+sentinel://***@h/caravan/0' is not redis+sentinel://"),
     ],
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
-_LOGIN = re.compile(r"^(.*?//)?.*@")
+_LOGIN = re.compile(r"^(.*?//)?.*@", re.DOTALL)
+_PASSWORD_OPTION = re.compile(r"([?&][^=&#]*password)=[^&#]*", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
@@ -17,5 +18,5 @@ def is_loopback(host: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """The address as it may be shown: whoever logs in there, and how, is left out."""
-    return _LOGIN.sub(r"\1***@", url)
+    """The address as it may be shown: whoever logs in there, and how, is left out, also of its options."""
+    return _PASSWORD_OPTION.sub(r"\1=***", _LOGIN.sub(r"\1***@", url))
