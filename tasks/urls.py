@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from caravan_client.urls import is_loopback, without_password
@@ -89,8 +90,17 @@ def sentinels(url: str) -> Sentinels | None:
     addresses = tuple(_host_and_port(each) for each in read["hosts"].split(","))
     if not all(0 < port <= 65535 for _, port in addresses):
         return None
+    if not all(map(_is_ipv6, re.findall(r"\[(.*?)\]", read["hosts"]))):
+        return None
     given = dict(parse_qsl(read["query"] or ""))
     return Sentinels(addresses, read["service"], *(given.get(name) for name in _SENTINEL_LOGIN))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

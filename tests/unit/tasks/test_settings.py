@@ -204,7 +204,14 @@ def test_the_sentinels_login_goes_with_the_url_to_those_who_connect() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["sentinel://h/main", "redis+sentinel://h", "redis+sentinel://h:0/main", "redis+sentinel://a,/main/0"]
+    "url",
+    [
+        "sentinel://h/main",
+        "redis+sentinel://h",
+        "redis+sentinel://h:0/main",
+        "redis+sentinel://a,/main/0",
+        "redis+sentinel://[:::::]/main",
+    ],
 )
 def test_a_wrong_url_of_sentinels_is_told_the_right_form(url: str) -> None:
     with pytest.raises(ValidationError, match=r"must be redis\+sentinel://HOST:PORT,HOST:PORT/NAME/DATABASE"):
