@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from flask import request
+from werkzeug.datastructures import RequestCacheControl
+from werkzeug.http import parse_cache_control_header
 
 from tasks.models.catalogue import ModelEntry
 from tasks.records.job import Operation, Repeat
@@ -24,9 +26,11 @@ def repeat_of(operation: Operation, model: str, entry: ModelEntry, asked: Mappin
 def asked_repeat(repeat: Repeat | None) -> Repeat | None:
     """The same as the request's header ``Cache-Control`` wants it (RFC 9111, 5.2.1).
 
-    ``no-cache`` and ``max-age=0`` take no answer that is kept already, ``no-store`` leaves none either.
+    ``no-cache`` and ``max-age=0`` take no answer that is kept already, ``no-store`` leaves none either. Their names may
+    have capitals, for which werkzeug does not look.
     """
-    wanted = request.cache_control
+    said = request.headers.get("Cache-Control", "").lower()
+    wanted = parse_cache_control_header(said, cls=RequestCacheControl)
     if repeat is None or wanted.no_store:
         return None
     return replace(repeat, looks=False) if wanted.no_cache or wanted.max_age == 0 else repeat
