@@ -83,7 +83,10 @@ class Primary:
         found = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._group.service)  # type: ignore[no-untyped-call]
         if not found:
             raise redis.ConnectionError(f"{_where(client)} watches no '{self._group.service}'")
-        return str(found[0]), int(found[1])
+        match found:
+            case [str(host), str(port)] if port.isdecimal() and 0 < int(port) <= 65535:
+                return host, int(port)
+        raise redis.ConnectionError(f"{_where(client)} answers otherwise than a sentinel")
 
     def is_at(self, address: Address) -> bool:
         """Whether the server there says that it is a primary. Raises redis-py's errors."""
