@@ -138,8 +138,9 @@ class LedgerCollector(Collector):
             kept.add_metric(model, counts.dead_letters)
             unclaimed.add_metric(model, counters.get("unclaimed", 0))
             removed.add_metric(model, counters.get("removed_early", 0))
-            for result in ("hit", "miss"):
-                answers.add_metric([*model, result], counters.get(f"answers:{result}", 0))
+            looked_for = {result: counters.get(f"answers:{result}", 0) for result in ("hit", "miss")}
+            for result, number in looked_for.items() if any(looked_for.values()) else ():
+                answers.add_metric([*model, result], number)
             for kind in TOKENS:
                 tokens.add_metric([*model, kind], counters.get(f"tokens:{kind}", 0))
             for name, histogram in histograms.items():

@@ -124,6 +124,18 @@ class LeaseKeeper:
             self._tokens_per_second = made / (now - self._measured_at)
         self._generated, self._measured_at = generated, now
 
+    def _of_prefix_cache(self) -> dict[str, int]:
+        figures = self._figures
+        return {
+            "restored_tokens": figures.restored_tokens,
+            "cache_hits": figures.cache_hits,
+            "cache_pages": figures.cache_pages,
+            "cache_bytes": figures.cache_bytes,
+            "cache_folder_bytes": figures.cache_folder_bytes,
+            "cache_evictions": figures.cache_evictions,
+            "cache_refused": figures.cache_refused,
+        }
+
     def _report(self) -> None:
         figures = self._figures
         self._measure_speed(figures.generated_tokens)
@@ -149,13 +161,7 @@ class LeaseKeeper:
                 "drafted_tokens": figures.drafted_tokens,
                 "accepted_tokens": figures.accepted_tokens,
                 "cached_tokens": figures.cached_tokens,
-                "restored_tokens": figures.restored_tokens,
-                "cache_hits": figures.cache_hits,
-                "cache_pages": figures.cache_pages,
-                "cache_bytes": figures.cache_bytes,
-                "cache_folder_bytes": figures.cache_folder_bytes,
-                "cache_evictions": figures.cache_evictions,
-                "cache_refused": figures.cache_refused,
+                **(self._of_prefix_cache() if self._entry.prefix_cache else {}),
                 "set_back": figures.set_back,
                 "outranked": figures.outranked,
                 "shared_out": figures.shared_out,
