@@ -24,8 +24,8 @@ NAME = "caravan-worker-fake"
 MOST, SLOTS = 8, 8
 POOLS = {"a": 3, "b": 3, "c": 2}
 """Cards of the node of each pool: as many as there may be workers."""
-JOBS, TOKENS = 80, 500
-"""More than eight workers' work, and it lasts: all eight are asked for before a fifth of it is done."""
+JOBS, TOKENS = 240, 500
+"""So much that all eight workers are asked for before it is done, also where they start in a second."""
 COOLDOWN_SECONDS = 10
 
 pytestmark = pytest.mark.timeout(900)
