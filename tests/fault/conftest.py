@@ -54,6 +54,15 @@ def lasting_cluster(tmp_path_factory: pytest.TempPathFactory, lasting_server: Re
 
 
 @pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, for a cluster of its own."""
+    running = RedisServer(tmp_path / "redis")
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
 def server(lasting_server: RedisServer) -> Iterator[RedisServer]:
     """The cluster's Redis. Whatever a test does to it is mended."""
     yield lasting_server

@@ -24,16 +24,10 @@ models:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path / "redis")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
-    running = Cluster(tmp_path, models=MODELS, env={"CARAVAN_LEASE_SECONDS": "2"}, options=["--redis-url", server.url])
+def cluster(tmp_path: Path, own_server: RedisServer) -> Iterator[Cluster]:
+    running = Cluster(
+        tmp_path, models=MODELS, env={"CARAVAN_LEASE_SECONDS": "2"}, options=["--redis-url", own_server.url]
+    )
     running.start()
     yield running
     running.stop()
@@ -41,8 +35,8 @@ def cluster(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def ledger(server: RedisServer) -> Iterator[Ledger]:
-    reading = Ledger(server.url)
+def ledger(own_server: RedisServer) -> Iterator[Ledger]:
+    reading = Ledger(own_server.url)
     yield reading
     reading.close()
 
@@ -66,19 +60,19 @@ def test_an_answer_that_a_killed_worker_began_is_kept_whole(cluster: Cluster, le
     assert answered(cluster, ledger, "a")
 
 
-def test_an_answer_outlives_redis_and_its_absence(cluster: Cluster, server: RedisServer, ledger: Ledger) -> None:
+def test_an_answer_outlives_redis_and_its_absence(cluster: Cluster, own_server: RedisServer, ledger: Ledger) -> None:
     first = ledger.find(cluster.submit(fake_body("a"))["id"])
     ledger.ended([first])
     assert answered(cluster, ledger, "a")
-    server.kill()
+    own_server.kill()
     refused = cluster.http.post("/jobs", json=fake_body("a"))
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "broker_unavailable")
-    server.start()
+    own_server.start()
     until(lambda: cluster.http.get("/readyz").status_code == 200, what="the front has Redis again")
     assert answered(cluster, ledger, "a")
 
 
-def test_a_request_that_came_twice_is_one_job(cluster: Cluster, server: RedisServer, ledger: Ledger) -> None:
+def test_a_request_that_came_twice_is_one_job(cluster: Cluster, own_server: RedisServer, ledger: Ledger) -> None:
     first = ledger.find(cluster.submit(fake_body("a"))["id"])
     ledger.ended([first])
     keys = [f"key-{number}" for number in range(12)]
@@ -87,10 +81,10 @@ def test_a_request_that_came_twice_is_one_job(cluster: Cluster, server: RedisSer
         return cluster.http.post("/jobs", json=fake_body("a"), headers={"Idempotency-Key": key}).status_code
 
     with ThreadPoolExecutor(len(keys)) as pool:
-        server.freeze()
+        own_server.freeze()
         sent = [pool.submit(send, key) for key in keys]
         time.sleep(4)
-        server.mend()
+        own_server.mend()
         assert {each.result() for each in sent} <= {202, 503}
     until(lambda: cluster.http.get("/readyz").status_code == 200, what="the front has Redis again")
     again = [cluster.submit(fake_body("a"), **{"Idempotency-Key": key})["id"] for key in keys]

@@ -22,16 +22,8 @@ pytestmark = pytest.mark.timeout(200)
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path / "redis")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def made(tmp_path: Path, server: RedisServer) -> Iterator[Cluster]:
-    running = cluster(tmp_path, FIRST, options=["--redis-url", server.url], CARAVAN_LEASE_SECONDS="4")
+def made(tmp_path: Path, own_server: RedisServer) -> Iterator[Cluster]:
+    running = cluster(tmp_path, FIRST, options=["--redis-url", own_server.url], CARAVAN_LEASE_SECONDS="4")
     with loaded(running) as found:
         yield found
 
@@ -59,14 +51,14 @@ def test_a_roll_ends_though_its_workers_are_killed(made: Cluster) -> None:
     until(lambda: names(made) == {"one-2", "new-1", "kept-1"}, seconds=60, what="the workers are those of the file")
 
 
-def test_redis_may_be_away_meanwhile(made: Cluster, server: RedisServer) -> None:
+def test_redis_may_be_away_meanwhile(made: Cluster, own_server: RedisServer) -> None:
     ids = submit_many(made, [body("one", 200)] * 6 + [body("two", 200)] * 4)
     until(lambda: state(made, "two")["running"] > 0, seconds=20, what="jobs run")
-    server.kill()
+    own_server.kill()
     file(made).write_text(SECOND)
     os.kill(made.process.pid, signal.SIGHUP)
     until(lambda: "new was added; two was removed" in made.process.output(), seconds=10, what="it is read")
     time.sleep(8)
-    server.start()
+    own_server.start()
     succeed(made, ids, seconds=90)
     until(lambda: names(made) == {"one-2", "new-1", "kept-1"}, seconds=60, what="the workers are those of the file")

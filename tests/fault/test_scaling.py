@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,17 +30,9 @@ BUDGET = {"CARAVAN_MEMORY_BUDGET": "320M", "CARAVAN_LEASE_SECONDS": "4"}
 """Room for two workers."""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path / "redis")
-    running.start()
-    yield running
-    running.stop()
-
-
-def started(folder: Path, server: RedisServer) -> Cluster:
+def started(folder: Path, own_server: RedisServer) -> Cluster:
     (folder / "broken.gguf").write_bytes(b"no model at all")
-    return cluster(folder, MODELS, options=["--redis-url", server.url], **BUDGET)
+    return cluster(folder, MODELS, options=["--redis-url", own_server.url], **BUDGET)
 
 
 def body(model: str, tokens: int) -> dict[str, object]:
@@ -56,9 +47,9 @@ def kill_a_worker(made: Cluster, chance: random.Random) -> None:
 
 
 def test_every_job_ends_though_workers_and_redis_die_while_models_take_turns(
-    tmp_path: Path, server: RedisServer
+    tmp_path: Path, own_server: RedisServer
 ) -> None:
-    made, chance = started(tmp_path, server), random.Random(3)
+    made, chance = started(tmp_path, own_server), random.Random(3)
     try:
         ids, refused = list[str](), submit_many(made, [body("broken", 1)])
         for turn in range(4):
@@ -69,9 +60,9 @@ def test_every_job_ends_though_workers_and_redis_die_while_models_take_turns(
             if turn == 2:
                 with suppress(LookupError):
                     os.kill(made.pid_of("tasks.worker"), signal.SIGKILL)  # the parent
-                server.kill()
+                own_server.kill()
                 time.sleep(5)
-                server.start()
+                own_server.start()
                 until(lambda: _accepts(made), seconds=40, what="jobs are accepted again")
         succeed(made, ids, seconds=100)
         assert decisions(made, "makes room")
@@ -84,14 +75,14 @@ def test_every_job_ends_though_workers_and_redis_die_while_models_take_turns(
     assert made.processes() == []
 
 
-def test_a_killed_supervisor_begins_anew_from_the_ledger(tmp_path: Path, server: RedisServer) -> None:
-    first = started(tmp_path, server)
+def test_a_killed_supervisor_begins_anew_from_the_ledger(tmp_path: Path, own_server: RedisServer) -> None:
+    first = started(tmp_path, own_server)
     ids = [job for model in ("one", "three") for job in submit_many(first, [body(model, 100)] * 4)]
     until(lambda: state(first, "one")["running"] > 0, seconds=40, what="jobs run")
     first.process.kill()
     first.http.close()
     until(lambda: first.processes() == [], seconds=40, what="every process is gone")
-    second = started(tmp_path, server)
+    second = started(tmp_path, own_server)
     try:
         succeed(second, ids, seconds=90)
         until(lambda: names(second) == {"two-1"}, seconds=60, what="the others have stopped")
@@ -99,8 +90,8 @@ def test_a_killed_supervisor_begins_anew_from_the_ledger(tmp_path: Path, server:
         assert second.stop() == 0
 
 
-def test_a_worker_that_is_killed_while_it_drains_loses_nothing(tmp_path: Path, server: RedisServer) -> None:
-    made = started(tmp_path, server)
+def test_a_worker_that_is_killed_while_it_drains_loses_nothing(tmp_path: Path, own_server: RedisServer) -> None:
+    made = started(tmp_path, own_server)
     try:
         ids = submit_many(made, [body("one", 300)] * 4)
         until(lambda: state(made, "one")["running"] == 4, seconds=40, what="they run")

@@ -31,28 +31,20 @@ Start = Callable[[], Process]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    running = RedisServer(tmp_path / "redis")
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def ledger(server: RedisServer) -> Iterator[Ledger]:
-    reading = Ledger(server.url)
+def ledger(own_server: RedisServer) -> Iterator[Ledger]:
+    reading = Ledger(own_server.url)
     yield reading
     reading.close()
 
 
 @pytest.fixture
-def clerk(server: RedisServer, tmp_path: Path) -> Iterator[Start]:
+def clerk(own_server: RedisServer, tmp_path: Path) -> Iterator[Start]:
     """Starts clerks. None of them says where a webhook goes beyond its origin."""
     started: list[Process] = []
 
     def start() -> Process:
         log = tmp_path / f"clerk-{len(started)}.log"
-        process = Process(["-m", "app.cli", "clerk"], env={**ENV, "CARAVAN_REDIS_URL": server.url}, log=log)
+        process = Process(["-m", "app.cli", "clerk"], env={**ENV, "CARAVAN_REDIS_URL": own_server.url}, log=log)
         process.start()
         started.append(process)
         return process
@@ -155,7 +147,9 @@ def test_a_clerk_that_is_told_to_stop_ends_what_it_sends(ledger: Ledger, clerk: 
         assert len(receiver.requests) == 1
 
 
-def test_an_absence_of_redis_delays_webhooks_and_loses_none(ledger: Ledger, clerk: Start, server: RedisServer) -> None:
+def test_an_absence_of_redis_delays_webhooks_and_loses_none(
+    ledger: Ledger, clerk: Start, own_server: RedisServer
+) -> None:
     process = clerk()
     asked = threading.Event()
 
@@ -166,9 +160,9 @@ def test_an_absence_of_redis_delays_webhooks_and_loses_none(ledger: Ledger, cler
     with Receiver(slowly) as receiver:
         jobs = [ended(ledger, receiver.url) for _ in range(6)]
         assert asked.wait(20)
-        server.kill()
+        own_server.kill()
         time.sleep(3)
-        server.start()
+        own_server.start()
         for job in jobs:
             assert settled(ledger, job).status == "delivered"
         told = Counter(request.verified()["data"]["id"] for request in receiver.requests)
